@@ -1,0 +1,529 @@
+#include "accept.h"
+
+#include "log.h"
+
+#include <errno.h>
+#include <fastcgi.h>
+#include <fcgiapp.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+enum {
+	READ_SIZE = 64 * 1024,
+	ACCEPTS_A_TURN = 64,
+	LISTEN_BACKLOG = 1024,
+	PAUSE_WITHOUT_DESCRIPTORS_MS = 100,
+};
+
+/* Where a client's input stands: the record that is being read. */
+struct record {
+	FCGI_Header header;
+	size_t have;    /* bytes of the header */
+	size_t content; /* bytes of content still to come */
+	size_t padding; /* bytes of padding still to come */
+};
+
+enum phase {
+	PHASE_PARAMS, /* until the empty PARAMS record */
+	PHASE_BODY,   /* until the empty STDIN record */
+	PHASE_SERVED, /* the handler answers */
+	PHASE_EARLY,  /* answered before all was read: the rest is drained */
+	PHASE_LEFT,   /* to be freed at the end of the turn */
+};
+
+struct connection {
+	struct client client; /* first: a client leads to its connection */
+	struct acceptor *acceptor;
+	struct connection *next, **link;
+	enum phase phase;
+	struct watch watch;
+	struct timer timer;
+	struct task free_later;
+	struct record record;
+	struct buf head; /* BEGIN_REQUEST and PARAMS as they came, for libfcgi */
+};
+
+struct acceptor {
+	struct router *router;
+	const struct handler *handler;
+	struct watch watch;
+	struct timer pause;
+	int fd;
+	int memory; /* a memfd by which libfcgi gets the records to parse */
+	FCGX_Request parser;
+	struct connection *connections;
+	char scratch[READ_SIZE];
+};
+
+#define OWNER(pointer, type, member) ((type *)((char *)(pointer)-offsetof(type, member)))
+
+/* --- The end of a connection ------------------------------------------ */
+
+static void
+connection_free(struct connection *c)
+{
+	struct loop *loop = c->acceptor->router->loop;
+	loop_unwatch(loop, &c->watch);
+	loop_cancel(loop, &c->timer);
+	loop_recall(&c->free_later);
+	*c->link = c->next;
+	if (c->next != NULL)
+		c->next->link = c->link;
+	c->acceptor->router->clients--;
+	request_fini(&c->client.request);
+	reply_fini(&c->client.reply);
+	buf_wipe(&c->head);
+	free(c);
+}
+
+static void
+run_free(struct task *task)
+{
+	connection_free(OWNER(task, struct connection, free_later));
+}
+
+/* Ends a connection; its memory goes at the end of the turn, since callers may
+ * still hold it. */
+static void
+leave(struct connection *c)
+{
+	if (c->phase == PHASE_LEFT)
+		return;
+	if (c->phase == PHASE_SERVED)
+		c->acceptor->handler->left(&c->client);
+	c->phase = PHASE_LEFT;
+	loop_unwatch(c->acceptor->router->loop, &c->watch);
+	loop_queue(c->acceptor->router->loop, &c->free_later);
+}
+
+static void
+reply_gone(struct reply *reply)
+{
+	leave(OWNER(reply, struct connection, client.reply));
+}
+
+/* SERVERS.md, rule 4: an early answer arrives only if the rest is drained. */
+static void
+reply_drained(struct reply *reply)
+{
+	struct connection *c = OWNER(reply, struct connection, client.reply);
+	if (!reply->ended || reply_backlog(reply) > 0) {
+		if (c->phase == PHASE_SERVED)
+			c->acceptor->handler->drained(&c->client);
+	} else if (c->phase == PHASE_EARLY) {
+		shutdown(reply->fd, SHUT_WR);
+		if (!loop_after(c->acceptor->router->loop, &c->timer, DRAIN_FOR_MS))
+			leave(c);
+	} else {
+		leave(c);
+	}
+}
+
+/* --- Records ---------------------------------------------------------- */
+
+/* Answers before all was read, or before there is anybody to serve it. */
+static void
+refuse(struct connection *c, const struct complaint *complaint)
+{
+	struct loop *loop = c->acceptor->router->loop;
+	char lines[128] = "";
+	if (complaint->allow != NULL)
+		snprintf(lines, sizeof lines, "allow: %s\r\n", complaint->allow);
+	else if (complaint->status == 503)
+		snprintf(lines, sizeof lines, "retry-after: 2\r\n");
+	loop_unwatch(loop, &c->watch);
+	loop_cancel(loop, &c->timer);
+	c->phase = PHASE_EARLY;
+	reply_error(&c->client.reply, complaint->status, lines, complaint->type, complaint->message,
+		    c->client.request.id);
+}
+
+static void
+timer_due(struct timer *timer)
+{
+	struct connection *c = OWNER(timer, struct connection, timer);
+	if (c->phase == PHASE_EARLY)
+		leave(c);
+	else
+		refuse(c, &(struct complaint){408, "timeout_error",
+					      "The request did not arrive whole within 60 seconds.",
+					      NULL});
+}
+
+static void
+serve(struct connection *c)
+{
+	struct loop *loop = c->acceptor->router->loop;
+	struct request *r = &c->client.request;
+	loop_unwatch(loop, &c->watch);
+	loop_cancel(loop, &c->timer);
+	/* Less than was announced: the client left while it uploaded. */
+	if (r->content_length >= 0 && (size_t)r->content_length != r->body.len) {
+		leave(c);
+		return;
+	}
+	c->phase = PHASE_SERVED;
+	if (!reply_watch(&c->client.reply)) {
+		leave(c);
+		return;
+	}
+	c->acceptor->handler->serve(&c->client);
+}
+
+/* Puts the records into the memfd and has libfcgi parse them. */
+static bool
+parse(struct acceptor *a, const struct buf *head)
+{
+	if (a->memory == -1)
+		a->memory = memfd_create("request", MFD_CLOEXEC);
+	if (a->memory == -1 || ftruncate(a->memory, 0) == -1 ||
+	    pwrite(a->memory, head->data, head->len, 0) != (ssize_t)head->len ||
+	    lseek(a->memory, 0, SEEK_SET) == -1)
+		return false;
+	FCGX_InitRequest(&a->parser, -1, 0);
+	a->parser.ipcFd = a->memory;
+	a->parser.keepConnection = 1;
+	if (FCGX_Accept_r(&a->parser) == 0)
+		return FCGX_GetError(a->parser.in) == 0;
+	/* It has closed the descriptor. */
+	a->memory = -1;
+	return false;
+}
+
+/* Takes the parser back from libfcgi, without its writing or closing anything. */
+static void
+release(struct acceptor *a)
+{
+	a->parser.ipcFd = -1;
+	a->parser.keepConnection = 0;
+	FCGX_Free(&a->parser, 0);
+}
+
+static struct complaint
+read_params(struct connection *c)
+{
+	struct acceptor *a = c->acceptor;
+	const struct config *config = a->router->config;
+	struct complaint complaint = {400, "invalid_request_error",
+				      "The web server's request could not be read.", NULL};
+	if (parse(a, &c->head))
+		complaint = request_read_params(&c->client.request, a->parser.envp, config);
+	release(a);
+	buf_wipe(&c->head);
+	if (complaint.status == 0 && a->router->clients > config->max_streams) {
+		complaint = (struct complaint){503, "api_error", "", NULL};
+		snprintf(complaint.message, sizeof complaint.message,
+			 "More than max_streams (%u) requests are running. Try again in 2 seconds.",
+			 config->max_streams);
+	}
+	return complaint;
+}
+
+static void
+params_done(struct connection *c)
+{
+	struct complaint complaint = read_params(c);
+	struct request *r = &c->client.request;
+	c->phase = PHASE_BODY;
+	if (complaint.status != 0)
+		refuse(c, &complaint);
+	else if (r->content_length > 0 && !buf_reserve(&r->body, (size_t)r->content_length))
+		refuse(c, &(struct complaint){503, "api_error", "Out of memory. Try again.", NULL});
+}
+
+/* Some content of a record. */
+static void
+take_content(struct connection *c, const char *bytes, size_t n)
+{
+	struct request *r = &c->client.request;
+	uint8_t type = c->record.header.type;
+	if (c->phase == PHASE_PARAMS && type != FCGI_STDIN) {
+		if (!buf_add(&c->head, bytes, n))
+			refuse(c, &(struct complaint){
+				      431, "invalid_request_error",
+				      "The request's headers are larger than 64 KB.", NULL});
+	} else if (c->phase == PHASE_BODY && type == FCGI_STDIN && !buf_add(&r->body, bytes, n)) {
+		struct complaint large = {413, "request_too_large", "", NULL};
+		snprintf(large.message, sizeof large.message,
+			 "The body is larger than max_request_bytes (%zu).", r->body.max);
+		refuse(c, &large);
+	}
+}
+
+/* The header of a record is there. False: this is no FastCGI that we speak. */
+static bool
+begin_record(struct connection *c)
+{
+	const FCGI_Header *h = &c->record.header;
+	unsigned id = (unsigned)h->requestIdB1 << 8 | h->requestIdB0;
+	c->record.content = (size_t)h->contentLengthB1 << 8 | h->contentLengthB0;
+	c->record.padding = h->paddingLength;
+	bool known = h->type == FCGI_BEGIN_REQUEST || h->type == FCGI_PARAMS ||
+		     h->type == FCGI_STDIN || h->type == FCGI_DATA;
+	bool first = c->head.len == 0 && c->phase == PHASE_PARAMS;
+	if (h->version != FCGI_VERSION_1 || !known || first != (h->type == FCGI_BEGIN_REQUEST))
+		return false;
+	if (first)
+		c->client.reply.request_id = (uint16_t)id;
+	if (id != c->client.reply.request_id)
+		return false;
+	if (c->phase == PHASE_PARAMS && h->type != FCGI_STDIN) {
+		/* libfcgi gets no padding to skip. */
+		FCGI_Header bare = *h;
+		bare.paddingLength = 0;
+		take_content(c, (const char *)&bare, sizeof bare);
+	}
+	return true;
+}
+
+static void
+end_record(struct connection *c)
+{
+	const FCGI_Header *h = &c->record.header;
+	bool empty = h->contentLengthB1 == 0 && h->contentLengthB0 == 0;
+	c->record.have = 0;
+	if (empty && c->phase == PHASE_PARAMS && h->type == FCGI_PARAMS)
+		params_done(c);
+	else if (empty && c->phase == PHASE_BODY && h->type == FCGI_STDIN)
+		serve(c);
+}
+
+static size_t
+min(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Takes bytes as they came from the web server, split anywhere. */
+static void
+take(struct connection *c, const char *bytes, size_t n)
+{
+	struct record *r = &c->record;
+	while (n > 0 && (c->phase == PHASE_PARAMS || c->phase == PHASE_BODY)) {
+		size_t part;
+		if (r->have < sizeof r->header) {
+			part = min(n, sizeof r->header - r->have);
+			memcpy((char *)&r->header + r->have, bytes, part);
+			r->have += part;
+			if (r->have == sizeof r->header && !begin_record(c)) {
+				leave(c);
+				return;
+			}
+		} else if (r->content > 0) {
+			part = min(n, r->content);
+			take_content(c, bytes, part);
+			r->content -= part;
+		} else {
+			part = min(n, r->padding);
+			r->padding -= part;
+		}
+		bytes += part;
+		n -= part;
+		if (r->have == sizeof r->header && r->content == 0 && r->padding == 0)
+			end_record(c);
+	}
+}
+
+static void
+ready(struct watch *watch, uint32_t events)
+{
+	struct connection *c = OWNER(watch, struct connection, watch);
+	struct acceptor *a = c->acceptor;
+	(void)events;
+	/* A few reads a turn: a fast upload does not wait, the others do not starve. */
+	for (int i = 0; i < 8 && c->watch.events != 0; i++) {
+		ssize_t n = recv(watch->fd, a->scratch, sizeof a->scratch, MSG_DONTWAIT);
+		if (n == -1 && (errno == EAGAIN || errno == EINTR))
+			return;
+		if (n <= 0) {
+			leave(c);
+			return;
+		}
+		take(c, a->scratch, (size_t)n);
+		if ((size_t)n < sizeof a->scratch)
+			return;
+	}
+}
+
+/* --- Accepting -------------------------------------------------------- */
+
+static bool
+connection_new(struct acceptor *a, int fd)
+{
+	struct connection *c = calloc(1, sizeof *c);
+	struct router *router = a->router;
+	if (c == NULL) {
+		close(fd);
+		return false;
+	}
+	c->acceptor = a;
+	c->client.router = router;
+	c->watch.ready = ready;
+	c->timer.due = timer_due;
+	c->free_later.run = run_free;
+	buf_init(&c->head, PARAMS_MAX);
+	request_init(&c->client.request, router->config->max_request_bytes);
+	reply_init(&c->client.reply, router->loop, fd, 1, router->config->idle_timeout_ms);
+	c->client.reply.gone = reply_gone;
+	c->client.reply.drained = reply_drained;
+	c->next = a->connections;
+	c->link = &a->connections;
+	if (c->next != NULL)
+		c->next->link = &c->next;
+	a->connections = c;
+	router->clients++;
+	if (!loop_watch(router->loop, &c->watch, fd, EPOLLIN) ||
+	    !loop_after(router->loop, &c->timer, COLLECT_FOR_MS)) {
+		connection_free(c);
+		return false;
+	}
+	return true;
+}
+
+static void
+resume(struct timer *timer)
+{
+	struct acceptor *a = OWNER(timer, struct acceptor, pause);
+	if (!loop_watch(a->router->loop, &a->watch, a->fd, EPOLLIN))
+		loop_after(a->router->loop, &a->pause, PAUSE_WITHOUT_DESCRIPTORS_MS);
+}
+
+/* Without descriptors or memory, others of our processes may have some. */
+static void
+pause_accepting(struct acceptor *a)
+{
+	loop_unwatch(a->router->loop, &a->watch);
+	loop_after(a->router->loop, &a->pause, PAUSE_WITHOUT_DESCRIPTORS_MS);
+	log_line(LOG_WARNING, "no descriptors or memory for another client: raise the limit of "
+			      "open files (ulimit -n) or lower max_streams");
+}
+
+static void
+accept_some(struct watch *watch, uint32_t events)
+{
+	struct acceptor *a = OWNER(watch, struct acceptor, watch);
+	(void)events;
+	for (int i = 0; i < ACCEPTS_A_TURN; i++) {
+		int fd = accept4(a->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+		if (fd == -1) {
+			if (errno == EMFILE || errno == ENFILE || errno == ENOMEM ||
+			    errno == ENOBUFS)
+				pause_accepting(a);
+			return;
+		}
+		if (!connection_new(a, fd)) {
+			pause_accepting(a);
+			return;
+		}
+	}
+}
+
+static bool
+acceptor_start(struct acceptor *a)
+{
+	int flags = fcntl(a->fd, F_GETFL);
+	if (flags == -1 || fcntl(a->fd, F_SETFL, flags | O_NONBLOCK) == -1)
+		return false;
+	if (FCGX_Init() != 0)
+		return false;
+	/* libfcgi installs handlers of its own: SERVERS.md, "libfcgi". */
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGUSR1, SIG_IGN);
+	a->memory = -1;
+	return loop_watch(a->router->loop, &a->watch, a->fd, EPOLLIN);
+}
+
+struct acceptor *
+acceptor_new(struct router *router, int fd, const struct handler *handler, struct buf *error)
+{
+	struct acceptor *a = calloc(1, sizeof *a);
+	if (a != NULL) {
+		a->router = router;
+		a->handler = handler;
+		a->fd = fd;
+		a->watch.ready = accept_some;
+		a->pause.due = resume;
+	}
+	if (a == NULL || !acceptor_start(a)) {
+		bool told =
+		    buf_printf(error, "cannot listen for the web server: %s", strerror(errno));
+		(void)told;
+		free(a);
+		return NULL;
+	}
+	return a;
+}
+
+void
+acceptor_stop(struct acceptor *a)
+{
+	loop_unwatch(a->router->loop, &a->watch);
+	loop_cancel(a->router->loop, &a->pause);
+}
+
+void
+acceptor_free(struct acceptor *a)
+{
+	if (a == NULL)
+		return;
+	acceptor_stop(a);
+	while (a->connections != NULL) {
+		struct connection *c = a->connections;
+		leave(c);
+		connection_free(c);
+	}
+	if (a->memory != -1)
+		close(a->memory);
+	free(a);
+}
+
+/* A socket at which nobody listens any more is in the way of ours. */
+static bool
+remove_stale(const struct sockaddr_un *address)
+{
+	struct stat st;
+	if (lstat(address->sun_path, &st) == -1)
+		return errno == ENOENT;
+	if (!S_ISSOCK(st.st_mode)) {
+		errno = EEXIST;
+		return false;
+	}
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool alive =
+	    fd != -1 && connect(fd, (const struct sockaddr *)address, sizeof *address) == 0;
+	if (fd != -1)
+		close(fd);
+	if (alive) {
+		errno = EADDRINUSE;
+		return false;
+	}
+	return unlink(address->sun_path) == 0;
+}
+
+int
+acceptor_listen(const char *path, struct buf *error)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = -1;
+	errno = ENAMETOOLONG;
+	if (strlen(path) < sizeof address.sun_path) {
+		memcpy(address.sun_path, path, strlen(path));
+		fd = remove_stale(&address) ? socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0) : -1;
+	}
+	if (fd != -1 && bind(fd, (struct sockaddr *)&address, sizeof address) == 0 &&
+	    chmod(path, 0660) == 0 && listen(fd, LISTEN_BACKLOG) == 0)
+		return fd;
+	bool told = buf_printf(error, "%s: %s", path, strerror(errno));
+	(void)told;
+	if (fd != -1)
+		close(fd);
+	return -1;
+}

@@ -1,0 +1,48 @@
+/* The way in: the listening socket, the records of a request, and libfcgi, which
+ * parses its parameters. The loop never waits for a slow client (SERVERS.md,
+ * "libfcgi": own accept, libfcgi only parses). One thread. */
+#ifndef ACCEPT_H
+#define ACCEPT_H
+
+#include "reply.h"
+#include "request.h"
+#include "router.h"
+
+struct acceptor;
+struct exchange;
+struct healthcheck;
+
+/* One client from accept to close. Belongs to the acceptor. */
+struct client {
+	struct router *router;
+	struct request request;
+	struct reply reply;
+	struct exchange *exchange;                /* what answers it, of exchange.h; NULL: nothing */
+	struct healthcheck *check;                /* what answers it, of healthcheck.h; NULL: nothing */
+};
+
+/* What to do with a request that has arrived whole: serve() answers by
+ * client->reply, now or later; left() is told that the client has gone, or has
+ * got all of its answer: nothing of the client may be touched afterwards. */
+struct handler {
+	void (*serve)(struct client *client);
+	void (*drained)(struct client *client); /* the client took what waited for it */
+	void (*left)(struct client *client);
+};
+
+/* Begins to accept at fd, which listens and is not closed here. NULL and an
+ * error text when the kernel or memory refuses. */
+struct acceptor *acceptor_new(struct router *router, int fd, const struct handler *handler,
+			      struct buf *error);
+
+/* Stops to accept; who was accepted is served on. */
+void acceptor_stop(struct acceptor *acceptor);
+
+/* Frees it, and closes every client. NULL is fine. */
+void acceptor_free(struct acceptor *acceptor);
+
+/* Opens a listening Unix socket at path, mode 0660; a stale one is replaced.
+ * -1 and an error text. */
+int acceptor_listen(const char *path, struct buf *error);
+
+#endif

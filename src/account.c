@@ -1,0 +1,124 @@
+#include "account.h"
+
+#include "clock.h"
+#include "log.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* In words, once: by the process whose change it was. */
+static void
+announce(const struct outcome *o, enum health_outcome what, const struct health_key *key,
+	 struct state *state)
+{
+	struct health h;
+	char until[CLOCK_SHORT_SIZE];
+	if (what == HEALTH_RETURNED)
+		log_line(LOG_NOTICE, "%s is back", o->provider->name);
+	if (what != HEALTH_LEFT)
+		return;
+	state_failover(state, clock_wall_ms());
+	state_health(state, key, &h);
+	clock_short(h.until_ms, clock_wall_ms(), until);
+	if (h.rest == REST_BENCH)
+		log_line(LOG_NOTICE, "%s refuses its credential (%s): looked at again at %s",
+			 o->provider->name, h.why, until);
+	else
+		log_line(LOG_NOTICE, "%s rests until %s (%s)", o->provider->name, until, h.why);
+}
+
+static void
+apply(struct state *state, const struct outcome *o, struct health_key key,
+      const struct health_change *change)
+{
+	enum health_outcome what = state_health_change(state, &key, o->provider->name, change);
+	announce(o, what, &key, state);
+}
+
+static struct health_change
+change_of(const struct outcome *o, enum health_event event)
+{
+	struct health_change change = {
+	    .event = event, .now_ms = clock_wall_ms(), .began_ms = o->began_ms};
+	size_t room = sizeof change.windows / sizeof *change.windows;
+	for (size_t i = 0; i < o->answer->n_windows && i < room; i++)
+		change.windows[i] = o->answer->windows[i];
+	if (event != HEALTH_SERVED)
+		snprintf(change.why, sizeof change.why, "%s", o->verdict->why);
+	return change;
+}
+
+/* A success tells of the account; what else rests is over with it. */
+static void
+served(struct state *state, const struct outcome *o)
+{
+	struct health_change change = change_of(o, HEALTH_SERVED);
+	const struct health_key others[] = {
+	    {.provider = o->key.provider},
+	    {.provider = o->key.provider, .account = o->key.account, .family = o->family},
+	};
+	apply(state, o, o->key, &change);
+	memset(change.windows, 0, sizeof change.windows);
+	for (size_t i = 0; i < 2; i++) {
+		struct health h;
+		bool same = i == 1 && o->family == 0;
+		if (!same && state_health(state, &others[i], &h) && h.rest != REST_NONE)
+			apply(state, o, others[i], &change);
+	}
+}
+
+static void
+rests(struct state *state, const struct outcome *o)
+{
+	struct health_change change = change_of(o, HEALTH_RESTS);
+	struct health_key key = o->key;
+	change.rest = o->verdict->rest;
+	change.until_ms = o->verdict->until_ms;
+	change.jitter = (uint32_t)(o->holder >> 16);
+	if (o->verdict->scope == SCOPE_FAMILY)
+		key.family = o->family;
+	if (o->verdict->scope == SCOPE_EVERYBODY)
+		key.account = 0;
+	apply(state, o, key, &change);
+}
+
+void
+account_outcome(struct state *state, const struct outcome *o)
+{
+	const struct verdict *v = o->verdict;
+	state_count(state, o->key.provider, COUNT_ATTEMPTS);
+	if (v->kind == VERDICT_PASS && v->status < 300) {
+		served(state, o);
+	} else {
+		state_count(state, o->key.provider, COUNT_FAILURES);
+		if (v->rest == REST_NONE) {
+			struct health_change change = change_of(o, HEALTH_FAILED);
+			change.throttled = v->throttled;
+			apply(state, o, o->key, &change);
+		}
+	}
+	if (v->rest != REST_NONE)
+		rests(state, o);
+}
+
+bool
+account_lease(struct state *state, const struct health *cause, const char *provider,
+	      uint64_t holder)
+{
+	struct health_change change = {
+	    .event = HEALTH_LEASED,
+	    .now_ms = clock_wall_ms(),
+	    .lease_for_ms = ACCOUNT_LEASE_MS,
+	    .holder = holder,
+	};
+	return state_health_change(state, &cause->key, provider, &change) == HEALTH_GRANTED;
+}
+
+void
+account_release(struct state *state, const struct health_key *key, const char *provider,
+		uint64_t holder)
+{
+	struct health_change change = {
+	    .event = HEALTH_RELEASED, .now_ms = clock_wall_ms(), .holder = holder};
+	state_health_change(state, key, provider, &change);
+}

@@ -1,0 +1,34 @@
+/* What a verdict does to the state and says in the log. One thread. */
+#ifndef ACCOUNT_H
+#define ACCOUNT_H
+
+#include "router.h"
+#include "verdict.h"
+
+/* One attempt that has been judged. */
+struct outcome {
+	const struct provider *provider;
+	struct health_key key; /* of the account, without a family */
+	uint64_t family;       /* of the model asked for; 0: none */
+	int64_t began_ms;      /* when the attempt began */
+	uint64_t holder;       /* who may hold the probe's lease */
+	const struct answer *answer;
+	const struct verdict *verdict;
+};
+
+/* Tells the state what an answer meant: rests, successes, quota windows,
+ * counters; and the log when a provider is left or comes back. */
+void account_outcome(struct state *state, const struct outcome *outcome);
+
+/* Asks to be the probe of a provider whose rest is over: true if nobody else
+ * is. To be asked again, to stay it, within ACCOUNT_LEASE_MS. */
+bool account_lease(struct state *state, const struct health *cause, const char *provider,
+		   uint64_t holder);
+
+/* Gives the lease back without an answer. */
+void account_release(struct state *state, const struct health_key *key, const char *provider,
+		     uint64_t holder);
+
+#define ACCOUNT_LEASE_MS 60000
+
+#endif

@@ -1,0 +1,173 @@
+#include "admin.h"
+
+#include "clock.h"
+#include "healthcheck.h"
+#include "log.h"
+#include "status.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void
+admin_health(struct client *client)
+{
+	bool healthy;
+	json_object *body = status_health(client->router, &healthy);
+	bool live = client->request.live;
+	reply_json(&client->reply, healthy || live ? 200 : 503, "cache-control: no-store\r\n",
+		   body);
+}
+
+void
+admin_status(struct client *client)
+{
+	reply_json(&client->reply, 200, "cache-control: no-store\r\n", status_full(client->router));
+}
+
+static void
+refuse(struct client *client, const char *message)
+{
+	reply_error(&client->reply, 400, "", "invalid_request_error", message, client->request.id);
+}
+
+/* "deepseek", or {"provider":"deepseek"}; "" when the body names nobody. False:
+ * it is no JSON of these forms. */
+static bool
+read_name(const struct buf *body, char name[static PROVIDER_NAME_MAX])
+{
+	struct scan s;
+	struct span key, value = {0};
+	bool named = false;
+	name[0] = '\0';
+	if (body->len == 0)
+		return true;
+	scan_init(&s, body->data, body->len);
+	if (scan_peek(&s) == SCAN_STRING) {
+		named = scan_string(&s, &value);
+	} else if (scan_peek(&s) == SCAN_OBJECT) {
+		for (scan_object(&s); scan_member(&s, &key);)
+			if (span_is(body->data, key, "provider"))
+				named = scan_string(&s, &value);
+			else
+				scan_skip(&s);
+	} else {
+		return false;
+	}
+	if (!scan_end(&s))
+		return false;
+	return !named || span_unescape(body->data, value, name, PROVIDER_NAME_MAX);
+}
+
+/* A sentence that names the choices. */
+static void
+refuse_name(struct client *client, bool automatic)
+{
+	const struct config *config = client->router->config;
+	struct buf text;
+	buf_init(&text, ERROR_TEXT_MAX);
+	bool told =
+	    buf_puts(&text, "The body must be a JSON string, or {\"provider\": …}, with one "
+			    "of:");
+	for (size_t i = 0; told && i < config->n_providers; i++)
+		told = buf_printf(&text, "%s %s", i == 0 ? "" : ",", config->providers[i].name);
+	if (told && automatic)
+		told = buf_puts(&text, ", auto");
+	refuse(client, buf_text(&text));
+	buf_free(&text);
+}
+
+/* What makes a switch less than it seems. */
+static void
+add_warning(json_object *o, const struct survey *s, const char *name)
+{
+	char text[ERROR_TEXT_MAX];
+	for (size_t i = 0; i < s->plan.n; i++) {
+		const struct candidate *c = &s->plan.candidates[i];
+		if (strcmp(c->view->provider->name, name) != 0 || plan_usable(c->standing))
+			continue;
+		plan_reason(c, clock_wall_ms(), text, sizeof text);
+		json_object_object_add(o, "warning", json_object_new_string(text));
+	}
+}
+
+static json_object *
+switch_result(const struct router *router, const char *name)
+{
+	struct survey *s = malloc(sizeof *s);
+	json_object *o = json_object_new_object();
+	if (s == NULL || o == NULL)
+		return NULL;
+	status_survey(router, s);
+	const struct provider *p = status_current(s);
+	json_object_object_add(o, "current_provider",
+			       p == NULL ? NULL : json_object_new_string(p->name));
+	json_object_object_add(o, "mode",
+			       json_object_new_string(name[0] == '\0' ? "auto" : "manual"));
+	add_warning(o, s, name);
+	free(s);
+	return o;
+}
+
+void
+admin_switch(struct client *client)
+{
+	struct router *router = client->router;
+	char name[PROVIDER_NAME_MAX];
+	bool read = read_name(&client->request.body, name);
+	bool automatic = strcmp(name, "auto") == 0;
+	if (!read || (!automatic && config_provider(router->config, name) == NULL)) {
+		refuse_name(client, true);
+		return;
+	}
+	if (!state_switch(router->state, automatic ? "" : name)) {
+		reply_error(&client->reply, 503, "retry-after: 1\r\n", "api_error",
+			    "The state file is busy: try again.", client->request.id);
+		return;
+	}
+	log_line(LOG_NOTICE, "switched by hand to %s", name);
+	reply_json(&client->reply, 200, "", switch_result(router, automatic ? "" : name));
+}
+
+/* --- Checking --------------------------------------------------------- */
+
+static void
+checked(void *owner, const struct check_report *report)
+{
+	static const char *const results[] = {"healthy", "limited", "unknown"};
+	struct client *client = owner;
+	json_object *o = json_object_new_object();
+	json_object_object_add(o, "provider", json_object_new_string(report->provider->name));
+	json_object_object_add(o, "result", json_object_new_string(results[report->result]));
+	json_object_object_add(o, "asked", json_object_new_boolean(report->asked));
+	json_object_object_add(o, "before", json_object_new_string(report->before));
+	json_object_object_add(o, "after", json_object_new_string(report->after));
+	json_object_object_add(o, "found", json_object_new_string(report->found));
+	admin_check_left(client);
+	reply_json(&client->reply, 200, "cache-control: no-store\r\n", o);
+}
+
+void
+admin_check(struct client *client)
+{
+	const struct config *config = client->router->config;
+	char name[PROVIDER_NAME_MAX];
+	bool read = read_name(&client->request.body, name);
+	const struct provider *p =
+	    name[0] == '\0' ? &config->providers[0] : config_provider(config, name);
+	if (!read || p == NULL) {
+		refuse_name(client, false);
+		return;
+	}
+	client->check = healthcheck_start(client->router, p, true, checked, client);
+	if (client->check == NULL)
+		reply_error(&client->reply, 503, "retry-after: 2\r\n", "api_error",
+			    "Out of memory.", client->request.id);
+}
+
+void
+admin_check_left(struct client *client)
+{
+	healthcheck_free(client->check);
+	client->check = NULL;
+}

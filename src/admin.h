@@ -1,0 +1,17 @@
+/* The routes for operators: BEHAVIOUR.md 2. One thread. */
+#ifndef ADMIN_H
+#define ADMIN_H
+
+#include "accept.h"
+
+void admin_health(struct client *client);
+void admin_status(struct client *client);
+void admin_switch(struct client *client);
+
+/* Answers when the check is done; client->check is set until then. */
+void admin_check(struct client *client);
+
+/* The client has gone before that. */
+void admin_check_left(struct client *client);
+
+#endif

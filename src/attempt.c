@@ -1,0 +1,399 @@
+#include "attempt.h"
+
+#include "clock.h"
+#include "dialect.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define VERSION_HEADER  "anthropic-version"
+#define VERSION_DEFAULT "2023-06-01" /* CLIENT.md 1 */
+#define BETA_HEADER     "anthropic-beta"
+#define BETA_LOGIN      "oauth-2025-04-20" /* PROTOCOLS.md 4 */
+#define LOGIN_PREFIX    "sk-ant-oat"
+#define OUR_USER_AGENT  "claude-router/" PACKAGE_VERSION
+
+struct attempt {
+	struct upstream *upstream;
+	CURL *easy;
+	struct curl_slist *headers;
+	struct answer answer;
+	struct buf bytes;
+	size_t head_len;
+	size_t body_len; /* of the request */
+	struct task task;
+	void (*news)(void *owner);
+	void *owner;
+	bool stored;
+	bool held;   /* the owner wants no more for now */
+	bool paused; /* libcurl holds bytes back because of that */
+	bool ended;
+	bool too_big;
+	bool no_memory;
+	CURLcode code;
+};
+
+/* --- What libcurl tells ----------------------------------------------- */
+
+static size_t
+on_header(char *line, size_t size, size_t n, void *context)
+{
+	struct attempt *a = context;
+	/* What follows the head are trailers: of no use. */
+	if (a->answer.complete)
+		return size * n;
+	a->head_len += size * n;
+	a->too_big = a->head_len > ANSWER_HEAD_MAX;
+	if (a->too_big)
+		return 0;
+	answer_line(&a->answer, line, size * n, clock_wall_ms(), a->stored);
+	loop_queue(upstream_loop(a->upstream), &a->task);
+	return size * n;
+}
+
+/* How much of a body may lie here before somebody takes it. */
+static size_t
+body_max(const struct answer *answer)
+{
+	if (answer->status >= 300)
+		return ANSWER_ERROR_MAX;
+	return answer->sse ? SSE_EVENT_MAX : ANSWER_JSON_MAX;
+}
+
+static size_t
+on_body(char *bytes, size_t size, size_t n, void *context)
+{
+	struct attempt *a = context;
+	size_t total = size * n;
+	if (a->held) {
+		a->paused = true;
+		return CURL_WRITEFUNC_PAUSE;
+	}
+	loop_queue(upstream_loop(a->upstream), &a->task);
+	a->too_big = a->bytes.len + total > body_max(&a->answer);
+	a->no_memory = !a->too_big && !buf_add(&a->bytes, bytes, total);
+	return a->too_big || a->no_memory ? 0 : total;
+}
+
+static void
+on_end(void *private, CURLcode code)
+{
+	struct attempt *a = private;
+	a->ended = true;
+	a->code = code;
+	loop_queue(upstream_loop(a->upstream), &a->task);
+}
+
+static void
+tell(struct task *task)
+{
+	struct attempt *a = (struct attempt *)((char *)task - offsetof(struct attempt, task));
+	a->news(a->owner);
+}
+
+/* --- The request's headers, from an empty list: BEHAVIOUR 3 ------------ */
+
+static bool
+append(struct curl_slist **list, const char *line)
+{
+	struct curl_slist *longer = curl_slist_append(*list, line);
+	if (longer != NULL)
+		*list = longer;
+	return longer != NULL;
+}
+
+static bool
+add_line(struct curl_slist **list, const char *name, const char *value)
+{
+	char line[HEADER_VALUE_MAX + 256];
+	int n = value[0] == '\0' ? snprintf(line, sizeof line, "%s;", name)
+				 : snprintf(line, sizeof line, "%s: %s", name, value);
+	if (n < 0 || (size_t)n >= sizeof line)
+		return false;
+	bool added = append(list, line);
+	explicit_bzero(line, (size_t)n);
+	return added;
+}
+
+/* What of the client's headers a Claude provider gets. */
+static bool
+goes_to_claude(const char *name)
+{
+	static const char *const names[] = {"content-type", "accept", "user-agent", "x-app"};
+	static const char *const families[] = {"x-stainless-", "x-claude-code-", "anthropic-"};
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (strcmp(name, names[i]) == 0)
+			return true;
+	for (size_t i = 0; i < sizeof families / sizeof *families; i++)
+		if (strncmp(name, families[i], strlen(families[i])) == 0)
+			return true;
+	return false;
+}
+
+static bool
+is_login(const char *credential)
+{
+	return strncmp(credential, LOGIN_PREFIX, strlen(LOGIN_PREFIX)) == 0;
+}
+
+/* The betas as they came, but the login's own: a login needs it, a key must not
+ * show it (PROTOCOLS.md 4). */
+static bool
+add_betas(struct curl_slist **list, const char *betas, bool login)
+{
+	char value[HEADER_VALUE_MAX];
+	size_t n = 0, mark = strlen(BETA_LOGIN);
+	bool has_mark = false;
+	for (const char *b = betas; *b != '\0'; b += strspn(b, ", ")) {
+		size_t word = strcspn(b, ", ");
+		bool is_mark = word == mark && memcmp(b, BETA_LOGIN, mark) == 0;
+		has_mark |= is_mark;
+		if (!is_mark || login) {
+			if (n + word + 2 + mark >= sizeof value)
+				return false;
+			if (n > 0)
+				value[n++] = ',';
+			memcpy(value + n, b, word);
+			n += word;
+		}
+		b += word;
+	}
+	value[n] = '\0';
+	if (login && !has_mark)
+		snprintf(value + n, sizeof value - n, "%s" BETA_LOGIN, n > 0 ? "," : "");
+	return value[0] == '\0' || add_line(list, BETA_HEADER, value);
+}
+
+static bool
+add_client_headers(struct curl_slist **list, const struct request *request)
+{
+	for (size_t i = 0; i < request->n_headers; i++) {
+		const struct header *h = &request->headers[i];
+		if (goes_to_claude(h->name) && strcmp(h->name, BETA_HEADER) != 0 &&
+		    !add_line(list, h->name, h->value))
+			return false;
+	}
+	return true;
+}
+
+static bool
+add_missing(struct curl_slist **list, const struct request *request, const char *name,
+	    const char *value)
+{
+	bool told = request != NULL && request_header(request, name) != NULL;
+	return told || add_line(list, name, value);
+}
+
+static bool
+add_claude_headers(struct curl_slist **list, const struct attempt_ask *ask)
+{
+	bool login = is_login(ask->credential);
+	const char *betas = ask->request == NULL ? NULL : request_header(ask->request, BETA_HEADER);
+	if (ask->request != NULL && !add_client_headers(list, ask->request))
+		return false;
+	if (!add_betas(list, betas == NULL ? "" : betas, login) ||
+	    !add_missing(list, ask->request, VERSION_HEADER, VERSION_DEFAULT) ||
+	    !add_missing(list, ask->request, "user-agent", OUR_USER_AGENT) ||
+	    !add_missing(list, ask->request, "accept", "application/json"))
+		return false;
+	return login || add_line(list, "x-api-key", ask->credential);
+}
+
+static bool
+add_bearer(struct curl_slist **list, const char *credential)
+{
+	char value[TOKEN_MAX + 16];
+	int n = snprintf(value, sizeof value, "Bearer %s", credential);
+	bool added = n > 0 && (size_t)n < sizeof value && add_line(list, "authorization", value);
+	explicit_bzero(value, sizeof value);
+	return added;
+}
+
+static bool
+add_headers(struct curl_slist **list, const struct attempt_ask *ask)
+{
+	bool claude = ask->provider->dialect->claude;
+	if (claude && !add_claude_headers(list, ask))
+		return false;
+	if (!claude && (!add_line(list, "user-agent", OUR_USER_AGENT) ||
+			!add_line(list, "accept", "application/json, text/event-stream")))
+		return false;
+	if ((!claude || is_login(ask->credential)) && !add_bearer(list, ask->credential))
+		return false;
+	if (ask->body != NULL &&
+	    !(claude && ask->request != NULL &&
+	      request_header(ask->request, "content-type") != NULL) &&
+	    !add_line(list, "content-type", "application/json"))
+		return false;
+	/* libcurl would wait a second for a 100-continue at larger bodies: PROOFS.md C. */
+	return add_line(list, "accept-encoding", "identity") && append(list, "Expect:");
+}
+
+static void
+wipe_headers(struct curl_slist *list)
+{
+	for (struct curl_slist *l = list; l != NULL; l = l->next)
+		explicit_bzero(l->data, strlen(l->data));
+	curl_slist_free_all(list);
+}
+
+/* --- The transfer ----------------------------------------------------- */
+
+static void
+set_transport(CURL *easy, const struct attempt_ask *ask)
+{
+	const struct provider *p = ask->provider;
+	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+	curl_easy_setopt(easy, CURLOPT_PROXY, p->proxy == NULL ? "" : p->proxy);
+	curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+	curl_easy_setopt(easy, CURLOPT_HTTP09_ALLOWED, 0L);
+	/* Any value makes libcurl decode what comes compressed all the same: PROOFS.md C. */
+	curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "identity");
+	curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT, (long)(p->dns_cache_ms / 1000));
+	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)ask->config->connect_timeout_ms);
+	curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)ask->total_ms);
+	if (p->ca_file != NULL)
+		curl_easy_setopt(easy, CURLOPT_CAINFO, p->ca_file);
+	if (p->ca_path != NULL)
+		curl_easy_setopt(easy, CURLOPT_CAPATH, p->ca_path);
+}
+
+static bool
+set_request(struct attempt *a, const struct attempt_ask *ask)
+{
+	char url[4096];
+	int n = snprintf(url, sizeof url, "%s%s%s%s", ask->provider->url, ask->path,
+			 ask->query[0] == '\0' ? "" : "?", ask->query);
+	if (n < 0 || (size_t)n >= sizeof url || !add_headers(&a->headers, ask))
+		return false;
+	curl_easy_setopt(a->easy, CURLOPT_HTTPHEADER, a->headers);
+	if (ask->body != NULL) {
+		curl_easy_setopt(a->easy, CURLOPT_POST, 1L);
+		curl_easy_setopt(a->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)ask->body_len);
+		curl_easy_setopt(a->easy, CURLOPT_POSTFIELDS, ask->body);
+	}
+	return curl_easy_setopt(a->easy, CURLOPT_URL, url) == CURLE_OK;
+}
+
+static void
+set_callbacks(struct attempt *a)
+{
+	curl_easy_setopt(a->easy, CURLOPT_PRIVATE, a);
+	curl_easy_setopt(a->easy, CURLOPT_HEADERFUNCTION, on_header);
+	curl_easy_setopt(a->easy, CURLOPT_HEADERDATA, a);
+	curl_easy_setopt(a->easy, CURLOPT_WRITEFUNCTION, on_body);
+	curl_easy_setopt(a->easy, CURLOPT_WRITEDATA, a);
+}
+
+struct attempt *
+attempt_start(struct upstream *upstream, const struct attempt_ask *ask, void (*news)(void *owner),
+	      void *owner)
+{
+	struct attempt *a = calloc(1, sizeof *a);
+	if (a == NULL)
+		return NULL;
+	a->upstream = upstream;
+	a->news = news;
+	a->owner = owner;
+	a->task.run = tell;
+	a->stored = ask->stored;
+	a->body_len = ask->body_len;
+	answer_init(&a->answer);
+	buf_init(&a->bytes, ANSWER_JSON_MAX);
+	a->easy = upstream_borrow(upstream);
+	if (a->easy == NULL) {
+		attempt_free(a);
+		return NULL;
+	}
+	set_transport(a->easy, ask);
+	set_callbacks(a);
+	if (!set_request(a, ask) || !upstream_add(upstream, a->easy, on_end)) {
+		attempt_free(a);
+		return NULL;
+	}
+	return a;
+}
+
+void
+attempt_free(struct attempt *a)
+{
+	if (a == NULL)
+		return;
+	if (a->easy != NULL)
+		upstream_return(a->upstream, a->easy);
+	loop_recall(&a->task);
+	wipe_headers(a->headers);
+	answer_fini(&a->answer);
+	buf_free(&a->bytes);
+	free(a);
+}
+
+const struct answer *
+attempt_answer(const struct attempt *a)
+{
+	return &a->answer;
+}
+
+struct buf *
+attempt_bytes(struct attempt *a)
+{
+	return &a->bytes;
+}
+
+void
+attempt_hold(struct attempt *a)
+{
+	a->held = true;
+}
+
+void
+attempt_resume(struct attempt *a)
+{
+	a->held = false;
+	if (!a->paused)
+		return;
+	a->paused = false;
+	/* Calls on_body() inside itself with all that it holds: PROOFS.md B. */
+	curl_easy_pause(a->easy, CURLPAUSE_CONT);
+}
+
+bool
+attempt_is_sent(const struct attempt *a)
+{
+	curl_off_t sent = 0;
+	curl_easy_getinfo(a->easy, CURLINFO_SIZE_UPLOAD_T, &sent);
+	return (size_t)sent >= a->body_len;
+}
+
+bool
+attempt_ended(const struct attempt *a, enum ending *ending)
+{
+	if (!a->ended)
+		return false;
+	/* libcurl says OUT_OF_MEMORY of a header line beyond its own limit, too. */
+	bool endless_line = a->code == CURLE_OUT_OF_MEMORY && a->answer.status != 0;
+	if (a->too_big || endless_line)
+		*ending = ENDING_TOO_BIG;
+	else if (a->no_memory || a->code == CURLE_OUT_OF_MEMORY)
+		*ending = ENDING_OURS;
+	else if (a->code == CURLE_OK)
+		*ending = ENDING_WHOLE;
+	else if (a->code == CURLE_OPERATION_TIMEDOUT && a->answer.status != 0)
+		*ending = ENDING_IDLE;
+	else if (a->answer.status != 0 || a->code == CURLE_RECV_ERROR ||
+		 a->code == CURLE_SEND_ERROR || a->code == CURLE_GOT_NOTHING)
+		*ending = ENDING_CUT;
+	else
+		*ending = ENDING_CONNECT;
+	return true;
+}
+
+const char *
+attempt_error(const struct attempt *a)
+{
+	return a->ended && a->code != CURLE_OK ? curl_easy_strerror(a->code) : "";
+}

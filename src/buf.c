@@ -1,0 +1,116 @@
+#include "buf.h"
+
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void
+buf_init(struct buf *b, size_t max_bytes)
+{
+	*b = (struct buf){.max = max_bytes};
+}
+
+void
+buf_free(struct buf *b)
+{
+	free(b->data);
+	buf_init(b, b->max);
+}
+
+void
+buf_wipe(struct buf *b)
+{
+	if (b->data != NULL)
+		explicit_bzero(b->data, b->cap + 1);
+	buf_free(b);
+}
+
+bool
+buf_reserve(struct buf *b, size_t n)
+{
+	if (b->data != NULL && n <= b->cap - b->len)
+		return true;
+	if (n > b->max || b->len > b->max - n)
+		return false;
+	size_t cap = b->cap < 64 ? 64 : b->cap;
+	while (cap < b->len + n)
+		cap += cap;
+	if (cap > b->max)
+		cap = b->max;
+	char *data = realloc(b->data, cap + 1);
+	if (data == NULL)
+		return false;
+	data[b->len] = '\0';
+	b->data = data;
+	b->cap = cap;
+	return true;
+}
+
+bool
+buf_add(struct buf *b, const void *bytes, size_t n)
+{
+	if (!buf_reserve(b, n))
+		return false;
+	if (n > 0)
+		memcpy(b->data + b->len, bytes, n);
+	b->len += n;
+	b->data[b->len] = '\0';
+	return true;
+}
+
+bool
+buf_puts(struct buf *b, const char *text)
+{
+	return buf_add(b, text, strlen(text));
+}
+
+bool
+buf_printf(struct buf *b, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	int n = vsnprintf(NULL, 0, format, args);
+	va_end(args);
+	if (n < 0 || !buf_reserve(b, (size_t)n))
+		return false;
+	va_start(args, format);
+	vsnprintf(b->data + b->len, (size_t)n + 1, format, args);
+	va_end(args);
+	b->len += (size_t)n;
+	return true;
+}
+
+void
+buf_drop(struct buf *b, size_t n)
+{
+	if (n == 0)
+		return;
+	memmove(b->data, b->data + n, b->len - n + 1);
+	b->len -= n;
+}
+
+void
+buf_clear(struct buf *b)
+{
+	b->len = 0;
+	if (b->data != NULL)
+		b->data[0] = '\0';
+}
+
+char *
+buf_take(struct buf *b)
+{
+	if (!buf_reserve(b, 0))
+		return NULL;
+	char *data = b->data;
+	buf_init(b, b->max);
+	return data;
+}
+
+const char *
+buf_text(const struct buf *b)
+{
+	return b->data == NULL ? "" : b->data;
+}

@@ -1,0 +1,189 @@
+/* claude-router-check: looks at Claude Pro while it rests. Run by cron in the
+ * first minutes of each hour: BEHAVIOUR.md 9. */
+#include "healthcheck.h"
+#include "log.h"
+#include "setup.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sysexits.h>
+
+struct options {
+	const char *config;
+	const char *provider; /* NULL: the first of the configuration */
+	bool force;
+	bool dry_run;
+	bool print_crontab;
+};
+
+static const char help[] =
+    "Usage: claude-router-check [--config FILE] [--force] [--provider NAME] [--dry-run]\n"
+    "       claude-router-check --print-crontab\n"
+    "\n"
+    "Looks whether Claude Pro can answer again, and updates the state file. Asks only\n"
+    "while Claude Pro rests. Exit status: 0 healthy, 1 still limited, 2 could not check,\n"
+    "64 and more: wrong usage or configuration.\n"
+    "\n"
+    "  -c, --config FILE    the configuration (default: $CLAUDE_ROUTER_CONFIG, else\n"
+    "                       " SYSCONFDIR "/claude-router/claude-router.conf)\n"
+    "  -f, --force          ask now, even if nothing rests\n"
+    "  -p, --provider NAME  look at another provider\n"
+    "  -n, --dry-run        say what would be done, and do nothing\n"
+    "  -P, --print-crontab  print the crontab entry for the configured times\n"
+    "  -V, --version        say which version this is\n"
+    "  -h, --help           say this\n";
+
+static void
+read_options(int argc, char **argv, struct options *o)
+{
+	static const struct option table[] = {
+	    {"config", required_argument, NULL, 'c'},   {"force", no_argument, NULL, 'f'},
+	    {"provider", required_argument, NULL, 'p'}, {"dry-run", no_argument, NULL, 'n'},
+	    {"print-crontab", no_argument, NULL, 'P'},  {"version", no_argument, NULL, 'V'},
+	    {"help", no_argument, NULL, 'h'},           {NULL, 0, NULL, 0},
+	};
+	int option;
+	while ((option = getopt_long(argc, argv, "c:fp:nPVh", table, NULL)) != -1)
+		switch (option) {
+		case 'c':
+			o->config = optarg;
+			break;
+		case 'f':
+			o->force = true;
+			break;
+		case 'p':
+			o->provider = optarg;
+			break;
+		case 'n':
+			o->dry_run = true;
+			break;
+		case 'P':
+			o->print_crontab = true;
+			break;
+		case 'V':
+			puts("claude-router-check " PACKAGE_VERSION);
+			exit(EXIT_SUCCESS);
+		case 'h':
+			fputs(help, stdout);
+			exit(EXIT_SUCCESS);
+		default:
+			exit(EX_USAGE);
+		}
+	if (optind < argc) {
+		fprintf(stderr, "claude-router-check: %s: takes no such argument; see --help\n",
+			argv[optind]);
+		exit(EX_USAGE);
+	}
+}
+
+/* How one check ended. */
+struct result {
+	struct loop *loop;
+	struct check_report report;
+};
+
+static void
+done(void *owner, const struct check_report *report)
+{
+	struct result *result = owner;
+	result->report = *report;
+	loop_stop(result->loop);
+}
+
+/* Silent when well, so that cron sends no mail. */
+static int
+tell(const struct check_report *report)
+{
+	if (report->result == CHECK_UNKNOWN)
+		log_line(LOG_WARNING, "could not check %s: %s", report->provider->name,
+			 report->found);
+	else if (report->asked && report->result == CHECK_LIMITED)
+		log_line(LOG_INFO, "%s", report->found);
+	return (int)report->result;
+}
+
+static int
+check(struct router *router, const struct provider *provider, bool force)
+{
+	struct result result = {.loop = router->loop};
+	struct healthcheck *h = healthcheck_start(router, provider, force, done, &result);
+	if (h == NULL || !loop_run(router->loop)) {
+		healthcheck_free(h);
+		log_line(LOG_ERR, "no memory or descriptors to check with");
+		return CHECK_UNKNOWN;
+	}
+	healthcheck_free(h);
+	state_tick(router->state, NULL);
+	return tell(&result.report);
+}
+
+static void
+print_crontab(const struct config *config)
+{
+	const char *path = config->path;
+	printf("%s www-data ROUTER_STATE_FILE=%s " SBINDIR "/claude-router-check%s%s\n",
+	       config->health_check_cron, config->state_file, path == NULL ? "" : " --config ",
+	       path == NULL ? "" : path);
+}
+
+static int
+run(struct router *router, const struct options *o)
+{
+	const struct config *config = router->config;
+	const struct provider *p =
+	    o->provider == NULL ? &config->providers[0] : config_provider(config, o->provider);
+	if (p == NULL) {
+		fprintf(stderr, "claude-router-check: %s: no such provider is configured\n",
+			o->provider);
+		return EX_USAGE;
+	}
+	if (o->dry_run) {
+		char text[ERROR_TEXT_MAX];
+		puts(healthcheck_intent(router, p, o->force, text));
+		return EXIT_SUCCESS;
+	}
+	return check(router, p, o->force);
+}
+
+static int
+run_crontab(const struct options *o)
+{
+	struct buf errors;
+	buf_init(&errors, CONFIG_FILE_MAX);
+	struct config *config = config_load(o->config, &errors);
+	if (config != NULL)
+		print_crontab(config);
+	else
+		fprintf(stderr, "%s\n", buf_text(&errors));
+	int status = config != NULL ? EXIT_SUCCESS : EX_CONFIG;
+	config_free(config);
+	buf_free(&errors);
+	return status;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct options options = {0};
+	struct router router;
+	struct buf error;
+	read_options(argc, argv, &options);
+	if (options.print_crontab)
+		return run_crontab(&options);
+	setup_process();
+	buf_init(&error, CONFIG_FILE_MAX);
+	const struct setup setup = {.program = "claude-router-check",
+				    .config_path = options.config,
+				    .asks_providers = true};
+	int status = setup_open(&router, &setup, &error);
+	if (status != 0) {
+		fprintf(stderr, "claude-router-check: %s\n", buf_text(&error));
+	} else {
+		if (router.config->health_check_enabled || options.force)
+			status = run(&router, &options);
+		setup_close(&router);
+	}
+	buf_free(&error);
+	return status;
+}

@@ -1,0 +1,200 @@
+#include "catalogue.h"
+#include "clock.h"
+#include "dialect.h"
+#include "exchange_impl.h"
+#include "exhausted.h"
+#include "log.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum {
+	LINGER_FOR_MS = 1000, /* an answer's transport may take so long to end after the answer */
+	STATUS_LEFT = 499, /* nginx's word for a client that went away, known to who reads logs */
+};
+
+static const char *
+provider_name(const struct exchange *x)
+{
+	return x->turn.provider == NULL ? "none" : x->turn.provider->name;
+}
+
+/* BEHAVIOUR 10: one line a request; what is not known is left out. */
+static void
+write_log(const struct exchange *x, int status)
+{
+	const struct request *r = x->request;
+	const struct stream *s = &x->relay.stream;
+	struct log_field fields[] = {
+	    LOG_TEXT("id", r->id),
+	    LOG_TEXT("client", r->address[0] == '\0' ? "-" : r->address),
+	    LOG_TEXT("path", r->path),
+	    LOG_TEXT("model", r->message.model),
+	    LOG_TEXT("sent_model", x->turn.model),
+	    LOG_TEXT("provider", provider_name(x)),
+	    LOG_TEXT("attempts", buf_text(&x->trail)),
+	    LOG_NUMBER("status", status),
+	    LOG_NUMBER("bytes", (int64_t)x->client->reply.bytes),
+	    LOG_NUMBER("first_ms", x->first_ms),
+	    LOG_NUMBER("ms", clock_steady_ms() - x->start_ms),
+	    LOG_NUMBER("input_tokens", x->relay_begun ? s->input_tokens : -1),
+	    LOG_NUMBER("output_tokens", x->relay_begun ? s->output_tokens : -1),
+	    LOG_TEXT("mended", stream_mend_name(x->mend)),
+	};
+	size_t n = 0;
+	for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+		const struct log_field *f = &fields[i];
+		if (f->text == NULL ? f->number >= 0 : f->text[0] != '\0')
+			fields[n++] = *f;
+	}
+	log_fields(LOG_INFO, "request", fields, n);
+}
+
+static void
+be_freed(struct exchange *x)
+{
+	exchange_free(x);
+}
+
+/* The reply is written. A provider's connection stays warm only if its
+ * transport comes to an end, which mostly is a matter of a turn. */
+static void
+end(struct exchange *x, int status)
+{
+	enum ending ending;
+	write_log(x, status);
+	x->phase = EXCHANGE_ENDED;
+	x->client->exchange = NULL;
+	x->client = NULL;
+	x->request = NULL;
+	loop_cancel(x->router->loop, &x->watch);
+	bool rests = x->attempt == NULL || attempt_ended(x->attempt, &ending);
+	x->next = be_freed;
+	if (!loop_after(x->router->loop, &x->step, rests ? 0 : LINGER_FOR_MS))
+		x->next = NULL;
+}
+
+static bool
+write_lines(struct exchange *x, const char *content_type, const char *passed, struct buf *lines)
+{
+	if (x->first_ms == -1)
+		x->first_ms = clock_steady_ms() - x->start_ms;
+	return buf_printf(
+	    lines, "content-type: %s\r\nx-router-provider: %s\r\nx-router-attempts: %u\r\n%s",
+	    content_type, provider_name(x), x->attempts, passed);
+}
+
+static void
+reply_bytes(struct exchange *x, int status, const char *passed, const char *body, size_t n)
+{
+	struct buf lines;
+	buf_init(&lines, 2 * ANSWER_HEAD_PASSED_MAX);
+	if (write_lines(x, "application/json", passed, &lines))
+		reply_whole(&x->client->reply, status, lines.data, body, n);
+	else
+		reply_whole(&x->client->reply, status = 503, "retry-after: 2\r\n", "", 0);
+	buf_free(&lines);
+	end(x, status);
+}
+
+void
+conclude_error(struct exchange *x, int status, const char *lines, const char *type,
+	       const char *message)
+{
+	struct buf all;
+	buf_init(&all, 2 * ANSWER_HEAD_PASSED_MAX);
+	/* Without memory for these lines the error goes without them. */
+	bool told = buf_printf(&all, "x-router-provider: none\r\nx-router-attempts: %u\r\n%s",
+			       x->attempts, lines);
+	reply_error(&x->client->reply, status, told ? all.data : "", type, message, x->request->id);
+	buf_free(&all);
+	end(x, status);
+}
+
+void
+conclude_exhausted(struct exchange *x, const struct plan *plan)
+{
+	struct exhausted e;
+	char last[HEALTH_TEXT_MAX + PROVIDER_NAME_MAX + 4] = "";
+	if (x->verdict.row != NULL)
+		snprintf(last, sizeof last, "%s, %s", provider_name(x), x->verdict.why);
+	exhausted_init(&e);
+	exhausted_answer(&e, plan, last, x->request->login != NULL, clock_wall_ms());
+	conclude_error(x, e.status, buf_text(&e.lines), e.type, buf_text(&e.message));
+	exhausted_fini(&e);
+}
+
+void
+conclude_kept(struct exchange *x)
+{
+	reply_bytes(x, x->kept_status, buf_text(&x->kept_lines), buf_text(&x->kept_body),
+		    x->kept_body.len);
+}
+
+void
+conclude_answer(struct exchange *x, const char *json, size_t n)
+{
+	const struct answer *answer = attempt_answer(x->attempt);
+	const struct dialect *dialect = x->turn.provider->dialect;
+	struct buf marked;
+	buf_init(&marked, 2 * (size_t)ANSWER_JSON_MAX);
+	if (dialect->answer == NULL || x->quiet)
+		reply_bytes(x, answer->status, buf_text(&answer->passed), json, n);
+	else if (dialect->answer(x->turn.provider->name, json, n, &marked))
+		reply_bytes(x, answer->status, buf_text(&answer->passed), marked.data, marked.len);
+	else
+		conclude_error(x, 503, "retry-after: 2\r\n", "api_error", "Out of memory.");
+	buf_free(&marked);
+}
+
+void
+conclude_local(struct exchange *x)
+{
+	const struct config *config = x->router->config;
+	const struct route *route = &x->request->route;
+	const char *lines = "";
+	json_object *body;
+	if (route->id == ROUTE_COUNT_TOKENS) {
+		body = catalogue_estimate(&x->request->message);
+		lines = "x-router-estimate: 1\r\n";
+	} else {
+		body = route->id == ROUTE_MODEL ? catalogue_model(config, route->argument)
+						: catalogue_models(config);
+	}
+	if (body == NULL) {
+		conclude_error(x, 404, "", "not_found_error", "No provider knows this model.");
+		return;
+	}
+	reply_json(&x->client->reply, 200, lines, body);
+	end(x, 200);
+}
+
+void
+conclude_open(struct exchange *x)
+{
+	const struct answer *answer = attempt_answer(x->attempt);
+	struct buf lines;
+	buf_init(&lines, 2 * ANSWER_HEAD_PASSED_MAX);
+	/* nginx would gather events without X-Accel-Buffering: SERVERS.md. */
+	bool told = write_lines(x, "text/event-stream",
+				"cache-control: no-cache\r\nx-accel-buffering: no\r\n", &lines) &&
+		    buf_puts(&lines, buf_text(&answer->passed));
+	relay_open(&x->relay, &x->client->reply,
+		   told ? lines.data : "content-type: text/event-stream\r\n");
+	buf_free(&lines);
+}
+
+void
+conclude_stream(struct exchange *x)
+{
+	reply_end(&x->client->reply);
+	end(x, 200);
+}
+
+void
+conclude_left(struct exchange *x)
+{
+	write_log(x, STATUS_LEFT);
+	x->client->exchange = NULL;
+	exchange_free(x);
+}

@@ -1,0 +1,138 @@
+/* claude-router.conf: what the operator decided.
+ *
+ * A struct config is built by config_load(), never changed afterwards, and
+ * owned by whoever loaded it; everything in it lives as long as it does.
+ * Contract: BEHAVIOUR.md 11. One thread at a time. */
+#ifndef CONFIG_H
+#define CONFIG_H
+
+#include "buf.h"
+#include "caps.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+struct dialect;
+
+enum credential_use { CREDENTIAL_CLIENT, CREDENTIAL_STORED, CREDENTIAL_ANY };
+enum access { ACCESS_OPEN, ACCESS_KEYS };
+enum log_format { LOG_LOGFMT, LOG_JSON };
+
+/* One "glob=name|successor" of a provider's models. */
+struct model_rule {
+	char *glob;
+	char *names[MODEL_NAMES_MAX]; /* the current name, then its successors */
+	size_t n_names;
+	uint64_t id; /* of this very rule at this provider: the state file remembers by it which name worked */
+};
+
+struct provider {
+	char name[PROVIDER_NAME_MAX];
+	uint64_t id; /* digest_name(name) */
+	const struct dialect *dialect;
+	char *url; /* without a trailing slash; the path begins with /v1/ */
+	enum credential_use credential;
+	struct model_rule models[MODEL_RULES_MAX]; /* none: the model goes as asked */
+	size_t n_models;
+	int64_t cooldown_ms;
+	bool paid;
+	bool enabled;
+	char *ca_file; /* NULL: the system's */
+	char *ca_path; /* NULL: the system's */
+	char *proxy;   /* NULL: none; may hold a password: never log it */
+	int64_t dns_cache_ms;
+	bool allow_plain;
+	bool trust_url;
+	bool takes_login; /* the client's own credential here is its Claude login, not an API key */
+	char *env_credential; /* from CLAUDE_API_KEY (claude_api only), goes before tokens.txt; else NULL */
+};
+
+/* A network of addresses, v4 as v4-mapped v6. */
+struct network {
+	uint8_t address[16];
+	unsigned bits; /* 0..128 */
+};
+
+struct config {
+	char *path; /* of the file read; NULL: no file, the defaults hold */
+	char *tokens_file;
+	char *state_file;
+	char *keys_file;
+	unsigned max_retries;
+	int64_t retry_delay_ms;
+	int64_t hold_ms;
+	int64_t deadline_ms;
+	int64_t connect_timeout_ms;
+	int64_t first_byte_timeout_ms;
+	int64_t idle_timeout_ms;
+	size_t max_request_bytes;
+	unsigned max_streams;
+	int64_t drain_ms; /* -1: "auto" */
+	enum access access;
+	bool allow_open;
+	struct network *admin_from;
+	size_t n_admin_from;
+	struct network *trusted_proxies;
+	size_t n_trusted_proxies;
+	char **hosts;
+	size_t n_hosts;
+	bool plan_limits_only;
+	bool health_check_enabled;
+	char *health_check_cron;
+	char *health_check_message;
+	char *health_check_models[MODEL_NAMES_MAX]; /* from "a|b": the current name, then its successors */
+	size_t n_health_check_models;
+	char *log; /* "auto", "syslog" or an absolute path */
+	int log_level; /* as syslog(3): LOG_ERR … LOG_DEBUG */
+	enum log_format log_format;
+	char *on_change; /* "" : nothing */
+	struct provider providers[PROVIDERS_MAX]; /* in the order of preference */
+	size_t n_providers;
+};
+
+/* The file to read: path if not NULL, else $CLAUDE_ROUTER_CONFIG if not empty,
+ * else SYSCONFDIR "/claude-router/claude-router.conf". *must_exist tells whether
+ * somebody named it (then its absence is an error); the default path named by
+ * the environment, as our cron entry does, is not that. The result lives as long
+ * as path and the environment do. */
+const char *config_path(const char *path, bool *must_exist);
+
+/* Reads the configuration: the defaults, then the file that config_path()
+ * tells, then the environment (MAX_RETRIES, RETRY_DELAY, CLAUDE_API_KEY,
+ * ROUTER_TOKENS_FILE, ROUTER_STATE_FILE). NULL when anything is wrong; then
+ * errors holds one line for each mistake, each with file, line and the right
+ * form: "claude-router.conf:12: max_retries = 99: use a whole number from 0 to
+ * 10". An empty variable counts as not set. What looks like a credential is
+ * starred in errors.
+ *
+ * CLAUDE_API_KEY is copied, overwritten with 'x' where the environment holds it
+ * (/proc/PID/environ), and unset. So that a reload still knows it, the copy stays
+ * for the life of the process; a later load that finds the variable set again
+ * takes the new value. */
+struct config *config_load(const char *path, struct buf *errors);
+
+/* Frees it, credentials overwritten first. NULL is fine. */
+void config_free(struct config *config);
+
+enum file_read { FILE_READ, FILE_ABSENT, FILE_UNUSABLE };
+
+/* Reads one of our small files (configuration, tokens, keys), once: appends it
+ * to bytes, whose maximum is the limit and whose memory is not moved for a file
+ * that keeps its size; *st gets the status of what was read. Never waits: only a
+ * regular file is read. Unless FILE_READ, why gets a sentence that begins with
+ * the path, and bytes may hold a part of the file. */
+enum file_read config_read_file(const char *path, struct buf *bytes, struct stat *st,
+				struct buf *why);
+
+/* The provider of that name, NULL if there is none. */
+const struct provider *config_provider(const struct config *config, const char *name);
+
+/* The rule for a model asked for, NULL when it goes as asked. Pure. */
+const struct model_rule *config_model_rule(const struct provider *provider, const char *model);
+
+/* Whether an address (textual v4 or v6) lies in one of n networks. Pure. */
+bool config_address_in(const char *address, const struct network *networks, size_t n);
+
+#endif

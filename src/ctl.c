@@ -1,0 +1,326 @@
+/* claude-router-ctl: what operators ask and say. Reads the state file, so that
+ * it works without a web server. */
+#include "clock.h"
+#include "healthcheck.h"
+#include "setup.h"
+#include "status.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+struct options {
+	const char *config;
+	bool json;
+};
+
+struct command {
+	const char *name;
+	const char *argument; /* "" : none; in brackets: may be left out */
+	const char *help;
+	bool changes; /* the state is written */
+	bool asks;    /* a provider is asked */
+	int (*run)(struct router *router, const struct options *options, const char *argument);
+};
+
+static void
+fail(const char *text)
+{
+	fprintf(stderr, "claude-router-ctl: %s\n", text);
+}
+
+static int
+print_json(json_object *o)
+{
+	const char *text = o == NULL
+			       ? NULL
+			       : json_object_to_json_string_ext(
+				     o, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE);
+	if (text == NULL)
+		fail("out of memory");
+	else
+		puts(text);
+	json_object_put(o);
+	return text == NULL ? EX_OSERR : EXIT_SUCCESS;
+}
+
+/* --- status ----------------------------------------------------------- */
+
+static const char *
+text_of(json_object *o, const char *name)
+{
+	json_object *value = json_object_object_get(o, name);
+	return value == NULL ? "-" : json_object_get_string(value);
+}
+
+static void
+print_provider(const char *name, json_object *p, const char *current)
+{
+	printf("%s %-12s %-12s %8s %8s  %s\n", strcmp(name, current) == 0 ? "*" : " ", name,
+	       text_of(p, "state"), text_of(p, "requests"), text_of(p, "failures"),
+	       text_of(p, "reason"));
+}
+
+static int
+run_status(struct router *router, const struct options *options, const char *argument)
+{
+	json_object *o = status_full(router);
+	(void)argument;
+	if (options->json || o == NULL)
+		return print_json(o);
+	printf("%s: %s (%s)\n%s\n\n", text_of(o, "status"), text_of(o, "line"), text_of(o, "mode"),
+	       text_of(o, "reason"));
+	printf("  %-12s %-12s %8s %8s  %s\n", "provider", "state", "requests", "failures", "why");
+	json_object_object_foreach(json_object_object_get(o, "providers"), name, provider)
+	    print_provider(name, provider, text_of(o, "current_provider"));
+	printf("\nfailovers: %s, the last: %s\nlast check: %s\n", text_of(o, "failover_count"),
+	       text_of(o, "last_failover"), text_of(o, "last_health_check"));
+	json_object_put(o);
+	return EXIT_SUCCESS;
+}
+
+static int
+run_statusline(struct router *router, const struct options *options, const char *argument)
+{
+	struct survey *s = malloc(sizeof *s);
+	char line[128];
+	(void)options;
+	(void)argument;
+	if (s == NULL)
+		return EX_OSERR;
+	status_survey(router, s);
+	puts(status_line(s, line, sizeof line));
+	free(s);
+	return EXIT_SUCCESS;
+}
+
+/* --- switch ----------------------------------------------------------- */
+
+static void
+fail_name(const struct config *config, const char *name)
+{
+	fprintf(stderr, "claude-router-ctl: %s: no such provider; use auto", name);
+	for (size_t i = 0; i < config->n_providers; i++)
+		fprintf(stderr, ", %s", config->providers[i].name);
+	fputs("\n", stderr);
+}
+
+static int
+run_switch(struct router *router, const struct options *options, const char *argument)
+{
+	bool automatic = strcmp(argument, "auto") == 0;
+	(void)options;
+	if (!automatic && config_provider(router->config, argument) == NULL) {
+		fail_name(router->config, argument);
+		return EX_USAGE;
+	}
+	if (!state_switch(router->state, automatic ? "" : argument)) {
+		fail("the state file is busy: try again");
+		return EX_TEMPFAIL;
+	}
+	return run_statusline(router, options, "");
+}
+
+/* --- check ------------------------------------------------------------ */
+
+struct checked {
+	struct loop *loop;
+	struct check_report report;
+};
+
+static void
+check_done(void *owner, const struct check_report *report)
+{
+	struct checked *checked = owner;
+	checked->report = *report;
+	loop_stop(checked->loop);
+}
+
+static int
+run_check(struct router *router, const struct options *options, const char *argument)
+{
+	const struct config *config = router->config;
+	const struct provider *p =
+	    argument[0] == '\0' ? &config->providers[0] : config_provider(config, argument);
+	struct checked checked = {.loop = router->loop};
+	(void)options;
+	if (p == NULL) {
+		fail_name(config, argument);
+		return EX_USAGE;
+	}
+	struct healthcheck *h = healthcheck_start(router, p, true, check_done, &checked);
+	if (h == NULL || !loop_run(router->loop)) {
+		healthcheck_free(h);
+		fail("no memory or descriptors to check with");
+		return EX_OSERR;
+	}
+	healthcheck_free(h);
+	printf("%s (%s → %s)\n", checked.report.found, checked.report.before, checked.report.after);
+	return (int)checked.report.result;
+}
+
+/* --- explain ---------------------------------------------------------- */
+
+static void
+explain(const struct router *router, const struct survey *s, const char *model)
+{
+	for (size_t i = 0; i < s->plan.n; i++) {
+		const struct candidate *c = &s->plan.candidates[i];
+		const struct provider *p = c->view->provider;
+		const char *sent = survey_model(router->state, p, model, 0);
+		char reason[ERROR_TEXT_MAX];
+		plan_reason(c, clock_wall_ms(), reason, sizeof reason);
+		if (plan_usable(c->standing))
+			printf("%zu. %s, asked for %s\n", i + 1, reason,
+			       sent == NULL ? model : sent);
+		else
+			printf("-  %s\n", reason);
+	}
+}
+
+static int
+run_explain(struct router *router, const struct options *options, const char *argument)
+{
+	struct survey *s = malloc(sizeof *s);
+	/* A local Claude Code with a login of its own; nobody looks at its value. */
+	const struct client_credentials client = {.may_use_stored = true};
+	const struct survey_ask ask = {
+	    .config = router->config,
+	    .tokens = router->tokens,
+	    .state = router->state,
+	    .client = &client,
+	    .model = argument,
+	    .latest = true,
+	    .now_ms = clock_wall_ms(),
+	};
+	(void)options;
+	if (s == NULL)
+		return EX_OSERR;
+	survey_take(s, &ask);
+	explain(router, s, argument);
+	free(s);
+	return EXIT_SUCCESS;
+}
+
+/* --- tokens ----------------------------------------------------------- */
+
+static int
+run_tokens(struct router *router, const struct options *options, const char *argument)
+{
+	const struct config *config = router->config;
+	(void)options;
+	(void)argument;
+	printf("%s\n", config->tokens_file);
+	for (size_t i = 0; i < config->n_providers; i++) {
+		const char *name = config->providers[i].name;
+		printf("  %-12s %s\n", name,
+		       tokens_get(router->tokens, name) != NULL ? "stored" : "none");
+	}
+	return EXIT_SUCCESS;
+}
+
+/* --- The table -------------------------------------------------------- */
+
+static const struct command commands[] = {
+    {"status", "", "who serves, and how every provider stands (--json)", false, false, run_status},
+    {"switch", "NAME|auto", "put a provider first by hand; auto gives the choice back", true, false,
+     run_switch},
+    {"check", "[NAME]", "ask Claude Pro, or another provider, now", true, true, run_check},
+    {"explain", "MODEL", "who would be asked for this model, in which order, and why", false, false,
+     run_explain},
+    {"tokens", "", "which credentials are stored (never their values)", false, false, run_tokens},
+    {"statusline", "", "one line for Claude Code's status line", false, false, run_statusline},
+};
+
+enum { COMMANDS = sizeof commands / sizeof *commands };
+
+static void
+print_help(void)
+{
+	puts("Usage: claude-router-ctl [--config FILE] [--json] COMMAND [ARGUMENT]\n");
+	for (size_t i = 0; i < COMMANDS; i++)
+		printf("  %-10s %-10s %s\n", commands[i].name, commands[i].argument,
+		       commands[i].help);
+	puts("\n  -c, --config FILE   the configuration (default: $CLAUDE_ROUTER_CONFIG, else\n"
+	     "                      " SYSCONFDIR "/claude-router/claude-router.conf)\n"
+	     "  -j, --json          JSON instead of a table\n"
+	     "  -V, --version       say which version this is\n"
+	     "  -h, --help          say this");
+}
+
+static void
+read_options(int argc, char **argv, struct options *o)
+{
+	static const struct option table[] = {
+	    {"config", required_argument, NULL, 'c'},
+	    {"json", no_argument, NULL, 'j'},
+	    {"version", no_argument, NULL, 'V'},
+	    {"help", no_argument, NULL, 'h'},
+	    {NULL, 0, NULL, 0},
+	};
+	int option;
+	while ((option = getopt_long(argc, argv, "c:jVh", table, NULL)) != -1)
+		switch (option) {
+		case 'c':
+			o->config = optarg;
+			break;
+		case 'j':
+			o->json = true;
+			break;
+		case 'V':
+			puts("claude-router-ctl " PACKAGE_VERSION);
+			exit(EXIT_SUCCESS);
+		case 'h':
+			print_help();
+			exit(EXIT_SUCCESS);
+		default:
+			exit(EX_USAGE);
+		}
+}
+
+/* The command and its argument; exits when they do not fit together. */
+static const struct command *
+find_command(int argc, char **argv)
+{
+	const struct command *found = NULL;
+	int n = argc - optind;
+	for (size_t i = 0; n > 0 && i < COMMANDS; i++)
+		if (strcmp(commands[i].name, argv[optind]) == 0)
+			found = &commands[i];
+	bool needs = found != NULL && found->argument[0] != '\0' && found->argument[0] != '[';
+	bool takes = found != NULL && found->argument[0] != '\0';
+	if (found != NULL && n <= (takes ? 2 : 1) && n >= (needs ? 2 : 1))
+		return found;
+	if (found != NULL)
+		fprintf(stderr, "claude-router-ctl: usage: %s %s\n", found->name, found->argument);
+	else
+		fail(n == 0 ? "which command? See --help" : "no such command; see --help");
+	exit(EX_USAGE);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct options options = {0};
+	struct router router;
+	struct buf error;
+	read_options(argc, argv, &options);
+	const struct command *command = find_command(argc, argv);
+	setup_process();
+	buf_init(&error, CONFIG_FILE_MAX);
+	const struct setup setup = {.program = "claude-router-ctl",
+				    .config_path = options.config,
+				    .asks_providers = command->asks,
+				    .looks_only = !command->changes};
+	int status = setup_open(&router, &setup, &error);
+	if (status != 0) {
+		fail(buf_text(&error));
+	} else {
+		status = command->run(&router, &options, optind + 1 < argc ? argv[optind + 1] : "");
+		setup_close(&router);
+	}
+	buf_free(&error);
+	return status;
+}

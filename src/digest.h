@@ -1,0 +1,29 @@
+/* Keyed hashes: how credentials and sessions are named in the state file and
+ * towards other providers, without being told. HMAC-SHA-256 by libcrypto.
+ * Thread-safe. */
+#ifndef DIGEST_H
+#define DIGEST_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define DIGEST_KEY_SIZE 32
+#define DIGEST_SIZE 32
+#define DIGEST_HEX_SIZE (2 * DIGEST_SIZE + 1)
+
+/* The keyed hash of n bytes. Cannot fail: without libcrypto's help (it may be
+ * out of memory) the process ends, since a wrong name would mix accounts. */
+void digest(const uint8_t key[static DIGEST_KEY_SIZE], const void *bytes, size_t n,
+	    uint8_t out[static DIGEST_SIZE]);
+
+/* The first 64 bits of digest(); never 0, which means "none" everywhere. */
+uint64_t digest64(const uint8_t key[static DIGEST_KEY_SIZE], const void *bytes, size_t n);
+
+/* A public name (a provider, a model family, a rule) as a number that is the
+ * same in every process and on every machine; never 0. Not secret. */
+uint64_t digest_name(const char *name);
+
+/* The digest as lower-case hexadecimal; returns text. */
+const char *digest_hex(const uint8_t hash[static DIGEST_SIZE], char text[static DIGEST_HEX_SIZE]);
+
+#endif

@@ -1,0 +1,781 @@
+#include "exchange.h"
+
+#include "account.h"
+#include "clock.h"
+#include "dialect.h"
+#include "exchange_impl.h"
+#include "log.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	ERROR_BODY_FOR_MS = 5000, /* a failure's body may take so long after its head */
+	REPLAN_SOON_MS = 50,      /* while all rest and one is about to be back, at the soonest, */
+	REPLAN_EVERY_MS = 500,    /* and at the latest */
+	WATCH_EVERY_MS = 20000,   /* at least: a probe's lease is renewed then */
+	RETRY_DELAY_MAX_MS = 60000,
+	THROTTLED_LATELY_MS = 60000, /* BEHAVIOUR 4: a second bare 429 within a minute */
+	MENDED_IN_A_ROW_MAX = 2,     /* BEHAVIOUR 6 */
+	TRAIL_MAX = 1024,
+};
+
+static void plan_next(struct exchange *x);
+static void ask(struct exchange *x);
+
+#define OWNER(pointer, type, member) ((type *)((char *)(pointer)-offsetof(type, member)))
+
+static void
+drop_attempt(struct exchange *x)
+{
+	attempt_free(x->attempt);
+	x->attempt = NULL;
+	buf_free(&x->body);
+	if (x->relay_begun)
+		relay_fini(&x->relay);
+	x->relay_begun = false;
+}
+
+static void
+give_back_lease(struct exchange *x)
+{
+	if (x->turn.leased)
+		account_release(x->router->state, &x->turn.lease, x->turn.provider->name,
+				x->holder);
+	x->turn.leased = false;
+}
+
+void
+exchange_free(struct exchange *x)
+{
+	give_back_lease(x);
+	drop_attempt(x);
+	loop_cancel(x->router->loop, &x->step);
+	loop_cancel(x->router->loop, &x->watch);
+	buf_free(&x->kept_lines);
+	buf_free(&x->kept_body);
+	buf_free(&x->trail);
+	free(x);
+}
+
+/* Goes on with next in a while; at once when there is no memory for a timer. */
+static void
+wait_for(struct exchange *x, int64_t in_ms, void (*next)(struct exchange *x))
+{
+	x->phase = EXCHANGE_WAITING;
+	x->next = next;
+	loop_cancel(x->router->loop, &x->watch);
+	if (!loop_after(x->router->loop, &x->step, in_ms))
+		conclude_error(x, 503, "retry-after: 2\r\n", "api_error", "Out of memory.");
+}
+
+static void
+step_due(struct timer *timer)
+{
+	struct exchange *x = OWNER(timer, struct exchange, step);
+	x->next(x);
+}
+
+static int64_t
+left_ms(const struct exchange *x)
+{
+	return x->start_ms + x->router->config->deadline_ms - clock_steady_ms();
+}
+
+/* --- Planned: who is next --------------------------------------------- */
+
+static void
+survey(const struct exchange *x, struct survey *s)
+{
+	const struct request *r = x->request;
+	const struct client_credentials client = {
+	    .login = r->login,
+	    .api_key = r->api_key,
+	    .may_use_stored = r->local || x->router->config->allow_open,
+	};
+	bool about_models = r->route.id == ROUTE_MODELS || r->route.id == ROUTE_MODEL;
+	const struct survey_ask ask = {
+	    .config = x->router->config,
+	    .tokens = x->router->tokens,
+	    .state = x->router->state,
+	    .client = &client,
+	    .message = about_models ? NULL : &r->message,
+	    .model = r->message.model,
+	    .session = x->session.provider,
+	    .now_ms = clock_wall_ms(),
+	};
+	survey_take(s, &ask);
+}
+
+static size_t
+index_of(const struct exchange *x, const struct provider *provider)
+{
+	return (size_t)(provider - x->router->config->providers);
+}
+
+/* count_tokens and models go to those who can, and are no probes. */
+static bool
+is_open(const struct exchange *x, const struct candidate *c)
+{
+	const struct provider *p = c->view->provider;
+	if (x->done >> index_of(x, p) & 1)
+		return false;
+	return !x->quiet || (p->dialect->counts_tokens && c->standing != STANDING_PROBE);
+}
+
+static bool
+others_open(const struct exchange *x, const struct plan *plan, const struct candidate *chosen)
+{
+	for (size_t i = 0; i < plan->n_usable; i++)
+		if (&plan->candidates[i] != chosen && is_open(x, &plan->candidates[i]))
+			return true;
+	return false;
+}
+
+/* A provider whose rest is over is asked by one request at a time. */
+static bool
+take_lease(struct exchange *x, const struct candidate *c)
+{
+	if (c->standing != STANDING_PROBE)
+		return true;
+	if (!account_lease(x->router->state, c->cause, c->view->provider->name, x->holder))
+		return false;
+	x->turn.leased = true;
+	x->turn.lease = c->cause->key;
+	return true;
+}
+
+static void
+begin_turn(struct exchange *x, const struct survey *s, const struct candidate *c)
+{
+	const struct provider *p = c->view->provider;
+	const struct credential *credential = &s->credentials[index_of(x, p)];
+	x->turn.provider = p;
+	x->turn.stored = credential->stored;
+	x->turn.key = survey_account_key(x->router->state, p, credential->value);
+	x->turn.others_ready = others_open(x, &s->plan, c);
+	state_count(x->router->state, p->id, COUNT_REQUESTS);
+}
+
+/* Takes the first candidate that may be asked now; false: there is none. */
+static bool
+choose(struct exchange *x, const struct survey *s)
+{
+	if (x->attempts >= ATTEMPTS_MAX || left_ms(x) <= 0)
+		return false;
+	for (size_t i = 0; i < s->plan.n_usable; i++) {
+		const struct candidate *c = &s->plan.candidates[i];
+		x->turn = (struct turn){0};
+		if (!is_open(x, c) || !take_lease(x, c))
+			continue;
+		begin_turn(x, s, c);
+		return true;
+	}
+	return false;
+}
+
+/* All rest, but one is back soon: BEHAVIOUR 5, hold. */
+static bool
+hold(struct exchange *x, const struct plan *plan)
+{
+	int64_t earliest_ms = plan_earliest_ms(plan);
+	int64_t wait_ms = earliest_ms - clock_wall_ms();
+	int64_t budget_ms = x->router->config->hold_ms - x->held_ms;
+	if (earliest_ms == 0 || wait_ms > budget_ms || budget_ms <= 0 ||
+	    x->attempts >= ATTEMPTS_MAX || left_ms(x) <= 0)
+		return false;
+	wait_ms = wait_ms < REPLAN_SOON_MS    ? REPLAN_SOON_MS
+		  : wait_ms > REPLAN_EVERY_MS ? REPLAN_EVERY_MS
+					      : wait_ms;
+	x->held_ms += wait_ms;
+	/* Who was asked before rests now, and may be asked again after that. */
+	x->done = 0;
+	wait_for(x, wait_ms, plan_next);
+	return true;
+}
+
+/* Nobody is left to be asked: BEHAVIOUR 5, "When the last candidate fails". */
+static void
+give_up(struct exchange *x, const struct plan *plan)
+{
+	bool cools = x->verdict.kind == VERDICT_COOL || x->verdict.kind == VERDICT_BENCH;
+	if (x->kept_status != 0 && !cools)
+		conclude_kept(x);
+	else if (x->quiet)
+		conclude_local(x);
+	else if (!hold(x, plan))
+		conclude_exhausted(x, plan);
+}
+
+static void
+plan_next(struct exchange *x)
+{
+	struct survey *s = malloc(sizeof *s);
+	if (s == NULL) {
+		conclude_error(x, 503, "retry-after: 2\r\n", "api_error", "Out of memory.");
+		return;
+	}
+	const struct provider *last = x->turn.provider;
+	survey(x, s);
+	if (choose(x, s)) {
+		ask(x);
+	} else {
+		x->turn.provider = last;
+		give_up(x, &s->plan);
+	}
+	free(s);
+}
+
+/* --- Attempted: one provider is asked --------------------------------- */
+
+static void judge(struct exchange *x, enum ending ending);
+static void news(void *owner);
+static void watch(struct exchange *x);
+
+/* The model's name at this provider, and the body in its dialect. */
+static bool
+write_body(struct exchange *x)
+{
+	const struct request *r = x->request;
+	struct turn *t = &x->turn;
+	const char *model =
+	    survey_model(x->router->state, t->provider, r->message.model, t->successor);
+	const char *sent = t->provider->dialect->model == NULL
+			       ? model
+			       : t->provider->dialect->model(&r->message, model);
+	snprintf(t->model, sizeof t->model, "%s", sent == NULL ? "" : sent);
+	buf_free(&x->body);
+	if (r->body.len == 0)
+		return true;
+	const struct handover handover = {
+	    .provider = t->provider->name,
+	    .model = model,
+	    .body = r->body.data,
+	    .body_len = r->body.len,
+	    .message = &r->message,
+	    .key = state_key(x->router->state),
+	    .quirks = t->quirks,
+	};
+	return t->provider->dialect->request(&handover, &x->body) != HANDOVER_FAILED;
+}
+
+static const char *
+credential_of(const struct exchange *x)
+{
+	const struct provider *p = x->turn.provider;
+	if (x->turn.stored)
+		return tokens_get(x->router->tokens, p->name);
+	return p->takes_login ? x->request->login : x->request->api_key;
+}
+
+static struct attempt *
+start(struct exchange *x)
+{
+	const struct request *r = x->request;
+	const char *credential = credential_of(x);
+	if (credential == NULL || !write_body(x))
+		return NULL;
+	bool rewritten = x->body.len > 0;
+	const struct attempt_ask ask = {
+	    .provider = x->turn.provider,
+	    .config = x->router->config,
+	    .path = r->path,
+	    .query = x->turn.provider->dialect->claude ? r->query : "",
+	    .request = r,
+	    .credential = credential,
+	    .stored = x->turn.stored,
+	    .body = rewritten ? x->body.data : r->body.data,
+	    .body_len = rewritten ? x->body.len : r->body.len,
+	    .total_ms = left_ms(x),
+	};
+	return attempt_start(x->router->upstream, &ask, news, x);
+}
+
+static void
+ask(struct exchange *x)
+{
+	struct turn *t = &x->turn;
+	drop_attempt(x);
+	x->phase = EXCHANGE_ASKING;
+	x->attempts++;
+	t->began_ms = clock_wall_ms();
+	t->start_ms = t->news_ms = t->life_ms = clock_steady_ms();
+	x->attempt = start(x);
+	relay_init(&x->relay, t->provider->dialect, t->provider->name);
+	x->relay_begun = true;
+	if (x->attempt == NULL)
+		judge(x, ENDING_OURS);
+	else
+		watch(x);
+}
+
+/* --- Judged ----------------------------------------------------------- */
+
+static bool
+is_throttled_lately(const struct exchange *x)
+{
+	struct health h;
+	state_health(x->router->state, &x->turn.key, &h);
+	int64_t ago_ms = clock_wall_ms() - h.throttled_ms;
+	return h.throttled_ms != 0 && ago_ms >= 0 && ago_ms <= THROTTLED_LATELY_MS;
+}
+
+/* What came in place of an answer: an error event, or all that was read. */
+static void
+find_body(const struct exchange *x, struct evidence *e)
+{
+	const struct buf *body = x->attempt == NULL ? NULL : attempt_bytes(x->attempt);
+	if (x->relay.seen.len > 0)
+		body = &x->relay.seen;
+	if (x->relay.error.len > 0)
+		body = &x->relay.error;
+	e->body = body == NULL ? "" : buf_text(body);
+	e->body_len = body == NULL ? 0 : body->len;
+}
+
+static struct verdict
+verdict_of(const struct exchange *x, enum ending ending, bool content)
+{
+	static const struct answer none = {.retry_after_ms = -1, .should_retry = -1};
+	const struct config *config = x->router->config;
+	struct evidence e = {
+	    .ending = ending,
+	    .answer = x->attempt == NULL ? &none : attempt_answer(x->attempt),
+	    .wants_stream = x->request->message.stream && !x->quiet,
+	    .content = content,
+	    .claude = x->turn.provider->dialect->claude,
+	    .stored = x->turn.stored,
+	    .throttled_lately = is_throttled_lately(x),
+	    .plan_limits_only = config->plan_limits_only,
+	    .cooldown_ms = x->turn.provider->cooldown_ms,
+	    .now_ms = clock_wall_ms(),
+	};
+	find_body(x, &e);
+	return verdict_judge(&e);
+}
+
+static bool
+is_served(const struct verdict *v)
+{
+	return v->kind == VERDICT_PASS && v->status >= 200 && v->status < 300;
+}
+
+/* "claude_pro:429:cool→18:00" */
+static void
+note(struct exchange *x, const char *what)
+{
+	const struct verdict *v = &x->verdict;
+	char until[CLOCK_SHORT_SIZE] = "";
+	bool timed = v->rest > REST_SHORT && strcmp(what, "retry") != 0;
+	if (timed)
+		clock_short(v->until_ms, clock_wall_ms(), until);
+	/* A trail that is full says enough. */
+	if (!buf_printf(&x->trail, "%s%s:%d:%s%s%s", x->trail.len == 0 ? "" : " ",
+			x->turn.provider->name, v->status, what, timed ? "→" : "", until))
+		return;
+}
+
+/* Tells state and log; what is retried is not judged yet. */
+static void
+account(struct exchange *x)
+{
+	const struct outcome outcome = {
+	    .provider = x->turn.provider,
+	    .key = x->turn.key,
+	    .family = x->family,
+	    .began_ms = x->turn.began_ms,
+	    .holder = x->holder,
+	    .answer = attempt_answer(x->attempt),
+	    .verdict = &x->verdict,
+	};
+	if (x->quiet)
+		return;
+	account_outcome(x->router->state, &outcome);
+	if (is_served(&x->verdict))
+		x->turn.leased = false; /* the success has ended the rest, and the lease */
+}
+
+/* Whether, and after which wait, the same provider is asked once more:
+ * BEHAVIOUR 5, Retries. */
+static bool
+may_retry(const struct exchange *x, int64_t *wait_ms)
+{
+	const struct config *config = x->router->config;
+	unsigned budget = config->max_retries;
+	if (x->turn.others_ready && budget > 1)
+		budget = 1;
+	if (!x->verdict.retry || x->quiet || x->turn.retries >= budget ||
+	    x->attempts >= ATTEMPTS_MAX)
+		return false;
+	bool unreachable = x->verdict.status == 0;
+	unsigned doublings = x->turn.retries - (unreachable && x->turn.retries > 0 ? 1 : 0);
+	int64_t delay_ms = config->retry_delay_ms << doublings;
+	delay_ms = delay_ms > RETRY_DELAY_MAX_MS ? RETRY_DELAY_MAX_MS : delay_ms;
+	/* ± 25 % by our name, which is random. */
+	delay_ms += delay_ms * ((int64_t)(x->holder >> (8 + x->attempts) & 0xff) - 128) / 512;
+	*wait_ms = unreachable && x->turn.retries == 0 ? 0 : delay_ms;
+	return *wait_ms < left_ms(x);
+}
+
+/* An answer for the client in case that nobody has a better one. What was said
+ * of a stored credential is none of its business: BEHAVIOUR 5. */
+static void
+keep(struct exchange *x)
+{
+	const struct answer *a = x->attempt == NULL ? NULL : attempt_answer(x->attempt);
+	bool secret = x->turn.stored && a != NULL &&
+		      (a->status == 401 || a->status == 402 || a->status == 403);
+	buf_free(&x->kept_lines);
+	buf_free(&x->kept_body);
+	x->kept_status = 0;
+	if (a == NULL || secret || a->status < 400)
+		return;
+	const struct buf *body = attempt_bytes(x->attempt);
+	if (buf_puts(&x->kept_lines, buf_text(&a->passed)) &&
+	    buf_add(&x->kept_body, buf_text(body), body->len))
+		x->kept_status = a->status;
+}
+
+/* The same provider again, with another model's name or form of the request. */
+static bool
+try_another_form(struct exchange *x)
+{
+	struct turn *t = &x->turn;
+	const struct dialect *dialect = t->provider->dialect;
+	struct evidence e = {0};
+	if (x->quiet || x->attempts >= ATTEMPTS_MAX || left_ms(x) <= 0)
+		return false;
+	if (x->verdict.kind == VERDICT_SUCCESSOR) {
+		const char *next = survey_model(x->router->state, t->provider,
+						x->request->message.model, t->successor + 1);
+		t->successor += next != NULL;
+		return next != NULL;
+	}
+	find_body(x, &e);
+	unsigned quirk = dialect->quirk == NULL ? 0 : dialect->quirk(x->verdict.status, e.body);
+	bool fresh = (quirk & ~t->quirks) != 0;
+	t->quirks |= quirk;
+	return fresh;
+}
+
+static void
+hop(struct exchange *x)
+{
+	keep(x);
+	give_back_lease(x);
+	x->done |= 1u << index_of(x, x->turn.provider);
+	drop_attempt(x);
+	plan_next(x);
+}
+
+/* A name that worked is remembered: BEHAVIOUR 3, successors. */
+static void
+remember_model(const struct exchange *x)
+{
+	const struct turn *t = &x->turn;
+	const struct model_rule *rule = config_model_rule(t->provider, x->request->message.model);
+	if (t->successor == 0 || rule == NULL)
+		return;
+	for (size_t i = 0; i < rule->n_names; i++)
+		if (strcmp(rule->names[i], t->model) == 0) {
+			state_model_put(x->router->state, rule->id, i, clock_wall_ms());
+			log_line(LOG_NOTICE, "%s does not know %s any more: %s is used instead",
+				 t->provider->name, rule->names[0], t->model);
+			return;
+		}
+}
+
+/* Who serves this conversation, and the router. Side calls move neither. */
+static void
+remember_service(struct exchange *x)
+{
+	if (x->quiet || x->request->message.side_call)
+		return;
+	state_served(x->router->state, x->turn.provider->name);
+	x->session.provider = x->turn.provider->id;
+	x->session.used_ms = clock_wall_ms();
+	if (x->session.key != 0)
+		state_session_put(x->router->state, &x->session);
+}
+
+static void relay(struct exchange *x);
+
+/* The answer goes to the client. */
+static void
+pass(struct exchange *x)
+{
+	const struct answer *a = attempt_answer(x->attempt);
+	const struct buf *body = attempt_bytes(x->attempt);
+	if (!is_served(&x->verdict)) {
+		keep(x);
+		give_back_lease(x);
+		conclude_kept(x);
+		return;
+	}
+	remember_model(x);
+	remember_service(x);
+	if (!a->sse) {
+		conclude_answer(x, buf_text(body), body->len);
+		return;
+	}
+	x->phase = EXCHANGE_RELAYING;
+	conclude_open(x);
+	relay(x);
+}
+
+static void
+judge(struct exchange *x, enum ending ending)
+{
+	int64_t wait_ms;
+	x->verdict = verdict_of(x, ending, x->relay.stream.content);
+	if (may_retry(x, &wait_ms)) {
+		note(x, "retry");
+		state_count(x->router->state, x->turn.provider->id, COUNT_ATTEMPTS);
+		x->turn.retries++;
+		drop_attempt(x);
+		wait_for(x, wait_ms, ask);
+		return;
+	}
+	note(x, verdict_name(x->verdict.kind));
+	if (try_another_form(x)) {
+		state_count(x->router->state, x->turn.provider->id, COUNT_ATTEMPTS);
+		ask(x);
+		return;
+	}
+	if (x->attempt != NULL)
+		account(x);
+	if (x->verdict.kind == VERDICT_PASS)
+		pass(x);
+	else
+		hop(x);
+}
+
+/* --- Replied: the stream goes on to the client ------------------------ */
+
+/* The provider died after its content began: BEHAVIOUR 6. */
+static void
+mend(struct exchange *x, enum ending ending)
+{
+	struct relay *r = &x->relay;
+	struct buf last;
+	bool may_close = x->session.key != 0 && x->session.mended < MENDED_IN_A_ROW_MAX;
+	x->verdict =
+	    verdict_of(x, ending == ENDING_WHOLE && r->error.len == 0 ? ENDING_CUT : ending, false);
+	note(x, "died");
+	account(x);
+	x->mend = stream_mend(&r->stream, x->request->claude_code, may_close);
+	x->session.mended += x->mend == MEND_MAX_TOKENS;
+	remember_service(x);
+	buf_init(&last, ANSWER_ERROR_MAX + SSE_EVENT_MAX);
+	const char *error = r->error.len > 0 ? r->error.data : NULL;
+	if (stream_close(&r->stream, x->mend, error, r->error.len, &last))
+		reply_body(&x->client->reply, last.data, last.len);
+	buf_free(&last);
+	attempt_free(x->attempt);
+	x->attempt = NULL;
+	conclude_stream(x);
+}
+
+static void
+complete(struct exchange *x)
+{
+	if (x->session.mended != 0) {
+		x->session.mended = 0;
+		remember_service(x);
+	}
+	conclude_stream(x);
+}
+
+static void
+relay(struct exchange *x)
+{
+	enum ending ending;
+	enum relay_result result = relay_take(&x->relay, attempt_bytes(x->attempt));
+	while (result == RELAY_CONTENT)
+		result = relay_take(&x->relay, attempt_bytes(x->attempt));
+	/* What could be sent to somebody else instead is not needed any more. */
+	if (x->request->body.len > 0 && attempt_is_sent(x->attempt)) {
+		buf_free(&x->request->body);
+		buf_free(&x->body);
+	}
+	if (result == RELAY_COMPLETE)
+		complete(x);
+	else if (result == RELAY_FAILED)
+		mend(x, ENDING_WHOLE);
+	else if (result == RELAY_TOO_BIG)
+		mend(x, ENDING_TOO_BIG);
+	else if (attempt_ended(x->attempt, &ending))
+		mend(x, ending);
+	else if (reply_backlog(&x->client->reply) > UNREAD_STREAM_MAX)
+		attempt_hold(x->attempt);
+}
+
+void
+exchange_drained(struct exchange *x)
+{
+	if (x->phase == EXCHANGE_RELAYING)
+		attempt_resume(x->attempt);
+}
+
+/* --- What comes from the provider ------------------------------------- */
+
+/* A stream whose content has not begun. */
+static void
+gate(struct exchange *x)
+{
+	enum ending ending;
+	enum relay_result result = relay_take(&x->relay, attempt_bytes(x->attempt));
+	if (result == RELAY_CONTENT || result == RELAY_FAILED)
+		judge(x, ENDING_WHOLE);
+	else if (result == RELAY_TOO_BIG)
+		judge(x, ENDING_TOO_BIG);
+	else if (attempt_ended(x->attempt, &ending))
+		judge(x, ending);
+}
+
+static void
+hear(struct exchange *x)
+{
+	const struct answer *a = attempt_answer(x->attempt);
+	enum ending ending;
+	if (a->complete && a->status == 200 && a->sse && x->request->message.stream)
+		gate(x);
+	else if (attempt_ended(x->attempt, &ending))
+		judge(x, ending);
+}
+
+static void
+news(void *owner)
+{
+	struct exchange *x = owner;
+	enum ending ending;
+	x->turn.news_ms = clock_steady_ms();
+	if (x->phase == EXCHANGE_RELAYING)
+		relay(x);
+	else if (x->phase == EXCHANGE_ASKING)
+		hear(x);
+	else if (x->phase == EXCHANGE_ENDED && attempt_ended(x->attempt, &ending))
+		exchange_free(x);
+}
+
+/* --- Time limits: BEHAVIOUR 6 ----------------------------------------- */
+
+/* How long the provider may still take, and what it means if it takes longer. */
+struct limit {
+	int64_t left_ms;
+	enum ending ending;
+};
+
+static void
+bound(struct limit *limit, int64_t from_ms, int64_t for_ms, enum ending ending)
+{
+	int64_t left = from_ms + for_ms - clock_steady_ms();
+	if (left < limit->left_ms)
+		*limit = (struct limit){left, ending};
+}
+
+static struct limit
+limit_of(const struct exchange *x)
+{
+	const struct config *config = x->router->config;
+	const struct answer *a = attempt_answer(x->attempt);
+	struct limit limit = {left_ms(x), ENDING_OURS};
+	bool held = x->phase == EXCHANGE_RELAYING && reply_backlog(&x->client->reply) > 0;
+	if (a->status >= 300)
+		bound(&limit, x->turn.news_ms, ERROR_BODY_FOR_MS, ENDING_CUT);
+	if (!x->request->message.stream || x->quiet || held)
+		return limit;
+	if (x->phase == EXCHANGE_ASKING)
+		bound(&limit, x->turn.start_ms, config->first_byte_timeout_ms, ENDING_FIRST_BYTE);
+	else
+		bound(&limit, x->turn.life_ms, config->first_byte_timeout_ms, ENDING_IDLE);
+	if (a->sse)
+		bound(&limit, x->turn.news_ms, config->idle_timeout_ms, ENDING_IDLE);
+	return limit;
+}
+
+static void
+renew_lease(struct exchange *x)
+{
+	struct health cause = {.key = x->turn.lease};
+	if (x->turn.leased)
+		x->turn.leased =
+		    account_lease(x->router->state, &cause, x->turn.provider->name, x->holder);
+}
+
+/* Looks at the limits now, and again when the nearest may have been passed. */
+static void
+watch(struct exchange *x)
+{
+	if (x->relay.life)
+		x->turn.life_ms = x->turn.news_ms;
+	x->relay.life = false;
+	struct limit limit = limit_of(x);
+	if (limit.left_ms > 0) {
+		int64_t next_ms = limit.left_ms < WATCH_EVERY_MS ? limit.left_ms : WATCH_EVERY_MS;
+		if (loop_after(x->router->loop, &x->watch, next_ms))
+			return;
+		limit.ending = ENDING_OURS;
+	}
+	if (x->phase == EXCHANGE_RELAYING)
+		mend(x, limit.ending);
+	else
+		judge(x, limit.ending);
+}
+
+static void
+watch_due(struct timer *timer)
+{
+	struct exchange *x = OWNER(timer, struct exchange, watch);
+	renew_lease(x);
+	watch(x);
+}
+
+/* --- Begin and end ---------------------------------------------------- */
+
+static void
+find_session(struct exchange *x)
+{
+	char name[2 * SESSION_ID_MAX];
+	const struct state *state = x->router->state;
+	if (request_session(x->request, name)[0] == '\0')
+		return;
+	uint64_t key = digest64(state_key(state), name, strlen(name));
+	if (!state_session(state, key, &x->session))
+		x->session = (struct session){.key = key};
+}
+
+void
+exchange_start(struct client *client)
+{
+	struct exchange *x = calloc(1, sizeof *x);
+	if (x == NULL) {
+		reply_error(&client->reply, 503, "retry-after: 2\r\n", "api_error",
+			    "Out of memory.", client->request.id);
+		return;
+	}
+	x->client = client;
+	x->router = client->router;
+	x->request = &client->request;
+	x->quiet = client->request.route.id != ROUTE_MESSAGES;
+	x->holder = digest_name(client->request.id);
+	x->family = survey_family(client->request.message.model);
+	x->start_ms = clock_steady_ms();
+	x->first_ms = -1;
+	x->step.due = step_due;
+	x->watch.due = watch_due;
+	buf_init(&x->body, 2 * client->router->config->max_request_bytes + 65536);
+	buf_init(&x->kept_lines, ANSWER_HEAD_PASSED_MAX);
+	buf_init(&x->kept_body, ANSWER_ERROR_MAX);
+	buf_init(&x->trail, TRAIL_MAX);
+	client->exchange = x;
+	find_session(x);
+	plan_next(x);
+}
+
+void
+exchange_left(struct exchange *x)
+{
+	conclude_left(x);
+}

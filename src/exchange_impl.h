@@ -1,0 +1,92 @@
+/* An exchange from inside: for exchange.c, which acts, and conclude.c, which has
+ * the last word. Nobody else. */
+#ifndef EXCHANGE_IMPL_H
+#define EXCHANGE_IMPL_H
+
+#include "attempt.h"
+#include "exchange.h"
+#include "relay.h"
+#include "survey.h"
+
+enum exchange_phase {
+	EXCHANGE_ASKING,   /* an attempt runs, nothing of it is on its way to the client */
+	EXCHANGE_WAITING,  /* for a retry, or for the earliest provider */
+	EXCHANGE_RELAYING, /* a stream is on its way */
+	EXCHANGE_ENDED,    /* the reply is written; the attempt may still come to rest */
+};
+
+/* The provider that is asked now. */
+struct turn {
+	const struct provider *provider; /* NULL: nobody was asked yet */
+	struct health_key key;      /* of the account */
+	struct health_key lease;    /* the record whose probe we are, */
+	bool leased;                /* if we are */
+	bool stored;                /* the credential is a stored one */
+	bool others_ready;          /* somebody else could answer */
+	size_t successor;           /* how many names of its model rule were refused */
+	unsigned quirks;            /* enum quirk, or'ed */
+	unsigned retries;
+	char model[MODEL_NAME_MAX]; /* the name to send; "" : as asked */
+	int64_t began_ms;           /* the attempt, wall clock */
+	int64_t start_ms;           /* the attempt, steady clock */
+	int64_t news_ms;            /* its last bytes, steady clock */
+	int64_t life_ms;            /* its last bytes that were no pings, steady clock */
+};
+
+struct exchange {
+	struct client *client;   /* NULL: gone, or served */
+	struct router *router;
+	struct request *request; /* the client's; NULL with it */
+	enum exchange_phase phase;
+	bool quiet;              /* count_tokens and models change nobody's health */
+	uint64_t holder;         /* our name as a probe */
+	uint64_t family;         /* of the model asked for; 0: none */
+	struct session session;  /* key 0: none */
+	int64_t start_ms;        /* steady clock */
+	int64_t first_ms;        /* first byte to the client, since start_ms; -1: none yet */
+	int64_t held_ms;         /* spent waiting for the earliest */
+	unsigned done;           /* bit i: providers[i] was asked and is not to be asked again */
+	unsigned attempts;
+	struct turn turn;
+	struct attempt *attempt;
+	struct buf body;         /* rewritten for the provider; empty: the request's own */
+	struct relay relay;
+	bool relay_begun;
+	struct verdict verdict;  /* the last one; row NULL: none yet */
+	int kept_status;         /* an answer to pass when nobody has a better one; 0: none */
+	struct buf kept_lines;
+	struct buf kept_body;
+	enum mend mend;
+	struct buf trail;        /* the attempts, for the log */
+	void (*next)(struct exchange *x); /* when step is due */
+	struct timer step;
+	struct timer watch;      /* time limits */
+};
+
+/* Frees it, and takes everything back. */
+void exchange_free(struct exchange *x);
+
+/* The request cannot be answered; s: a survey of now. */
+void conclude_exhausted(struct exchange *x, const struct plan *plan);
+
+/* The answer that was kept. */
+void conclude_kept(struct exchange *x);
+
+/* A JSON answer of the provider that is asked now. */
+void conclude_answer(struct exchange *x, const char *json, size_t n);
+
+/* What can be answered without any provider: a token estimate, a model list. */
+void conclude_local(struct exchange *x);
+
+/* An error of our own. */
+void conclude_error(struct exchange *x, int status, const char *lines, const char *type,
+		    const char *message);
+
+/* The end of a stream that was opened with conclude_open(). */
+void conclude_open(struct exchange *x);
+void conclude_stream(struct exchange *x);
+
+/* The client has left. */
+void conclude_left(struct exchange *x);
+
+#endif

@@ -1,0 +1,134 @@
+/* What is known of one account at one provider: does it rest, until when and
+ * why, who probes it, and how full its quota windows are.
+ *
+ * Pure: transitions of a plain record, without clock or I/O, so that tables
+ * can test them and any process can apply them to the shared file. A change is
+ * a fact that can be stored, queued and sent. Contract: BEHAVIOUR.md 4, 5, 8.
+ * Thread-safe (no state of its own). */
+#ifndef HEALTH_H
+#define HEALTH_H
+
+#include "caps.h"
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Whom a record speaks of. */
+struct health_key {
+	uint64_t provider; /* provider.id */
+	uint64_t account;  /* digest64 of the credential; 0: everybody at this provider */
+	uint64_t family;   /* digest_name of the model family ("opus"); 0: all models */
+};
+
+/* How sure an answer was of the rest that it wanted, the vaguest first. */
+enum rest_kind {
+	REST_NONE,
+	REST_SHORT,    /* busy: no time named; the rest doubles while it repeats */
+	REST_COOLDOWN, /* a limit, no time named: the configured cooldown, or 1 h */
+	REST_TIMED,    /* retry-after */
+	REST_NAMED,    /* the reset of a window, or a time in the text */
+	REST_BENCH,    /* the credential is refused; until_ms is when to look again */
+};
+
+#define HEALTH_WINDOW_NAME_MAX 16
+struct health_window {
+	char name[HEALTH_WINDOW_NAME_MAX]; /* "5h", "7d", "7d_opus"; "" : unused */
+	int64_t reset_ms;                  /* 0: not told */
+	uint32_t permille;                 /* used; 1000 = all of it. May pass 1000 */
+	uint32_t rejected;                 /* 1: this window refused the last request */
+};
+
+#define HEALTH_WINDOWS  4
+#define HEALTH_TEXT_MAX 64
+struct health {
+	struct health_key key;
+	char provider_name[PROVIDER_NAME_MAX];
+	uint32_t rest;         /* enum rest_kind */
+	uint32_t repeats;      /* short rests since the last success */
+	int64_t since_ms;      /* when the request began whose answer began the rest */
+	int64_t until_ms;      /* when the rest is over; the rest then awaits its probe */
+	int64_t lease_ms;      /* the probe's lease runs until then; 0: free */
+	uint64_t lease_holder; /* who holds it */
+	int64_t throttled_ms;  /* the last 429 that said nothing else */
+	int64_t used_ms;       /* the last change of any kind: the oldest record gives way */
+	int64_t success_ms;    /* last success; 0: none */
+	int64_t error_ms;      /* last failure; 0: none */
+	struct health_window windows[HEALTH_WINDOWS];
+	char why[HEALTH_TEXT_MAX];   /* of the rest: "429 unified five_hour" */
+	char error[HEALTH_TEXT_MAX]; /* of the last failure, our words */
+};
+_Static_assert(sizeof(struct health_window) == 32, "layout of the state file");
+_Static_assert(offsetof(struct health, rest) == 56, "layout of the state file");
+_Static_assert(offsetof(struct health, windows) == 128, "layout of the state file");
+_Static_assert(offsetof(struct health, error) == 320, "layout of the state file");
+_Static_assert(sizeof(struct health) == 384, "layout of the state file");
+
+enum health_event {
+	HEALTH_SERVED,   /* a 2xx that is no rejection */
+	HEALTH_FAILED,   /* a failure that brings no rest */
+	HEALTH_RESTS,    /* a failure that brings a rest */
+	HEALTH_LEASED,   /* somebody wants to be the probe, or to stay it */
+	HEALTH_RELEASED, /* the probe ended without an answer that tells anything */
+	HEALTH_RELIEVED, /* an operator or the check says: no rest */
+};
+
+/* A fact to apply. Fields that an event does not use are zero. */
+struct health_change {
+	enum health_event event;
+	enum rest_kind rest; /* RESTS */
+	int64_t now_ms;
+	int64_t began_ms;     /* SERVED, FAILED, RESTS: when the request began */
+	int64_t until_ms;     /* RESTS: ignored for REST_SHORT, whose length is computed here */
+	int64_t lease_for_ms; /* LEASED */
+	uint64_t holder;      /* LEASED, RELEASED; 0 is nobody and gets no lease */
+	uint32_t jitter;      /* RESTS: any number; spreads the end of a short rest by up to 25 % */
+	uint32_t throttled;   /* FAILED: 1 if it was a 429 that said nothing else */
+	struct health_window windows[HEALTH_WINDOWS]; /* told by the head of any answer; "": none */
+	char why[HEALTH_TEXT_MAX];                    /* FAILED, RESTS */
+};
+
+/* What a change did, for the log: only what was not so before. */
+enum health_outcome {
+	HEALTH_SAME,     /* nothing that anybody needs to be told */
+	HEALTH_LEFT,     /* it had no rest and has one now; a probe that failed is no leaving */
+	HEALTH_RETURNED, /* it rested and is ready now */
+	HEALTH_GRANTED,  /* LEASED: the lease is the holder's */
+	HEALTH_REFUSED,  /* LEASED: somebody else's, or nothing to probe */
+};
+
+/* Applies a change. The rules:
+ * - a rest that runs is never shortened by a vaguer answer, by a short one, nor
+ *   by one whose request began before it; a vaguer answer may lengthen it;
+ * - a bench is only ended by SERVED or RELIEVED; other answers lengthen it;
+ * - short rests double when one follows another that is over; those that come
+ *   while it runs are the other requests in flight, and no repeat;
+ * - a SERVED whose request began before the rest did ends nothing, and says
+ *   nothing of the windows;
+ * - no rest is longer than HEALTH_REST_MAX_MS or ends before now; clocks that
+ *   jumped back do not lengthen one: what lies further ahead is over (and for
+ *   a short rest, what lies further ahead than the longest short one);
+ * - a lease is granted when the rest is over and no lease runs, or to its
+ *   holder; a new rest ends it; it runs for HEALTH_LEASE_MAX_MS at most. */
+enum health_outcome health_apply(struct health *health, const struct health_change *change);
+
+/* How a record stands at a time. */
+enum health_state {
+	HEALTH_READY,
+	HEALTH_RESTING, /* until until_ms */
+	HEALTH_BENCHED, /* until until_ms, when it is looked at again */
+	HEALTH_DUE,     /* the rest is over; whoever gets the lease probes */
+	HEALTH_PROBING, /* the rest is over and somebody probes */
+};
+enum health_state health_state(const struct health *health, int64_t now_ms);
+
+/* "ready", "resting", "benched", "probing" (for DUE: "ready"). */
+const char *health_state_name(enum health_state state);
+
+#define HEALTH_REST_MAX_MS    (INT64_C(8) * 24 * 3600 * 1000)
+#define HEALTH_LEASE_MAX_MS   300000
+#define HEALTH_SHORT_FIRST_MS 15000
+#define HEALTH_SHORT_MAX_MS   300000
+
+#endif

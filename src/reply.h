@@ -1,0 +1,66 @@
+/* The way back to the client: FastCGI records on its connection, written as the
+ * client takes them.
+ *
+ * A reply belongs to its connection (accept.h). gone() and drained() are called
+ * from the loop, never from inside a function of this header; after gone() or
+ * reply_end() nothing more is written. One thread. Records: the FastCGI
+ * specification 1.0, sections 3.3, 5.3, 5.5. */
+#ifndef REPLY_H
+#define REPLY_H
+
+#include "buf.h"
+#include "loop.h"
+
+#include <json-c/json.h>
+
+struct reply {
+	struct loop *loop;
+	struct watch watch;
+	struct task flush;
+	struct timer stalled; /* a client that takes nothing */
+	int64_t stalled_after_ms;
+	struct buf out;
+	uint16_t request_id;
+	int fd;
+	bool began;  /* the head is written */
+	bool ended;  /* the last record is written */
+	bool no_body; /* of a HEAD */
+	uint64_t bytes; /* of the body */
+	void (*gone)(struct reply *reply);    /* the client left, or was ended */
+	void (*drained)(struct reply *reply); /* what waited was taken; also when all is sent after reply_end() */
+};
+
+/* Takes over fd, from which all input was read. stalled_after_ms: how long a
+ * client may take nothing. */
+void reply_init(struct reply *reply, struct loop *loop, int fd, uint16_t request_id,
+		int64_t stalled_after_ms);
+
+/* Watches the client from now on: gone() tells when it leaves. */
+bool reply_watch(struct reply *reply);
+
+/* Takes everything back from the loop and closes fd. */
+void reply_fini(struct reply *reply);
+
+/* The head: a status, and "name: value\r\n" lines ("" for none). */
+void reply_head(struct reply *reply, int status, const char *lines);
+
+/* Some of the body. */
+void reply_body(struct reply *reply, const char *bytes, size_t n);
+
+/* The end: END_REQUEST, then the connection closes once all is sent. */
+void reply_end(struct reply *reply);
+
+/* Bytes that wait for the client. */
+size_t reply_backlog(const struct reply *reply);
+
+/* A whole answer: head, body, end. */
+void reply_whole(struct reply *reply, int status, const char *lines, const char *bytes, size_t n);
+
+/* A whole answer of JSON; takes the object, which may be NULL when memory was short. */
+void reply_json(struct reply *reply, int status, const char *lines, json_object *object);
+
+/* An error of our own in Anthropic's shape (PROTOCOLS.md 1, Errors). */
+void reply_error(struct reply *reply, int status, const char *lines, const char *type,
+		 const char *message, const char *request_id);
+
+#endif

@@ -1,0 +1,409 @@
+#include "request.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+static const struct complaint no_complaint = {0};
+
+static struct complaint __attribute__((format(printf, 3, 4)))
+complain(int status, const char *type, const char *format, ...)
+{
+	struct complaint c = {.status = status, .type = type};
+	va_list args;
+	va_start(args, format);
+	vsnprintf(c.message, sizeof c.message, format, args);
+	va_end(args);
+	return c;
+}
+
+static void
+make_id(char id[static REQUEST_ID_SIZE])
+{
+	uint8_t bytes[12] = {0};
+	/* Only a name: without entropy it is a poor one, and that is all. */
+	if (getrandom(bytes, sizeof bytes, GRND_NONBLOCK) != sizeof bytes)
+		bytes[0] = 1;
+	memcpy(id, "req_", 4);
+	for (size_t i = 0; i < sizeof bytes; i++)
+		snprintf(id + 4 + 2 * i, 3, "%02x", bytes[i]);
+}
+
+void
+request_init(struct request *r, size_t max_body_bytes)
+{
+	*r = (struct request){
+	    .content_length = -1, .method = "", .path = "", .query = "", .address = ""};
+	buf_init(&r->params, 2 * PARAMS_MAX);
+	buf_init(&r->body, max_body_bytes);
+	make_id(r->id);
+}
+
+void
+request_fini(struct request *r)
+{
+	buf_wipe(&r->params);
+	buf_free(&r->body);
+}
+
+/* --- Parameters ------------------------------------------------------- */
+
+static bool
+copy_params(struct request *r, char *const *params)
+{
+	size_t total = 0;
+	for (size_t i = 0; params[i] != NULL; i++)
+		total += strlen(params[i]) + 1;
+	if (!buf_reserve(&r->params, total))
+		return false;
+	for (size_t i = 0; params[i] != NULL; i++)
+		if (!buf_add(&r->params, params[i], strlen(params[i]) + 1))
+			return false;
+	return true;
+}
+
+/* Web servers hand an HTTP header X-Name over as HTTP_X_NAME (RFC 3875, 4.1.18). */
+static void
+to_header_name(char *name)
+{
+	for (; *name != '\0'; name++)
+		if (*name == '_')
+			*name = '-';
+		else if (*name >= 'A' && *name <= 'Z')
+			*name = (char)(*name | 32);
+}
+
+static bool
+is_clean(const char *value)
+{
+	for (; *value != '\0'; value++)
+		if ((unsigned char)*value < ' ' || *value == 127)
+			return false;
+	return true;
+}
+
+static struct complaint
+add_header(struct request *r, char *name, const char *value)
+{
+	to_header_name(name);
+	if (!is_clean(value))
+		return complain(400, "invalid_request_error",
+				"The header %.64s holds a control byte.", name);
+	bool credential = strcmp(name, "authorization") == 0 || strcmp(name, "x-api-key") == 0;
+	if (credential && (request_header(r, name) != NULL || strchr(value, ',') != NULL))
+		return complain(400, "invalid_request_error",
+				"The header %s was sent twice, or holds a comma: send one "
+				"credential.",
+				name);
+	if (r->n_headers == REQUEST_HEADERS_MAX)
+		return complain(400, "invalid_request_error", "More than %d headers.",
+				REQUEST_HEADERS_MAX);
+	r->headers[r->n_headers++] = (struct header){name, value};
+	return no_complaint;
+}
+
+/* The parameters that are no headers; the others are of no use to us. */
+struct facts {
+	const char *uri;
+	const char *address;
+};
+
+static struct complaint
+take_param(struct request *r, struct facts *facts, char *name, const char *value)
+{
+	if (strncmp(name, "HTTP_", 5) == 0)
+		return add_header(r, name + 5, value);
+	if (strcmp(name, "CONTENT_TYPE") == 0 && value[0] != '\0')
+		return add_header(r, name, value);
+	if (strcmp(name, "REQUEST_METHOD") == 0)
+		r->method = value;
+	else if (strcmp(name, "REQUEST_URI") == 0)
+		facts->uri = value;
+	else if (strcmp(name, "REMOTE_ADDR") == 0)
+		facts->address = value;
+	else if (strcmp(name, "CONTENT_LENGTH") == 0 && value[0] != '\0')
+		r->content_length = strtoll(value, NULL, 10);
+	return no_complaint;
+}
+
+static struct complaint
+take_params(struct request *r, struct facts *facts)
+{
+	char *end = r->params.data + r->params.len;
+	for (char *name = r->params.data; name < end;) {
+		char *next = name + strlen(name) + 1;
+		char *value = strchr(name, '=');
+		if (value != NULL) {
+			*value++ = '\0';
+			struct complaint c = take_param(r, facts, name, value);
+			if (c.status != 0)
+				return c;
+		}
+		name = next;
+	}
+	return no_complaint;
+}
+
+const char *
+request_header(const struct request *r, const char *name)
+{
+	for (size_t i = 0; i < r->n_headers; i++)
+		if (strcmp(r->headers[i].name, name) == 0)
+			return r->headers[i].value;
+	return NULL;
+}
+
+/* --- The path --------------------------------------------------------- */
+
+/* Of a query only these go on, as they stand (BEHAVIOUR 2). */
+static bool
+may_go_on(const char *parameter)
+{
+	static const char *const names[] = {"beta=", "limit=", "after_id=", "before_id="};
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (strncmp(parameter, names[i], strlen(names[i])) == 0)
+			return true;
+	return false;
+}
+
+static bool
+is_query_safe(const char *parameter)
+{
+	for (; *parameter != '\0'; parameter++)
+		if (*parameter <= ' ' || *parameter > '~' || *parameter == '#')
+			return false;
+	return true;
+}
+
+/* Filters the query in place. */
+static void
+filter_query(struct request *r, char *query)
+{
+	char *out = query, *rest = NULL;
+	char *start = query;
+	for (char *p = strtok_r(query, "&", &rest); p != NULL; p = strtok_r(NULL, "&", &rest)) {
+		if (strcmp(p, "live=1") == 0)
+			r->live = 1;
+		if (!may_go_on(p) || !is_query_safe(p))
+			continue;
+		size_t n = strlen(p);
+		if (out != start)
+			*out++ = '&';
+		memmove(out, p, n);
+		out += n;
+	}
+	*out = '\0';
+	r->query = start;
+}
+
+/* /k/KEY in front names a client key; a base URL that ended in /v1 doubles it. */
+static char *
+normalize(struct request *r, char *path)
+{
+	static const char word[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				   "0123456789_-";
+	size_t n = strncmp(path, "/k/", 3) == 0 ? strspn(path + 3, word) : 0;
+	if (n > 0 && path[3 + n] == '/') {
+		/* The key moves one place down to make room for its NUL. */
+		memmove(path + 2, path + 3, n);
+		path[2 + n] = '\0';
+		r->client_key = path + 2;
+		path += 3 + n;
+	}
+	return strncmp(path, "/v1/v1/", 7) == 0 ? path + 3 : path;
+}
+
+static struct complaint
+find_route(struct request *r, const char *uri)
+{
+	/* The string lies in r->params, which is ours to cut. */
+	char *path = r->params.data + (uri - r->params.data);
+	char *query = strchr(path, '?');
+	if (query != NULL) {
+		*query = '\0';
+		filter_query(r, query + 1);
+	}
+	path = normalize(r, path);
+	r->path = path;
+	r->route = routes_find(path);
+	if (r->route.id == ROUTE_NONE)
+		return complain(404, "not_found_error",
+				"There is no such path here. Claude Router serves /v1/messages, "
+				"/v1/messages/count_tokens, /v1/models, /health and /v1/status.");
+	if (!routes_allows(&r->route, r->method)) {
+		struct complaint c =
+		    complain(405, "invalid_request_error", "This path takes %s.", r->route.methods);
+		c.allow = r->route.methods;
+		return c;
+	}
+	return no_complaint;
+}
+
+/* --- Who asks --------------------------------------------------------- */
+
+static bool
+is_host_address(const char *host, size_t n)
+{
+	char text[64];
+	if (n >= sizeof text)
+		return false;
+	memcpy(text, host, n);
+	text[n] = '\0';
+	static const struct network all = {.bits = 0};
+	return config_address_in(text, &all, 1);
+}
+
+/* The Host of somebody who knows where this is, and no web page's trick with
+ * its own name (DNS rebinding). */
+static bool
+is_host_ours(const char *host, const struct config *config)
+{
+	if (host == NULL)
+		return false;
+	size_t n = host[0] == '[' ? strcspn(host, "]") : strcspn(host, ":");
+	if (host[0] == '[')
+		return n > 1 && is_host_address(host + 1, n - 1);
+	if (is_host_address(host, n) || (n == 9 && strncasecmp(host, "localhost", n) == 0))
+		return true;
+	for (size_t i = 0; i < config->n_hosts; i++)
+		if (strlen(config->hosts[i]) == n && strncasecmp(host, config->hosts[i], n) == 0)
+			return true;
+	return false;
+}
+
+/* Whether the headers tell that the request came by way of somebody else. */
+static bool
+is_relayed(const struct request *r)
+{
+	for (size_t i = 0; i < r->n_headers; i++) {
+		const char *name = r->headers[i].name;
+		if (strcmp(name, "forwarded") == 0 || strncmp(name, "x-forwarded-", 12) == 0 ||
+		    strcmp(name, "x-real-ip") == 0 || strcmp(name, "via") == 0)
+			return true;
+	}
+	return false;
+}
+
+/* The last address that a trusted proxy added to X-Forwarded-For; "" : none. */
+static const char *
+forwarded_for(const struct request *r)
+{
+	const char *list = request_header(r, "x-forwarded-for");
+	if (list == NULL)
+		return "";
+	const char *comma = strrchr(list, ',');
+	const char *last = comma == NULL ? list : comma + 1;
+	return last + strspn(last, " \t");
+}
+
+static bool
+is_from_a_page(const struct request *r)
+{
+	const char *site = request_header(r, "sec-fetch-site");
+	bool cross = site != NULL && strcmp(site, "same-origin") != 0 && strcmp(site, "none") != 0;
+	return cross || request_header(r, "origin") != NULL;
+}
+
+/* BEHAVIOUR.md 2: otherwise any local proxy or web page would be admin. */
+static const char *
+believed_address(const struct request *r, const struct config *config, const char *address)
+{
+	if (is_from_a_page(r) || !is_host_ours(request_header(r, "host"), config))
+		return "";
+	if (!is_relayed(r))
+		return address;
+	bool trusted =
+	    config_address_in(address, config->trusted_proxies, config->n_trusted_proxies);
+	return trusted ? forwarded_for(r) : "";
+}
+
+static const char *
+after(const char *text, const char *prefix)
+{
+	size_t n = strlen(prefix);
+	return text != NULL && strncasecmp(text, prefix, n) == 0 ? text + n : NULL;
+}
+
+static bool
+is_api_key(const char *token)
+{
+	return token != NULL && strncmp(token, "sk-ant-api", 10) == 0;
+}
+
+static void
+find_credentials(struct request *r)
+{
+	const char *bearer = after(request_header(r, "authorization"), "Bearer ");
+	const char *key = request_header(r, "x-api-key");
+	const char *admin = request_header(r, "x-router-admin");
+	if (bearer != NULL && strncmp(bearer, "sk-ant-oat", 10) == 0)
+		r->login = bearer;
+	r->api_key = is_api_key(key) ? key : is_api_key(bearer) ? bearer : NULL;
+	r->shown_token = admin != NULL ? admin : bearer;
+}
+
+static void
+find_client(struct request *r, const struct config *config, const char *address)
+{
+	static const struct network loopback[] = {
+	    {.address = {[10] = 0xff, [11] = 0xff, [12] = 127}, .bits = 104},
+	    {.address = {[15] = 1}, .bits = 128},
+	};
+	r->address = believed_address(r, config, address);
+	r->local = config_address_in(r->address, loopback, 2);
+	r->claude_code = after(request_header(r, "user-agent"), "claude-cli/") != NULL;
+	find_credentials(r);
+}
+
+struct complaint
+request_read_params(struct request *r, char *const *params, const struct config *config)
+{
+	struct facts facts = {.uri = "", .address = ""};
+	if (!copy_params(r, params))
+		return complain(503, "api_error", "Out of memory. Try again.");
+	struct complaint c = take_params(r, &facts);
+	if (c.status != 0)
+		return c;
+	if (facts.uri[0] == '\0')
+		return complain(400, "invalid_request_error",
+				"The web server passed no REQUEST_URI.");
+	c = find_route(r, facts.uri);
+	if (c.status != 0)
+		return c;
+	find_client(r, config, facts.address);
+	if (r->content_length > (int64_t)r->body.max || r->content_length < -1)
+		return complain(413, "request_too_large",
+				"The body is larger than max_request_bytes (%zu).", r->body.max);
+	return no_complaint;
+}
+
+struct complaint
+request_read_body(struct request *r)
+{
+	char error[ERROR_TEXT_MAX];
+	if (r->route.id != ROUTE_MESSAGES && r->route.id != ROUTE_COUNT_TOKENS)
+		return no_complaint;
+	if (r->body.len == 0)
+		return complain(400, "invalid_request_error",
+				"The body is empty: send a Messages request as JSON.");
+	if (!message_read(r->body.data, r->body.len, &r->message, error))
+		return complain(400, "invalid_request_error", "%s", error);
+	return no_complaint;
+}
+
+const char *
+request_session(const struct request *r, char text[static 2 * SESSION_ID_MAX])
+{
+	const char *session = request_header(r, "x-claude-code-session-id");
+	const char *agent = request_header(r, "x-claude-code-agent-id");
+	if (session == NULL)
+		session = r->message.session_id;
+	if (session[0] == '\0')
+		text[0] = '\0';
+	else
+		snprintf(text, 2 * SESSION_ID_MAX, "%.*s/%.*s", SESSION_ID_MAX - 1, session,
+			 SESSION_ID_MAX - 1, agent == NULL ? "" : agent);
+	return text;
+}

@@ -1,0 +1,269 @@
+/* claude-router: the FastCGI responder. */
+#include "accept.h"
+#include "clock.h"
+#include "digest.h"
+#include "log.h"
+#include "serve.h"
+#include "setup.h"
+
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+enum {
+	TICK_MS = 1000,
+	DRAIN_AS_A_SERVICE_MS = 600000, /* BEHAVIOUR 11, drain = "auto" */
+};
+
+struct options {
+	const char *config;
+	const char *socket; /* NULL: the web server gave us one as standard input */
+	bool check_config;
+};
+
+/* The responder from start to stop. */
+struct responder {
+	struct router router; /* first: what everybody is handed */
+	struct acceptor *acceptor;
+	struct watch signals;
+	struct timer tick;
+	struct timer drain;
+	bool own_service;
+	bool stopping;
+};
+
+static const char help[] =
+    "Usage: claude-router [--config FILE] [--socket PATH] [--check-config]\n"
+    "\n"
+    "The FastCGI responder of Claude Router. A web server starts it with its listening\n"
+    "socket as standard input; --socket makes it listen by itself.\n"
+    "\n"
+    "  -c, --config FILE   the configuration (default: $CLAUDE_ROUTER_CONFIG, else\n"
+    "                      " SYSCONFDIR "/claude-router/claude-router.conf)\n"
+    "  -s, --socket PATH   listen on this Unix socket\n"
+    "  -t, --check-config  say what is wrong in the configuration, and exit\n"
+    "  -V, --version       say which version this is\n"
+    "  -h, --help          say this\n";
+
+/* --- Options ---------------------------------------------------------- */
+
+static void
+read_options(int argc, char **argv, struct options *o)
+{
+	static const struct option table[] = {
+	    {"config", required_argument, NULL, 'c'}, {"socket", required_argument, NULL, 's'},
+	    {"check-config", no_argument, NULL, 't'}, {"version", no_argument, NULL, 'V'},
+	    {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0},
+	};
+	int option;
+	while ((option = getopt_long(argc, argv, "c:s:tVh", table, NULL)) != -1)
+		switch (option) {
+		case 'c':
+			o->config = optarg;
+			break;
+		case 's':
+			o->socket = optarg;
+			break;
+		case 't':
+			o->check_config = true;
+			break;
+		case 'V':
+			puts("claude-router " PACKAGE_VERSION);
+			exit(EXIT_SUCCESS);
+		case 'h':
+			fputs(help, stdout);
+			exit(EXIT_SUCCESS);
+		default:
+			exit(EX_USAGE);
+		}
+	if (optind < argc) {
+		fprintf(stderr, "claude-router: %s: takes no such argument; see --help\n",
+			argv[optind]);
+		exit(EX_USAGE);
+	}
+}
+
+static int
+check_config(const struct options *o)
+{
+	struct buf errors;
+	buf_init(&errors, CONFIG_FILE_MAX);
+	struct config *config = config_load(o->config, &errors);
+	struct tokens *tokens = config == NULL ? NULL : tokens_load(config, &errors);
+	bool fine = tokens != NULL;
+	if (fine)
+		printf("%s: fine\n", config->path == NULL ? "no file, the defaults" : config->path);
+	else
+		fprintf(stderr, "%s\n", buf_text(&errors));
+	tokens_free(tokens);
+	config_free(config);
+	buf_free(&errors);
+	return fine ? EXIT_SUCCESS : EX_CONFIG;
+}
+
+/* --- Running ---------------------------------------------------------- */
+
+static void
+raise_file_limit(void)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
+static void
+tick(struct timer *timer)
+{
+	struct responder *r =
+	    (struct responder *)((char *)timer - offsetof(struct responder, tick));
+	const struct process process = {
+	    .pid = (uint64_t)getpid(),
+	    .alive_ms = clock_wall_ms(),
+	    .streams = r->router.clients,
+	    .version = digest_name(PACKAGE_VERSION),
+	};
+	state_tick(r->router.state, &process);
+	setup_refresh_tokens(&r->router);
+	if (r->stopping && r->router.clients == 0)
+		loop_stop(r->router.loop);
+	else if (!loop_after(r->router.loop, &r->tick, r->stopping ? 10 : TICK_MS))
+		loop_stop(r->router.loop);
+}
+
+static void
+drained(struct timer *timer)
+{
+	struct responder *r =
+	    (struct responder *)((char *)timer - offsetof(struct responder, drain));
+	loop_stop(r->router.loop);
+}
+
+/* No new clients; those that are here get drain to end. SERVERS.md, rule 8: a
+ * web server that spawned us waits for us, and every site with it. */
+static void
+stop(struct responder *r)
+{
+	int64_t drain_ms = r->router.config->drain_ms;
+	if (drain_ms == -1)
+		drain_ms = r->own_service ? DRAIN_AS_A_SERVICE_MS : 0;
+	acceptor_stop(r->acceptor);
+	r->stopping = true;
+	if (!loop_after(r->router.loop, &r->drain, drain_ms) ||
+	    !loop_after(r->router.loop, &r->tick, 0))
+		loop_stop(r->router.loop);
+}
+
+static void
+on_signal(struct watch *watch, uint32_t events)
+{
+	struct responder *r =
+	    (struct responder *)((char *)watch - offsetof(struct responder, signals));
+	struct signalfd_siginfo info;
+	(void)events;
+	if (read(watch->fd, &info, sizeof info) != sizeof info)
+		return;
+	/* A second one means it. */
+	if (r->stopping)
+		loop_stop(r->router.loop);
+	else
+		stop(r);
+}
+
+static bool
+watch_signals(struct responder *r)
+{
+	sigset_t set;
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	r->signals.ready = on_signal;
+	int fd = sigprocmask(SIG_BLOCK, &set, NULL) == -1
+		     ? -1
+		     : signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return fd != -1 && loop_watch(r->router.loop, &r->signals, fd, EPOLLIN);
+}
+
+static bool
+is_listening(int fd)
+{
+	int listening = 0;
+	socklen_t size = sizeof listening;
+	return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) == 0 && listening;
+}
+
+static int
+listen_somewhere(struct responder *r, const struct options *o, struct buf *error)
+{
+	r->own_service = o->socket != NULL;
+	if (o->socket != NULL)
+		return acceptor_listen(o->socket, error);
+	if (is_listening(STDIN_FILENO))
+		return STDIN_FILENO;
+	bool told = buf_puts(error, "standard input is no listening socket: start claude-router "
+				    "from a web server, or with --socket PATH");
+	(void)told;
+	return -1;
+}
+
+static int
+run(struct responder *r, const struct options *o, struct buf *error)
+{
+	const struct setup setup = {
+	    .program = "claude-router", .config_path = o->config, .asks_providers = true};
+	int status = setup_open(&r->router, &setup, error);
+	if (status != 0)
+		return status;
+	int fd = listen_somewhere(r, o, error);
+	r->acceptor = fd == -1 ? NULL : acceptor_new(&r->router, fd, &serve_handler, error);
+	r->tick.due = tick;
+	r->drain.due = drained;
+	/* After libfcgi has installed its own handlers. */
+	if (r->acceptor == NULL || !watch_signals(r))
+		return EX_OSERR;
+	tick(&r->tick);
+	if (!loop_run(r->router.loop))
+		return EX_OSERR;
+	if (o->socket != NULL)
+		unlink(o->socket);
+	return EXIT_SUCCESS;
+}
+
+static void
+shut_down(struct responder *r)
+{
+	if (r->router.loop == NULL)
+		return;
+	acceptor_free(r->acceptor);
+	loop_unwatch(r->router.loop, &r->signals);
+	loop_cancel(r->router.loop, &r->tick);
+	loop_cancel(r->router.loop, &r->drain);
+	setup_close(&r->router);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct options options = {0};
+	struct responder responder = {0};
+	struct buf error;
+	read_options(argc, argv, &options);
+	if (options.check_config)
+		return check_config(&options);
+	setup_process();
+	raise_file_limit();
+	buf_init(&error, CONFIG_FILE_MAX);
+	int status = run(&responder, &options, &error);
+	if (status != EXIT_SUCCESS)
+		log_line(LOG_ERR, "%s", buf_text(&error));
+	buf_free(&error);
+	shut_down(&responder);
+	return status;
+}

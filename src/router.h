@@ -1,0 +1,22 @@
+/* What one responder process has: handed down, never global. */
+#ifndef ROUTER_H
+#define ROUTER_H
+
+#include "config.h"
+#include "loop.h"
+#include "state.h"
+#include "tokens.h"
+#include "upstream.h"
+
+struct router {
+	struct loop *loop;
+	struct upstream *upstream;
+	struct config *config;
+	struct tokens *tokens; /* replaced when the file changes; never NULL */
+	struct state *state;
+	unsigned clients;      /* connections being served */
+	int64_t config_loaded_ms;
+	char tokens_error[ERROR_TEXT_MAX]; /* why the file could not be taken up; "" : it could */
+};
+
+#endif

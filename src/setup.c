@@ -1,0 +1,95 @@
+#include "setup.h"
+
+#include "clock.h"
+#include "log.h"
+
+#include <malloc.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sysexits.h>
+
+void
+setup_process(void)
+{
+	const struct rlimit none = {0, 0};
+	setrlimit(RLIMIT_CORE, &none);
+	prctl(PR_SET_DUMPABLE, 0);
+	/* libcurl's resolver threads need no arenas of their own. */
+	mallopt(M_ARENA_MAX, 1);
+	/* A file at its size limit, a client that left: errors to handle, not ends. */
+	signal(SIGXFSZ, SIG_IGN);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+static int
+open_files(struct router *r, const struct setup *setup, struct buf *error)
+{
+	r->config = config_load(setup->config_path, error);
+	if (r->config == NULL)
+		return EX_CONFIG;
+	r->config_loaded_ms = clock_wall_ms();
+	/* The control program speaks to a terminal, not to a log. */
+	if (setup->asks_providers && !setup->looks_only &&
+	    !log_open(setup->program, r->config->log, r->config->log_level,
+		      r->config->log_format == LOG_JSON, error))
+		return EX_CANTCREAT;
+	r->tokens = tokens_load(r->config, error);
+	if (r->tokens == NULL)
+		return EX_CONFIG;
+	r->state = setup->looks_only ? state_open_readonly(r->config->state_file, error)
+				     : state_open(r->config->state_file, error);
+	return r->state == NULL ? EX_CANTCREAT : 0;
+}
+
+int
+setup_open(struct router *r, const struct setup *setup, struct buf *error)
+{
+	memset(r, 0, sizeof *r);
+	int status = open_files(r, setup, error);
+	if (status == 0 && setup->asks_providers) {
+		r->loop = loop_new();
+		r->upstream = r->loop == NULL ? NULL : upstream_new(r->loop);
+		if (r->upstream == NULL) {
+			status = EX_OSERR;
+			if (!buf_puts(error, "no memory or descriptors for the event loop"))
+				status = EX_OSERR;
+		}
+	}
+	if (status != 0)
+		setup_close(r);
+	return status;
+}
+
+void
+setup_close(struct router *r)
+{
+	upstream_free(r->upstream);
+	loop_free(r->loop);
+	state_close(r->state);
+	tokens_free(r->tokens);
+	config_free(r->config);
+	memset(r, 0, sizeof *r);
+}
+
+void
+setup_refresh_tokens(struct router *r)
+{
+	if (!tokens_changed(r->tokens, r->config))
+		return;
+	struct buf error;
+	buf_init(&error, ERROR_TEXT_MAX);
+	struct tokens *fresh = tokens_load(r->config, &error);
+	bool news = strcmp(buf_text(&error), r->tokens_error) != 0;
+	snprintf(r->tokens_error, sizeof r->tokens_error, "%s", buf_text(&error));
+	if (fresh != NULL) {
+		tokens_free(r->tokens);
+		r->tokens = fresh;
+		log_line(LOG_NOTICE, "%s: taken up", r->config->tokens_file);
+	} else if (news) {
+		log_line(LOG_ERR, "%s; the old tokens stay in force", r->tokens_error);
+	}
+	buf_free(&error);
+}

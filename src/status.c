@@ -1,0 +1,357 @@
+#include "status.h"
+
+#include "clock.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PROCESSES_SHOWN 64
+
+void
+status_survey(const struct router *router, struct survey *survey)
+{
+	static const struct client_credentials operator= {.may_use_stored = true};
+	const struct survey_ask ask = {
+	    .config = router->config,
+	    .tokens = router->tokens,
+	    .state = router->state,
+	    .client = &operator,
+	    .model = "",
+	    .latest = true,
+	    .now_ms = clock_wall_ms(),
+	};
+	survey_take(survey, &ask);
+}
+
+/* --- Small things ----------------------------------------------------- */
+
+static void
+add_text(json_object *o, const char *name, const char *text)
+{
+	bool none = text == NULL || text[0] == '\0';
+	json_object_object_add(o, name, none ? NULL : json_object_new_string(text));
+}
+
+static void
+add_number(json_object *o, const char *name, int64_t number)
+{
+	json_object_object_add(o, name, json_object_new_int64(number));
+}
+
+static void
+add_bool(json_object *o, const char *name, bool value)
+{
+	json_object_object_add(o, name, json_object_new_boolean(value));
+}
+
+/* A time; 0 is none. */
+static void
+add_time(json_object *o, const char *name, int64_t at_ms)
+{
+	char text[CLOCK_RFC3339_SIZE];
+	add_text(o, name, at_ms == 0 ? NULL : clock_rfc3339(at_ms, text));
+}
+
+/* A provider's name as people write it. */
+static const char *
+display_name(const char *name)
+{
+	static const char *const names[][2] = {
+	    {"claude_pro", "Claude Pro"},
+	    {"deepseek", "DeepSeek"},
+	    {"kimi", "Kimi"},
+	    {"claude_api", "Claude API"},
+	};
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (strcmp(names[i][0], name) == 0)
+			return names[i][1];
+	return name;
+}
+
+/* --- What the plan says ----------------------------------------------- */
+
+static const struct candidate *
+current(const struct plan *plan)
+{
+	return plan->n_usable > 0 ? &plan->candidates[0] : NULL;
+}
+
+const struct provider *
+status_current(const struct survey *s)
+{
+	const struct candidate *c = current(&s->plan);
+	return c == NULL ? NULL : c->view->provider;
+}
+
+/* The candidate of a view. */
+static const struct candidate *
+candidate_of(const struct plan *plan, const struct plan_view *view)
+{
+	for (size_t i = 0; i < plan->n; i++)
+		if (plan->candidates[i].view == view)
+			return &plan->candidates[i];
+	return NULL;
+}
+
+/* Whom the operator wants to see serving: who was chosen by hand, else the
+ * first that is set up. */
+static const struct candidate *
+first_choice(const struct survey *s)
+{
+	const struct candidate *top = current(&s->plan);
+	if (top != NULL && top->standing == STANDING_CHOSEN)
+		return top;
+	for (size_t i = 0; i < s->plan.n; i++) {
+		const struct candidate *c = candidate_of(&s->plan, &s->views[i]);
+		if (c->standing != STANDING_DISABLED && c->standing != STANDING_UNCONFIGURED)
+			return c;
+	}
+	return NULL;
+}
+
+static const char *
+condition(const struct survey *s)
+{
+	const struct candidate *top = current(&s->plan);
+	if (top == NULL)
+		return "unhealthy";
+	return top == first_choice(s) ? "healthy" : "degraded";
+}
+
+/* Why the current provider serves: what keeps the first choice from it. */
+static const char *
+reason(const struct survey *s, char *text, size_t size)
+{
+	const struct candidate *first = first_choice(s);
+	if (first == NULL)
+		snprintf(text, size, "no provider is set up: add a credential to tokens.txt");
+	else
+		plan_reason(first, clock_wall_ms(), text, size);
+	return text;
+}
+
+/* The window that is fullest. */
+static const struct health_window *
+fullest(const struct health *h)
+{
+	const struct health_window *most = NULL;
+	for (size_t i = 0; i < sizeof h->windows / sizeof *h->windows; i++)
+		if (h->windows[i].name[0] != '\0' && h->windows[i].reset_ms > clock_wall_ms() &&
+		    (most == NULL || h->windows[i].permille > most->permille))
+			most = &h->windows[i];
+	return most;
+}
+
+static void
+append_window(const struct candidate *c, char *text, size_t size)
+{
+	const struct health_window *w = fullest(&c->view->account);
+	size_t n = strlen(text);
+	if (w == NULL)
+		return;
+	size_t digits = strspn(w->name, "0123456789");
+	snprintf(text + n, size - n, " · %u %% of %.*s %s", (w->permille + 5) / 10, (int)digits,
+		 w->name, w->name + digits);
+}
+
+const char *
+status_line(const struct survey *s, char *text, size_t size)
+{
+	const struct candidate *top = current(&s->plan);
+	const struct candidate *first = first_choice(s);
+	int64_t now_ms = clock_wall_ms();
+	char when[CLOCK_SHORT_SIZE];
+	if (top == NULL) {
+		int64_t earliest_ms = plan_earliest_ms(&s->plan);
+		if (earliest_ms == 0)
+			snprintf(text, size, "no provider");
+		else
+			snprintf(text, size, "all rest (back %s)",
+				 clock_short(earliest_ms, now_ms, when));
+		return text;
+	}
+	snprintf(text, size, "%s", display_name(top->view->provider->name));
+	size_t n = strlen(text);
+	if (first != NULL && first != top && first->until_ms > now_ms)
+		snprintf(text + n, size - n, " (%s back %s)",
+			 display_name(first->view->provider->name),
+			 clock_short(first->until_ms, now_ms, when));
+	else
+		append_window(top, text, size);
+	return text;
+}
+
+/* --- JSON ------------------------------------------------------------- */
+
+static void
+add_summary(json_object *o, const struct summary *summary, const struct survey *s)
+{
+	const struct provider *p = status_current(s);
+	add_text(o, "status", condition(s));
+	add_text(o, "current_provider", p == NULL ? NULL : p->name);
+	add_number(o, "failover_count", (int64_t)summary->failover_count);
+	add_time(o, "last_failover", summary->last_failover_ms);
+	add_time(o, "last_health_check", summary->last_check_ms);
+	add_number(o, "health_check_failures", (int64_t)summary->check_failures);
+}
+
+static void
+add_line(json_object *o, const struct survey *s)
+{
+	char line[128];
+	add_text(o, "line", status_line(s, line, sizeof line));
+}
+
+json_object *
+status_health(const struct router *router, bool *healthy)
+{
+	struct survey *s = malloc(sizeof *s);
+	struct summary summary;
+	json_object *o = json_object_new_object();
+	json_object *providers = json_object_new_object();
+	*healthy = false;
+	if (s == NULL || o == NULL)
+		return NULL;
+	status_survey(router, s);
+	state_summary(router->state, &summary);
+	*healthy = s->plan.n_usable > 0;
+	add_summary(o, &summary, s);
+	for (size_t i = 0; i < s->plan.n; i++) {
+		const struct candidate *c = candidate_of(&s->plan, &s->views[i]);
+		json_object *p = json_object_new_object();
+		add_bool(p, "active", plan_usable(c->standing));
+		json_object_object_add(providers, c->view->provider->name, p);
+	}
+	json_object_object_add(o, "providers", providers);
+	add_line(o, s);
+	free(s);
+	return o;
+}
+
+static json_object *
+windows(const struct health *h)
+{
+	json_object *o = json_object_new_object();
+	for (size_t i = 0; i < sizeof h->windows / sizeof *h->windows; i++) {
+		const struct health_window *w = &h->windows[i];
+		if (w->name[0] == '\0')
+			continue;
+		json_object *window = json_object_new_object();
+		json_object_object_add(window, "utilization",
+				       json_object_new_double((double)w->permille / 1000));
+		add_time(window, "reset", w->reset_ms);
+		json_object_object_add(o, w->name, window);
+	}
+	return o;
+}
+
+static int64_t
+count_accounts(const struct state *state, uint64_t provider)
+{
+	struct health all[STATE_HEALTHS];
+	int64_t accounts = 0;
+	size_t n = state_healths(state, provider, all, STATE_HEALTHS);
+	for (size_t i = 0; i < n; i++)
+		accounts += all[i].key.account != 0 && all[i].key.family == 0;
+	return accounts;
+}
+
+static void
+add_counters(json_object *o, const struct state *state, uint64_t provider)
+{
+	static const char *const names[COUNTERS] = {"requests", "attempts", "failures"};
+	for (enum counter i = 0; i < COUNTERS; i++)
+		add_number(o, names[i], (int64_t)state_counted(state, provider, i));
+}
+
+/* The name in use when it is not the one that would be sent by default. */
+static const char *
+model_in_use(const struct router *router, const struct provider *p)
+{
+	for (size_t i = 0; i < p->n_models; i++) {
+		size_t name = state_model(router->state, p->models[i].id);
+		if (i + 1 == p->n_models || name != 0)
+			return p->models[i].names[name < p->models[i].n_names ? name : 0];
+	}
+	return NULL;
+}
+
+static json_object *
+provider_status(const struct router *router, const struct candidate *c)
+{
+	json_object *o = json_object_new_object();
+	const struct provider *p = c->view->provider;
+	const struct health *account = &c->view->account;
+	bool waits = c->until_ms != 0 && !plan_usable(c->standing);
+	char text[ERROR_TEXT_MAX];
+	add_bool(o, "configured",
+		 c->standing != STANDING_UNCONFIGURED && c->standing != STANDING_DISABLED);
+	add_text(o, "state", plan_state_name(c->standing));
+	add_time(o, "until", waits ? c->until_ms : 0);
+	add_text(o, "why", c->cause == NULL ? NULL : c->cause->why);
+	add_text(o, "reason", plan_reason(c, clock_wall_ms(), text, sizeof text));
+	add_bool(o, "active", plan_usable(c->standing));
+	add_bool(o, "paid", p->paid);
+	add_text(o, "model", model_in_use(router, p));
+	json_object_object_add(o, "windows", windows(account));
+	add_number(o, "accounts", count_accounts(router->state, p->id));
+	add_counters(o, router->state, p->id);
+	add_time(o, "last_success", account->success_ms);
+	add_time(o, "last_error", account->error_ms);
+	add_text(o, "last_error_why", account->error);
+	return o;
+}
+
+static json_object *
+file_status(int64_t loaded_ms, const char *error)
+{
+	json_object *o = json_object_new_object();
+	add_time(o, "loaded", loaded_ms);
+	add_text(o, "error", error);
+	return o;
+}
+
+static int64_t
+count_streams(const struct state *state, size_t *n_processes)
+{
+	struct process all[PROCESSES_SHOWN];
+	int64_t streams = 0;
+	*n_processes = state_processes(state, clock_wall_ms(), all, PROCESSES_SHOWN);
+	for (size_t i = 0; i < *n_processes; i++)
+		streams += (int64_t)all[i].streams;
+	return streams;
+}
+
+json_object *
+status_full(const struct router *router)
+{
+	struct survey *s = malloc(sizeof *s);
+	struct summary summary;
+	json_object *o = json_object_new_object();
+	json_object *providers = json_object_new_object();
+	char text[ERROR_TEXT_MAX];
+	size_t n_processes;
+	if (s == NULL || o == NULL)
+		return NULL;
+	status_survey(router, s);
+	state_summary(router->state, &summary);
+	add_summary(o, &summary, s);
+	add_text(o, "mode", summary.manual[0] == '\0' ? "auto" : "manual");
+	add_text(o, "reason", reason(s, text, sizeof text));
+	add_line(o, s);
+	for (size_t i = 0; i < s->plan.n; i++) {
+		const struct candidate *c = candidate_of(&s->plan, &s->views[i]);
+		json_object_object_add(providers, c->view->provider->name,
+				       provider_status(router, c));
+	}
+	json_object_object_add(o, "providers", providers);
+	json_object_object_add(o, "tokens_file",
+			       file_status(tokens_loaded_at(router->tokens), router->tokens_error));
+	json_object_object_add(o, "config", file_status(router->config_loaded_ms, NULL));
+	add_number(o, "streams", count_streams(router->state, &n_processes));
+	add_number(o, "processes", (int64_t)n_processes);
+	add_text(o, "version", PACKAGE_VERSION);
+	free(s);
+	return o;
+}

@@ -1,0 +1,27 @@
+/* What operators see: /health, /v1/status, and claude-router-ctl. Objects are
+ * the caller's; NULL when memory is short. One thread. Fields: BEHAVIOUR.md 2. */
+#ifndef STATUS_H
+#define STATUS_H
+
+#include "router.h"
+#include "survey.h"
+
+#include <json-c/json.h>
+
+/* The survey of a request without a credential of its own, for any model. */
+void status_survey(const struct router *router, struct survey *survey);
+
+/* The body of /health; *healthy tells whether anybody can be tried. */
+json_object *status_health(const struct router *router, bool *healthy);
+
+/* The body of /v1/status. */
+json_object *status_full(const struct router *router);
+
+/* One line for people: "Claude Pro · 62 % of 5 h", "DeepSeek (Claude Pro back
+ * 18:00)". Returns text. */
+const char *status_line(const struct survey *survey, char *text, size_t size);
+
+/* Who would be asked first; NULL: nobody. */
+const struct provider *status_current(const struct survey *survey);
+
+#endif

@@ -1,0 +1,44 @@
+/* What is known of every provider for one request, collected from
+ * configuration, credentials and state for plan_make(). Reads the state file's
+ * memory; no other I/O. One thread. */
+#ifndef SURVEY_H
+#define SURVEY_H
+
+#include "credential.h"
+#include "message.h"
+#include "plan.h"
+#include "router.h"
+
+struct survey {
+	struct plan_view views[PROVIDERS_MAX];
+	struct credential credentials[PROVIDERS_MAX]; /* of views[i] */
+	struct plan plan;
+};
+
+struct survey_ask {
+	const struct config *config;
+	const struct tokens *tokens;
+	const struct state *state;
+	const struct client_credentials *client;
+	const struct message *message; /* NULL: no message's needs are looked at */
+	const char *model;             /* asked for; "" : none */
+	uint64_t session;              /* who serves this conversation; 0: nobody */
+	bool latest;                   /* without a credential, look at the account seen last: for status */
+	int64_t now_ms;
+};
+
+/* Fills the views and makes the plan. */
+void survey_take(struct survey *survey, const struct survey_ask *ask);
+
+/* The records of one account at a provider. family: "" for none. */
+struct health_key survey_account_key(const struct state *state, const struct provider *provider,
+				     const char *credential);
+uint64_t survey_family(const char *model);
+
+/* The name to ask a provider for instead of model: what the state file remembers
+ * of the rule, plus next (0: the remembered one, 1: its successor …). NULL: as
+ * asked, or no name is left when next > 0. */
+const char *survey_model(const struct state *state, const struct provider *provider,
+			 const char *model, size_t next);
+
+#endif

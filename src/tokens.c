@@ -1,0 +1,355 @@
+#include "tokens.h"
+
+#include "clock.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
+#define ADMIN        "admin_token"
+#define ENTRIES_MAX  (PROVIDERS_MAX + 1 + COUNT(aliases))
+
+/* The names that are understood beside the configuration's providers and
+ * admin_token, whether the configuration has that provider or not: one
+ * tokens.txt serves several configurations. */
+static const struct alias {
+	const char *name, *provider;
+} aliases[] = {
+    {"claude_pro", "claude_pro"},
+    {"CLAUDE_CODE_OAUTH_TOKEN", "claude_pro"},
+    {"deepseek", "deepseek"},
+    {"DEEPSEEK_API_KEY", "deepseek"},
+    {"kimi", "kimi"},
+    {"KIMI_API_KEY", "kimi"},
+    {"MOONSHOT_API_KEY", "kimi"},
+    {"claude_api", "claude_api"},
+    {"CLAUDE_API_KEY", "claude_api"},
+};
+
+struct entry {
+	char name[PROVIDER_NAME_MAX]; /* the provider's, or ADMIN */
+	const char *value;            /* within text or environment */
+	int line;                     /* 0: only the environment has it */
+};
+
+/* What a file looked like. */
+struct identity {
+	bool exists;
+	dev_t device;
+	ino_t inode;
+	off_t size;
+	struct timespec modified, changed;
+};
+
+struct tokens {
+	struct buf text;        /* of the file, taken to pieces; wiped at the end */
+	struct buf environment; /* provider.env_credential, each with its NUL; wiped, too */
+	struct entry entries[ENTRIES_MAX];
+	size_t n;
+	struct identity identity;
+	int64_t loaded_at;
+};
+
+/* --- The file's identity ------------------------------------------------- */
+
+static struct identity
+identity_of(const struct stat *st)
+{
+	return (struct identity){true,        st->st_dev,  st->st_ino,
+				 st->st_size, st->st_mtim, st->st_ctim};
+}
+
+static bool
+same_time(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
+}
+
+static bool
+same_identity(const struct identity *a, const struct identity *b)
+{
+	if (!a->exists || !b->exists)
+		return a->exists == b->exists;
+	return a->device == b->device && a->inode == b->inode && a->size == b->size &&
+	       same_time(&a->modified, &b->modified) && same_time(&a->changed, &b->changed);
+}
+
+/* --- Reading ------------------------------------------------------------- */
+
+struct reader {
+	struct tokens *tokens;
+	const struct config *config;
+	struct buf *error;
+	int line;
+};
+
+/* Says what is wrong. Always false. Nobody passes a value. */
+__attribute__((format(printf, 2, 3))) static bool
+say(struct buf *error, const char *format, ...)
+{
+	char text[8192];
+	size_t room = error->max - error->len + 1; /* the rest of a long path is cut */
+	va_list args;
+	va_start(args, format);
+	bool told = vsnprintf(text, room < sizeof text ? room : sizeof text, format, args) >= 0 &&
+		    buf_puts(error, text);
+	va_end(args);
+	(void)told;
+	return false;
+}
+
+/* The same for the line that is being read. */
+__attribute__((format(printf, 2, 3))) static bool
+refuse(const struct reader *r, const char *format, ...)
+{
+	char text[ERROR_TEXT_MAX];
+	va_list args;
+	va_start(args, format);
+	if (vsnprintf(text, sizeof text, format, args) < 0)
+		text[0] = '\0';
+	va_end(args);
+	return say(r->error, "%s:%d: %s", r->config->tokens_file, r->line, text);
+}
+
+/* The provider that a name in the file means, ADMIN, or NULL. */
+static const char *
+meaning_of(const struct config *config, const char *name)
+{
+	for (size_t i = 0; i < COUNT(aliases); i++)
+		if (strcmp(aliases[i].name, name) == 0)
+			return aliases[i].provider;
+	if (strcmp(name, ADMIN) == 0)
+		return ADMIN;
+	const struct provider *provider = config_provider(config, name);
+	return provider == NULL ? NULL : provider->name;
+}
+
+static struct entry *
+find(struct tokens *tokens, const char *name)
+{
+	for (size_t i = 0; i < tokens->n; i++)
+		if (strcmp(tokens->entries[i].name, name) == 0)
+			return &tokens->entries[i];
+	return NULL;
+}
+
+static void
+enter(struct tokens *tokens, const char *name, const char *value, int line)
+{
+	struct entry *entry = &tokens->entries[tokens->n++];
+	snprintf(entry->name, sizeof entry->name, "%s", name);
+	entry->value = value;
+	entry->line = line;
+}
+
+static bool
+check_value(const struct reader *r, const char *name, const char *value)
+{
+	size_t n = strlen(value);
+	if (n == 0)
+		return refuse(r, "%s has no value: write it, or # before the line", name);
+	if (value[0] == '"' || value[0] == '\'')
+		return refuse(r, "write the value of %s without quotes", name);
+	if (n > TOKEN_MAX)
+		return refuse(r, "the value of %s is longer than %d bytes", name, TOKEN_MAX);
+	for (size_t i = 0; i < n; i++)
+		if (value[i] <= ' ' || value[i] > '~')
+			return refuse(r,
+				      "the value of %s holds a space or another byte that no "
+				      "credential has: write one value a line, comments on "
+				      "lines of their own",
+				      name);
+	return true;
+}
+
+/* Takes a name, which is one of ours or is not told (it may be a value whose
+ * name is missing), and its value. */
+static bool
+take_pair(struct reader *r, const char *name, const char *value)
+{
+	const char *meant = meaning_of(r->config, name);
+	if (meant == NULL)
+		return refuse(r, "this name is no provider: use claude_pro, deepseek, kimi, "
+				 "claude_api, another provider of the configuration, "
+				 "or admin_token");
+	if (!check_value(r, name, value))
+		return false;
+	struct entry *before = find(r->tokens, meant);
+	if (before != NULL && before->line > 0)
+		return refuse(r, "%s stands in line %d already: one value for each", meant,
+			      before->line);
+	if (before == NULL)
+		enter(r->tokens, meant, value, r->line);
+	else
+		before->line = r->line; /* the environment's value goes before the file's */
+	return true;
+}
+
+/* Cuts spaces off both ends, in place. */
+static char *
+trim(char *text)
+{
+	text += strspn(text, " \t\r");
+	size_t n = strlen(text);
+	while (n > 0 && strchr(" \t\r", text[n - 1]) != NULL)
+		n--;
+	text[n] = '\0';
+	return text;
+}
+
+static bool
+take_line(struct reader *r, char *line)
+{
+	char *name = trim(line);
+	if (name[0] == '\0' || name[0] == '#')
+		return true;
+	char *equals = strchr(name, '=');
+	if (equals == NULL)
+		return refuse(r, "write name = value");
+	*equals = '\0';
+	return take_pair(r, trim(name), trim(equals + 1));
+}
+
+static bool
+take_lines(struct reader *r)
+{
+	struct buf *text = &r->tokens->text;
+	char *at = text->data, *end = text->data + text->len;
+	if (text->len >= 3 && memcmp(at, "\xef\xbb\xbf", 3) == 0) /* a byte order mark */
+		at += 3;
+	for (char *next; at < end; at = next) {
+		size_t left = (size_t)(end - at);
+		char *newline = memchr(at, '\n', left);
+		char *line_end = newline == NULL ? end : newline;
+		next = newline == NULL ? end : newline + 1;
+		r->line++;
+		if (memchr(at, '\0', (size_t)(line_end - at)) != NULL)
+			return refuse(r, "there is a NUL byte: this is no text file");
+		*line_end = '\0';
+		if (!take_line(r, at))
+			return false;
+	}
+	return true;
+}
+
+/* Others may not read it, and the group may not write it. */
+static bool
+check_mode(const char *path, mode_t mode, struct buf *error)
+{
+	if ((mode & (S_IWGRP | S_IRWXO)) == 0)
+		return true;
+	return say(error,
+		   "%s: its mode %04o lets others at the credentials: chmod 600 %s (or 640 for a "
+		   "group that may read them)",
+		   path, (unsigned)mode & 07777, path);
+}
+
+static bool
+take_file(struct reader *r)
+{
+	struct tokens *tokens = r->tokens;
+	const char *path = r->config->tokens_file;
+	struct stat st;
+	struct buf why;
+	buf_init(&why, ERROR_TEXT_MAX + 4096);
+	enum file_read read = config_read_file(path, &tokens->text, &st, &why);
+	bool good = read != FILE_UNUSABLE || say(r->error, "%s", buf_text(&why));
+	buf_free(&why);
+	if (read != FILE_READ)
+		return good;
+	tokens->identity = identity_of(&st);
+	return check_mode(path, st.st_mode, r->error) && take_lines(r);
+}
+
+/* Copies what the environment brought, which goes before the file. */
+static bool
+take_environment(struct tokens *tokens, const struct config *config)
+{
+	size_t size = 0;
+	for (size_t i = 0; i < config->n_providers; i++)
+		if (config->providers[i].env_credential != NULL)
+			size += strlen(config->providers[i].env_credential) + 1;
+	if (!buf_reserve(&tokens->environment, size)) /* all of it: the values must not move */
+		return false;
+	for (size_t i = 0; i < config->n_providers; i++) {
+		const char *value = config->providers[i].env_credential;
+		if (value == NULL)
+			continue;
+		size_t at = tokens->environment.len;
+		if (!buf_add(&tokens->environment, value, strlen(value) + 1))
+			return false;
+		enter(tokens, config->providers[i].name, tokens->environment.data + at, 0);
+	}
+	return true;
+}
+
+/* Gives the reason when no other was told. Always NULL. */
+static struct tokens *
+out_of_memory(struct buf *error)
+{
+	if (error->len == 0)
+		say(error, "memory is short");
+	return NULL;
+}
+
+struct tokens *
+tokens_load(const struct config *config, struct buf *error)
+{
+	struct tokens *tokens = calloc(1, sizeof *tokens);
+	struct reader r = {tokens, config, error, 0};
+	if (tokens == NULL)
+		return out_of_memory(error);
+	buf_init(&tokens->text, TOKENS_FILE_MAX + 1); /* read(2) wants room to see the end */
+	buf_init(&tokens->environment, PROVIDERS_MAX * (TOKEN_MAX + 1));
+	tokens->loaded_at = clock_wall_ms();
+	if (take_environment(tokens, config) && take_file(&r))
+		return tokens;
+	tokens_free(tokens);
+	return out_of_memory(error);
+}
+
+void
+tokens_free(struct tokens *tokens)
+{
+	if (tokens == NULL)
+		return;
+	buf_wipe(&tokens->text);
+	buf_wipe(&tokens->environment);
+	free(tokens);
+}
+
+/* --- Asking -------------------------------------------------------------- */
+
+const char *
+tokens_get(const struct tokens *tokens, const char *provider)
+{
+	for (size_t i = 0; i < tokens->n; i++)
+		if (strcmp(tokens->entries[i].name, provider) == 0)
+			return tokens->entries[i].value;
+	return NULL;
+}
+
+const char *
+tokens_admin(const struct tokens *tokens)
+{
+	return tokens_get(tokens, ADMIN);
+}
+
+bool
+tokens_changed(const struct tokens *tokens, const struct config *config)
+{
+	struct stat st;
+	struct identity now = {.exists = false};
+	if (stat(config->tokens_file, &st) == 0)
+		now = identity_of(&st);
+	return !same_identity(&now, &tokens->identity);
+}
+
+int64_t
+tokens_loaded_at(const struct tokens *tokens)
+{
+	return tokens->loaded_at;
+}

@@ -1,0 +1,33 @@
+/* A JSON text as a json-c tree, and back, for bodies that must be rewritten.
+ *
+ * Read by scan, not by json-c's own tokener, so that there is one opinion of
+ * what JSON is, and so that numbers keep the very text they had, of whatever
+ * size. Trees are reference counted as json-c has it. Pure; thread-safe. */
+#ifndef TREE_H
+#define TREE_H
+
+#include "buf.h"
+
+#include <json-c/json.h>
+
+/* The tree of n bytes, the caller's to json_object_put(); NULL when they are no
+ * JSON object or memory is short. Of two members of one name the last counts. */
+json_object *tree_read(const char *text, size_t n);
+
+/* Appends a tree that tree_read() made, or parts of one with new strings and
+ * int64 numbers, as compact text. False: out is full or memory is short. */
+bool tree_write(json_object *tree, struct buf *out) __attribute__((warn_unused_result));
+
+/* A member, borrowed; NULL when tree is no object, has none or holds null there. */
+json_object *tree_get(json_object *tree, const char *name);
+
+/* A member that is a string, else ""; NUL bytes in it cut it. */
+const char *tree_text(json_object *tree, const char *name);
+
+/* Whether a member is exactly this string. */
+bool tree_is(json_object *tree, const char *name, const char *text);
+
+/* How many elements an array has; 0 when it is none. */
+size_t tree_count(json_object *array);
+
+#endif

@@ -1,0 +1,183 @@
+#include "upstream.h"
+
+#include <stdlib.h>
+
+enum {
+	SPARE_HANDLES_MAX = 64,
+	WARM_CONNECTIONS_MAX = 128, /* idle ones; running transfers are not bound by it */
+};
+
+struct upstream {
+	struct loop *loop;
+	CURLM *multi;
+	CURLSH *share; /* TLS sessions outlive the easy handle that made them */
+	struct timer timer;
+	void (*ended)(void *private, CURLcode code);
+	CURL *spare[SPARE_HANDLES_MAX];
+	size_t n_spare;
+};
+
+/* One of libcurl's sockets. */
+struct socket_watch {
+	struct watch watch;
+	struct upstream *upstream;
+};
+
+/* Tells who waits for transfers that are over. */
+static void
+reap(struct upstream *u)
+{
+	int left;
+	CURLMsg *message;
+	while ((message = curl_multi_info_read(u->multi, &left)) != NULL) {
+		void *private = NULL;
+		CURLcode code = message->data.result;
+		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &private);
+		u->ended(private, code);
+	}
+}
+
+static void
+act(struct upstream *u, curl_socket_t fd, int what)
+{
+	int running;
+	curl_multi_socket_action(u->multi, fd, what, &running);
+	reap(u);
+}
+
+static void
+socket_ready(struct watch *watch, uint32_t events)
+{
+	struct socket_watch *w = (struct socket_watch *)watch;
+	int what = 0;
+	if (events & (EPOLLIN | EPOLLHUP))
+		what |= CURL_CSELECT_IN;
+	if (events & EPOLLOUT)
+		what |= CURL_CSELECT_OUT;
+	if (events & EPOLLERR)
+		what |= CURL_CSELECT_ERR;
+	act(w->upstream, watch->fd, what);
+}
+
+static void
+timer_due(struct timer *timer)
+{
+	struct upstream *u = (struct upstream *)((char *)timer - offsetof(struct upstream, timer));
+	act(u, CURL_SOCKET_TIMEOUT, 0);
+}
+
+static int
+on_timer(CURLM *multi, long in_ms, void *context)
+{
+	struct upstream *u = context;
+	(void)multi;
+	if (in_ms == -1)
+		loop_cancel(u->loop, &u->timer);
+	else if (!loop_after(u->loop, &u->timer, in_ms))
+		return -1;
+	return 0;
+}
+
+static int
+forget_socket(struct upstream *u, curl_socket_t fd, struct socket_watch *w)
+{
+	if (w != NULL) {
+		loop_unwatch(u->loop, &w->watch);
+		curl_multi_assign(u->multi, fd, NULL);
+		free(w);
+	}
+	return 0;
+}
+
+static int
+on_socket(CURL *easy, curl_socket_t fd, int what, void *context, void *socket_context)
+{
+	struct upstream *u = context;
+	struct socket_watch *w = socket_context;
+	(void)easy;
+	if (what == CURL_POLL_REMOVE)
+		return forget_socket(u, fd, w);
+	if (w == NULL) {
+		w = calloc(1, sizeof *w);
+		if (w == NULL)
+			return -1;
+		w->watch.ready = socket_ready;
+		w->upstream = u;
+		curl_multi_assign(u->multi, fd, w);
+	}
+	uint32_t events =
+	    (what & CURL_POLL_IN ? EPOLLIN : 0u) | (what & CURL_POLL_OUT ? EPOLLOUT : 0u);
+	return loop_watch(u->loop, &w->watch, fd, events) ? 0 : -1;
+}
+
+struct upstream *
+upstream_new(struct loop *loop)
+{
+	struct upstream *u = calloc(1, sizeof *u);
+	if (u == NULL || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+		free(u);
+		return NULL;
+	}
+	u->loop = loop;
+	u->timer.due = timer_due;
+	u->multi = curl_multi_init();
+	u->share = curl_share_init();
+	if (u->multi == NULL || u->share == NULL) {
+		upstream_free(u);
+		return NULL;
+	}
+	curl_share_setopt(u->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
+	curl_multi_setopt(u->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
+	curl_multi_setopt(u->multi, CURLMOPT_SOCKETDATA, u);
+	curl_multi_setopt(u->multi, CURLMOPT_TIMERFUNCTION, on_timer);
+	curl_multi_setopt(u->multi, CURLMOPT_TIMERDATA, u);
+	curl_multi_setopt(u->multi, CURLMOPT_MAXCONNECTS, (long)WARM_CONNECTIONS_MAX);
+	return u;
+}
+
+void
+upstream_free(struct upstream *u)
+{
+	if (u == NULL)
+		return;
+	while (u->n_spare > 0)
+		curl_easy_cleanup(u->spare[--u->n_spare]);
+	curl_multi_cleanup(u->multi);
+	loop_cancel(u->loop, &u->timer);
+	curl_share_cleanup(u->share);
+	curl_global_cleanup();
+	free(u);
+}
+
+struct loop *
+upstream_loop(struct upstream *u)
+{
+	return u->loop;
+}
+
+CURL *
+upstream_borrow(struct upstream *u)
+{
+	CURL *easy = u->n_spare > 0 ? u->spare[--u->n_spare] : curl_easy_init();
+	if (easy != NULL)
+		curl_easy_setopt(easy, CURLOPT_SHARE, u->share);
+	return easy;
+}
+
+void
+upstream_return(struct upstream *u, CURL *easy)
+{
+	curl_multi_remove_handle(u->multi, easy);
+	curl_easy_reset(easy);
+	if (u->n_spare < SPARE_HANDLES_MAX)
+		u->spare[u->n_spare++] = easy;
+	else
+		curl_easy_cleanup(easy);
+}
+
+bool
+upstream_add(struct upstream *u, CURL *easy, void (*ended)(void *private, CURLcode code))
+{
+	u->ended = ended;
+	return curl_multi_add_handle(u->multi, easy) == CURLM_OK;
+}

@@ -1,0 +1,68 @@
+/* What a provider's answer means: BEHAVIOUR.md 4 as one table, in verdict.c.
+ * Pure; thread-safe. Texts and headers: PROTOCOLS.md 1 to 4. */
+#ifndef VERDICT_H
+#define VERDICT_H
+
+#include "answer.h"
+#include "health.h"
+
+/* How an exchange with a provider ended, as far as the connection goes. */
+enum ending {
+	ENDING_WHOLE,      /* as HTTP wants it; or still running, when a stream's content began */
+	ENDING_CONNECT,    /* refused, no route, DNS, TLS, connect time-out */
+	ENDING_CUT,        /* reset or closed in the middle */
+	ENDING_FIRST_BYTE, /* no answer, or no content, in time */
+	ENDING_IDLE,       /* silence in the middle */
+	ENDING_TOO_BIG,    /* head or body beyond our limits */
+	ENDING_OURS,       /* we have no memory, descriptor or time left for it: says nothing of the provider */
+};
+
+/* All that a judgement may look at. Borrowed. */
+struct evidence {
+	enum ending ending;
+	const struct answer *answer;
+	const char *body; /* an error's body, a JSON answer, a stream's bytes before its content */
+	size_t body_len;
+	bool wants_stream;   /* the client asked for a stream */
+	bool content;        /* a stream's first content event was seen */
+	bool claude;         /* the provider speaks Claude's own dialect */
+	bool stored;         /* the credential was a stored one, not the client's own */
+	bool throttled_lately; /* a request ended in a bare 429 there within the last minute */
+	bool plan_limits_only; /* paid extra usage counts as the limit: BEHAVIOUR 5, Money */
+	int64_t cooldown_ms;
+	int64_t now_ms;
+};
+
+enum verdict_kind {
+	VERDICT_PASS,      /* give it to the client */
+	VERDICT_HOP,       /* next provider; this one stays ready */
+	VERDICT_COOL,      /* next provider; this one rests */
+	VERDICT_BENCH,     /* next provider; this credential is refused */
+	VERDICT_SUCCESSOR, /* the next name of the model, else hop */
+};
+
+enum scope { SCOPE_ACCOUNT, SCOPE_FAMILY, SCOPE_EVERYBODY };
+
+struct verdict {
+	enum verdict_kind kind;
+	bool retry;           /* first ask the same provider again, if the budget allows */
+	enum rest_kind rest;  /* of COOL and BENCH; of a PASS too, when paid usage counts as the limit */
+	enum scope scope;     /* of the rest */
+	int64_t until_ms;     /* of the rest; ignored for REST_SHORT */
+	int status;           /* the HTTP status that it stands for: 529 for an overloaded_error in a 200 */
+	bool throttled;       /* a 429 that said nothing else */
+	const char *row;      /* the name of the table's row */
+	char why[HEALTH_TEXT_MAX]; /* "429 unified five_hour" */
+};
+
+/* Judges. now_ms and the answer's times are wall-clock. A rest's clamp to 8
+ * days is health_apply()'s; that of a five-hour window to 6 h is done here. */
+struct verdict verdict_judge(const struct evidence *evidence);
+
+/* "pass", "hop", "cool", "bench", "successor"; "retry" where verdict.retry. */
+const char *verdict_name(enum verdict_kind kind);
+
+/* The rows' names, in the table's order; NULL past the last. For tests and documentation. */
+const char *verdict_row(size_t i);
+
+#endif

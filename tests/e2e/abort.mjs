@@ -1,0 +1,52 @@
+// A client that goes away ends the upstream request at once: nobody pays for tokens that nobody reads.
+import assert from 'node:assert/strict';
+import { check } from './lib/case.mjs';
+import { LOGIN, begin, bearer, message } from './lib/client.mjs';
+import { eventually } from './lib/parts.mjs';
+import { router } from './lib/router.mjs';
+
+const oauth = { ...bearer(LOGIN), 'anthropic-beta': 'oauth-2025-04-20' };
+
+async function aborted(r, provider = 'claude_pro') {
+  await eventually(`${provider} sees its peer leave`, async () => (await r.sim.requests(provider)).at(-1)?.aborted, 3);
+}
+
+// A stream that has begun and then waits at the provider.
+async function waiting(r) {
+  await r.sim.next('claude_pro', { fault: 'stall', at: 'text' });
+  const s = await r.stream(message('SIM:LONG 100'), oauth);
+  while ((await s.next()).event !== 'content_block_delta');
+  return s;
+}
+
+check('by a reset in mid-stream', async t => {
+  const r = await router(t);
+  (await waiting(r)).abort();
+  await aborted(r);
+});
+
+check('by an orderly close in mid-stream', async t => {
+  const r = await router(t);
+  (await waiting(r)).leave();
+  await aborted(r);
+});
+
+check('before the first byte', async t => {
+  const r = await router(t);
+  await r.sim.next('claude_pro', { fault: 'pass', delay_ms: 60_000 });
+  // Large, because lighttpd does not watch a new connection whose whole request came in its first read (SERVERS.md).
+  const request = begin(r.url + '/v1/messages', message('x'.repeat(400_000)), oauth);
+  await r.sim.requests('claude_pro', { wait: 1 });
+  request.abort();
+  await aborted(r);
+});
+
+check('and is no failure of the provider', async t => {
+  const r = await router(t);
+  (await waiting(r)).abort();
+  await aborted(r);
+  const { providers } = await r.status();
+  assert.equal(providers.claude_pro.state, 'ready');
+  assert.equal(providers.claude_pro.failures, 0);
+  assert.equal((await r.post(message(), oauth)).headers['x-router-provider'], 'claude_pro');
+});

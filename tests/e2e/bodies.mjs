@@ -1,0 +1,89 @@
+// Request bodies: as large as allowed, larger, and broken.
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { check } from './lib/case.mjs';
+import { LOGIN, bearer, message } from './lib/client.mjs';
+import { providers, router } from './lib/router.mjs';
+
+const MB = 1024 * 1024;
+const oauth = { ...bearer(LOGIN), 'anthropic-beta': 'oauth-2025-04-20' };
+
+// A message of exactly so many bytes.
+function sized(bytes) {
+  const empty = JSON.stringify(message(''));
+  return JSON.stringify(message('x'.repeat(bytes - empty.length)));
+}
+
+async function nobodyWasAsked(r) {
+  for (const provider of providers) assert.equal((await r.sim.requests(provider)).length, 0, `${provider} was asked`);
+}
+
+check('32 MB go through, byte for byte', async t => {
+  const r = await router(t);
+  const body = sized(32 * MB);
+  const answer = await r.post(body, oauth);
+  assert.equal(answer.status, 200, answer.text.slice(0, 500));
+  const [arrived] = await r.sim.requests('claude_pro');
+  assert.equal(arrived.body_bytes, 32 * MB);
+  assert.equal(arrived.body_sha256, createHash('sha256').update(body).digest('hex'));
+});
+
+check('a byte more is a 413 of our own', async t => {
+  const r = await router(t);
+  const answer = await r.post(sized(32 * MB + 1), oauth);
+  assert.equal(answer.status, 413, answer.text.slice(0, 500));
+  assert.equal(answer.json.error.type, 'request_too_large');
+  assert.match(answer.json.error.message, /32/);
+  await nobodyWasAsked(r);
+});
+
+check('max_request_bytes is what counts', async t => {
+  const r = await router(t, { config: 'max_request_bytes = "1M"' });
+  assert.equal((await r.post(sized(MB), oauth)).status, 200);
+  assert.equal((await r.post(sized(MB + 1), oauth)).status, 413);
+});
+
+check('40 MB are refused before they are read', async t => {
+  const r = await router(t);
+  const answer = await r.post(sized(40 * MB), oauth).catch(error => ({ status: error.code }));
+  assert.ok([413, 'EPIPE', 'ECONNRESET'].includes(answer.status), String(answer.status));
+  await nobodyWasAsked(r);
+  assert.equal((await r.post(message(), oauth)).status, 200, 'the next one is served');
+});
+
+const broken = {
+  'nothing at all': '',
+  'half an object': '{"model":"claude-sonnet-5-5","messages":[',
+  'a list': '[]',
+  'a number': '17',
+  'no JSON': 'model=claude&messages=hello',
+  'something behind the end': '{"model":"claude-sonnet-5-5","max_tokens":1,"messages":[]} and more',
+  'a hundred thousand brackets': `{"model":"m","messages":${'['.repeat(100_000)}`,
+};
+for (const [name, body] of Object.entries(broken)) {
+  check(`${name}: 400, and nobody is asked`, async t => {
+    const r = await router(t);
+    const answer = await r.post(body, oauth);
+    assert.equal(answer.status, 400, answer.text);
+    assert.equal(answer.json.type, 'error');
+    assert.equal(answer.json.error.type, 'invalid_request_error');
+    await nobodyWasAsked(r);
+    assert.equal((await r.post(message(), oauth)).status, 200, 'the next one is served');
+  });
+}
+
+// Well-formed enough to be passed on: whoever says it, the client gets a 400 and the provider stays well.
+for (const [name, body] of Object.entries({
+  'bytes that are no text': Buffer.from([0x7b, 0x22, 0xff, 0xfe, 0x22, 0x3a, 0x31, 0x7d]),
+  'a model that is a number': '{"model":17,"max_tokens":1,"messages":[{"role":"user","content":"x"}]}',
+  'no messages': '{"model":"claude-sonnet-5-5","max_tokens":1}',
+})) {
+  check(`${name}: 400`, async t => {
+    const r = await router(t);
+    const answer = await r.post(body, oauth);
+    assert.equal(answer.status, 400, answer.text);
+    assert.equal(answer.json.error.type, 'invalid_request_error');
+    assert.equal((await r.status()).providers.claude_pro.state, 'ready');
+    assert.equal((await r.post(message(), oauth)).headers['x-router-provider'], 'claude_pro');
+  });
+}

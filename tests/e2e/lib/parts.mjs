@@ -1,0 +1,99 @@
+// The programs that a case starts: their output is kept, they are waited for or found dead, and stopped by their pid.
+import { spawn } from 'node:child_process';
+import net from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const running = new Set();
+process.on('exit', () => { for (const part of running) part.kill('SIGTERM'); });
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => process.exit(1));
+
+// The environment of everything we start: nothing of the person's or the machine's but where programs are.
+export const plainEnv = { PATH: `${process.env.PATH}:/usr/sbin:/sbin`, LANG: 'C.UTF-8', TZ: 'UTC' };
+
+export class Part {
+  output = '';
+  constructor(name, command, args, { env = {}, cwd, input } = {}) {
+    this.name = name;
+    // setpriv: should this process be killed, the part ends too. It becomes the command, so the pid is the command's.
+    this.child = spawn('setpriv', ['--pdeathsig', 'TERM', '--', command, ...args],
+      { env: { ...plainEnv, ...env }, cwd, stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'] });
+    this.stdout = '';
+    this.stderr = '';
+    for (const stream of ['stdout', 'stderr']) {
+      this.child[stream].setEncoding('utf8').on('data', text => {
+        this[stream] += text;
+        this.output = (this.output + text).slice(-100_000);
+      });
+    }
+    if (input !== undefined) this.child.stdin.on('error', () => {}).end(input);
+    running.add(this);
+    this.ended = new Promise(resolve => {
+      this.child.on('error', error => { this.output += error.message; this.code ??= 127; running.delete(this); resolve(127); });
+      this.child.on('close', (code, signal) => { this.code = code ?? signal; running.delete(this); resolve(this.code); });
+    });
+  }
+
+  get pid() { return this.child.pid; }
+  get alive() { return this.child.exitCode === null && this.child.signalCode === null && this.code === undefined; }
+  kill(signal) { if (this.alive) this.child.kill(signal); }
+
+  // TERM, and KILL when that was not enough: the returned text says so.
+  async stop(signal = 'SIGTERM', seconds = 8) {
+    this.kill(signal);
+    if (await Promise.race([this.ended.then(() => true), sleep(seconds * 1000, false, { ref: false })])) return;
+    this.kill('SIGKILL');
+    await this.ended;
+    throw new Error(`${this.name} did not end within ${seconds} s of ${signal}`);
+  }
+
+  // Until ready() is true; if the part dies first, or time is up, what it wrote is the error.
+  async until(ready, seconds = 15) {
+    const end = Date.now() + seconds * 1000;
+    while (!(await ready())) {
+      if (!this.alive) throw new Error(`${this.name} ended with ${this.code} before it was ready:\n${this.output}`);
+      if (Date.now() > end) throw new Error(`${this.name} was not ready within ${seconds} s:\n${this.output}`);
+      await sleep(10);
+    }
+  }
+}
+
+// Runs a command to its end: { code, stdout, stderr }.
+export async function command(name, args, { timeout = 30, ...options } = {}) {
+  const part = new Part(name, name, args, options);
+  const timer = setTimeout(() => part.kill('SIGKILL'), timeout * 1000);
+  await part.ended;
+  clearTimeout(timer);
+  return { code: part.code, stdout: part.stdout, stderr: part.stderr };
+}
+
+// A port that was free a moment ago; whoever binds it must be ready to try another one.
+export function freePort() {
+  return new Promise((resolve, reject) => {
+    const server = net.createServer().on('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address();
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+export function connects(port, host = '127.0.0.1') {
+  return new Promise(resolve => {
+    const socket = net.connect(port, host, () => { socket.destroy(); resolve(true); });
+    socket.on('error', () => resolve(false));
+  });
+}
+
+// Until what() returns something true; the last error or a sentence when time is up.
+export async function eventually(sentence, what, seconds = 10) {
+  const end = Date.now() + seconds * 1000;
+  let last;
+  for (;;) {
+    try {
+      const value = await what();
+      if (value) return value;
+    } catch (error) { last = error; }
+    if (Date.now() > end) throw new Error(`not within ${seconds} s: ${sentence}`, { cause: last });
+    await sleep(20);
+  }
+}

@@ -1,0 +1,65 @@
+// Runs the end-to-end tests: node run.mjs [--counts FILE] [PATTERN]. ./dev check calls it; see README.md beside it.
+// Each file is a process of its own, a few at once; its cases come as JSON lines over a descriptor (lib/case.mjs).
+import { spawn } from 'node:child_process';
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { availableParallelism, cpus } from 'node:os';
+import path from 'node:path';
+import { shown } from './lib/case.mjs';
+
+const here = path.dirname(new URL(import.meta.url).pathname);
+const FILE_SECONDS = process.env.CHECK_ALL === '1' ? 3600 : 600;
+const LONGEST_FIRST = ['cron', 'claude-code', 'processes'];
+
+const args = process.argv.slice(2);
+const countsFile = args[0] === '--counts' ? args.splice(0, 2)[1] : undefined;
+const pattern = args.filter(arg => arg !== '--')[0] ?? '';
+const atOnce = Number(process.env.CHECK_JOBS ?? Math.max(2, Math.min(4, availableParallelism?.() ?? cpus().length)));
+const counts = { ok: 0, not: 0, skip: 0 };
+
+const files = readdirSync(here).filter(name => name.endsWith('.mjs') && name !== 'run.mjs').map(name => name.slice(0, -4))
+  .filter(mayMatch).sort((a, b) => rank(a) - rank(b) || a.localeCompare(b));
+await Promise.all(Array.from({ length: atOnce }, async () => { while (files.length) await runFile(files.shift()); }));
+const total = `${counts.ok} ${counts.not} ${counts.skip}\n`;
+if (countsFile) writeFileSync(countsFile, total);
+else process.stdout.write(`${counts.ok} passed, ${counts.not} failed, ${counts.skip} skipped\n`);
+process.exitCode = counts.not ? 1 : 0;
+
+function rank(name) {
+  const at = LONGEST_FIRST.indexOf(name);
+  return at < 0 ? LONGEST_FIRST.length : at;
+}
+
+// Whether a case of the file can match: by the file's name, or because its text holds what the pattern names.
+function mayMatch(name) {
+  const full = `e2e/${name}/`;
+  return full.includes(pattern) || pattern.startsWith(full)
+    || readFileSync(path.join(here, `${name}.mjs`), 'utf8').includes(pattern.replace(/^e2e\//, ''));
+}
+
+function runFile(name) {
+  return new Promise(resolve => {
+    const child = spawn(process.execPath, [path.join(here, `${name}.mjs`)], {
+      env: { ...process.env, CHECK_PATTERN: pattern, CHECK_RESULTS: '3' }, stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+    });
+    let output = '', lines = '', failures = 0;
+    for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', text => { output = (output + text).slice(-8000); });
+    child.stdio[3].setEncoding('utf8').on('data', text => {
+      lines += text;
+      for (let end; (end = lines.indexOf('\n')) >= 0; lines = lines.slice(end + 1)) failures += done(JSON.parse(lines.slice(0, end)));
+    });
+    const timer = setTimeout(() => child.kill('SIGTERM'), FILE_SECONDS * 1000);
+    child.on('close', (code, signal) => {
+      clearTimeout(timer);
+      if (code !== 0 && !failures) {
+        done({ name: `e2e/${name}`, result: 'not', seconds: 0, why: `the file ended with ${code ?? signal} outside of its cases:\n${output}` });
+      }
+      resolve();
+    });
+  });
+}
+
+function done(result) {
+  counts[result.result]++;
+  process.stdout.write(shown(result));
+  return result.result === 'not' ? 1 : 0;
+}

@@ -1,0 +1,98 @@
+#include "limits.h"
+
+#include <stdio.h>
+#include <time.h>
+
+#include "answer.h"
+
+#define UNIFIED "anthropic-ratelimit-unified-"
+#define HOUR    3600
+
+static void
+one(struct answer *a, const char *window, const char *field, const char *value)
+{
+	char name[80];
+
+	snprintf(name, sizeof(name), UNIFIED "%s-%s", window, field);
+	answer_header(a, name, "%s", value);
+}
+
+static void
+window(struct answer *a, const struct window *w)
+{
+	char text[40];
+
+	one(a, w->name, "status", w->status);
+	snprintf(text, sizeof(text), "%lld", (long long)w->reset);
+	one(a, w->name, "reset", text);
+	snprintf(text, sizeof(text), "%.4g", w->utilization);
+	one(a, w->name, "utilization", text);
+	if (w->utilization >= 0.9)
+		one(a, w->name, "surpassed-threshold", "0.9");
+}
+
+void
+limits_unified(struct answer *a, const struct unified *u)
+{
+	a->wants_limits = false;
+	answer_header(a, UNIFIED "status", "%s", u->status);
+	for (size_t i = 0; i < sizeof(u->windows) / sizeof(u->windows[0]); i++)
+		if (u->windows[i].name != NULL)
+			window(a, &u->windows[i]);
+	if (u->claim != NULL)
+		answer_header(a, UNIFIED "representative-claim", "%s", u->claim);
+	if (u->reset != 0)
+		answer_header(a, UNIFIED "reset", "%lld", (long long)u->reset);
+	answer_header(a, UNIFIED "fallback-percentage", "0.5");
+	if (u->overage_status != NULL)
+		answer_header(a, UNIFIED "overage-status", "%s", u->overage_status);
+	if (u->overage_reason != NULL)
+		answer_header(a, UNIFIED "overage-disabled-reason", "%s", u->overage_reason);
+	if (u->overage_in_use)
+		answer_header(a, UNIFIED "overage-in-use", "true");
+}
+
+struct window
+limits_window(const char *name, double utilization, int64_t reset)
+{
+	return (struct window){.name = name,
+			       .status = utilization >= 0.9 ? "allowed_warning" : "allowed",
+			       .utilization = utilization,
+			       .reset = reset};
+}
+
+struct unified
+limits_healthy(int64_t now_s)
+{
+	int64_t five = now_s - now_s % (5 * HOUR) + 5 * HOUR,
+		week = now_s - now_s % (168 * HOUR) + 168 * HOUR;
+
+	return (struct unified){
+	    .status = "allowed",
+	    .claim = "five_hour",
+	    .reset = five,
+	    .windows = {limits_window("5h", 0.31, five), limits_window("7d", 0.12, week)},
+	    .overage_status = "rejected",
+	    .overage_reason = "org_level_disabled"};
+}
+
+void
+limits_api(struct answer *a, int64_t now_s)
+{
+	static const char *const kinds[] = {"requests", "tokens", "input-tokens", "output-tokens"};
+	static const long limits[] = {4000, 480000, 400000, 80000};
+	char name[80], when[40];
+	time_t at = (time_t)now_s + 60;
+	struct tm tm;
+
+	gmtime_r(&at, &tm);
+	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &tm);
+	for (size_t i = 0; i < 4; i++) {
+		snprintf(name, sizeof(name), "anthropic-ratelimit-%s-limit", kinds[i]);
+		answer_header(a, name, "%ld", limits[i]);
+		snprintf(name, sizeof(name), "anthropic-ratelimit-%s-remaining", kinds[i]);
+		answer_header(a, name, "%ld", limits[i] - limits[i] / 100);
+		snprintf(name, sizeof(name), "anthropic-ratelimit-%s-reset", kinds[i]);
+		answer_header(a, name, "%s", when);
+	}
+}

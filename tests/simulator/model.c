@@ -1,0 +1,241 @@
+#include "model.h"
+
+#include <json-c/json.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TOOLS_MAX 50
+#define WORDS_MAX 1000000
+
+/* Claude Code adds these to what its user wrote, or speaks so itself after a cut (CLIENT.md 3, 4). */
+static bool
+is_users_own(const char *text)
+{
+	static const char *const added[] = {"<system-reminder>", "Output token limit hit",
+					    "Your response above was cut off"};
+
+	for (size_t i = 0; i < sizeof(added) / sizeof(added[0]); i++)
+		if (strncmp(text, added[i], strlen(added[i])) == 0)
+			return false;
+	return text[0] != '\0';
+}
+
+/* The last text in a message that the user wrote, NULL if there is none. */
+static const char *
+own_text(struct json_object *message)
+{
+	struct json_object *content = json_object_object_get(message, "content");
+	const char *found = NULL;
+
+	if (strcmp(check_text(message, "role", ""), "user") != 0)
+		return NULL;
+	if (json_object_is_type(content, json_type_string)) {
+		found = json_object_get_string(content);
+		return is_users_own(found) ? found : NULL;
+	}
+	for (size_t i = 0; i < json_object_array_length(content); i++) {
+		const char *text = check_text(json_object_array_get_idx(content, i), "text", "");
+
+		if (is_users_own(text))
+			found = text;
+	}
+	return found;
+}
+
+static long
+results_in(struct json_object *message)
+{
+	struct json_object *content = json_object_object_get(message, "content");
+	long n = 0;
+
+	if (!json_object_is_type(content, json_type_array))
+		return 0;
+	for (size_t i = 0; i < json_object_array_length(content); i++)
+		n += strcmp(check_text(json_object_array_get_idx(content, i), "type", ""),
+			    "tool_result") == 0;
+	return n;
+}
+
+/* The last own text of the user, and how many tool results came after it. */
+static const char *
+prompt_of(struct json_object *body, long *results)
+{
+	struct json_object *messages = json_object_object_get(body, "messages");
+	const char *text = NULL;
+
+	*results = 0;
+	for (size_t i = json_object_array_length(messages); i-- > 0 && text == NULL;) {
+		text = own_text(json_object_array_get_idx(messages, i));
+		if (text == NULL)
+			*results += results_in(json_object_array_get_idx(messages, i));
+	}
+	return text != NULL ? text : "";
+}
+
+static long
+directive(const char *prompt, const char *name, long least, long most)
+{
+	const char *at = strstr(prompt, name);
+	long n = at != NULL ? strtol(at + strlen(name), NULL, 10) : 0;
+
+	return at == NULL ? 0 : n < least ? least : n > most ? most : n;
+}
+
+static const char *
+tool_for(struct json_object *body)
+{
+	struct json_object *tools = json_object_object_get(body, "tools");
+	const char *first = NULL;
+
+	for (size_t i = 0;
+	     json_object_is_type(tools, json_type_array) && i < json_object_array_length(tools);
+	     i++) {
+		const char *name = check_text(json_object_array_get_idx(tools, i), "name", "");
+
+		if (strcmp(name, "Bash") == 0)
+			return name;
+		if (first == NULL)
+			first = name;
+	}
+	return first;
+}
+
+static char *printed(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+static char *
+printed(const char *fmt, ...)
+{
+	char text[1024];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	return xstrdup(text);
+}
+
+/* PROTOCOLS.md §7: Claude's begin with EqoB here; §2: DeepSeek's are UUIDs; §3: Kimi's blocks have none. */
+static char *
+signature(const struct provider *p, uint64_t number)
+{
+	unsigned long long n = (unsigned long long)number;
+
+	if (p->family == FAMILY_CLAUDE)
+		return printed("EqoBCkgI%s%012llxGAIiQ0simulated+signature/%012llx==", p->name, n,
+			       n * 2654435761u);
+	if (p->family == FAMILY_DEEPSEEK)
+		return printed("%08llx-5eed-4dee-8eec-%012llx", n, n);
+	return NULL;
+}
+
+static void
+think(const struct check *c, struct say *s, uint64_t number)
+{
+	if (!c->thinking)
+		return;
+	s->thinking = printed("Let me think about it as %s would.", c->provider->name);
+	s->signature = signature(c->provider, number);
+}
+
+static void
+say_tool(const struct check *c, struct say *s, const char *tool, long step, uint64_t number)
+{
+	think(c, s, number);
+	s->tool_id = printed("toolu_%s_%llu", c->provider->name, (unsigned long long)number);
+	s->tool_name = xstrdup(tool);
+	s->tool_input =
+	    printed("{\"command\": \"echo step-%ld\", \"description\": \"step %ld\"}", step, step);
+	s->stop_reason = "tool_use";
+}
+
+static char *
+first_line(const char *text)
+{
+	return xstrndup(text, strcspn(text, "\r\n"));
+}
+
+static char *
+friendly(const struct check *c, const char *prompt)
+{
+	size_t bytes = 0;
+
+	for (int i = 0; i < 60 && prompt[bytes] != '\0'; i++)
+		bytes += utf8_len(prompt + bytes, strlen(prompt + bytes)) ?: 1;
+	return printed("Hello from %s, nice to meet you. You said: %.*s", c->provider->name,
+		       (int)bytes, prompt);
+}
+
+static bool
+wants_json(struct json_object *body)
+{
+	struct json_object *config = json_object_object_get(body, "output_config");
+
+	return strcmp(check_text(json_object_object_get(config, "format"), "type", ""),
+		      "json_schema") == 0;
+}
+
+/* max_tokens 1 (Claude Code's "quota" call, the checker's ping): one token, of thinking if that is on at DeepSeek (§2). */
+static void
+say_one_token(const struct check *c, struct say *s, uint64_t number)
+{
+	s->stop_reason = "max_tokens";
+	s->output_tokens = 1;
+	if (c->provider->family == FAMILY_DEEPSEEK && c->thinking) {
+		s->thinking = xstrdup("Let");
+		s->signature = signature(c->provider, number);
+	} else {
+		s->text = xstrdup("Hello");
+	}
+}
+
+static void
+say_something(const struct check *c, struct say *s, uint64_t number)
+{
+	long results, steps;
+	const char *prompt = prompt_of(c->body, &results), *tool = tool_for(c->body),
+		   *said = strstr(prompt, "SIM:SAY ");
+
+	s->sleep_ms = directive(prompt, "SIM:SLEEP", 0, 3600000);
+	steps = directive(prompt, "SIM:TOOLS", 1, TOOLS_MAX);
+	if (c->max_tokens == 1) {
+		say_one_token(c, s, number);
+		return;
+	}
+	if (steps > results && tool != NULL) {
+		say_tool(c, s, tool, results + 1, number);
+		return;
+	}
+	think(c, s, number);
+	s->words = directive(prompt, "SIM:LONG", 0, WORDS_MAX);
+	if (wants_json(c->body))
+		s->text = xstrdup("{\"title\":\"Simulated title\"}");
+	else if (steps > 0)
+		s->text = printed("done %ld steps, last by %s", results, c->provider->name);
+	else if (said != NULL)
+		s->text = first_line(said + strlen("SIM:SAY "));
+	else if (s->words == 0)
+		s->text = friendly(c, prompt);
+	if (s->text != NULL)
+		s->words = 0;
+}
+
+struct say *
+model_say(const struct check *c, uint64_t number)
+{
+	struct say *s = xalloc(sizeof(*s));
+
+	s->id = printed("msg_%s_%llu", c->provider->name, (unsigned long long)number);
+	s->model = xstrdup(c->model);
+	s->stop_reason = "end_turn";
+	s->input_tokens = c->request->body_len / 4;
+	s->output_tokens = 12;
+	say_something(c, s, number);
+	if (s->words > 0)
+		s->output_tokens = (size_t)s->words;
+	if (s->text != NULL &&
+	    s->text[0] == '\0') { /* "SIM:SAY " and nothing: Claude never sends an empty block */
+		free(s->text);
+		s->text = xstrdup("(nothing)");
+	}
+	return s;
+}

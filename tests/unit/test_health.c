@@ -1,0 +1,521 @@
+/* health.c: every rule of a rest, as rows of what happened and how it stands. */
+#include "health.h"
+#include "tap.h"
+
+#define T      INT64_C(1800000000000) /* the time of most rows */
+#define SECOND INT64_C(1000)
+#define MINUTE (60 * SECOND)
+#define HOUR   (60 * MINUTE)
+#define DAY    (24 * HOUR)
+
+/* One thing that happens. Times are relative to T. */
+struct step {
+	enum health_event event;
+	enum rest_kind rest;
+	int64_t now_ms, began_ms, until_ms, lease_for_ms;
+	uint64_t holder;
+	uint32_t jitter, throttled;
+	const char *why;
+};
+
+#define RESTS(kind, now, began, until)                                                             \
+	{                                                                                          \
+		.event = HEALTH_RESTS, .rest = (kind), .now_ms = (now), .began_ms = (began),       \
+		.until_ms = (until), .why = #kind                                                  \
+	}
+#define SHORT(now, began, number)                                                                  \
+	{                                                                                          \
+		.event = HEALTH_RESTS, .rest = REST_SHORT, .now_ms = (now), .began_ms = (began),   \
+		.jitter = (number), .why = "REST_SHORT"                                            \
+	}
+#define SERVED(now, began)                                                                         \
+	{                                                                                          \
+		.event = HEALTH_SERVED, .now_ms = (now), .began_ms = (began)                       \
+	}
+#define FAILED(now, is_throttled)                                                                  \
+	{                                                                                          \
+		.event = HEALTH_FAILED, .now_ms = (now), .began_ms = (now),                        \
+		.throttled = (is_throttled), .why = "failed"                                       \
+	}
+#define LEASED(now, who)                                                                           \
+	{                                                                                          \
+		.event = HEALTH_LEASED, .now_ms = (now), .holder = (who), .lease_for_ms = MINUTE   \
+	}
+#define RELEASED(now, who)                                                                         \
+	{                                                                                          \
+		.event = HEALTH_RELEASED, .now_ms = (now), .holder = (who)                         \
+	}
+#define RELIEVED(now)                                                                              \
+	{                                                                                          \
+		.event = HEALTH_RELIEVED, .now_ms = (now)                                          \
+	}
+
+#define STEPS_MAX 10
+
+/* Steps, then: what the last one did, and the record at at_ms. */
+static const struct row {
+	int line;
+	const char *name;
+	struct step steps[STEPS_MAX];
+	size_t n;
+	int64_t at_ms;
+	enum health_outcome outcome;
+	enum health_state state;
+	int64_t until_ms; /* relative to T; 0 when rest is NONE */
+	enum rest_kind rest;
+	uint32_t repeats;
+} rows[] = {
+#define STEPS(...) {__VA_ARGS__}, sizeof((struct step[]){__VA_ARGS__}) / sizeof(struct step)
+    /* Ready */
+    {__LINE__, "nothing known is ready", {{0}}, 0, 0, HEALTH_SAME, HEALTH_READY, -T, REST_NONE, 0},
+    {__LINE__, "a success on a ready one is no news", STEPS(SERVED(0, -5)), 0, HEALTH_SAME,
+     HEALTH_READY, -T, REST_NONE, 0},
+    {__LINE__, "a failure without a rest leaves it ready", STEPS(FAILED(0, 1)), 0, HEALTH_SAME,
+     HEALTH_READY, -T, REST_NONE, 0},
+    {__LINE__, "a rest of no kind is a plain failure", STEPS(RESTS(REST_NONE, 0, 0, HOUR)), 0,
+     HEALTH_SAME, HEALTH_READY, -T, REST_NONE, 0},
+    {__LINE__, "relieving a ready one is no news", STEPS(RELIEVED(0)), 0, HEALTH_SAME, HEALTH_READY,
+     -T, REST_NONE, 0},
+
+    /* A rest begins, runs, is over */
+    {__LINE__, "a named rest begins", STEPS(RESTS(REST_NAMED, 0, -5, HOUR)), 0, HEALTH_LEFT,
+     HEALTH_RESTING, HOUR, REST_NAMED, 0},
+    {__LINE__, "it runs to its last millisecond", STEPS(RESTS(REST_NAMED, 0, -5, HOUR)), HOUR - 1,
+     HEALTH_LEFT, HEALTH_RESTING, HOUR, REST_NAMED, 0},
+    {__LINE__, "it is due at its end", STEPS(RESTS(REST_NAMED, 0, -5, HOUR)), HOUR, HEALTH_LEFT,
+     HEALTH_DUE, HOUR, REST_NAMED, 0},
+    {__LINE__, "it stays due for long", STEPS(RESTS(REST_NAMED, 0, -5, HOUR)), 300 * DAY,
+     HEALTH_LEFT, HEALTH_DUE, HOUR, REST_NAMED, 0},
+    {__LINE__, "a rest that ends in the past ends now", STEPS(RESTS(REST_TIMED, 0, -5, -HOUR)), 0,
+     HEALTH_LEFT, HEALTH_DUE, 0, REST_TIMED, 0},
+    {__LINE__, "a rest of a year is cut to 8 days", STEPS(RESTS(REST_NAMED, 0, -5, 365 * DAY)), 0,
+     HEALTH_LEFT, HEALTH_RESTING, 8 * DAY, REST_NAMED, 0},
+    {__LINE__, "a rest to the end of time is cut to 8 days",
+     STEPS(RESTS(REST_NAMED, 0, -5, INT64_MAX - T)), 0, HEALTH_LEFT, HEALTH_RESTING, 8 * DAY,
+     REST_NAMED, 0},
+    {__LINE__, "a rest of just 8 days stands", STEPS(RESTS(REST_NAMED, 0, -5, 8 * DAY)), 0,
+     HEALTH_LEFT, HEALTH_RESTING, 8 * DAY, REST_NAMED, 0},
+
+    /* Vaguer and surer answers */
+    {__LINE__, "a surer answer shortens",
+     STEPS(RESTS(REST_COOLDOWN, 0, 0, HOUR), RESTS(REST_TIMED, 1, 1, MINUTE)), 1, HEALTH_SAME,
+     HEALTH_RESTING, MINUTE, REST_TIMED, 0},
+    {__LINE__, "an equally sure, newer answer shortens",
+     STEPS(RESTS(REST_NAMED, 0, 0, HOUR), RESTS(REST_NAMED, 1, 1, MINUTE)), 1, HEALTH_SAME,
+     HEALTH_RESTING, MINUTE, REST_NAMED, 0},
+    {__LINE__, "a vaguer answer does not shorten",
+     STEPS(RESTS(REST_NAMED, 0, 0, HOUR), RESTS(REST_TIMED, 1, 1, MINUTE)), 1, HEALTH_SAME,
+     HEALTH_RESTING, HOUR, REST_NAMED, 0},
+    {__LINE__, "a cooldown does not shorten retry-after",
+     STEPS(RESTS(REST_TIMED, 0, 0, HOUR), RESTS(REST_COOLDOWN, 1, 1, MINUTE)), 1, HEALTH_SAME,
+     HEALTH_RESTING, HOUR, REST_TIMED, 0},
+    {__LINE__, "a busy answer does not shorten a cooldown",
+     STEPS(RESTS(REST_COOLDOWN, 0, 0, HOUR), SHORT(1, 1, 0)), 1, HEALTH_SAME, HEALTH_RESTING, HOUR,
+     REST_COOLDOWN, 0},
+    {__LINE__, "a vaguer answer lengthens",
+     STEPS(RESTS(REST_NAMED, 0, 0, MINUTE), RESTS(REST_COOLDOWN, 1, 1, HOUR)), 1, HEALTH_SAME,
+     HEALTH_RESTING, HOUR, REST_COOLDOWN, 0},
+    {__LINE__, "what a vaguer answer lengthened, a surer one shortens again",
+     STEPS(RESTS(REST_NAMED, 0, 0, MINUTE), RESTS(REST_COOLDOWN, 1, 1, HOUR),
+	   RESTS(REST_NAMED, 2, 2, MINUTE)),
+     2, HEALTH_SAME, HEALTH_RESTING, MINUTE, REST_NAMED, 0},
+    {__LINE__, "an older request's surer answer does not shorten",
+     STEPS(RESTS(REST_COOLDOWN, 5, 4, HOUR), RESTS(REST_NAMED, 6, 3, MINUTE)), 6, HEALTH_SAME,
+     HEALTH_RESTING, HOUR, REST_COOLDOWN, 0},
+    {__LINE__, "an older request's answer lengthens",
+     STEPS(RESTS(REST_COOLDOWN, 5, 4, HOUR), RESTS(REST_NAMED, 6, 3, DAY)), 6, HEALTH_SAME,
+     HEALTH_RESTING, DAY, REST_NAMED, 0},
+    {__LINE__, "a rest that is over is replaced by a vaguer one",
+     STEPS(RESTS(REST_NAMED, 0, 0, HOUR), RESTS(REST_COOLDOWN, HOUR, HOUR, HOUR + MINUTE)), HOUR,
+     HEALTH_SAME, HEALTH_RESTING, HOUR + MINUTE, REST_COOLDOWN, 0},
+    {__LINE__, "a probe that fails is no leaving",
+     STEPS(RESTS(REST_NAMED, 0, 0, HOUR), LEASED(HOUR, 7), RESTS(REST_NAMED, HOUR, HOUR, DAY)),
+     HOUR, HEALTH_SAME, HEALTH_RESTING, DAY, REST_NAMED, 0},
+    {__LINE__, "leaving is told again after a return",
+     STEPS(RESTS(REST_NAMED, 0, 0, HOUR), SERVED(HOUR, HOUR), RESTS(REST_NAMED, DAY, DAY, 2 * DAY)),
+     DAY, HEALTH_LEFT, HEALTH_RESTING, 2 * DAY, REST_NAMED, 0},
+
+    /* Successes */
+    {__LINE__, "a newer request's success ends a rest",
+     STEPS(RESTS(REST_NAMED, 0, 0, HOUR), SERVED(9, 5)), 9, HEALTH_RETURNED, HEALTH_READY, -T,
+     REST_NONE, 0},
+    {__LINE__, "a success that began with the rest ends it",
+     STEPS(RESTS(REST_NAMED, 5, 5, HOUR), SERVED(9, 5)), 9, HEALTH_RETURNED, HEALTH_READY, -T,
+     REST_NONE, 0},
+    {__LINE__, "an older request's success ends nothing",
+     STEPS(RESTS(REST_NAMED, 5, 5, HOUR), SERVED(9, 4)), 9, HEALTH_SAME, HEALTH_RESTING, HOUR,
+     REST_NAMED, 0},
+    {__LINE__, "a success between two answers that brought rests ends nothing",
+     STEPS(RESTS(REST_NAMED, 9, 8, HOUR), RESTS(REST_NAMED, 10, 2, DAY), SERVED(11, 5)), 11,
+     HEALTH_SAME, HEALTH_RESTING, DAY, REST_NAMED, 0},
+    {__LINE__, "a success after a rest that is over ends it",
+     STEPS(RESTS(REST_NAMED, 0, 0, HOUR), SERVED(DAY, DAY - 5)), DAY, HEALTH_RETURNED, HEALTH_READY,
+     -T, REST_NONE, 0},
+    {__LINE__, "an older success does not even end a rest that is over",
+     STEPS(RESTS(REST_NAMED, 9, 8, HOUR), SERVED(DAY, 7)), DAY, HEALTH_SAME, HEALTH_DUE, HOUR,
+     REST_NAMED, 0},
+    {__LINE__, "a success during a probe by somebody else ends the rest",
+     STEPS(RESTS(REST_NAMED, 0, 0, HOUR), LEASED(HOUR, 7), SERVED(HOUR + 5, 5)), HOUR + 5,
+     HEALTH_RETURNED, HEALTH_READY, -T, REST_NONE, 0},
+    {__LINE__, "a second success is no news",
+     STEPS(RESTS(REST_NAMED, 0, 0, HOUR), SERVED(9, 5), SERVED(10, 6)), 10, HEALTH_SAME,
+     HEALTH_READY, -T, REST_NONE, 0},
+    {__LINE__, "a failure does not end a rest", STEPS(RESTS(REST_NAMED, 0, 0, HOUR), FAILED(9, 0)),
+     9, HEALTH_SAME, HEALTH_RESTING, HOUR, REST_NAMED, 0},
+    {__LINE__, "relief ends a rest", STEPS(RESTS(REST_NAMED, 0, 0, HOUR), RELIEVED(9)), 9,
+     HEALTH_RETURNED, HEALTH_READY, -T, REST_NONE, 0},
+
+    /* Short rests */
+    {__LINE__, "the first short rest is 15 s", STEPS(SHORT(0, 0, 0)), 0, HEALTH_LEFT,
+     HEALTH_RESTING, 15 * SECOND, REST_SHORT, 1},
+    {__LINE__, "a short rest ignores until", STEPS(RESTS(REST_SHORT, 0, 0, DAY)), 0, HEALTH_LEFT,
+     HEALTH_RESTING, 15 * SECOND, REST_SHORT, 1},
+    {__LINE__, "the most jitter adds 25 %", STEPS(SHORT(0, 0, 250)), 0, HEALTH_LEFT, HEALTH_RESTING,
+     18750, REST_SHORT, 1},
+    {__LINE__, "any number is a jitter", STEPS(SHORT(0, 0, UINT32_MAX)), 0, HEALTH_LEFT,
+     HEALTH_RESTING, 15000 + 15000 * (UINT32_MAX % 251) / 1000, REST_SHORT, 1},
+    {__LINE__, "fifty in flight are one short rest",
+     STEPS(SHORT(10, 0, 0), SHORT(11, 2, 0), SHORT(12, 1, 0), SHORT(13, 9, 0)), 13, HEALTH_SAME,
+     HEALTH_RESTING, 13 + 15 * SECOND, REST_SHORT, 1},
+    {__LINE__, "less jitter does not shorten a short rest",
+     STEPS(SHORT(10, 0, 250), SHORT(11, 2, 0)), 11, HEALTH_SAME, HEALTH_RESTING, 10 + 18750,
+     REST_SHORT, 1},
+    {__LINE__, "the second short rest is 30 s",
+     STEPS(SHORT(0, 0, 0), SHORT(20 * SECOND, 20 * SECOND, 0)), 20 * SECOND, HEALTH_SAME,
+     HEALTH_RESTING, 50 * SECOND, REST_SHORT, 2},
+    {__LINE__, "the third is 60 s",
+     STEPS(SHORT(0, 0, 0), SHORT(HOUR, HOUR, 0), SHORT(2 * HOUR, 2 * HOUR, 0)), 2 * HOUR,
+     HEALTH_SAME, HEALTH_RESTING, 2 * HOUR + MINUTE, REST_SHORT, 3},
+    {__LINE__, "the fifth is 240 s",
+     STEPS(SHORT(0, 0, 0), SHORT(1 * HOUR, HOUR, 0), SHORT(2 * HOUR, HOUR, 0),
+	   SHORT(3 * HOUR, HOUR, 0), SHORT(4 * HOUR, HOUR, 0)),
+     4 * HOUR, HEALTH_SAME, HEALTH_RESTING, 4 * HOUR + 4 * MINUTE, REST_SHORT, 5},
+    {__LINE__, "the sixth is 5 min",
+     STEPS(SHORT(0, 0, 0), SHORT(1 * HOUR, HOUR, 0), SHORT(2 * HOUR, HOUR, 0),
+	   SHORT(3 * HOUR, HOUR, 0), SHORT(4 * HOUR, HOUR, 0), SHORT(5 * HOUR, HOUR, 0)),
+     5 * HOUR, HEALTH_SAME, HEALTH_RESTING, 5 * HOUR + 5 * MINUTE, REST_SHORT, 6},
+    {__LINE__, "the seventh is no longer, jitter aside",
+     STEPS(SHORT(0, 0, 0), SHORT(1 * HOUR, HOUR, 0), SHORT(2 * HOUR, HOUR, 0),
+	   SHORT(3 * HOUR, HOUR, 0), SHORT(4 * HOUR, HOUR, 0), SHORT(5 * HOUR, HOUR, 0),
+	   SHORT(6 * HOUR, HOUR, 250)),
+     6 * HOUR, HEALTH_SAME, HEALTH_RESTING, 6 * HOUR + 375 * SECOND, REST_SHORT, 7},
+    {__LINE__, "a success lets it begin at 15 s again",
+     STEPS(SHORT(0, 0, 0), SHORT(HOUR, HOUR, 0), SERVED(2 * HOUR, 2 * HOUR),
+	   SHORT(3 * HOUR, 3 * HOUR, 0)),
+     3 * HOUR, HEALTH_LEFT, HEALTH_RESTING, 3 * HOUR + 15 * SECOND, REST_SHORT, 1},
+    {__LINE__, "an older success does not",
+     STEPS(SHORT(HOUR, HOUR, 0), SERVED(2 * HOUR, 0), SHORT(3 * HOUR, 3 * HOUR, 0)), 3 * HOUR,
+     HEALTH_SAME, HEALTH_RESTING, 3 * HOUR + 30 * SECOND, REST_SHORT, 2},
+    {__LINE__, "relief does", STEPS(SHORT(0, 0, 0), RELIEVED(1), SHORT(HOUR, HOUR, 0)), HOUR,
+     HEALTH_LEFT, HEALTH_RESTING, HOUR + 15 * SECOND, REST_SHORT, 1},
+    {__LINE__, "a short rest lengthens a named one that is nearly over",
+     STEPS(RESTS(REST_NAMED, 0, 0, SECOND), SHORT(1, 1, 0)), 1, HEALTH_SAME, HEALTH_RESTING,
+     1 + 15 * SECOND, REST_SHORT, 0},
+    {__LINE__, "a busy probe counts as a repeat after a named rest too",
+     STEPS(SHORT(0, 0, 0), RESTS(REST_NAMED, MINUTE, MINUTE, HOUR), SHORT(DAY, DAY, 0)), DAY,
+     HEALTH_SAME, HEALTH_RESTING, DAY + 30 * SECOND, REST_SHORT, 2},
+
+    /* Benches */
+    {__LINE__, "a bench begins", STEPS(RESTS(REST_BENCH, 0, 0, HOUR)), 0, HEALTH_LEFT,
+     HEALTH_BENCHED, HOUR, REST_BENCH, 0},
+    {__LINE__, "a bench is due when it is to be looked at", STEPS(RESTS(REST_BENCH, 0, 0, HOUR)),
+     HOUR, HEALTH_LEFT, HEALTH_DUE, HOUR, REST_BENCH, 0},
+    {__LINE__, "a bench replaces a rest, though it is shorter",
+     STEPS(RESTS(REST_NAMED, 0, 0, DAY), RESTS(REST_BENCH, 1, 1, HOUR)), 1, HEALTH_SAME,
+     HEALTH_BENCHED, HOUR, REST_BENCH, 0},
+    {__LINE__, "a named rest does not end a bench",
+     STEPS(RESTS(REST_BENCH, 0, 0, HOUR), RESTS(REST_NAMED, 1, 1, MINUTE)), 1, HEALTH_SAME,
+     HEALTH_BENCHED, HOUR, REST_BENCH, 0},
+    {__LINE__, "a longer rest lets a bench be looked at later",
+     STEPS(RESTS(REST_BENCH, 0, 0, HOUR), RESTS(REST_NAMED, 1, 1, DAY)), 1, HEALTH_SAME,
+     HEALTH_BENCHED, DAY, REST_BENCH, 0},
+    {__LINE__, "a limited probe of a bench keeps it benched",
+     STEPS(RESTS(REST_BENCH, 0, 0, HOUR), LEASED(HOUR, 7), RESTS(REST_TIMED, HOUR, HOUR, 2 * HOUR)),
+     HOUR, HEALTH_SAME, HEALTH_BENCHED, 2 * HOUR, REST_BENCH, 0},
+    {__LINE__, "a busy probe of a bench keeps it benched",
+     STEPS(RESTS(REST_BENCH, 0, 0, HOUR), LEASED(HOUR, 7), SHORT(HOUR, HOUR, 0)), HOUR, HEALTH_SAME,
+     HEALTH_BENCHED, HOUR + 15 * SECOND, REST_BENCH, 1},
+    {__LINE__, "a refused probe of a bench benches anew",
+     STEPS(RESTS(REST_BENCH, 0, 0, HOUR), RESTS(REST_BENCH, HOUR, HOUR, 2 * HOUR)), HOUR,
+     HEALTH_SAME, HEALTH_BENCHED, 2 * HOUR, REST_BENCH, 0},
+    {__LINE__, "a success ends a bench", STEPS(RESTS(REST_BENCH, 0, 0, HOUR), SERVED(9, 5)), 9,
+     HEALTH_RETURNED, HEALTH_READY, -T, REST_NONE, 0},
+    {__LINE__, "an older success does not end a bench",
+     STEPS(RESTS(REST_BENCH, 6, 6, HOUR), SERVED(9, 5)), 9, HEALTH_SAME, HEALTH_BENCHED, HOUR,
+     REST_BENCH, 0},
+    {__LINE__, "relief ends a bench", STEPS(RESTS(REST_BENCH, 6, 6, HOUR), RELIEVED(9)), 9,
+     HEALTH_RETURNED, HEALTH_READY, -T, REST_NONE, 0},
+
+    /* Leases */
+    {__LINE__, "no lease for a ready one", STEPS(LEASED(0, 7)), 0, HEALTH_REFUSED, HEALTH_READY, -T,
+     REST_NONE, 0},
+    {__LINE__, "no lease for a resting one", STEPS(RESTS(REST_NAMED, 0, 0, HOUR), LEASED(1, 7)), 1,
+     HEALTH_REFUSED, HEALTH_RESTING, HOUR, REST_NAMED, 0},
+    {__LINE__, "no lease for a benched one", STEPS(RESTS(REST_BENCH, 0, 0, HOUR), LEASED(1, 7)), 1,
+     HEALTH_REFUSED, HEALTH_BENCHED, HOUR, REST_BENCH, 0},
+    {__LINE__, "a lease for one that is due", STEPS(RESTS(REST_NAMED, 0, 0, HOUR), LEASED(HOUR, 7)),
+     HOUR, HEALTH_GRANTED, HEALTH_PROBING, HOUR, REST_NAMED, 0},
+    {__LINE__, "a lease for a bench that is due",
+     STEPS(RESTS(REST_BENCH, 0, 0, HOUR), LEASED(HOUR, 7)), HOUR, HEALTH_GRANTED, HEALTH_PROBING,
+     HOUR, REST_BENCH, 0},
+    {__LINE__, "no lease for nobody", STEPS(RESTS(REST_NAMED, 0, 0, HOUR), LEASED(HOUR, 0)), HOUR,
+     HEALTH_REFUSED, HEALTH_DUE, HOUR, REST_NAMED, 0},
+    {__LINE__, "a lease is somebody else's",
+     STEPS(RESTS(REST_NAMED, 0, 0, HOUR), LEASED(HOUR, 7), LEASED(HOUR + 1, 8)), HOUR + 1,
+     HEALTH_REFUSED, HEALTH_PROBING, HOUR, REST_NAMED, 0},
+    {__LINE__, "a lease runs to its last millisecond",
+     STEPS(RESTS(REST_NAMED, 0, 0, HOUR), LEASED(HOUR, 7), LEASED(HOUR + MINUTE - 1, 8)),
+     HOUR + MINUTE - 1, HEALTH_REFUSED, HEALTH_PROBING, HOUR, REST_NAMED, 0},
+    {__LINE__, "a lease that ran out is anybody's",
+     STEPS(RESTS(REST_NAMED, 0, 0, HOUR), LEASED(HOUR, 7), LEASED(HOUR + MINUTE, 8)), HOUR + MINUTE,
+     HEALTH_GRANTED, HEALTH_PROBING, HOUR, REST_NAMED, 0},
+    {__LINE__, "who lost a lease that ran out is refused",
+     STEPS(RESTS(REST_NAMED, 0, 0, HOUR), LEASED(HOUR, 7), LEASED(HOUR + MINUTE, 8),
+	   LEASED(HOUR + MINUTE + 1, 7)),
+     HOUR + MINUTE + 1, HEALTH_REFUSED, HEALTH_PROBING, HOUR, REST_NAMED, 0},
+    {__LINE__, "its holder renews a lease",
+     STEPS(RESTS(REST_NAMED, 0, 0, HOUR), LEASED(HOUR, 7), LEASED(HOUR + MINUTE / 2, 7)),
+     HOUR + MINUTE + 1, HEALTH_GRANTED, HEALTH_PROBING, HOUR, REST_NAMED, 0},
+    {__LINE__, "its holder renews a lease that ran out",
+     STEPS(RESTS(REST_NAMED, 0, 0, HOUR), LEASED(HOUR, 7), LEASED(HOUR + HOUR, 7)), HOUR + HOUR + 1,
+     HEALTH_GRANTED, HEALTH_PROBING, HOUR, REST_NAMED, 0},
+    {__LINE__, "its holder releases a lease",
+     STEPS(RESTS(REST_NAMED, 0, 0, HOUR), LEASED(HOUR, 7), RELEASED(HOUR + 1, 7)), HOUR + 1,
+     HEALTH_SAME, HEALTH_DUE, HOUR, REST_NAMED, 0},
+    {__LINE__, "nobody else releases a lease",
+     STEPS(RESTS(REST_NAMED, 0, 0, HOUR), LEASED(HOUR, 7), RELEASED(HOUR + 1, 8)), HOUR + 1,
+     HEALTH_SAME, HEALTH_PROBING, HOUR, REST_NAMED, 0},
+    {__LINE__, "a success clears the lease",
+     STEPS(RESTS(REST_NAMED, 0, 0, HOUR), LEASED(HOUR, 7), SERVED(HOUR + 1, HOUR),
+	   RESTS(REST_TIMED, HOUR + 2, HOUR + 2, HOUR + 3)),
+     HOUR + 3, HEALTH_LEFT, HEALTH_DUE, HOUR + 3, REST_TIMED, 0},
+    {__LINE__, "a new rest clears the lease",
+     STEPS(RESTS(REST_NAMED, 0, 0, HOUR), LEASED(HOUR, 7),
+	   RESTS(REST_TIMED, HOUR + 1, HOUR, HOUR + 2)),
+     HOUR + 2, HEALTH_SAME, HEALTH_DUE, HOUR + 2, REST_TIMED, 0},
+    {__LINE__, "a failure without a rest leaves the lease",
+     STEPS(RESTS(REST_NAMED, 0, 0, HOUR), LEASED(HOUR, 7), FAILED(HOUR + 1, 0)), HOUR + 1,
+     HEALTH_SAME, HEALTH_PROBING, HOUR, REST_NAMED, 0},
+
+    /* Clocks that jump */
+    {__LINE__, "a jump ahead lets a rest be over", STEPS(RESTS(REST_NAMED, 0, 0, HOUR)), 3650 * DAY,
+     HEALTH_LEFT, HEALTH_DUE, HOUR, REST_NAMED, 0},
+    {__LINE__, "a small jump back lengthens a rest", STEPS(RESTS(REST_NAMED, 0, 0, HOUR)), -DAY,
+     HEALTH_LEFT, HEALTH_RESTING, HOUR, REST_NAMED, 0},
+    {__LINE__, "a jump back by just 8 days is still a rest", STEPS(RESTS(REST_NAMED, 0, 0, HOUR)),
+     HOUR - 8 * DAY, HEALTH_LEFT, HEALTH_RESTING, HOUR, REST_NAMED, 0},
+    {__LINE__, "a jump back by more than 8 days ends it", STEPS(RESTS(REST_NAMED, 0, 0, HOUR)),
+     HOUR - 8 * DAY - 1, HEALTH_LEFT, HEALTH_DUE, HOUR, REST_NAMED, 0},
+    {__LINE__, "a jump back by an hour ends a short rest", STEPS(SHORT(0, 0, 0)), -HOUR,
+     HEALTH_LEFT, HEALTH_DUE, 15 * SECOND, REST_SHORT, 1},
+    {__LINE__, "a jump back ends a bench too", STEPS(RESTS(REST_BENCH, 0, 0, HOUR)), -9 * DAY,
+     HEALTH_LEFT, HEALTH_DUE, HOUR, REST_BENCH, 0},
+    {__LINE__, "a rest ended by a jump back is over for good once written",
+     STEPS(RESTS(REST_NAMED, 0, 0, HOUR), LEASED(-9 * DAY, 7)), -3 * DAY, HEALTH_GRANTED,
+     HEALTH_DUE, -9 * DAY, REST_NAMED, 0},
+    {__LINE__, "a lease after a jump back",
+     STEPS(RESTS(REST_NAMED, 0, 0, HOUR), LEASED(-9 * DAY, 7)), -9 * DAY + 1, HEALTH_GRANTED,
+     HEALTH_PROBING, -9 * DAY, REST_NAMED, 0},
+    {__LINE__, "a success after a jump back ends a rest of the future",
+     STEPS(RESTS(REST_NAMED, 0, 0, HOUR), SERVED(-DAY, -DAY - 5)), -DAY, HEALTH_RETURNED,
+     HEALTH_READY, -T, REST_NONE, 0},
+    {__LINE__, "a clock a moment behind is no jump",
+     STEPS(RESTS(REST_NAMED, 10, 9, HOUR), SERVED(5, 4)), 10, HEALTH_SAME, HEALTH_RESTING, HOUR,
+     REST_NAMED, 0},
+    {__LINE__, "a request of the future ends no later than the clock's now",
+     STEPS(RESTS(REST_NAMED, 0, DAY, HOUR), SERVED(9, 5)), 9, HEALTH_RETURNED, HEALTH_READY, -T,
+     REST_NONE, 0},
+    {__LINE__, "a lease of the future is over",
+     STEPS(RESTS(REST_NAMED, 0, 0, HOUR), LEASED(DAY, 7), LEASED(HOUR + 5, 8)), HOUR + 5,
+     HEALTH_GRANTED, HEALTH_PROBING, HOUR, REST_NAMED, 0},
+    {__LINE__, "a jump there and back leaves a rest of 8 days at most",
+     STEPS(RESTS(REST_NAMED, 365 * DAY, 365 * DAY, 366 * DAY), SHORT(0, 0, 0)), 0, HEALTH_SAME,
+     HEALTH_RESTING, 15 * SECOND, REST_SHORT, 1},
+};
+
+static struct health_change
+change_of(const struct step *step)
+{
+	struct health_change change = {
+	    .event = step->event,
+	    .rest = step->rest,
+	    .now_ms = T + step->now_ms,
+	    .began_ms = T + step->began_ms,
+	    .until_ms = T + step->until_ms,
+	    .lease_for_ms = step->lease_for_ms,
+	    .holder = step->holder,
+	    .jitter = step->jitter,
+	    .throttled = step->throttled,
+	};
+	snprintf(change.why, sizeof change.why, "%s", step->why == NULL ? "" : step->why);
+	return change;
+}
+
+static void
+check_row(const struct row *row)
+{
+	struct health h = {0};
+	enum health_outcome outcome = HEALTH_SAME;
+	for (size_t i = 0; i < row->n; i++) {
+		struct health_change change = change_of(&row->steps[i]);
+		outcome = health_apply(&h, &change);
+	}
+	enum health_state state = health_state(&h, T + row->at_ms);
+	bool same = outcome == row->outcome && state == row->state &&
+		    h.until_ms == T + row->until_ms && h.rest == row->rest &&
+		    h.repeats == row->repeats;
+	TAP_ROW_AT(row->line, row->name, same,
+		   "expected outcome %d, state %s (%d), rest %d, until T%+" PRId64 ", repeats %u\n"
+		   "got      outcome %d, state %s (%d), rest %d, until T%+" PRId64 ", repeats %u",
+		   row->outcome, health_state_name(row->state), row->state, row->rest,
+		   row->until_ms, row->repeats, outcome, health_state_name(state), state, h.rest,
+		   h.until_ms - T, h.repeats);
+}
+
+static struct health
+after(size_t n, const struct step steps[])
+{
+	struct health h = {0};
+	for (size_t i = 0; i < n; i++) {
+		struct health_change change = change_of(&steps[i]);
+		health_apply(&h, &change);
+	}
+	return h;
+}
+#define AFTER(...)                                                                                 \
+	after(sizeof((struct step[]){__VA_ARGS__}) / sizeof(struct step),                          \
+	      (const struct step[]){__VA_ARGS__})
+
+static void
+check_texts(void)
+{
+	struct health h = AFTER(FAILED(0, 0), RESTS(REST_NAMED, 5, 4, HOUR));
+	TAP_STR("why tells the rest", h.why, "REST_NAMED");
+	TAP_INT("error_ms is the last failure", h.error_ms, T + 5);
+	TAP_INT("since_ms is when its request began", h.since_ms, T + 4);
+	h = AFTER(RESTS(REST_NAMED, 5, 4, HOUR), SHORT(6, 5, 0));
+	TAP_STR("an answer that changed no rest leaves why", h.why, "REST_NAMED");
+	TAP_STR("but is the last error", h.error, "REST_SHORT");
+	h = AFTER(RESTS(REST_BENCH, 5, 4, HOUR), RESTS(REST_NAMED, 6, 6, DAY));
+	TAP_STR("a bench keeps its why", h.why, "REST_BENCH");
+	h = AFTER(RESTS(REST_NAMED, 5, 4, HOUR), SERVED(9, 8));
+	TAP_STR("a success clears why", h.why, "");
+	TAP_STR("and leaves the last error", h.error, "REST_NAMED");
+	TAP_INT("success_ms is now", h.success_ms, T + 9);
+	TAP_INT("used_ms is now", h.used_ms, T + 9);
+	h = AFTER(RESTS(REST_NAMED, 5, 4, HOUR), SERVED(9, 3));
+	TAP_INT("an older request's success is a success", h.success_ms, T + 9);
+	h = AFTER(FAILED(7, 1));
+	TAP_INT("a bare 429 is noted", h.throttled_ms, T + 7);
+	h = AFTER(FAILED(7, 0));
+	TAP_INT("any other failure is none", h.throttled_ms, 0);
+	h = AFTER(FAILED(DAY, 1), FAILED(7, 0));
+	TAP_INT("a bare 429 of the future is forgotten", h.throttled_ms, 0);
+
+	struct health_change change = {.event = HEALTH_FAILED, .now_ms = T};
+	memset(change.why, 'x', sizeof change.why);
+	health_apply(&h, &change);
+	TAP_INT("a text without an end is cut", strlen(h.error), HEALTH_TEXT_MAX - 1);
+}
+
+static void
+check_lease_fields(void)
+{
+	struct health h = AFTER(RESTS(REST_NAMED, 0, 0, HOUR), LEASED(HOUR, 7));
+	TAP_INT("a lease runs as long as asked", h.lease_ms, T + HOUR + MINUTE);
+	TAP_INT("a lease knows its holder", h.lease_holder, 7);
+	struct health before = h;
+	struct health_change change = {
+	    .event = HEALTH_LEASED, .now_ms = T + HOUR + 1, .holder = 8, .lease_for_ms = MINUTE};
+	health_apply(&h, &change);
+	TAP_OK("a refusal changes nothing", memcmp(&h, &before, sizeof h) == 0);
+	change.holder = 7;
+	change.lease_for_ms = INT64_MAX;
+	health_apply(&h, &change);
+	TAP_INT("a lease for ever is cut", h.lease_ms, T + HOUR + 1 + HEALTH_LEASE_MAX_MS);
+}
+
+static struct health_window
+window(const char *name, int64_t reset_ms, uint32_t permille, uint32_t rejected)
+{
+	struct health_window w = {.reset_ms = reset_ms, .permille = permille, .rejected = rejected};
+	snprintf(w.name, sizeof w.name, "%s", name);
+	return w;
+}
+
+/* Applies an event that tells one window. */
+static void
+tell(struct health *h, enum health_event event, int64_t began_ms, struct health_window w)
+{
+	struct health_change change = {.event = event,
+				       .rest = REST_NAMED,
+				       .now_ms = T + 9,
+				       .began_ms = T + began_ms,
+				       .until_ms = T + HOUR,
+				       .windows = {[2] = w}};
+	health_apply(h, &change);
+}
+
+static const char *
+show_windows(const struct health *h)
+{
+	static char text[200];
+	size_t n = 0;
+	for (size_t i = 0; i < HEALTH_WINDOWS; i++)
+		n += (size_t)snprintf(text + n, sizeof text - n, "%s%s=%u@%d%s", i == 0 ? "" : " ",
+				      h->windows[i].name, h->windows[i].permille,
+				      (int)h->windows[i].reset_ms,
+				      h->windows[i].rejected ? "!" : "");
+	return text;
+}
+
+static void
+check_windows(void)
+{
+	struct health h = {0};
+	tell(&h, HEALTH_SERVED, 1, window("5h", 50, 400, 0));
+	TAP_STR("a window is told", show_windows(&h), "5h=400@50 =0@0 =0@0 =0@0");
+	tell(&h, HEALTH_SERVED, 2, window("7d", 70, 300, 0));
+	TAP_STR("another one is added", show_windows(&h), "5h=400@50 7d=300@70 =0@0 =0@0");
+	tell(&h, HEALTH_RESTS, 3, window("5h", 51, 1000, 1));
+	TAP_STR("one of that name is replaced", show_windows(&h),
+		"5h=1000@51! 7d=300@70 =0@0 =0@0");
+	tell(&h, HEALTH_SERVED, 2, window("5h", 51, 900, 0));
+	TAP_STR("an older success tells none", show_windows(&h), "5h=1000@51! 7d=300@70 =0@0 =0@0");
+	tell(&h, HEALTH_FAILED, 4, window("7d", 71, 310, 0));
+	TAP_STR("a failure tells some", show_windows(&h), "5h=1000@51! 7d=310@71 =0@0 =0@0");
+	tell(&h, HEALTH_SERVED, 4, window("", 0, 0, 0));
+	TAP_STR("after a success none has refused", show_windows(&h),
+		"5h=1000@51 7d=310@71 =0@0 =0@0");
+	tell(&h, HEALTH_SERVED, 5, window("7d_opus", 72, 1, 0));
+	tell(&h, HEALTH_SERVED, 6, window("7d_sonnet", 40, 2, 0));
+	tell(&h, HEALTH_SERVED, 7, window("1h", 90, 3, 0));
+	TAP_STR("a fifth takes the place of the first to be reset", show_windows(&h),
+		"5h=1000@51 7d=310@71 7d_opus=1@72 1h=3@90");
+	struct health_window endless = window("", 0, 0, 0);
+	memset(endless.name, 'y', sizeof endless.name);
+	tell(&h, HEALTH_SERVED, 8, endless);
+	TAP_INT("a name without an end is cut", strlen(h.windows[0].name),
+		HEALTH_WINDOW_NAME_MAX - 1);
+}
+
+static void
+check_names(void)
+{
+	static const char *const names[] = {"ready", "resting", "benched", "ready", "probing"};
+	for (enum health_state state = HEALTH_READY; state <= HEALTH_PROBING; state++)
+		TAP_STR(names[state], health_state_name(state), names[state]);
+}
+
+int
+main(int argc, char **argv)
+{
+	tap_start("health", argc, argv);
+	for (size_t i = 0; i < TAP_COUNT(rows); i++)
+		check_row(&rows[i]);
+	check_texts();
+	check_lease_fields();
+	check_windows();
+	check_names();
+	return tap_finish();
+}

@@ -1,0 +1,271 @@
+/* message: the facts that routing needs. */
+
+#include "message.h"
+
+#include "material.h"
+
+#define ID "9a7c1f1e-0000-4000-8000-000000000001"
+#define SESSION                                                                                    \
+	"\"metadata\":{\"user_id\":\"{\\\"device_id\\\":\\\"d\\\",\\\"session_id\\\":\\\"" ID      \
+	"\\\"}\"}"
+#define USER(content) "\"messages\":[{\"role\":\"user\",\"content\":" content "}]"
+#define RESULT        "{\"type\":\"tool_result\",\"tool_use_id\":\"t\",\"content\":\"x\"}"
+
+enum { MID = 1, SIDE = 2, THINK = 4, OWN = 8, STREAM = 16 };
+
+static const struct {
+	int line;
+	const char *name, *body;
+	unsigned needs, flags;
+	int64_t max_tokens;
+	const char *model, *session;
+} rows[] = {
+    {__LINE__, "empty", "{}", 0, 0, -1, "", ""},
+    {__LINE__, "plain", "{\"model\":\"m\",\"max_tokens\":5,\"stream\":true," USER("\"hi\"") "}", 0,
+     STREAM, 5, "m", ""},
+    {__LINE__, "escaped name counts as what it means", "{\"\\u006dodel\":\"m\\u002d1\"}", 0, 0, -1,
+     "m-1", ""},
+    {__LINE__, "of two models the last", "{\"model\":\"a\",\"model\":\"b\"}", 0, 0, -1, "b", ""},
+    {__LINE__, "wrong kinds are absent",
+     "{\"model\":7,\"stream\":\"yes\",\"max_tokens\":[],\"messages\":{},\"tools\":1}", 0, 0, -1, "",
+     ""},
+    {__LINE__, "model with a NUL", "{\"model\":\"a\\u0000b\"}", 0, 0, -1, "", ""},
+    {__LINE__, "tool result last", "{" USER("[" RESULT "]") "}", 0, MID, -1, "", ""},
+    {__LINE__, "tool result, system behind it",
+     "{\"messages\":[{\"role\":\"user\",\"content\":[" RESULT
+     "]},{\"role\":\"system\",\"content\":\"x\"}]}",
+     0, MID, -1, "", ""},
+    {__LINE__, "role behind the content",
+     "{\"messages\":[{\"content\":[" RESULT "],\"role\":\"user\"}]}", 0, MID, -1, "", ""},
+    {__LINE__, "tool result, then a user's turn",
+     "{\"messages\":[{\"role\":\"user\",\"content\":[" RESULT
+     "]},{\"role\":\"user\",\"content\":\"x\"}]}",
+     0, 0, -1, "", ""},
+    {__LINE__, "tool result, then an answer",
+     "{\"messages\":[{\"role\":\"user\",\"content\":[" RESULT
+     "]},{\"role\":\"assistant\",\"content\":\"x\"}]}",
+     0, 0, -1, "", ""},
+    {__LINE__, "tool result as an input only",
+     "{" USER("[{\"type\":\"tool_use\",\"input\":" RESULT "}]") "}", 0, 0, -1, "", ""},
+    {__LINE__, "image",
+     "{" USER("[{\"type\":\"image\",\"source\":{\"type\":\"base64\",\"data\":\"AAAA\"}}]") "}",
+     NEED_IMAGES, 0, -1, "", ""},
+    {__LINE__, "image in a tool result",
+     "{" USER("[{\"type\":\"tool_result\",\"content\":[{\"type\":\"image\"}]}]") "}", NEED_IMAGES,
+     MID, -1, "", ""},
+    {__LINE__, "document of a file",
+     "{" USER("[{\"source\":{\"type\":\"file\",\"file_id\":\"f\"},\"type\":\"document\"}]") "}",
+     NEED_DOCUMENTS | NEED_CONTINUATION, 0, -1, "", ""},
+    {__LINE__, "thinking in the history",
+     "{\"messages\":[{\"role\":\"assistant\",\"content\":[{\"type\":\"thinking\"}]}]}", 0, THINK,
+     -1, "", ""},
+    {__LINE__, "redacted thinking, escaped",
+     "{\"messages\":[{\"role\":\"assistant\",\"content\":[{\"type\":\"redacted_\\u0074hinking\"}]}]"
+     "}",
+     0, THINK, -1, "", ""},
+    {__LINE__, "web search alone",
+     "{\"tools\":[{\"type\":\"web_search_20250305\",\"name\":\"web_search\"}]}", NEED_WEB_SEARCH, 0,
+     -1, "", ""},
+    {__LINE__, "server tool beside own",
+     "{\"tools\":[{\"type\":\"code_execution_20250825\"},{\"name\":\"Bash\"}]}", NEED_SERVER_TOOLS,
+     OWN, -1, "", ""},
+    {__LINE__, "tool search needs nothing",
+     "{\"tools\":[{\"type\":\"tool_search_tool_regex_20251119\"},{\"type\":\"custom\",\"name\":"
+     "\"B\"}]}",
+     0, OWN, -1, "", ""},
+    {__LINE__, "forced tool", "{\"tool_choice\":{\"type\":\"tool\",\"name\":\"x\"}}",
+     NEED_FORCED_TOOL, 0, -1, "", ""},
+    {__LINE__, "tool_choice auto", "{\"tool_choice\":{\"type\":\"auto\"}}", 0, 0, -1, "", ""},
+    {__LINE__, "container", "{\"container\":\"c\"}", NEED_CONTINUATION, 0, -1, "", ""},
+    {__LINE__, "container null", "{\"container\":null,\"thread\":null}", 0, 0, -1, "", ""},
+    {__LINE__, "thread", "{\"thread\":{\"type\":\"continue\"}}", NEED_CONTINUATION, 0, -1, "", ""},
+    {__LINE__, "mcp servers", "{\"mcp_servers\":[{\"url\":\"x\"}]}", NEED_MCP_SERVERS, 0, -1, "",
+     ""},
+    {__LINE__, "no mcp servers", "{\"mcp_servers\":[]}", 0, 0, -1, "", ""},
+    {__LINE__, "session as JSON", "{" SESSION "}", 0, 0, -1, "", ID},
+    {__LINE__, "session of old",
+     "{\"metadata\":{\"user_id\":\"user_ab12_account__session_" ID "\"}}", 0, 0, -1, "", ID},
+    {__LINE__, "user without a session", "{\"metadata\":{\"user_id\":\"somebody\"}}", 0, 0, -1, "",
+     ""},
+    {__LINE__, "quota", "{\"max_tokens\":1," USER("\"quota\"") "," SESSION "}", 0, SIDE, 1, "", ID},
+    {__LINE__, "quota as a block",
+     "{\"max_tokens\":1," USER("[{\"type\":\"text\",\"text\":\"quota\"}]") "," SESSION "}", 0, SIDE,
+     1, "", ID},
+    {__LINE__, "quota with more to say",
+     "{\"max_tokens\":1," USER(
+	 "[{\"type\":\"text\",\"text\":\"quota\"},{\"type\":\"text\",\"text\":\"x\"}]") "," SESSION
+											"}",
+     0, 0, 1, "", ID},
+    {__LINE__, "quota with room for an answer",
+     "{\"max_tokens\":9," USER("\"quota\"") "," SESSION "}", 0, 0, 9, "", ID},
+    {__LINE__, "title", "{\"tools\":[],\"output_config\":{\"format\":{}}," SESSION "}",
+     NEED_JSON_SCHEMA, SIDE, -1, "", ID},
+    {__LINE__, "structured output, no session", "{\"output_config\":{\"format\":{}}}",
+     NEED_JSON_SCHEMA, 0, -1, "", ""},
+    {__LINE__, "structured output with tools",
+     "{\"tools\":[{\"name\":\"x\"}],\"output_config\":{\"format\":{}}," SESSION "}",
+     NEED_JSON_SCHEMA, OWN, -1, "", ID},
+};
+
+static unsigned
+flags_of(const struct message *m)
+{
+	return (m->mid_loop ? MID : 0u) | (m->side_call ? SIDE : 0u) |
+	       (m->has_thinking ? THINK : 0u) | (m->own_tools ? OWN : 0u) |
+	       (m->stream ? STREAM : 0u);
+}
+
+static void
+check_rows(void)
+{
+	for (size_t i = 0; i < TAP_COUNT(rows); i++) {
+		struct message m;
+		char error[ERROR_TEXT_MAX] = "";
+		bool fine = message_read(rows[i].body, strlen(rows[i].body), &m, error);
+		TAP_ROW_AT(rows[i].line, rows[i].name,
+			   fine && m.needs == rows[i].needs && flags_of(&m) == rows[i].flags &&
+			       m.max_tokens == rows[i].max_tokens &&
+			       !strcmp(m.model, rows[i].model) &&
+			       !strcmp(m.session_id, rows[i].session),
+			   "expected needs %x, flags %x, max_tokens %jd, model %s, session %s\n"
+			   "got      needs %x, flags %x, max_tokens %jd, model %s, session %s %s",
+			   rows[i].needs, rows[i].flags, (intmax_t)rows[i].max_tokens,
+			   rows[i].model, rows[i].session, m.needs, flags_of(&m),
+			   (intmax_t)m.max_tokens, m.model, m.session_id, error);
+	}
+}
+
+static const struct {
+	const char *name;
+	unsigned needs, flags;
+} samples[] = {
+    {"continue-after-max-tokens", 0, OWN | STREAM},
+    {"count-tokens", 0, OWN},
+    {"first-turn-oauth", 0, OWN | STREAM},
+    {"first-turn-old-model", 0, OWN | STREAM},
+    {"nonstream-fallback", 0, OWN},
+    {"quota-probe", 0, SIDE},
+    {"subagent-turn", 0, OWN | STREAM},
+    {"title-call", NEED_JSON_SCHEMA, SIDE | STREAM},
+    {"tool-turn", 0, OWN | STREAM | MID | THINK},
+    {"tui-first-turn-login", 0, OWN | STREAM},
+};
+
+static void
+check_samples(void)
+{
+	for (size_t i = 0; i < TAP_COUNT(samples); i++) {
+		struct message m;
+		char error[ERROR_TEXT_MAX] = "";
+		size_t n = 0;
+		char *body = material_sample(samples[i].name, &n);
+		if (body == NULL) {
+			tap_skip(samples[i].name, "no samples here");
+			continue;
+		}
+		bool fine = message_read(body, n, &m, error);
+		TAP_ROW(
+		    samples[i].name,
+		    fine && m.needs == samples[i].needs && flags_of(&m) == samples[i].flags &&
+			(strlen(m.session_id) == 36 || !strcmp(samples[i].name, "count-tokens")),
+		    "expected needs %x, flags %x\ngot      needs %x, flags %x, session %s %s",
+		    samples[i].needs, samples[i].flags, m.needs, flags_of(&m), m.session_id, error);
+		free(body);
+	}
+}
+
+static void
+check_errors(void)
+{
+	static const struct {
+		int line;
+		const char *name, *body, *error;
+	} bad[] = {
+	    {__LINE__, "array", "[]", "not an object"},
+	    {__LINE__, "nothing", "", "at byte 0 of 0"},
+	    {__LINE__, "cut", "{\"model\":\"x", "at byte 11 of 11"},
+	    {__LINE__, "comma missing", "{\"a\":1 \"b\":2}", "at byte 7 of 13"},
+	};
+	for (size_t i = 0; i < TAP_COUNT(bad); i++) {
+		struct message m;
+		char error[ERROR_TEXT_MAX] = "";
+		bool fine = message_read(bad[i].body, strlen(bad[i].body), &m, error);
+		TAP_ROW_AT(bad[i].line, bad[i].name, !fine && strstr(error, bad[i].error),
+			   "expected …%s…\ngot      %s", bad[i].error, error);
+	}
+}
+
+static void
+check_families(void)
+{
+	static const char *const pairs[][2] = {
+	    {"claude-opus-5-5", "opus"},
+	    {"claude-3-5-sonnet-20241022", "sonnet"},
+	    {"claude-haiku-4-5", "haiku"},
+	    {"claude-opus[1m]", "opus"},
+	    {"claude-", ""},
+	    {"claude-2.1", ""},
+	    {"deepseek-flash", ""},
+	    {"", ""},
+	};
+	for (size_t i = 0; i < TAP_COUNT(pairs); i++) {
+		char family[MODEL_NAME_MAX];
+		TAP_STR(pairs[i][0], message_family(pairs[i][0], family), pairs[i][1]);
+	}
+}
+
+static void
+check_tokens(void)
+{
+	TAP_INT("tokens of text", message_tokens(&(struct message){.bytes = 4000}), 1000);
+	TAP_INT(
+	    "base64 is not counted as text",
+	    message_tokens(&(struct message){.bytes = 1004000, .data_bytes = 1000000, .files = 1}),
+	    2600);
+}
+
+/* A cut anywhere is an error, never a crash; damage is never a crash. */
+static void
+check_damage(void)
+{
+	size_t n = 0;
+	struct message m;
+	char error[ERROR_TEXT_MAX];
+	char *body = material_sample("tool-turn", &n);
+	if (body == NULL) {
+		tap_skip("damage", "no samples here");
+		return;
+	}
+	unsigned taken = 0;
+	for (size_t cut = 0; cut < n; cut += cut < 2000 || cut > n - 2000 ? 1 : 37) {
+		char *exact = material_exact(body, cut);
+		taken += message_read(exact, cut, &m, error);
+		free(exact);
+	}
+	TAP_INT("a cut body is never taken", taken, 0);
+	unsigned rounds = 0;
+	for (time_t began = time(NULL); material_more(began, rounds); rounds++) {
+		char *copy = calloc(1, n + 256);
+		memcpy(copy, body, n);
+		size_t len = material_damage(copy, n);
+		char *exact = material_exact(copy, len);
+		message_read(exact, len, &m, error);
+		free(exact);
+		free(copy);
+	}
+	TAP_ROW("damage", rounds > 0, "no round was run");
+	free(body);
+}
+
+int
+main(int argc, char **argv)
+{
+	tap_start("message", argc, argv);
+	check_rows();
+	check_samples();
+	check_errors();
+	check_families();
+	check_tokens();
+	check_damage();
+	return tap_finish();
+}

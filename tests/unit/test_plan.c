@@ -1,0 +1,435 @@
+/* plan: who is asked, in which order, and why (BEHAVIOUR.md 5); and what is said
+ * when nobody can be (exhausted). Providers are a, b, c, in that order. */
+
+#include "exhausted.h"
+#include "plan.h"
+
+#include "tap.h"
+
+#include <stdlib.h>
+
+#define NOW_MS INT64_C(1795460400000) /* 2026-11-23 19:00:00 UTC */
+#define SECOND INT64_C(1000)
+#define HOUR   (3600 * SECOND)
+
+enum { PROVIDERS = 3 };
+
+/* What a setting leaves out is 0. */
+#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
+
+/* How a provider stands. */
+enum { READY, RESTS, BENCHED, DUE, LEASED, FAMILY_RESTS, ALL_REST_FOR_EVERYBODY };
+
+/* What else is true of it. */
+enum { PAID = 1, OWN = 2, OFF = 4, NO_CREDENTIAL = 8, UNABLE = 16 };
+
+struct setting {
+	int health;
+	unsigned traits;
+	int64_t for_ms; /* how long it rests from now */
+};
+
+static const struct {
+	int line;
+	const char *name;
+	struct setting settings[PROVIDERS];
+	const char *manual;
+	bool plan_limits_only, mid_loop, side_call;
+	char session;          /* who serves the conversation; 0: nobody */
+	const char *order;     /* who may be asked, in order */
+	const char *standings; /* of all, as the plan has them */
+	int64_t earliest_in;   /* from now; -1: nobody rests */
+} cases[] = {
+    {__LINE__, "by order", {{READY}, {READY}, {READY}}, "", 0, 0, 0, 0, "abc", "rrr", -1},
+    {__LINE__,
+     "who rests is passed over",
+     {{RESTS, 0, HOUR}, {READY}, {READY}},
+     "",
+     0,
+     0,
+     0,
+     0,
+     "bc",
+     "rrR",
+     HOUR},
+    {__LINE__,
+     "a family that rests",
+     {{FAMILY_RESTS, 0, HOUR}, {READY}, {READY}},
+     "",
+     0,
+     0,
+     0,
+     0,
+     "bc",
+     "rrR",
+     HOUR},
+    {__LINE__,
+     "who rests for everybody",
+     {{ALL_REST_FOR_EVERYBODY, 0, HOUR}, {READY}, {READY}},
+     "",
+     0,
+     0,
+     0,
+     0,
+     "bc",
+     "rrR",
+     HOUR},
+    {__LINE__,
+     "who is benched",
+     {{BENCHED, 0, HOUR}, {READY}, {READY}},
+     "",
+     0,
+     0,
+     0,
+     0,
+     "bc",
+     "rrB",
+     HOUR},
+    {__LINE__,
+     "without a credential",
+     {{READY, NO_CREDENTIAL}, {READY}, {READY}},
+     "",
+     0,
+     0,
+     0,
+     0,
+     "bc",
+     "rrU",
+     -1},
+    {__LINE__, "disabled", {{READY, OFF}, {READY}, {READY}}, "", 0, 0, 0, 0, "bc", "rrD", -1},
+    {__LINE__, "unable", {{READY}, {READY, UNABLE}, {READY}}, "", 0, 0, 0, 0, "ac", "rrX", -1},
+    {__LINE__,
+     "a rest that is over is probed",
+     {{DUE}, {READY}, {READY}},
+     "",
+     0,
+     0,
+     0,
+     0,
+     "abc",
+     "prr",
+     -1},
+    {__LINE__,
+     "by one at a time",
+     {{LEASED, 0, 30 * SECOND}, {READY}, {READY}},
+     "",
+     0,
+     0,
+     0,
+     0,
+     "bc",
+     "rrP",
+     30 * SECOND},
+    {__LINE__,
+     "and never by a side call",
+     {{DUE}, {READY}, {READY}},
+     "",
+     0,
+     0,
+     1,
+     0,
+     "bc",
+     "rrP",
+     0},
+    {__LINE__,
+     "unless nobody else can take it",
+     {{DUE}, {READY, OFF}, {RESTS, 0, HOUR}},
+     "",
+     0,
+     0,
+     1,
+     0,
+     "a",
+     "pDR",
+     HOUR},
+    {__LINE__, "chosen by hand", {{READY}, {READY}, {READY}}, "c", 0, 0, 0, 0, "cab", "crr", -1},
+    {__LINE__,
+     "chosen by hand, but it rests",
+     {{READY}, {READY}, {RESTS, 0, HOUR}},
+     "c",
+     0,
+     0,
+     0,
+     0,
+     "ab",
+     "rrR",
+     HOUR},
+    {__LINE__,
+     "chosen by hand and due",
+     {{READY}, {READY}, {DUE}},
+     "c",
+     0,
+     0,
+     0,
+     0,
+     "cab",
+     "prr",
+     -1},
+    {__LINE__,
+     "in a tool loop the server stays",
+     {{READY}, {READY}, {READY}},
+     "",
+     0,
+     1,
+     0,
+     'b',
+     "bac",
+     "krr",
+     -1},
+    {__LINE__,
+     "even when the first may be back",
+     {{DUE}, {READY}, {READY}},
+     "",
+     0,
+     1,
+     0,
+     'b',
+     "bac",
+     "kpr",
+     -1},
+    {__LINE__,
+     "but not when it rests",
+     {{READY}, {RESTS, 0, HOUR}, {READY}},
+     "",
+     0,
+     1,
+     0,
+     'b',
+     "ac",
+     "rrR",
+     HOUR},
+    {__LINE__,
+     "and not at the next user turn",
+     {{READY}, {READY}, {READY}},
+     "",
+     0,
+     0,
+     0,
+     'b',
+     "abc",
+     "rrr",
+     -1},
+    {__LINE__,
+     "a choice by hand goes before a tool loop",
+     {{READY}, {READY}, {READY}},
+     "c",
+     0,
+     1,
+     0,
+     'b',
+     "cba",
+     "ckr",
+     -1},
+    {__LINE__,
+     "nothing paid",
+     {{READY}, {READY, PAID}, {READY, PAID}},
+     "",
+     1,
+     0,
+     0,
+     0,
+     "a",
+     "r$$",
+     -1},
+    {__LINE__,
+     "paid by the client itself",
+     {{READY}, {READY, PAID | OWN}, {READY, PAID}},
+     "",
+     1,
+     0,
+     0,
+     0,
+     "ab",
+     "rr$",
+     -1},
+    {__LINE__,
+     "nothing paid but what was chosen by hand",
+     {{READY}, {READY, PAID}, {READY, PAID}},
+     "c",
+     1,
+     0,
+     0,
+     0,
+     "ca",
+     "cr$",
+     -1},
+    {__LINE__,
+     "all rest: the earliest counts",
+     {{RESTS, 0, 3 * HOUR}, {RESTS, 0, HOUR}, {RESTS, 0, 2 * HOUR}},
+     "",
+     0,
+     0,
+     0,
+     0,
+     "",
+     "RRR",
+     HOUR},
+};
+
+static struct provider providers[PROVIDERS];
+
+static void
+set_health(struct plan_view *view, const struct setting *s)
+{
+	struct health *h = s->health == FAMILY_RESTS             ? &view->family
+			   : s->health == ALL_REST_FOR_EVERYBODY ? &view->everybody
+								 : &view->account;
+	if (s->health == READY)
+		return;
+	bool over = s->health == DUE || s->health == LEASED;
+	h->rest = s->health == BENCHED ? REST_BENCH : REST_NAMED;
+	h->since_ms = NOW_MS - 2 * HOUR;
+	h->until_ms = over ? NOW_MS - SECOND : NOW_MS + s->for_ms;
+	h->lease_ms = s->health == LEASED ? NOW_MS + s->for_ms : 0;
+	h->lease_holder = s->health == LEASED ? 7 : 0;
+	snprintf(h->why, sizeof h->why, "429 unified five_hour");
+}
+
+static void
+set_view(struct plan_view *view, size_t i, const struct setting *s)
+{
+	struct provider *p = &providers[i];
+	*view = (struct plan_view){.provider = p};
+	snprintf(p->name, sizeof p->name, "%c", (int)('a' + i));
+	p->id = 'a' + i;
+	p->paid = s->traits & PAID;
+	p->enabled = !(s->traits & OFF);
+	view->own_credential = s->traits & OWN;
+	view->no_credential = s->traits & NO_CREDENTIAL ? "tokens.txt has none" : NULL;
+	view->refuses = s->traits & UNABLE ? "images" : NULL;
+	set_health(view, s);
+}
+
+static void
+check_case(size_t i)
+{
+	static const char letters[] = {
+	    [STANDING_READY] = 'r',  [STANDING_CHOSEN] = 'c',       [STANDING_KEPT] = 'k',
+	    [STANDING_PROBE] = 'p',  [STANDING_RESTS] = 'R',        [STANDING_BENCHED] = 'B',
+	    [STANDING_PROBED] = 'P', [STANDING_PAID] = '$',         [STANDING_DISABLED] = 'D',
+	    [STANDING_UNABLE] = 'X', [STANDING_UNCONFIGURED] = 'U',
+	};
+	struct plan_view views[PROVIDERS];
+	for (size_t k = 0; k < PROVIDERS; k++)
+		set_view(&views[k], k, &cases[i].settings[k]);
+	const struct plan_ask ask = {
+	    .views = views,
+	    .n_views = PROVIDERS,
+	    .plan_limits_only = cases[i].plan_limits_only,
+	    .manual = cases[i].manual,
+	    .session = (uint64_t)cases[i].session,
+	    .mid_loop = cases[i].mid_loop,
+	    .side_call = cases[i].side_call,
+	    .now_ms = NOW_MS,
+	};
+	const struct plan plan = plan_make(&ask);
+	char order[PROVIDERS + 1] = "", standings[PROVIDERS + 1] = "";
+	for (size_t k = 0; k < plan.n; k++) {
+		standings[k] = letters[plan.candidates[k].standing];
+		if (k < plan.n_usable)
+			order[k] = plan.candidates[k].view->provider->name[0];
+	}
+	int64_t earliest_ms = plan_earliest_ms(&plan);
+	int64_t earliest_in = earliest_ms == 0 ? -1 : earliest_ms - NOW_MS;
+	TAP_ROW_AT(cases[i].line, cases[i].name,
+		   strcmp(order, cases[i].order) == 0 &&
+		       strcmp(standings, cases[i].standings) == 0 &&
+		       earliest_in == cases[i].earliest_in,
+		   "expected order %s standings %s earliest in %" PRId64
+		   " ms\ngot      order %s standings %s earliest in %" PRId64 " ms",
+		   cases[i].order, cases[i].standings, cases[i].earliest_in, order, standings,
+		   earliest_in);
+}
+
+/* What a client is told when nobody can answer. */
+static const struct {
+	int line;
+	const char *name;
+	struct setting settings[PROVIDERS];
+	bool login;
+	int status;
+	const char *lines, *message; /* parts of them */
+} ends[] = {
+    {__LINE__,
+     "soon: retry-after is the wait",
+     {{RESTS, 0, 40 * SECOND}, {RESTS, 0, HOUR}, {RESTS, 0, HOUR}},
+     true,
+     429,
+     "retry-after: 40\r\n",
+     "a rests until"},
+    {__LINE__,
+     "in minutes: at most 55, and ask again",
+     {{RESTS, 0, 240 * SECOND}, {RESTS, 0, HOUR}, {RESTS, 0, HOUR}},
+     true,
+     429,
+     "retry-after: 55\r\n",
+     "c rests until"},
+    {__LINE__,
+     "in hours, with a login: Claude Code shows when",
+     {{RESTS, 0, 2 * HOUR}, {RESTS, 0, 3 * HOUR}, {RESTS, 0, 3 * HOUR}},
+     true,
+     429,
+     "anthropic-ratelimit-unified-reset: 1795467600\r\n",
+     "(429 unified five_hour)"},
+    {__LINE__,
+     "in hours, with a key: the seconds",
+     {{RESTS, 0, 2 * HOUR}, {RESTS, 0, 3 * HOUR}, {RESTS, 0, 3 * HOUR}},
+     false,
+     429,
+     "retry-after: 7200\r\n",
+     "a rests until"},
+    {__LINE__,
+     "benched alone: nothing to wait for",
+     {{BENCHED, 0, HOUR}, {READY, NO_CREDENTIAL}, {READY, NO_CREDENTIAL}},
+     true,
+     503,
+     "x-should-retry: false\r\n",
+     "a refuses its credential"},
+    {__LINE__,
+     "benched, and another rests",
+     {{BENCHED, 0, HOUR}, {RESTS, 0, 30 * SECOND}, {READY, NO_CREDENTIAL}},
+     true,
+     429,
+     "retry-after: 30\r\n",
+     "b rests until"},
+    {__LINE__,
+     "nothing is set up",
+     {{READY, NO_CREDENTIAL}, {READY, NO_CREDENTIAL}, {READY, OFF}},
+     true,
+     403,
+     "x-should-retry: false\r\n",
+     "Add a credential to tokens.txt"},
+};
+
+static void
+check_end(size_t i)
+{
+	struct plan_view views[PROVIDERS];
+	struct exhausted e;
+	for (size_t k = 0; k < PROVIDERS; k++)
+		set_view(&views[k], k, &ends[i].settings[k]);
+	const struct plan_ask ask = {
+	    .views = views, .n_views = PROVIDERS, .manual = "", .now_ms = NOW_MS};
+	const struct plan plan = plan_make(&ask);
+	exhausted_init(&e);
+	exhausted_answer(&e, &plan, "", ends[i].login, NOW_MS);
+	TAP_ROW_AT(ends[i].line, ends[i].name,
+		   e.status == ends[i].status &&
+		       strstr(buf_text(&e.lines), ends[i].lines) != NULL &&
+		       strstr(buf_text(&e.message), ends[i].message) != NULL,
+		   "expected %d, a line %s, a message with \"%s\"\ngot      %d, %s, \"%s\"",
+		   ends[i].status, ends[i].lines, ends[i].message, e.status, buf_text(&e.lines),
+		   buf_text(&e.message));
+	exhausted_fini(&e);
+}
+
+int
+main(int argc, char **argv)
+{
+	tap_start("plan", argc, argv);
+	for (size_t i = 0; i < TAP_COUNT(cases); i++)
+		check_case(i);
+	for (size_t i = 0; i < TAP_COUNT(ends); i++)
+		check_end(i);
+	return tap_finish();
+}

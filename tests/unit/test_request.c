@@ -1,0 +1,391 @@
+/* request, routes, credential: what a client's FastCGI parameters say (BEHAVIOUR.md 2, 3). */
+
+#include "credential.h"
+#include "request.h"
+
+#include "tap.h"
+
+#pragma GCC diagnostic ignored "-Wmissing-field-initializers" /* what is left out is 0 */
+
+enum { PARAMS_IN_A_ROW = 6 };
+
+static struct network loopback[] = {
+    {.address = {[10] = 0xff, [11] = 0xff, [12] = 127}, .bits = 104},
+};
+static struct network proxies[] = {
+    {.address = {[10] = 0xff, [11] = 0xff, [12] = 10, [15] = 1}, .bits = 128},
+};
+static char host[] = "router.example";
+static char *hosts[] = {host};
+static const struct config config = {
+    .admin_from = loopback,
+    .n_admin_from = 1,
+    .trusted_proxies = proxies,
+    .n_trusted_proxies = 1,
+    .hosts = hosts,
+    .n_hosts = 1,
+};
+
+/* Reads a request with these parameters beside the usual ones. */
+static struct complaint
+read_request(struct request *r, const char *method, const char *uri, const char *address,
+	     const char *const *extra)
+{
+	char line[3][256];
+	char *params[PARAMS_IN_A_ROW + 4] = {line[0], line[1], line[2]};
+	snprintf(line[0], sizeof line[0], "REQUEST_METHOD=%s", method);
+	snprintf(line[1], sizeof line[1], "REQUEST_URI=%s", uri);
+	snprintf(line[2], sizeof line[2], "REMOTE_ADDR=%s", address);
+	for (size_t i = 0; i < PARAMS_IN_A_ROW && extra[i] != NULL; i++)
+		params[3 + i] = (char *)(uintptr_t)extra[i];
+	request_init(r, 1000);
+	return request_read_params(r, params, &config);
+}
+
+/* --- Routes ----------------------------------------------------------- */
+
+static const struct {
+	int line;
+	const char *method, *uri;
+	int status; /* of the complaint; 0: none */
+	enum route_id route;
+	const char *path, *query, *key;
+} routes[] = {
+    {__LINE__, "POST", "/v1/messages", 0, ROUTE_MESSAGES, "/v1/messages", "", NULL},
+    {__LINE__, "POST", "/v1/messages?beta=true", 0, ROUTE_MESSAGES, "/v1/messages", "beta=true",
+     NULL},
+    {__LINE__, "POST", "/v1/messages?x=1&beta=true&y", 0, ROUTE_MESSAGES, "/v1/messages",
+     "beta=true", NULL},
+    {__LINE__, "GET", "/v1/models?limit=5&evil=1&after_id=a", 0, ROUTE_MODELS, "/v1/models",
+     "limit=5&after_id=a", NULL},
+    {__LINE__, "GET", "/v1/models?limit=5%20x#y", 0, ROUTE_MODELS, "/v1/models", "", NULL},
+    {__LINE__, "POST", "/v1/v1/messages", 0, ROUTE_MESSAGES, "/v1/messages", "", NULL},
+    {__LINE__, "POST", "/v1/v1/v1/messages", 404, ROUTE_NONE, NULL, NULL, NULL},
+    {__LINE__, "POST", "/k/abc_DEF-9/v1/messages", 0, ROUTE_MESSAGES, "/v1/messages", "",
+     "abc_DEF-9"},
+    {__LINE__, "POST", "/k/abc/v1/v1/messages?beta=true", 0, ROUTE_MESSAGES, "/v1/messages",
+     "beta=true", "abc"},
+    {__LINE__, "POST", "/k//v1/messages", 404, ROUTE_NONE, NULL, NULL, NULL},
+    {__LINE__, "POST", "/k/a%2fb/v1/messages", 404, ROUTE_NONE, NULL, NULL, NULL},
+    {__LINE__, "POST", "/k/..%2fv1/%2e%2e/messages", 404, ROUTE_NONE, NULL, NULL, NULL},
+    {__LINE__, "POST", "/v1/messages/", 404, ROUTE_NONE, NULL, NULL, NULL},
+    {__LINE__, "POST", "//v1/messages", 404, ROUTE_NONE, NULL, NULL, NULL},
+    {__LINE__, "POST", "/v1/%6dessages", 404, ROUTE_NONE, NULL, NULL, NULL},
+    {__LINE__, "POST", "http://host/v1/messages", 404, ROUTE_NONE, NULL, NULL, NULL},
+    {__LINE__, "GET", "/v1/messages", 405, ROUTE_MESSAGES, NULL, NULL, NULL},
+    {__LINE__, "GET", "/v1/models/claude-opus-5-5", 0, ROUTE_MODEL, "/v1/models/claude-opus-5-5",
+     "", NULL},
+    {__LINE__, "GET", "/v1/models/a%20b", 404, ROUTE_NONE, NULL, NULL, NULL},
+    {__LINE__, "GET", "/v1/models/", 404, ROUTE_NONE, NULL, NULL, NULL},
+    {__LINE__, "GET", "/v1/models/../status", 404, ROUTE_NONE, NULL, NULL, NULL},
+    {__LINE__, "HEAD", "/", 0, ROUTE_GREETING, "/", "", NULL},
+    {__LINE__, "HEAD", "/health?live=1", 0, ROUTE_HEALTH, "/health", "", NULL},
+    {__LINE__, "POST", "/health", 405, ROUTE_HEALTH, NULL, NULL, NULL},
+    {__LINE__, "get", "/health", 405, ROUTE_HEALTH, NULL, NULL, NULL},
+    {__LINE__, "GE", "/health", 405, ROUTE_HEALTH, NULL, NULL, NULL},
+};
+
+static bool
+same(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+static void
+check_route(size_t i)
+{
+	static const char *const nothing[PARAMS_IN_A_ROW] = {NULL};
+	struct request r;
+	char name[160];
+	snprintf(name, sizeof name, "%s %s", routes[i].method, routes[i].uri);
+	struct complaint c =
+	    read_request(&r, routes[i].method, routes[i].uri, "127.0.0.1", nothing);
+	bool fine = c.status == routes[i].status && r.route.id == routes[i].route;
+	if (c.status == 0)
+		fine = fine && same(r.path, routes[i].path) && same(r.query, routes[i].query) &&
+		       same(r.client_key, routes[i].key);
+	TAP_ROW_AT(routes[i].line, name, fine, "got %d route %d path %s query %s key %s", c.status,
+		   r.route.id, r.path, r.query, r.client_key == NULL ? "-" : r.client_key);
+	request_fini(&r);
+}
+
+/* --- Who asks --------------------------------------------------------- */
+
+static const struct {
+	int line;
+	const char *name, *address;
+	const char *extra[PARAMS_IN_A_ROW];
+	int status;
+	const char *believed; /* the address */
+	bool local;
+} askers[] = {
+    {__LINE__,
+     "from loopback, by address",
+     "127.0.0.1",
+     {"HTTP_HOST=127.0.0.1:8000"},
+     0,
+     "127.0.0.1",
+     true},
+    {__LINE__,
+     "from loopback, by localhost",
+     "127.0.0.9",
+     {"HTTP_HOST=LocalHost"},
+     0,
+     "127.0.0.9",
+     true},
+    {__LINE__, "from loopback v6", "::1", {"HTTP_HOST=[::1]:8000"}, 0, "::1", true},
+    {__LINE__,
+     "by a name of ours",
+     "127.0.0.1",
+     {"HTTP_HOST=Router.Example:8000"},
+     0,
+     "127.0.0.1",
+     true},
+    {__LINE__,
+     "by another name (DNS rebinding)",
+     "127.0.0.1",
+     {"HTTP_HOST=evil.example"},
+     0,
+     "",
+     false},
+    {__LINE__,
+     "by a name that begins like an address",
+     "127.0.0.1",
+     {"HTTP_HOST=127.0.0.1.evil.example"},
+     0,
+     "",
+     false},
+    {__LINE__, "by no name", "127.0.0.1", {NULL}, 0, "", false},
+    {__LINE__,
+     "from beyond",
+     "192.168.1.5",
+     {"HTTP_HOST=192.168.1.2:8000"},
+     0,
+     "192.168.1.5",
+     false},
+    {__LINE__,
+     "from a web page",
+     "127.0.0.1",
+     {"HTTP_HOST=127.0.0.1", "HTTP_ORIGIN=https://evil.example"},
+     0,
+     "",
+     false},
+    {__LINE__,
+     "from a web page of another site",
+     "127.0.0.1",
+     {"HTTP_HOST=127.0.0.1", "HTTP_SEC_FETCH_SITE=cross-site"},
+     0,
+     "",
+     false},
+    {__LINE__,
+     "typed into a browser",
+     "127.0.0.1",
+     {"HTTP_HOST=127.0.0.1", "HTTP_SEC_FETCH_SITE=none"},
+     0,
+     "127.0.0.1",
+     true},
+    {__LINE__,
+     "by way of a proxy that nobody trusts",
+     "127.0.0.1",
+     {"HTTP_HOST=127.0.0.1", "HTTP_X_FORWARDED_FOR=127.0.0.1"},
+     0,
+     "",
+     false},
+    {__LINE__,
+     "Forwarded",
+     "127.0.0.1",
+     {"HTTP_HOST=127.0.0.1", "HTTP_FORWARDED=for=127.0.0.1"},
+     0,
+     "",
+     false},
+    {__LINE__,
+     "X-Real-IP",
+     "127.0.0.1",
+     {"HTTP_HOST=127.0.0.1", "HTTP_X_REAL_IP=127.0.0.1"},
+     0,
+     "",
+     false},
+    {__LINE__, "Via", "127.0.0.1", {"HTTP_HOST=127.0.0.1", "HTTP_VIA=1.1 x"}, 0, "", false},
+    {__LINE__,
+     "by way of a trusted proxy: the last address",
+     "10.0.0.1",
+     {"HTTP_HOST=127.0.0.1", "HTTP_X_FORWARDED_FOR=127.0.0.1, 192.168.1.9"},
+     0,
+     "192.168.1.9",
+     false},
+    {__LINE__,
+     "a control byte in a header",
+     "127.0.0.1",
+     {"HTTP_HOST=127.0.0.1", "HTTP_USER_AGENT=a\001b"},
+     400,
+     NULL,
+     false},
+    {__LINE__,
+     "a credential twice",
+     "127.0.0.1",
+     {"HTTP_AUTHORIZATION=Bearer a", "HTTP_AUTHORIZATION=Bearer b"},
+     400,
+     NULL,
+     false},
+    {__LINE__, "a credential with a comma", "127.0.0.1", {"HTTP_X_API_KEY=a, b"}, 400, NULL, false},
+    {__LINE__, "a body beyond the limit", "127.0.0.1", {"CONTENT_LENGTH=1001"}, 413, NULL, false},
+    {__LINE__,
+     "a body at the limit",
+     "127.0.0.1",
+     {"CONTENT_LENGTH=1000", "HTTP_HOST=127.0.0.1"},
+     0,
+     "127.0.0.1",
+     true},
+    {__LINE__,
+     "an empty length",
+     "127.0.0.1",
+     {"CONTENT_LENGTH=", "HTTP_HOST=127.0.0.1"},
+     0,
+     "127.0.0.1",
+     true},
+};
+
+static void
+check_asker(size_t i)
+{
+	struct request r;
+	struct complaint c =
+	    read_request(&r, "POST", "/v1/messages", askers[i].address, askers[i].extra);
+	bool fine = c.status == askers[i].status;
+	if (c.status == 0)
+		fine = fine && same(r.address, askers[i].believed) && r.local == askers[i].local;
+	TAP_ROW_AT(askers[i].line, askers[i].name, fine, "got %d, believed \"%s\", local %d: %s",
+		   c.status, r.address, r.local, c.message);
+	request_fini(&r);
+}
+
+/* --- Whose credential ------------------------------------------------- */
+
+#define LOGIN   "sk-ant-oat01-login"
+#define API_KEY "sk-ant-api03-key"
+
+static const struct {
+	int line;
+	const char *name;
+	const char *extra[PARAMS_IN_A_ROW];
+	enum credential_use use;
+	bool takes_login, may_use_stored;
+	const char *stored;
+	const char *value; /* NULL: none */
+	bool is_stored;
+} choices[] = {
+    {__LINE__,
+     "a login passes through",
+     {"HTTP_AUTHORIZATION=Bearer " LOGIN},
+     CREDENTIAL_ANY,
+     true,
+     true,
+     "s",
+     LOGIN,
+     false},
+    {__LINE__,
+     "a login is no API key",
+     {"HTTP_AUTHORIZATION=Bearer " LOGIN},
+     CREDENTIAL_ANY,
+     false,
+     true,
+     "s",
+     "s",
+     true},
+    {__LINE__,
+     "an API key passes through",
+     {"HTTP_X_API_KEY=" API_KEY},
+     CREDENTIAL_ANY,
+     false,
+     false,
+     NULL,
+     API_KEY,
+     false},
+    {__LINE__,
+     "an API key as bearer",
+     {"HTTP_AUTHORIZATION=bearer " API_KEY},
+     CREDENTIAL_ANY,
+     false,
+     false,
+     NULL,
+     API_KEY,
+     false},
+    {__LINE__,
+     "an API key is no login",
+     {"HTTP_X_API_KEY=" API_KEY},
+     CREDENTIAL_ANY,
+     true,
+     true,
+     "s",
+     "s",
+     true},
+    {__LINE__,
+     "a login in x-api-key goes nowhere",
+     {"HTTP_X_API_KEY=" LOGIN},
+     CREDENTIAL_CLIENT,
+     true,
+     true,
+     "s",
+     NULL,
+     false},
+    {__LINE__,
+     "anything else goes nowhere",
+     {"HTTP_AUTHORIZATION=Bearer your_api_key"},
+     CREDENTIAL_ANY,
+     true,
+     true,
+     "s",
+     "s",
+     true},
+    {__LINE__,
+     "only stored",
+     {"HTTP_AUTHORIZATION=Bearer " LOGIN},
+     CREDENTIAL_STORED,
+     true,
+     true,
+     "s",
+     "s",
+     true},
+    {__LINE__, "only the client's", {NULL}, CREDENTIAL_CLIENT, true, true, "s", NULL, false},
+    {__LINE__,
+     "a stranger gets no stored one",
+     {NULL},
+     CREDENTIAL_ANY,
+     true,
+     false,
+     "s",
+     NULL,
+     false},
+    {__LINE__, "none is stored", {NULL}, CREDENTIAL_STORED, false, true, NULL, NULL, false},
+};
+
+static void
+check_choice(size_t i)
+{
+	struct request r;
+	read_request(&r, "POST", "/v1/messages", "127.0.0.1", choices[i].extra);
+	const struct client_credentials client = {
+	    .login = r.login, .api_key = r.api_key, .may_use_stored = choices[i].may_use_stored};
+	const struct provider provider = {.credential = choices[i].use,
+					  .takes_login = choices[i].takes_login};
+	const struct credential c = credential_choose(&provider, &client, choices[i].stored);
+	TAP_ROW_AT(choices[i].line, choices[i].name,
+		   same(c.value, choices[i].value) && c.stored == choices[i].is_stored &&
+		       (c.value == NULL) == (c.why_none != NULL),
+		   "expected %s stored %d\ngot      %s stored %d", choices[i].value,
+		   choices[i].is_stored, c.value, c.stored);
+	request_fini(&r);
+}
+
+int
+main(int argc, char **argv)
+{
+	tap_start("request", argc, argv);
+	for (size_t i = 0; i < TAP_COUNT(routes); i++)
+		check_route(i);
+	for (size_t i = 0; i < TAP_COUNT(askers); i++)
+		check_asker(i);
+	for (size_t i = 0; i < TAP_COUNT(choices); i++)
+		check_choice(i);
+	return tap_finish();
+}

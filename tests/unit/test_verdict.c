@@ -1,0 +1,340 @@
+/* verdict: what each answer means. A row per case of BEHAVIOUR.md 4, and for the
+ * clamps; at the end, that every row of the table decided some case. */
+
+#include "verdict.h"
+
+#include "tap.h"
+
+#define NOW_MS    INT64_C(1795460400000)
+#define NOW_S     1795460400
+#define SECOND    INT64_C(1000)
+#define MINUTE    (60 * SECOND)
+#define HOUR      (60 * MINUTE)
+#define DAY       (24 * HOUR)
+#define COOLDOWN  (5 * MINUTE)
+#define UNIFIED   "anthropic-ratelimit-unified-"
+#define JSON_TYPE "content-type: application/json\r\n"
+#define SSE_TYPE  "content-type: text/event-stream; charset=utf-8\r\n"
+#define HTML_TYPE "content-type: text/html\r\n"
+#define ERROR(type, text)                                                                          \
+	"{\"type\":\"error\",\"error\":{\"type\":\"" type "\",\"message\":\"" text "\"}}"
+#define EVENT(name, data) "event: " name "\ndata: " data "\n\n"
+#define START             EVENT("message_start", "{\"type\":\"message_start\",\"message\":{}}")
+#define ANSWER                                                                                     \
+	"{\"type\":\"message\",\"content\":[{\"type\":\"text\",\"text\":\"insufficient "           \
+	"balance\"}]}"
+#define IN_1H   "1795464000"
+#define IN_2D   "1795633200"
+#define NO_TIME (-1)
+
+/* What is unusual about the evidence. */
+enum trait {
+	STREAM = 1,    /* a stream was asked for */
+	CONTENT = 2,   /* its content began */
+	OWN = 4,       /* the client's own credential */
+	OTHER = 8,     /* not a Claude provider */
+	LATELY = 16,   /* a bare 429 came within the last minute */
+	PLAN_ONLY = 32 /* plan_limits_only */
+};
+
+static const struct {
+	int line;
+	const char *name;
+	int status;
+	const char *head, *body;
+	unsigned traits;
+	enum ending ending;
+	const char *row;
+	enum verdict_kind kind;
+	bool retry;
+	enum rest_kind rest;
+	enum scope scope;
+	int64_t until_in; /* from now; NO_TIME: not looked at */
+} cases[] = {
+    /* Served */
+    {__LINE__, "a JSON answer", 200, JSON_TYPE, ANSWER, 0, ENDING_WHOLE, "served", VERDICT_PASS,
+     false, REST_NONE, SCOPE_ACCOUNT, NO_TIME},
+    {__LINE__, "a JSON answer whose connection was cut after its end", 200, JSON_TYPE, ANSWER, 0,
+     ENDING_CUT, "served", VERDICT_PASS, false, REST_NONE, SCOPE_ACCOUNT, NO_TIME},
+    {__LINE__, "a JSON answer cut in its middle", 200, JSON_TYPE, "{\"type\":\"mess", 0, ENDING_CUT,
+     "unreachable", VERDICT_COOL, true, REST_SHORT, SCOPE_EVERYBODY, NO_TIME},
+    {__LINE__, "a JSON answer that ends in its middle", 200, JSON_TYPE, "{\"type\":\"mess", 0,
+     ENDING_WHOLE, "no answer in the answer", VERDICT_COOL, true, REST_SHORT, SCOPE_EVERYBODY,
+     NO_TIME},
+    {__LINE__, "a stream with content", 200, SSE_TYPE, START, STREAM | CONTENT, ENDING_WHOLE,
+     "served", VERDICT_PASS, false, REST_NONE, SCOPE_ACCOUNT, NO_TIME},
+    {__LINE__, "content on paid extra usage", 200,
+     SSE_TYPE UNIFIED "overage-in-use: true\r\n" UNIFIED "5h-status: rejected\r\n" UNIFIED
+		      "5h-reset: " IN_1H "\r\n",
+     START, STREAM | CONTENT | PLAN_ONLY, ENDING_WHOLE, "paid extra usage", VERDICT_PASS, false,
+     REST_NAMED, SCOPE_ACCOUNT, HOUR},
+    {__LINE__, "paid extra usage that is allowed", 200, SSE_TYPE UNIFIED "overage-in-use: true\r\n",
+     START, STREAM | CONTENT, ENDING_WHOLE, "served", VERDICT_PASS, false, REST_NONE, SCOPE_ACCOUNT,
+     NO_TIME},
+    {__LINE__, "a rejected window on a 200 is none", 200,
+     JSON_TYPE UNIFIED "5h-status: rejected\r\n", ANSWER, 0, ENDING_WHOLE, "served", VERDICT_PASS,
+     false, REST_NONE, SCOPE_ACCOUNT, NO_TIME},
+
+    /* No answer at all */
+    {__LINE__, "no connection", 0, "", "", STREAM, ENDING_CONNECT, "unreachable", VERDICT_COOL,
+     true, REST_SHORT, SCOPE_EVERYBODY, NO_TIME},
+    {__LINE__, "cut before the content", 200, SSE_TYPE, START, STREAM, ENDING_CUT, "unreachable",
+     VERDICT_COOL, true, REST_SHORT, SCOPE_EVERYBODY, NO_TIME},
+    {__LINE__, "no first byte", 0, "", "", STREAM, ENDING_FIRST_BYTE, "unreachable", VERDICT_COOL,
+     true, REST_SHORT, SCOPE_EVERYBODY, NO_TIME},
+    {__LINE__, "silence before the content", 200, SSE_TYPE, START, STREAM, ENDING_IDLE,
+     "unreachable", VERDICT_COOL, true, REST_SHORT, SCOPE_EVERYBODY, NO_TIME},
+    {__LINE__, "an endless head", 200, "", "", 0, ENDING_TOO_BIG, "too big", VERDICT_HOP, false,
+     REST_NONE, SCOPE_ACCOUNT, NO_TIME},
+    {__LINE__, "no memory to ask with", 0, "", "", 0, ENDING_OURS, "our own trouble", VERDICT_HOP,
+     false, REST_NONE, SCOPE_ACCOUNT, NO_TIME},
+
+    /* Windows of the account, of a family */
+    {__LINE__, "the five-hour window", 429,
+     UNIFIED "status: rejected\r\n" UNIFIED "5h-status: rejected\r\n" UNIFIED "5h-reset: " IN_1H
+	     "\r\n" UNIFIED "7d-status: allowed\r\n" UNIFIED "7d-reset: " IN_2D "\r\n",
+     ERROR("rate_limit_error", "This request would exceed your account's rate limit."), STREAM,
+     ENDING_WHOLE, "account window", VERDICT_COOL, false, REST_NAMED, SCOPE_ACCOUNT, HOUR},
+    {__LINE__, "both windows: the later reset", 429,
+     UNIFIED "5h-status: rejected\r\n" UNIFIED "5h-reset: " IN_1H "\r\n" UNIFIED
+	     "7d-status: rejected\r\n" UNIFIED "7d-reset: " IN_2D "\r\n",
+     "", 0, ENDING_WHOLE, "account window", VERDICT_COOL, false, REST_NAMED, SCOPE_ACCOUNT,
+     2 * DAY},
+    {__LINE__, "a rejected window despite x-should-retry", 429,
+     "x-should-retry: true\r\n" UNIFIED "5h-status: rejected\r\n" UNIFIED "5h-reset: " IN_1H "\r\n",
+     "", 0, ENDING_WHOLE, "account window", VERDICT_COOL, false, REST_NAMED, SCOPE_ACCOUNT, HOUR},
+    {__LINE__, "a window whose body was cut", 429,
+     UNIFIED "5h-status: rejected\r\n" UNIFIED "5h-reset: " IN_1H "\r\n", "\x1f\x8b", 0, ENDING_CUT,
+     "account window", VERDICT_COOL, false, REST_NAMED, SCOPE_ACCOUNT, HOUR},
+    {__LINE__, "the words that mean rejected", 429,
+     UNIFIED "5h-status: payment_required\r\n" UNIFIED "5h-reset: " IN_1H "\r\n", "", 0,
+     ENDING_WHOLE, "account window", VERDICT_COOL, false, REST_NAMED, SCOPE_ACCOUNT, HOUR},
+    {__LINE__, "only a family's window", 429,
+     UNIFIED "status: rejected\r\n" UNIFIED "5h-status: allowed\r\n" UNIFIED
+	     "7d_opus-status: rejected\r\n" UNIFIED "7d_opus-reset: " IN_2D "\r\n",
+     "", 0, ENDING_WHOLE, "family window", VERDICT_COOL, false, REST_NAMED, SCOPE_FAMILY, 2 * DAY},
+    {__LINE__, "rejected, without windows", 429,
+     UNIFIED "status: rejected\r\n" UNIFIED "reset: " IN_1H "\r\n" UNIFIED
+	     "representative-claim: five_hour\r\n",
+     "", 0, ENDING_WHOLE, "unified rejection", VERDICT_COOL, false, REST_NAMED, SCOPE_ACCOUNT,
+     HOUR},
+    {__LINE__, "overage refused, no reset: this request only", 429,
+     UNIFIED "overage-disabled-reason: out_of_credits\r\n", "", 0, ENDING_WHOLE, "overage refused",
+     VERDICT_HOP, false, REST_NONE, SCOPE_ACCOUNT, NO_TIME},
+
+    /* Sane resets */
+    {__LINE__, "a five-hour reset 400 days away", 429,
+     UNIFIED "5h-status: rejected\r\n" UNIFIED "5h-reset: 1830020400\r\n", "", 0, ENDING_WHOLE,
+     "account window", VERDICT_COOL, false, REST_NAMED, SCOPE_ACCOUNT, 6 * HOUR},
+    {__LINE__, "a seven-day reset 400 days away", 429,
+     UNIFIED "7d-status: rejected\r\n" UNIFIED "7d-reset: 1830020400\r\n", "", 0, ENDING_WHOLE,
+     "account window", VERDICT_COOL, false, REST_NAMED, SCOPE_ACCOUNT, 8 * DAY},
+    {__LINE__, "a reset in milliseconds", 429,
+     UNIFIED "5h-status: rejected\r\n" UNIFIED "5h-reset: " IN_1H "000\r\n", "", 0, ENDING_WHOLE,
+     "account window", VERDICT_COOL, false, REST_NAMED, SCOPE_ACCOUNT, HOUR},
+    {__LINE__, "a reset in the past", 429,
+     UNIFIED "5h-status: rejected\r\n" UNIFIED "5h-reset: 1795460399\r\n", "", 0, ENDING_WHOLE,
+     "account window", VERDICT_COOL, false, REST_COOLDOWN, SCOPE_ACCOUNT, COOLDOWN},
+    {__LINE__, "a negative reset", 429,
+     UNIFIED "5h-status: rejected\r\n" UNIFIED "5h-reset: -5\r\n", "", 0, ENDING_WHOLE,
+     "account window", VERDICT_COOL, false, REST_COOLDOWN, SCOPE_ACCOUNT, COOLDOWN},
+    {__LINE__, "a reset that is no number", 429,
+     UNIFIED "5h-status: rejected\r\n" UNIFIED "5h-reset: soon\r\n", "", 0, ENDING_WHOLE,
+     "account window", VERDICT_COOL, false, REST_COOLDOWN, SCOPE_ACCOUNT, COOLDOWN},
+
+    /* Texts */
+    {__LINE__, "out of extra usage", 400, JSON_TYPE,
+     ERROR("invalid_request_error",
+	   "You're out of extra usage. Add more at claude.ai/settings/usage and keep going."),
+     0, ENDING_WHOLE, "out of extra usage", VERDICT_COOL, false, REST_TIMED, SCOPE_ACCOUNT, MINUTE},
+    {__LINE__, "extra usage wanted for long context", 429, JSON_TYPE,
+     ERROR("rate_limit_error", "Extra usage is required for long context requests."), 0,
+     ENDING_WHOLE, "extra usage wanted", VERDICT_HOP, false, REST_NONE, SCOPE_ACCOUNT, NO_TIME},
+    {__LINE__, "usage limit with an epoch", 429, JSON_TYPE,
+     ERROR("rate_limit_error", "Claude AI usage limit reached|" IN_1H), 0, ENDING_WHOLE,
+     "usage limit text", VERDICT_COOL, false, REST_NAMED, SCOPE_ACCOUNT, HOUR},
+    {__LINE__, "usage limit with an epoch, under a 403", 403, JSON_TYPE,
+     ERROR("permission_error", "Claude AI usage limit reached|" IN_1H), 0, ENDING_WHOLE,
+     "usage limit text", VERDICT_COOL, false, REST_NAMED, SCOPE_ACCOUNT, HOUR},
+    {__LINE__, "usage limit without a time", 400, JSON_TYPE,
+     ERROR("invalid_request_error", "Your usage limit has been reached."), 0, ENDING_WHOLE,
+     "usage limit text", VERDICT_COOL, false, REST_COOLDOWN, SCOPE_ACCOUNT, COOLDOWN},
+    {__LINE__, "usage limit with a date", 400, JSON_TYPE,
+     ERROR("invalid_request_error",
+	   "You have reached your specified API usage limits. You will regain "
+	   "access on 2026-11-25 at 19:00 UTC."),
+     0, ENDING_WHOLE, "usage limit text", VERDICT_COOL, false, REST_NAMED, SCOPE_ACCOUNT, 2 * DAY},
+    {__LINE__, "402", 402, JSON_TYPE, "{}", OTHER, ENDING_WHOLE, "no balance", VERDICT_COOL, false,
+     REST_COOLDOWN, SCOPE_ACCOUNT, HOUR},
+    {__LINE__, "Kimi's quota under a 429", 429, JSON_TYPE,
+     "{\"error\":{\"type\":\"exceeded_current_quota_error\",\"message\":\"x\"}}", OTHER,
+     ENDING_WHOLE, "no balance", VERDICT_COOL, false, REST_COOLDOWN, SCOPE_ACCOUNT, HOUR},
+    {__LINE__, "credit balance under a 400", 400, JSON_TYPE,
+     ERROR("invalid_request_error", "Your credit balance is too low to access the Anthropic API."),
+     0, ENDING_WHOLE, "no balance", VERDICT_COOL, false, REST_COOLDOWN, SCOPE_ACCOUNT, HOUR},
+    {__LINE__, "for Claude Code only", 400, JSON_TYPE,
+     ERROR("invalid_request_error",
+	   "This credential is only authorized for use with Claude Code and "
+	   "cannot be used for other API requests."),
+     0, ENDING_WHOLE, "for Claude Code only", VERDICT_HOP, false, REST_NONE, SCOPE_ACCOUNT,
+     NO_TIME},
+
+    /* Busy */
+    {__LINE__, "529", 529, JSON_TYPE, ERROR("overloaded_error", "Overloaded"), 0, ENDING_WHOLE,
+     "overloaded", VERDICT_COOL, true, REST_SHORT, SCOPE_EVERYBODY, NO_TIME},
+    {__LINE__, "unified resets on a 529 are not used", 529,
+     UNIFIED "5h-status: rejected\r\n" UNIFIED "5h-reset: " IN_1H "\r\n", "{}", 0, ENDING_WHOLE,
+     "busy", VERDICT_COOL, true, REST_SHORT, SCOPE_EVERYBODY, NO_TIME},
+    {__LINE__, "overloaded as the first event", 200, SSE_TYPE,
+     EVENT("error", ERROR("overloaded_error", "Overloaded")), STREAM, ENDING_WHOLE, "overloaded",
+     VERDICT_COOL, true, REST_SHORT, SCOPE_EVERYBODY, NO_TIME},
+    {__LINE__, "overloaded after message_start", 200, SSE_TYPE,
+     START EVENT("error", ERROR("overloaded_error", "Overloaded")), STREAM, ENDING_WHOLE,
+     "overloaded", VERDICT_COOL, true, REST_SHORT, SCOPE_EVERYBODY, NO_TIME},
+    {__LINE__, "Kimi's engine overloaded under a 429", 429, JSON_TYPE "retry-after: 3600\r\n",
+     "{\"error\":{\"type\":\"engine_overloaded_error\",\"message\":\"x\"}}", OTHER, ENDING_WHOLE,
+     "overloaded", VERDICT_COOL, true, REST_SHORT, SCOPE_EVERYBODY, NO_TIME},
+    {__LINE__, "500", 500, JSON_TYPE, ERROR("api_error", "x"), 0, ENDING_WHOLE, "busy",
+     VERDICT_COOL, true, REST_SHORT, SCOPE_EVERYBODY, NO_TIME},
+    {__LINE__, "500 that says not to retry", 500, "x-should-retry: false\r\n", "", 0, ENDING_WHOLE,
+     "busy", VERDICT_COOL, false, REST_SHORT, SCOPE_EVERYBODY, NO_TIME},
+    {__LINE__, "an HTML page with a 404", 404, HTML_TYPE, "<html>not found model", 0, ENDING_WHOLE,
+     "an HTML page", VERDICT_COOL, true, REST_SHORT, SCOPE_EVERYBODY, NO_TIME},
+    {__LINE__, "an HTML page with a 200", 200, HTML_TYPE, "<html>", STREAM, ENDING_WHOLE,
+     "an HTML page", VERDICT_COOL, true, REST_SHORT, SCOPE_EVERYBODY, NO_TIME},
+    {__LINE__, "an empty 200", 200, "", "", 0, ENDING_WHOLE, "no answer in the answer",
+     VERDICT_COOL, true, REST_SHORT, SCOPE_EVERYBODY, NO_TIME},
+    {__LINE__, "an empty stream", 200, SSE_TYPE, "", STREAM, ENDING_WHOLE,
+     "no answer in the answer", VERDICT_COOL, true, REST_SHORT, SCOPE_EVERYBODY, NO_TIME},
+    {__LINE__, "a stream without content", 200, SSE_TYPE, START, STREAM, ENDING_WHOLE,
+     "no answer in the answer", VERDICT_COOL, true, REST_SHORT, SCOPE_EVERYBODY, NO_TIME},
+    {__LINE__, "JSON where a stream was asked for", 200, JSON_TYPE, ANSWER, STREAM, ENDING_WHOLE,
+     "no answer in the answer", VERDICT_COOL, true, REST_SHORT, SCOPE_EVERYBODY, NO_TIME},
+    {__LINE__, "a redirect", 302, "location: http://127.0.0.1/\r\n", "", 0, ENDING_WHOLE,
+     "no answer in the answer", VERDICT_COOL, true, REST_SHORT, SCOPE_EVERYBODY, NO_TIME},
+    {__LINE__, "408", 408, JSON_TYPE, "{}", 0, ENDING_WHOLE, "conflict", VERDICT_HOP, true,
+     REST_NONE, SCOPE_ACCOUNT, NO_TIME},
+
+    /* Throttled */
+    {__LINE__, "retry-after in seconds", 429, "retry-after: 30\r\n", "", 0, ENDING_WHOLE,
+     "429 with a time", VERDICT_COOL, false, REST_TIMED, SCOPE_ACCOUNT, 30 * SECOND},
+    {__LINE__, "retry-after as a date", 429, "retry-after: Mon, 23 Nov 2026 19:30:00 GMT\r\n", "",
+     0, ENDING_WHOLE, "429 with a time", VERDICT_COOL, false, REST_TIMED, SCOPE_ACCOUNT,
+     30 * MINUTE},
+    {__LINE__, "retry-after that is nonsense", 429, "retry-after: whenever\r\n", "", 0,
+     ENDING_WHOLE, "429", VERDICT_HOP, true, REST_NONE, SCOPE_ACCOUNT, NO_TIME},
+    {__LINE__, "a bare 429", 429, JSON_TYPE, ERROR("rate_limit_error", "x"), 0, ENDING_WHOLE, "429",
+     VERDICT_HOP, true, REST_NONE, SCOPE_ACCOUNT, NO_TIME},
+    {__LINE__, "a second bare 429 within a minute", 429, JSON_TYPE, ERROR("rate_limit_error", "x"),
+     LATELY, ENDING_WHOLE, "429 again", VERDICT_COOL, true, REST_SHORT, SCOPE_ACCOUNT, NO_TIME},
+    {__LINE__, "a rate limit as the first event", 200, SSE_TYPE,
+     EVENT("error", ERROR("rate_limit_error", "x")), STREAM, ENDING_WHOLE, "429", VERDICT_HOP, true,
+     REST_NONE, SCOPE_ACCOUNT, NO_TIME},
+
+    /* Refused credentials, models, requests */
+    {__LINE__, "401 on a stored credential", 401, JSON_TYPE, ERROR("authentication_error", "x"), 0,
+     ENDING_WHOLE, "credential refused", VERDICT_BENCH, false, REST_BENCH, SCOPE_ACCOUNT, HOUR},
+    {__LINE__, "403 on a stored credential", 403, JSON_TYPE,
+     ERROR("permission_error", "key revoked"), 0, ENDING_WHOLE, "credential refused", VERDICT_BENCH,
+     false, REST_BENCH, SCOPE_ACCOUNT, HOUR},
+    {__LINE__, "401 on the client's own", 401, JSON_TYPE, ERROR("authentication_error", "x"), OWN,
+     ENDING_WHOLE, "client's own credential", VERDICT_PASS, false, REST_NONE, SCOPE_ACCOUNT,
+     NO_TIME},
+    {__LINE__, "403 about a model", 403, JSON_TYPE,
+     ERROR("permission_error", "no access to this model"), 0, ENDING_WHOLE, "model forbidden",
+     VERDICT_HOP, false, REST_NONE, SCOPE_ACCOUNT, NO_TIME},
+    {__LINE__, "an unknown model at Claude", 404, JSON_TYPE, ERROR("not_found_error", "model: x"),
+     0, ENDING_WHOLE, "model unknown", VERDICT_SUCCESSOR, false, REST_NONE, SCOPE_ACCOUNT, NO_TIME},
+    {__LINE__, "an unknown model at DeepSeek", 400, JSON_TYPE,
+     "{\"error\":{\"message\":\"Model Not Exist\",\"type\":\"invalid_request_error\"}}", OTHER,
+     ENDING_WHOLE, "model unknown", VERDICT_SUCCESSOR, false, REST_NONE, SCOPE_ACCOUNT, NO_TIME},
+    {__LINE__, "an unknown model at Kimi", 404, JSON_TYPE,
+     "{\"error\":{\"type\":\"resource_not_found_error\",\"message\":\"Not found the model x\"}}",
+     OTHER, ENDING_WHOLE, "model unknown", VERDICT_SUCCESSOR, false, REST_NONE, SCOPE_ACCOUNT,
+     NO_TIME},
+    {__LINE__, "a 400 of Claude", 400, JSON_TYPE,
+     ERROR("invalid_request_error", "prompt is too long: 203052 tokens > 200000 maximum"), 0,
+     ENDING_WHOLE, "request blamed", VERDICT_PASS, false, REST_NONE, SCOPE_ACCOUNT, NO_TIME},
+    {__LINE__, "a 413 of Claude", 413, JSON_TYPE, ERROR("request_too_large", "x"), 0, ENDING_WHOLE,
+     "request blamed", VERDICT_PASS, false, REST_NONE, SCOPE_ACCOUNT, NO_TIME},
+    {__LINE__, "a 400 of another", 400, JSON_TYPE,
+     "{\"error\":{\"message\":\"unknown variant `x`\",\"type\":\"invalid_request_error\"}}", OTHER,
+     ENDING_WHOLE, "rewriting blamed", VERDICT_HOP, false, REST_NONE, SCOPE_ACCOUNT, NO_TIME},
+    {__LINE__, "a 422 of another", 422, JSON_TYPE, "{}", OTHER, ENDING_WHOLE, "rewriting blamed",
+     VERDICT_HOP, false, REST_NONE, SCOPE_ACCOUNT, NO_TIME},
+};
+
+static bool decided[64];
+
+static void
+read_head(struct answer *answer, int status, const char *head)
+{
+	char line[256];
+	answer_init(answer);
+	if (status == 0)
+		return;
+	int n = snprintf(line, sizeof line, "HTTP/1.1 %d Whatever\r\n", status);
+	answer_line(answer, line, (size_t)n, NOW_MS, false);
+	while (*head != '\0') {
+		size_t len = strcspn(head, "\n") + 1;
+		answer_line(answer, head, len, NOW_MS, false);
+		head += len;
+	}
+	answer_line(answer, "\r\n", 2, NOW_MS, false);
+}
+
+static void
+note_decided(const char *row)
+{
+	for (size_t i = 0; verdict_row(i) != NULL; i++)
+		if (strcmp(verdict_row(i), row) == 0)
+			decided[i] = true;
+}
+
+static void
+check_case(size_t i)
+{
+	struct answer answer;
+	read_head(&answer, cases[i].status, cases[i].head);
+	const struct evidence evidence = {
+	    .ending = cases[i].ending,
+	    .answer = &answer,
+	    .body = cases[i].body,
+	    .body_len = strlen(cases[i].body),
+	    .wants_stream = cases[i].traits & STREAM,
+	    .content = cases[i].traits & CONTENT,
+	    .claude = !(cases[i].traits & OTHER),
+	    .stored = !(cases[i].traits & OWN),
+	    .throttled_lately = cases[i].traits & LATELY,
+	    .plan_limits_only = cases[i].traits & PLAN_ONLY,
+	    .cooldown_ms = COOLDOWN,
+	    .now_ms = NOW_MS,
+	};
+	const struct verdict v = verdict_judge(&evidence);
+	int64_t until_in = cases[i].until_in == NO_TIME ? NO_TIME : v.until_ms - NOW_MS;
+	TAP_ROW_AT(cases[i].line, cases[i].name,
+		   strcmp(v.row, cases[i].row) == 0 && v.kind == cases[i].kind &&
+		       v.retry == cases[i].retry && v.rest == cases[i].rest &&
+		       v.scope == cases[i].scope && until_in == cases[i].until_in,
+		   "expected \"%s\" %s retry %d rest %d scope %d in %" PRId64
+		   " ms\ngot      \"%s\" %s retry %d rest %d scope %d in %" PRId64 " ms",
+		   cases[i].row, verdict_name(cases[i].kind), cases[i].retry, cases[i].rest,
+		   cases[i].scope, cases[i].until_in, v.row, verdict_name(v.kind), v.retry, v.rest,
+		   v.scope, until_in);
+	note_decided(v.row);
+	answer_fini(&answer);
+}
+
+int
+main(int argc, char **argv)
+{
+	tap_start("verdict", argc, argv);
+	for (size_t i = 0; i < TAP_COUNT(cases); i++)
+		check_case(i);
+	for (size_t i = 0; verdict_row(i) != NULL; i++) {
+		char name[96];
+		snprintf(name, sizeof name, "some case is decided by: %s", verdict_row(i));
+		TAP_OK(name, decided[i]);
+	}
+	return tap_finish();
+}
