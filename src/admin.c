@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 void
 admin_health(struct client *client)
@@ -109,6 +110,21 @@ switch_result(const struct router *router, const char *name)
 	return o;
 }
 
+/* The state's lock is held for microseconds, but for the moment in which a
+ * damaged file is made anew. An operator's word waits for that, and so does the
+ * loop: rarely, and 20 ms at most. What is not done by then is queued. */
+static bool
+switch_to(struct state *state, const char *name)
+{
+	const struct timespec millisecond = {.tv_nsec = 1000000};
+	for (int i = 0; i < 20; i++) {
+		if (state_switch(state, name))
+			return true;
+		nanosleep(&millisecond, NULL);
+	}
+	return false;
+}
+
 void
 admin_switch(struct client *client)
 {
@@ -120,7 +136,7 @@ admin_switch(struct client *client)
 		refuse_name(client, true);
 		return;
 	}
-	if (!state_switch(router->state, automatic ? "" : name)) {
+	if (!switch_to(router->state, automatic ? "" : name)) {
 		reply_error(&client->reply, 503, "retry-after: 1\r\n", "api_error",
 			    "The state file is busy: try again.", client->request.id);
 		return;

@@ -238,12 +238,13 @@ judge(struct healthcheck *h, enum ending ending)
 	h->successor += verdict.kind == VERDICT_SUCCESSOR;
 	if (verdict.kind == VERDICT_SUCCESSOR && credential != NULL && ask(h, credential))
 		return;
-	account_outcome(h->router->state, &outcome);
+	/* Trouble on the way says nothing of the plan. */
 	bool served = verdict.kind == VERDICT_PASS && verdict.status < 300;
+	bool told = served || (verdict.rest != REST_NONE && verdict.scope != SCOPE_EVERYBODY);
+	if (told)
+		account_outcome(h->router->state, &outcome);
 	h->report.asked = true;
-	h->report.result = served                      ? CHECK_HEALTHY
-			   : verdict.rest != REST_NONE ? CHECK_LIMITED
-						       : CHECK_UNKNOWN;
+	h->report.result = served ? CHECK_HEALTHY : told ? CHECK_LIMITED : CHECK_UNKNOWN;
 	snprintf(h->report.found, sizeof h->report.found, "%s answered: %s", h->provider->name,
 		 served ? "it serves" : verdict.why);
 	loop_queue(h->router->loop, &h->finish);
