@@ -17,8 +17,8 @@ struct client {
 	struct router *router;
 	struct request request;
 	struct reply reply;
-	struct exchange *exchange;                /* what answers it, of exchange.h; NULL: nothing */
-	struct healthcheck *check;                /* what answers it, of healthcheck.h; NULL: nothing */
+	struct exchange *exchange; /* what answers it, of exchange.h; NULL: nothing */
+	struct healthcheck *check; /* what answers it, of healthcheck.h; NULL: nothing */
 };
 
 /* What to do with a request that has arrived whole: serve() answers by

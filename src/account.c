@@ -1,38 +1,44 @@
 #include "account.h"
 
 #include "clock.h"
-#include "log.h"
 
 #include <stdio.h>
 #include <string.h>
 
 /* In words, once: by the process whose change it was. */
 static void
-announce(const struct outcome *o, enum health_outcome what, const struct health_key *key,
-	 struct state *state)
+announce(struct router *router, const struct provider *provider, enum health_outcome what,
+	 const struct health_key *key)
 {
 	struct health h;
-	char until[CLOCK_SHORT_SIZE];
-	if (what == HEALTH_RETURNED)
-		log_line(LOG_NOTICE, "%s is back", o->provider->name);
+	char until[CLOCK_SHORT_SIZE], sentence[ERROR_TEXT_MAX];
+	int64_t now_ms = clock_wall_ms();
+	if (what == HEALTH_RETURNED) {
+		snprintf(sentence, sizeof sentence, "%s is back", provider->name);
+		notify(router->notifier, NOTICE_RETURNED, provider->name, sentence);
+	}
 	if (what != HEALTH_LEFT)
 		return;
-	state_failover(state, clock_wall_ms());
-	state_health(state, key, &h);
-	clock_short(h.until_ms, clock_wall_ms(), until);
+	state_failover(router->state, now_ms);
+	state_health(router->state, key, &h);
+	clock_short(h.until_ms, now_ms, until);
 	if (h.rest == REST_BENCH)
-		log_line(LOG_NOTICE, "%s refuses its credential (%s): looked at again at %s",
-			 o->provider->name, h.why, until);
+		snprintf(sentence, sizeof sentence,
+			 "%s refuses its credential (%s): looked at again at %s", provider->name,
+			 h.why, until);
 	else
-		log_line(LOG_NOTICE, "%s rests until %s (%s)", o->provider->name, until, h.why);
+		snprintf(sentence, sizeof sentence, "%s rests until %s (%s)", provider->name, until,
+			 h.why);
+	notify(router->notifier, NOTICE_LEFT, provider->name, sentence);
 }
 
 static void
-apply(struct state *state, const struct outcome *o, struct health_key key,
+apply(struct router *router, const struct outcome *o, struct health_key key,
       const struct health_change *change)
 {
-	enum health_outcome what = state_health_change(state, &key, o->provider->name, change);
-	announce(o, what, &key, state);
+	enum health_outcome what =
+	    state_health_change(router->state, &key, o->provider->name, change);
+	announce(router, o->provider, what, &key);
 }
 
 static struct health_change
@@ -50,25 +56,25 @@ change_of(const struct outcome *o, enum health_event event)
 
 /* A success tells of the account; what else rests is over with it. */
 static void
-served(struct state *state, const struct outcome *o)
+served(struct router *router, const struct outcome *o)
 {
 	struct health_change change = change_of(o, HEALTH_SERVED);
 	const struct health_key others[] = {
 	    {.provider = o->key.provider},
 	    {.provider = o->key.provider, .account = o->key.account, .family = o->family},
 	};
-	apply(state, o, o->key, &change);
+	apply(router, o, o->key, &change);
 	memset(change.windows, 0, sizeof change.windows);
 	for (size_t i = 0; i < 2; i++) {
 		struct health h;
 		bool same = i == 1 && o->family == 0;
-		if (!same && state_health(state, &others[i], &h) && h.rest != REST_NONE)
-			apply(state, o, others[i], &change);
+		if (!same && state_health(router->state, &others[i], &h) && h.rest != REST_NONE)
+			apply(router, o, others[i], &change);
 	}
 }
 
 static void
-rests(struct state *state, const struct outcome *o)
+rests(struct router *router, const struct outcome *o)
 {
 	struct health_change change = change_of(o, HEALTH_RESTS);
 	struct health_key key = o->key;
@@ -79,26 +85,38 @@ rests(struct state *state, const struct outcome *o)
 		key.family = o->family;
 	if (o->verdict->scope == SCOPE_EVERYBODY)
 		key.account = 0;
-	apply(state, o, key, &change);
+	apply(router, o, key, &change);
 }
 
 void
-account_outcome(struct state *state, const struct outcome *o)
+account_outcome(struct router *router, const struct outcome *o)
 {
 	const struct verdict *v = o->verdict;
-	state_count(state, o->key.provider, COUNT_ATTEMPTS);
+	state_count(router->state, o->key.provider, COUNT_ATTEMPTS);
 	if (v->kind == VERDICT_PASS && v->status < 300) {
-		served(state, o);
+		served(router, o);
 	} else {
-		state_count(state, o->key.provider, COUNT_FAILURES);
+		state_count(router->state, o->key.provider, COUNT_FAILURES);
 		if (v->rest == REST_NONE) {
 			struct health_change change = change_of(o, HEALTH_FAILED);
 			change.throttled = v->throttled;
-			apply(state, o, o->key, &change);
+			apply(router, o, o->key, &change);
 		}
 	}
 	if (v->rest != REST_NONE)
-		rests(state, o);
+		rests(router, o);
+}
+
+void
+account_service(struct router *router, const struct provider *provider, bool own_credential)
+{
+	char sentence[ERROR_TEXT_MAX];
+	bool changed = state_served(router->state, provider->name);
+	if (!changed || !provider->paid || own_credential)
+		return;
+	snprintf(sentence, sizeof sentence, "requests now go to %s, which costs money",
+		 provider->name);
+	notify(router->notifier, NOTICE_PAID, provider->name, sentence);
 }
 
 bool

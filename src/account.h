@@ -17,8 +17,11 @@ struct outcome {
 };
 
 /* Tells the state what an answer meant: rests, successes, quota windows,
- * counters; and the log when a provider is left or comes back. */
-void account_outcome(struct state *state, const struct outcome *outcome);
+ * counters; and log and operator when a provider is left or comes back. */
+void account_outcome(struct router *router, const struct outcome *outcome);
+
+/* Notes who serves now; tells the operator when it begins to cost money. */
+void account_service(struct router *router, const struct provider *provider, bool own_credential);
 
 /* Asks to be the probe of a provider whose rest is over: true if nobody else
  * is. To be asked again, to stay it, within ACCOUNT_LEASE_MS. */

@@ -7,21 +7,21 @@
 #include "health.h"
 
 struct answer {
-	int status;            /* 0: no head yet */
-	bool complete;         /* the head's end was seen */
-	bool sse;              /* content-type: text/event-stream */
-	bool html;             /* content-type: text/html */
+	int status;             /* 0: no head yet */
+	bool complete;          /* the head's end was seen */
+	bool sse;               /* content-type: text/event-stream */
+	bool html;              /* content-type: text/html */
 	int64_t retry_after_ms; /* from now; -1: not told */
-	int should_retry;      /* x-should-retry: 1 true, 0 false, -1 not told */
+	int should_retry;       /* x-should-retry: 1 true, 0 false, -1 not told */
 	struct health_window windows[WINDOWS_MAX]; /* anthropic-ratelimit-unified-NAME-* */
 	size_t n_windows;
-	bool rejected;         /* anthropic-ratelimit-unified-status says so */
-	int64_t reset_ms;      /* anthropic-ratelimit-unified-reset; 0: not told */
-	char claim[32];        /* -representative-claim */
-	bool overage;          /* -overage-in-use: usage is now paid for */
-	bool overage_refused;  /* -overage-disabled-reason is told */
-	char request_id[64];   /* the provider's; "" : not told */
-	struct buf passed;     /* "name: value\r\n" lines that may go on to the client */
+	bool rejected;        /* anthropic-ratelimit-unified-status says so */
+	int64_t reset_ms;     /* anthropic-ratelimit-unified-reset; 0: not told */
+	char claim[32];       /* -representative-claim */
+	bool overage;         /* -overage-in-use: usage is now paid for */
+	bool overage_refused; /* -overage-disabled-reason is told */
+	char request_id[64];  /* the provider's; "" : not told */
+	struct buf passed;    /* "name: value\r\n" lines that may go on to the client */
 };
 
 /* hide_organization: its id stays here, since the credential is a stored one. */

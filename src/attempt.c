@@ -15,6 +15,7 @@
 #define OUR_USER_AGENT  "claude-router/" PACKAGE_VERSION
 
 struct attempt {
+	struct transfer transfer;
 	struct upstream *upstream;
 	CURL *easy;
 	struct curl_slist *headers;
@@ -77,9 +78,10 @@ on_body(char *bytes, size_t size, size_t n, void *context)
 }
 
 static void
-on_end(void *private, CURLcode code)
+on_end(struct transfer *transfer, CURLcode code)
 {
-	struct attempt *a = private;
+	struct attempt *a =
+	    (struct attempt *)((char *)transfer - offsetof(struct attempt, transfer));
 	a->ended = true;
 	a->code = code;
 	loop_queue(upstream_loop(a->upstream), &a->task);
@@ -282,7 +284,6 @@ set_request(struct attempt *a, const struct attempt_ask *ask)
 static void
 set_callbacks(struct attempt *a)
 {
-	curl_easy_setopt(a->easy, CURLOPT_PRIVATE, a);
 	curl_easy_setopt(a->easy, CURLOPT_HEADERFUNCTION, on_header);
 	curl_easy_setopt(a->easy, CURLOPT_HEADERDATA, a);
 	curl_easy_setopt(a->easy, CURLOPT_WRITEFUNCTION, on_body);
@@ -300,6 +301,7 @@ attempt_start(struct upstream *upstream, const struct attempt_ask *ask, void (*n
 	a->news = news;
 	a->owner = owner;
 	a->task.run = tell;
+	a->transfer.ended = on_end;
 	a->stored = ask->stored;
 	a->body_len = ask->body_len;
 	answer_init(&a->answer);
@@ -311,7 +313,7 @@ attempt_start(struct upstream *upstream, const struct attempt_ask *ask, void (*n
 	}
 	set_transport(a->easy, ask);
 	set_callbacks(a);
-	if (!set_request(a, ask) || !upstream_add(upstream, a->easy, on_end)) {
+	if (!set_request(a, ask) || !upstream_add(upstream, a->easy, &a->transfer)) {
 		attempt_free(a);
 		return NULL;
 	}

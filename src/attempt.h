@@ -25,12 +25,13 @@ struct attempt_ask {
 	const struct config *config;     /* the same */
 	const char *path;                /* "/v1/messages" */
 	const char *query;               /* "" : none */
-	const struct request *request;   /* whose headers go on to a Claude provider; NULL: the check's own */
+	const struct request
+	    *request; /* whose headers go on to a Claude provider; NULL: the check's own */
 	const char *credential;
-	bool stored;                     /* it is a stored one */
-	const char *body;                /* of a POST, borrowed until the attempt has ended; NULL: a GET */
+	bool stored;      /* it is a stored one */
+	const char *body; /* of a POST, borrowed until the attempt has ended; NULL: a GET */
 	size_t body_len;
-	int64_t total_ms;                /* time for all of it */
+	int64_t total_ms; /* time for all of it */
 };
 
 /* Starts it; NULL when memory, libcurl or descriptors are short. */

@@ -77,20 +77,6 @@ read_options(int argc, char **argv, struct options *o)
 	}
 }
 
-/* How one check ended. */
-struct result {
-	struct loop *loop;
-	struct check_report report;
-};
-
-static void
-done(void *owner, const struct check_report *report)
-{
-	struct result *result = owner;
-	result->report = *report;
-	loop_stop(result->loop);
-}
-
 /* Silent when well, so that cron sends no mail. */
 static int
 tell(const struct check_report *report)
@@ -106,16 +92,11 @@ tell(const struct check_report *report)
 static int
 check(struct router *router, const struct provider *provider, bool force)
 {
-	struct result result = {.loop = router->loop};
-	struct healthcheck *h = healthcheck_start(router, provider, force, done, &result);
-	if (h == NULL || !loop_run(router->loop)) {
-		healthcheck_free(h);
-		log_line(LOG_ERR, "no memory or descriptors to check with");
-		return CHECK_UNKNOWN;
-	}
-	healthcheck_free(h);
-	state_tick(router->state, NULL);
-	return tell(&result.report);
+	struct check_report report;
+	if (healthcheck_run(router, provider, force, &report))
+		return tell(&report);
+	log_line(LOG_ERR, "no memory or descriptors to check with");
+	return CHECK_UNKNOWN;
 }
 
 static void

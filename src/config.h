@@ -8,11 +8,12 @@
 
 #include "buf.h"
 #include "caps.h"
+#include "config_file.h"
+#include "network.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/stat.h>
 
 struct dialect;
 
@@ -25,7 +26,8 @@ struct model_rule {
 	char *glob;
 	char *names[MODEL_NAMES_MAX]; /* the current name, then its successors */
 	size_t n_names;
-	uint64_t id; /* of this very rule at this provider: the state file remembers by it which name worked */
+	/* Of this very rule at this provider: the state file remembers by it which name worked. */
+	uint64_t id;
 };
 
 struct provider {
@@ -46,13 +48,8 @@ struct provider {
 	bool allow_plain;
 	bool trust_url;
 	bool takes_login; /* the client's own credential here is its Claude login, not an API key */
-	char *env_credential; /* from CLAUDE_API_KEY (claude_api only), goes before tokens.txt; else NULL */
-};
-
-/* A network of addresses, v4 as v4-mapped v6. */
-struct network {
-	uint8_t address[16];
-	unsigned bits; /* 0..128 */
+	/* From CLAUDE_API_KEY (claude_api only), goes before tokens.txt; else NULL. */
+	char *env_credential;
 };
 
 struct config {
@@ -82,12 +79,13 @@ struct config {
 	bool health_check_enabled;
 	char *health_check_cron;
 	char *health_check_message;
-	char *health_check_models[MODEL_NAMES_MAX]; /* from "a|b": the current name, then its successors */
+	/* From "a|b": the current name, then its successors. */
+	char *health_check_models[MODEL_NAMES_MAX];
 	size_t n_health_check_models;
-	char *log; /* "auto", "syslog" or an absolute path */
+	char *log;     /* "auto", "syslog" or an absolute path */
 	int log_level; /* as syslog(3): LOG_ERR … LOG_DEBUG */
 	enum log_format log_format;
-	char *on_change; /* "" : nothing */
+	char *on_change;                          /* "" : nothing */
 	struct provider providers[PROVIDERS_MAX]; /* in the order of preference */
 	size_t n_providers;
 };
@@ -102,10 +100,10 @@ const char *config_path(const char *path, bool *must_exist);
 /* Reads the configuration: the defaults, then the file that config_path()
  * tells, then the environment (MAX_RETRIES, RETRY_DELAY, CLAUDE_API_KEY,
  * ROUTER_TOKENS_FILE, ROUTER_STATE_FILE). NULL when anything is wrong; then
- * errors holds one line for each mistake, each with file, line and the right
- * form: "claude-router.conf:12: max_retries = 99: use a whole number from 0 to
- * 10". An empty variable counts as not set. What looks like a credential is
- * starred in errors.
+ * errors holds one line for each mistake, in the order of the file, each with file,
+ * line and the right form: "claude-router.conf:12: max_retries = 99: use a whole
+ * number from 0 to 10". An empty variable counts as not set. What looks like a
+ * credential is starred in errors.
  *
  * CLAUDE_API_KEY is copied, overwritten with 'x' where the environment holds it
  * (/proc/PID/environ), and unset. So that a reload still knows it, the copy stays
@@ -116,23 +114,10 @@ struct config *config_load(const char *path, struct buf *errors);
 /* Frees it, credentials overwritten first. NULL is fine. */
 void config_free(struct config *config);
 
-enum file_read { FILE_READ, FILE_ABSENT, FILE_UNUSABLE };
-
-/* Reads one of our small files (configuration, tokens, keys), once: appends it
- * to bytes, whose maximum is the limit and whose memory is not moved for a file
- * that keeps its size; *st gets the status of what was read. Never waits: only a
- * regular file is read. Unless FILE_READ, why gets a sentence that begins with
- * the path, and bytes may hold a part of the file. */
-enum file_read config_read_file(const char *path, struct buf *bytes, struct stat *st,
-				struct buf *why);
-
 /* The provider of that name, NULL if there is none. */
 const struct provider *config_provider(const struct config *config, const char *name);
 
 /* The rule for a model asked for, NULL when it goes as asked. Pure. */
 const struct model_rule *config_model_rule(const struct provider *provider, const char *model);
-
-/* Whether an address (textual v4 or v6) lies in one of n networks. Pure. */
-bool config_address_in(const char *address, const struct network *networks, size_t n);
 
 #endif

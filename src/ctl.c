@@ -63,6 +63,16 @@ print_provider(const char *name, json_object *p, const char *current)
 	       text_of(p, "reason"));
 }
 
+static void
+print_providers(json_object *providers, const char *current)
+{
+	struct json_object_iterator i = json_object_iter_begin(providers);
+	struct json_object_iterator end = json_object_iter_end(providers);
+	for (; !json_object_iter_equal(&i, &end); json_object_iter_next(&i))
+		print_provider(json_object_iter_peek_name(&i), json_object_iter_peek_value(&i),
+			       current);
+}
+
 static int
 run_status(struct router *router, const struct options *options, const char *argument)
 {
@@ -73,8 +83,7 @@ run_status(struct router *router, const struct options *options, const char *arg
 	printf("%s: %s (%s)\n%s\n\n", text_of(o, "status"), text_of(o, "line"), text_of(o, "mode"),
 	       text_of(o, "reason"));
 	printf("  %-12s %-12s %8s %8s  %s\n", "provider", "state", "requests", "failures", "why");
-	json_object_object_foreach(json_object_object_get(o, "providers"), name, provider)
-	    print_provider(name, provider, text_of(o, "current_provider"));
+	print_providers(json_object_object_get(o, "providers"), text_of(o, "current_provider"));
 	printf("\nfailovers: %s, the last: %s\nlast check: %s\n", text_of(o, "failover_count"),
 	       text_of(o, "last_failover"), text_of(o, "last_health_check"));
 	json_object_put(o);
@@ -125,40 +134,24 @@ run_switch(struct router *router, const struct options *options, const char *arg
 
 /* --- check ------------------------------------------------------------ */
 
-struct checked {
-	struct loop *loop;
-	struct check_report report;
-};
-
-static void
-check_done(void *owner, const struct check_report *report)
-{
-	struct checked *checked = owner;
-	checked->report = *report;
-	loop_stop(checked->loop);
-}
-
 static int
 run_check(struct router *router, const struct options *options, const char *argument)
 {
 	const struct config *config = router->config;
 	const struct provider *p =
 	    argument[0] == '\0' ? &config->providers[0] : config_provider(config, argument);
-	struct checked checked = {.loop = router->loop};
+	struct check_report report;
 	(void)options;
 	if (p == NULL) {
 		fail_name(config, argument);
 		return EX_USAGE;
 	}
-	struct healthcheck *h = healthcheck_start(router, p, true, check_done, &checked);
-	if (h == NULL || !loop_run(router->loop)) {
-		healthcheck_free(h);
+	if (!healthcheck_run(router, p, true, &report)) {
 		fail("no memory or descriptors to check with");
 		return EX_OSERR;
 	}
-	healthcheck_free(h);
-	printf("%s (%s → %s)\n", checked.report.found, checked.report.before, checked.report.after);
-	return (int)checked.report.result;
+	printf("%s (%s → %s)\n", report.found, report.before, report.after);
+	return (int)report.result;
 }
 
 /* --- explain ---------------------------------------------------------- */

@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #define DIGEST_KEY_SIZE 32
-#define DIGEST_SIZE 32
+#define DIGEST_SIZE     32
 #define DIGEST_HEX_SIZE (2 * DIGEST_SIZE + 1)
 
 /* The keyed hash of n bytes. Cannot fail: without libcrypto's help (it may be

@@ -391,7 +391,7 @@ account(struct exchange *x)
 	};
 	if (x->quiet)
 		return;
-	account_outcome(x->router->state, &outcome);
+	account_outcome(x->router, &outcome);
 	if (is_served(&x->verdict))
 		x->turn.leased = false; /* the success has ended the rest, and the lease */
 }
@@ -492,7 +492,7 @@ remember_service(struct exchange *x)
 {
 	if (x->quiet || x->request->message.side_call)
 		return;
-	state_served(x->router->state, x->turn.provider->name);
+	account_service(x->router, x->turn.provider, !x->turn.stored);
 	x->session.provider = x->turn.provider->id;
 	x->session.used_ms = clock_wall_ms();
 	if (x->session.key != 0)

@@ -18,13 +18,13 @@ enum exchange_phase {
 /* The provider that is asked now. */
 struct turn {
 	const struct provider *provider; /* NULL: nobody was asked yet */
-	struct health_key key;      /* of the account */
-	struct health_key lease;    /* the record whose probe we are, */
-	bool leased;                /* if we are */
-	bool stored;                /* the credential is a stored one */
-	bool others_ready;          /* somebody else could answer */
-	size_t successor;           /* how many names of its model rule were refused */
-	unsigned quirks;            /* enum quirk, or'ed */
+	struct health_key key;           /* of the account */
+	struct health_key lease;         /* the record whose probe we are, */
+	bool leased;                     /* if we are */
+	bool stored;                     /* the credential is a stored one */
+	bool others_ready;               /* somebody else could answer */
+	size_t successor;                /* how many names of its model rule were refused */
+	unsigned quirks;                 /* enum quirk, or'ed */
 	unsigned retries;
 	char model[MODEL_NAME_MAX]; /* the name to send; "" : as asked */
 	int64_t began_ms;           /* the attempt, wall clock */
@@ -34,33 +34,33 @@ struct turn {
 };
 
 struct exchange {
-	struct client *client;   /* NULL: gone, or served */
+	struct client *client; /* NULL: gone, or served */
 	struct router *router;
 	struct request *request; /* the client's; NULL with it */
 	enum exchange_phase phase;
-	bool quiet;              /* count_tokens and models change nobody's health */
-	uint64_t holder;         /* our name as a probe */
-	uint64_t family;         /* of the model asked for; 0: none */
-	struct session session;  /* key 0: none */
-	int64_t start_ms;        /* steady clock */
-	int64_t first_ms;        /* first byte to the client, since start_ms; -1: none yet */
-	int64_t held_ms;         /* spent waiting for the earliest */
-	unsigned done;           /* bit i: providers[i] was asked and is not to be asked again */
+	bool quiet;             /* count_tokens and models change nobody's health */
+	uint64_t holder;        /* our name as a probe */
+	uint64_t family;        /* of the model asked for; 0: none */
+	struct session session; /* key 0: none */
+	int64_t start_ms;       /* steady clock */
+	int64_t first_ms;       /* first byte to the client, since start_ms; -1: none yet */
+	int64_t held_ms;        /* spent waiting for the earliest */
+	unsigned done;          /* bit i: providers[i] was asked and is not to be asked again */
 	unsigned attempts;
 	struct turn turn;
 	struct attempt *attempt;
-	struct buf body;         /* rewritten for the provider; empty: the request's own */
+	struct buf body; /* rewritten for the provider; empty: the request's own */
 	struct relay relay;
 	bool relay_begun;
-	struct verdict verdict;  /* the last one; row NULL: none yet */
-	int kept_status;         /* an answer to pass when nobody has a better one; 0: none */
+	struct verdict verdict; /* the last one; row NULL: none yet */
+	int kept_status;        /* an answer to pass when nobody has a better one; 0: none */
 	struct buf kept_lines;
 	struct buf kept_body;
 	enum mend mend;
-	struct buf trail;        /* the attempts, for the log */
+	struct buf trail;                 /* the attempts, for the log */
 	void (*next)(struct exchange *x); /* when step is due */
 	struct timer step;
-	struct timer watch;      /* time limits */
+	struct timer watch; /* time limits */
 };
 
 /* Frees it, and takes everything back. */

@@ -1,7 +1,7 @@
 #include "exhausted.h"
 
-#include "clock.h"
 #include "caps.h"
+#include "clock.h"
 
 #include <inttypes.h>
 

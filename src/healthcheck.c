@@ -242,7 +242,7 @@ judge(struct healthcheck *h, enum ending ending)
 	bool served = verdict.kind == VERDICT_PASS && verdict.status < 300;
 	bool told = served || (verdict.rest != REST_NONE && verdict.scope != SCOPE_EVERYBODY);
 	if (told)
-		account_outcome(h->router->state, &outcome);
+		account_outcome(h->router, &outcome);
 	h->report.asked = true;
 	h->report.result = served ? CHECK_HEALTHY : told ? CHECK_LIMITED : CHECK_UNKNOWN;
 	snprintf(h->report.found, sizeof h->report.found, "%s answered: %s", h->provider->name,
@@ -321,4 +321,40 @@ healthcheck_start(struct router *router, const struct provider *provider, bool f
 	buf_init(&h->body, 65536);
 	begin(h, force);
 	return h;
+}
+
+/* --- In a program of its own ------------------------------------------ */
+
+struct lone {
+	struct router *router;
+	struct check_report *report;
+};
+
+static void
+stop(void *owner)
+{
+	loop_stop(((struct router *)owner)->loop);
+}
+
+static void
+lone_done(void *owner, const struct check_report *report)
+{
+	struct lone *lone = owner;
+	*lone->report = *report;
+	if (!notifier_busy(lone->router->notifier))
+		stop(lone->router);
+	notifier_when_idle(lone->router->notifier, stop, lone->router);
+}
+
+bool
+healthcheck_run(struct router *router, const struct provider *provider, bool force,
+		struct check_report *report)
+{
+	struct lone lone = {router, report};
+	struct healthcheck *h = healthcheck_start(router, provider, force, lone_done, &lone);
+	bool ran = h != NULL && loop_run(router->loop);
+	healthcheck_free(h);
+	/* What could not be written at once is written now. */
+	state_tick(router->state, NULL);
+	return ran;
 }

@@ -9,15 +9,15 @@
 
 enum check_result {
 	CHECK_HEALTHY,
-	CHECK_LIMITED,  /* it rests, or refuses the credential */
-	CHECK_UNKNOWN,  /* could not be checked */
+	CHECK_LIMITED, /* it rests, or refuses the credential */
+	CHECK_UNKNOWN, /* could not be checked */
 };
 
 struct check_report {
 	enum check_result result;
-	bool asked;              /* the provider was asked */
+	bool asked; /* the provider was asked */
 	const struct provider *provider;
-	const char *before;      /* plan_state_name() */
+	const char *before; /* plan_state_name() */
 	const char *after;
 	char found[ERROR_TEXT_MAX]; /* in words */
 };
@@ -31,6 +31,11 @@ struct healthcheck *healthcheck_start(struct router *router, const struct provid
 				      bool force,
 				      void (*done)(void *owner, const struct check_report *report),
 				      void *owner);
+
+/* Runs one check to its end, with all that it makes the notifier do, in a
+ * program that does nothing else. False: memory or descriptors are short. */
+bool healthcheck_run(struct router *router, const struct provider *provider, bool force,
+		     struct check_report *report);
 
 /* Ends it. NULL is fine. */
 void healthcheck_free(struct healthcheck *check);

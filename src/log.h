@@ -7,9 +7,9 @@
 #include "buf.h"
 #include "caps.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdbool.h>
 #include <syslog.h>
 
 /* Where lines go until log_open(): standard error, LOG_INFO, logfmt. */
@@ -27,11 +27,11 @@ struct log_field {
 	const char *text; /* NULL: the number is meant */
 	int64_t number;
 };
-#define LOG_TEXT(name, text) ((struct log_field){(name), (text), 0})
+#define LOG_TEXT(name, text)     ((struct log_field){(name), (text), 0})
 #define LOG_NUMBER(name, number) ((struct log_field){(name), NULL, (number)})
 
 #define LOG_FIELD_MAX 1000 /* bytes of one text */
-#define LOG_LINE_MAX 8192  /* bytes of a line; fields beyond it are left out, and cut=1 says so */
+#define LOG_LINE_MAX  8192 /* bytes of a line; fields beyond it are left out, and cut=1 says so */
 
 /* A line with fields; event is our own word for what happened. Field texts are
  * cut at LOG_FIELD_MAX bytes; control bytes and what is no UTF-8 are shown as

@@ -24,24 +24,24 @@ struct plan_ask {
 	const struct plan_view *views; /* in the configuration's order */
 	size_t n_views;
 	bool plan_limits_only;
-	const char *manual;  /* the provider chosen by hand; "" : none */
-	uint64_t session;    /* the provider.id that serves this conversation; 0: none */
-	bool mid_loop;       /* the conversation waits for the answer to a tool's result */
-	bool side_call;      /* never a probe */
+	const char *manual; /* the provider chosen by hand; "" : none */
+	uint64_t session;   /* the provider.id that serves this conversation; 0: none */
+	bool mid_loop;      /* the conversation waits for the answer to a tool's result */
+	bool side_call;     /* never a probe */
 	int64_t now_ms;
 };
 
 /* Why a candidate stands where it does. */
 enum standing {
 	STANDING_READY,
-	STANDING_CHOSEN,       /* by hand */
-	STANDING_KEPT,         /* it serves this conversation, which is in the middle of a tool loop */
-	STANDING_PROBE,        /* its rest is over; this request may find out */
+	STANDING_CHOSEN, /* by hand */
+	STANDING_KEPT,   /* it serves this conversation, which is in the middle of a tool loop */
+	STANDING_PROBE,  /* its rest is over; this request may find out */
 	/* From here on: not to be asked. */
-	STANDING_RESTS,        /* until until_ms */
-	STANDING_BENCHED,      /* until until_ms, when it is looked at again */
-	STANDING_PROBED,       /* somebody else finds out right now */
-	STANDING_PAID,         /* plan_limits_only */
+	STANDING_RESTS,   /* until until_ms */
+	STANDING_BENCHED, /* until until_ms, when it is looked at again */
+	STANDING_PROBED,  /* somebody else finds out right now */
+	STANDING_PAID,    /* plan_limits_only */
 	STANDING_DISABLED,
 	STANDING_UNCONFIGURED, /* no credential for this request */
 	STANDING_UNABLE,       /* cannot take this request */

@@ -22,12 +22,14 @@ struct reply {
 	struct buf out;
 	uint16_t request_id;
 	int fd;
-	bool began;  /* the head is written */
-	bool ended;  /* the last record is written */
-	bool no_body; /* of a HEAD */
-	uint64_t bytes; /* of the body */
-	void (*gone)(struct reply *reply);    /* the client left, or was ended */
-	void (*drained)(struct reply *reply); /* what waited was taken; also when all is sent after reply_end() */
+	bool began;                        /* the head is written */
+	bool ended;                        /* the last record is written */
+	bool no_body;                      /* of a HEAD */
+	uint64_t bytes;                    /* of the body */
+	void (*gone)(struct reply *reply); /* the client left, or was ended */
+	void (*drained)(
+	    struct reply
+		*reply); /* what waited was taken; also when all is sent after reply_end() */
 };
 
 /* Takes over fd, from which all input was read. stalled_after_ms: how long a

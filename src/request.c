@@ -252,7 +252,7 @@ is_host_address(const char *host, size_t n)
 	memcpy(text, host, n);
 	text[n] = '\0';
 	static const struct network all = {.bits = 0};
-	return config_address_in(text, &all, 1);
+	return network_includes(text, &all, 1);
 }
 
 /* The Host of somebody who knows where this is, and no web page's trick with
@@ -315,7 +315,7 @@ believed_address(const struct request *r, const struct config *config, const cha
 	if (!is_relayed(r))
 		return address;
 	bool trusted =
-	    config_address_in(address, config->trusted_proxies, config->n_trusted_proxies);
+	    network_includes(address, config->trusted_proxies, config->n_trusted_proxies);
 	return trusted ? forwarded_for(r) : "";
 }
 
@@ -352,7 +352,7 @@ find_client(struct request *r, const struct config *config, const char *address)
 	    {.address = {[15] = 1}, .bits = 128},
 	};
 	r->address = believed_address(r, config, address);
-	r->local = config_address_in(r->address, loopback, 2);
+	r->local = network_includes(r->address, loopback, 2);
 	r->claude_code = after(request_header(r, "user-agent"), "claude-cli/") != NULL;
 	find_credentials(r);
 }

@@ -11,7 +11,7 @@
 #include "routes.h"
 
 #define REQUEST_HEADERS_MAX 128
-#define REQUEST_ID_SIZE sizeof("req_0123456789abcdef01234567")
+#define REQUEST_ID_SIZE     sizeof("req_0123456789abcdef01234567")
 
 struct header {
 	const char *name; /* lower case, with dashes */
@@ -20,22 +20,24 @@ struct header {
 
 struct request {
 	char id[REQUEST_ID_SIZE];
-	struct buf params;  /* the bytes that all pointers here lead to */
-	const char *method; /* "POST" */
-	const char *path;   /* normal form: "/v1/messages", without query, key or doubled /v1 */
-	const char *query;  /* "beta=true": what may go on; "" for none */
+	struct buf params;      /* the bytes that all pointers here lead to */
+	const char *method;     /* "POST" */
+	const char *path;       /* normal form: "/v1/messages", without query, key or doubled /v1 */
+	const char *query;      /* "beta=true": what may go on; "" for none */
 	const char *client_key; /* of /k/KEY/…; NULL: none */
 	struct route route;
 	struct header headers[REQUEST_HEADERS_MAX];
 	size_t n_headers;
 	int64_t content_length; /* -1: not told */
-	const char *address;    /* whom the request came from, as far as it is believed; "" : not believed */
-	const char *login;      /* the client's own Claude login, without "Bearer "; NULL: none */
-	const char *api_key;    /* the client's own Claude API key; NULL: none */
-	const char *shown_token; /* what it showed as Authorization: Bearer or x-router-admin; NULL: nothing */
-	bool local;             /* from loopback, believed */
-	bool claude_code;       /* claude-cli/… */
-	uint32_t live;          /* of /health?live=1 */
+	const char
+	    *address; /* whom the request came from, as far as it is believed; "" : not believed */
+	const char *login;   /* the client's own Claude login, without "Bearer "; NULL: none */
+	const char *api_key; /* the client's own Claude API key; NULL: none */
+	const char *
+	    shown_token; /* what it showed as Authorization: Bearer or x-router-admin; NULL: nothing */
+	bool local;      /* from loopback, believed */
+	bool claude_code; /* claude-cli/… */
+	uint32_t live;    /* of /health?live=1 */
 	struct buf body;
 	struct message message; /* of POST /v1/messages and count_tokens, once the body was read */
 };
@@ -43,7 +45,7 @@ struct request {
 /* What is wrong with a request, as the client shall be told. status 0: nothing. */
 struct complaint {
 	int status;
-	const char *type;  /* "invalid_request_error" */
+	const char *type; /* "invalid_request_error" */
 	char message[ERROR_TEXT_MAX];
 	const char *allow; /* of a 405; else NULL */
 };

@@ -4,6 +4,7 @@
 
 #include "config.h"
 #include "loop.h"
+#include "notify.h"
 #include "state.h"
 #include "tokens.h"
 #include "upstream.h"
@@ -11,10 +12,11 @@
 struct router {
 	struct loop *loop;
 	struct upstream *upstream;
+	struct notifier *notifier;
 	struct config *config;
 	struct tokens *tokens; /* replaced when the file changes; never NULL */
 	struct state *state;
-	unsigned clients;      /* connections being served */
+	unsigned clients; /* connections being served */
 	int64_t config_loaded_ms;
 	char tokens_error[ERROR_TEXT_MAX]; /* why the file could not be taken up; "" : it could */
 };

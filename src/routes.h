@@ -23,7 +23,7 @@ enum route_access { ROUTE_ANYONE, ROUTE_CLIENTS, ROUTE_ADMIN };
 struct route {
 	enum route_id id;
 	enum route_access access;
-	const char *methods; /* "POST", "GET, HEAD" */
+	const char *methods;  /* "POST", "GET, HEAD" */
 	const char *argument; /* the {id} of ROUTE_MODEL, in the path; else NULL */
 };
 

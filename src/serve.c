@@ -26,8 +26,8 @@ static bool
 is_admin(const struct client *client)
 {
 	const struct config *config = client->router->config;
-	return config_address_in(client->request.address, config->admin_from,
-				 config->n_admin_from) ||
+	return network_includes(client->request.address, config->admin_from,
+				config->n_admin_from) ||
 	       is_admin_token(client->request.shown_token, tokens_admin(client->router->tokens));
 }
 

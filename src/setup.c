@@ -52,7 +52,9 @@ setup_open(struct router *r, const struct setup *setup, struct buf *error)
 	if (status == 0 && setup->asks_providers) {
 		r->loop = loop_new();
 		r->upstream = r->loop == NULL ? NULL : upstream_new(r->loop);
-		if (r->upstream == NULL) {
+		r->notifier =
+		    r->upstream == NULL ? NULL : notifier_new(r->loop, r->upstream, r->config);
+		if (r->notifier == NULL) {
 			status = EX_OSERR;
 			if (!buf_puts(error, "no memory or descriptors for the event loop"))
 				status = EX_OSERR;
@@ -66,6 +68,7 @@ setup_open(struct router *r, const struct setup *setup, struct buf *error)
 void
 setup_close(struct router *r)
 {
+	notifier_free(r->notifier);
 	upstream_free(r->upstream);
 	loop_free(r->loop);
 	state_close(r->state);

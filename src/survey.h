@@ -23,7 +23,7 @@ struct survey_ask {
 	const struct message *message; /* NULL: no message's needs are looked at */
 	const char *model;             /* asked for; "" : none */
 	uint64_t session;              /* who serves this conversation; 0: nobody */
-	bool latest;                   /* without a credential, look at the account seen last: for status */
+	bool latest; /* without a credential, look at the account seen last: for status */
 	int64_t now_ms;
 };
 

@@ -12,7 +12,6 @@ struct upstream {
 	CURLM *multi;
 	CURLSH *share; /* TLS sessions outlive the easy handle that made them */
 	struct timer timer;
-	void (*ended)(void *private, CURLcode code);
 	CURL *spare[SPARE_HANDLES_MAX];
 	size_t n_spare;
 };
@@ -30,10 +29,10 @@ reap(struct upstream *u)
 	int left;
 	CURLMsg *message;
 	while ((message = curl_multi_info_read(u->multi, &left)) != NULL) {
-		void *private = NULL;
+		struct transfer *transfer = NULL;
 		CURLcode code = message->data.result;
-		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &private);
-		u->ended(private, code);
+		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer);
+		transfer->ended(transfer, code);
 	}
 }
 
@@ -176,8 +175,8 @@ upstream_return(struct upstream *u, CURL *easy)
 }
 
 bool
-upstream_add(struct upstream *u, CURL *easy, void (*ended)(void *private, CURLcode code))
+upstream_add(struct upstream *u, CURL *easy, struct transfer *transfer)
 {
-	u->ended = ended;
+	curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer);
 	return curl_multi_add_handle(u->multi, easy) == CURLM_OK;
 }

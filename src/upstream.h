@@ -24,8 +24,14 @@ CURL *upstream_borrow(struct upstream *upstream);
 /* Gives it back, whether it was added or not. Never from inside libcurl's callbacks. */
 void upstream_return(struct upstream *upstream, CURL *easy);
 
-/* Begins a transfer; ended() is called from the loop with CURLOPT_PRIVATE's
- * pointer when it is over. False: libcurl refuses. */
-bool upstream_add(struct upstream *upstream, CURL *easy, void (*ended)(void *private, CURLcode code));
+/* A transfer, as a member of its owner's struct. */
+struct transfer {
+	/* It is over. Called from the loop, but from inside upstream's own walk over
+	 * what has ended: the handle must not be returned from there. */
+	void (*ended)(struct transfer *transfer, CURLcode code);
+};
+
+/* Begins a transfer; CURLOPT_PRIVATE is set here. False: libcurl refuses. */
+bool upstream_add(struct upstream *upstream, CURL *easy, struct transfer *transfer);
 
 #endif

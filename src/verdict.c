@@ -1,7 +1,7 @@
 #include "verdict.h"
 
-#include "clock.h"
 #include "caps.h"
+#include "clock.h"
 #include "scan.h"
 #include "sse.h"
 

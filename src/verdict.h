@@ -14,7 +14,7 @@ enum ending {
 	ENDING_FIRST_BYTE, /* no answer, or no content, in time */
 	ENDING_IDLE,       /* silence in the middle */
 	ENDING_TOO_BIG,    /* head or body beyond our limits */
-	ENDING_OURS,       /* we have no memory, descriptor or time left for it: says nothing of the provider */
+	ENDING_OURS, /* we have no memory, descriptor or time left for it: says nothing of the provider */
 };
 
 /* All that a judgement may look at. Borrowed. */
@@ -23,10 +23,10 @@ struct evidence {
 	const struct answer *answer;
 	const char *body; /* an error's body, a JSON answer, a stream's bytes before its content */
 	size_t body_len;
-	bool wants_stream;   /* the client asked for a stream */
-	bool content;        /* a stream's first content event was seen */
-	bool claude;         /* the provider speaks Claude's own dialect */
-	bool stored;         /* the credential was a stored one, not the client's own */
+	bool wants_stream;     /* the client asked for a stream */
+	bool content;          /* a stream's first content event was seen */
+	bool claude;           /* the provider speaks Claude's own dialect */
+	bool stored;           /* the credential was a stored one, not the client's own */
 	bool throttled_lately; /* a request ended in a bare 429 there within the last minute */
 	bool plan_limits_only; /* paid extra usage counts as the limit: BEHAVIOUR 5, Money */
 	int64_t cooldown_ms;
@@ -45,13 +45,14 @@ enum scope { SCOPE_ACCOUNT, SCOPE_FAMILY, SCOPE_EVERYBODY };
 
 struct verdict {
 	enum verdict_kind kind;
-	bool retry;           /* first ask the same provider again, if the budget allows */
-	enum rest_kind rest;  /* of COOL and BENCH; of a PASS too, when paid usage counts as the limit */
-	enum scope scope;     /* of the rest */
-	int64_t until_ms;     /* of the rest; ignored for REST_SHORT */
-	int status;           /* the HTTP status that it stands for: 529 for an overloaded_error in a 200 */
-	bool throttled;       /* a 429 that said nothing else */
-	const char *row;      /* the name of the table's row */
+	bool retry; /* first ask the same provider again, if the budget allows */
+	enum rest_kind
+	    rest; /* of COOL and BENCH; of a PASS too, when paid usage counts as the limit */
+	enum scope scope; /* of the rest */
+	int64_t until_ms; /* of the rest; ignored for REST_SHORT */
+	int status; /* the HTTP status that it stands for: 529 for an overloaded_error in a 200 */
+	bool throttled;            /* a 429 that said nothing else */
+	const char *row;           /* the name of the table's row */
 	char why[HEALTH_TEXT_MAX]; /* "429 unified five_hour" */
 };
 

@@ -68,6 +68,8 @@ put_provider(struct buf *out, const struct provider *p)
 	    text_or(p->proxy));
 	put(out, "dns_cache=%" PRId64 "\nallow_plain=%d\ntrust_url=%d\nenv=%s\n", p->dns_cache_ms,
 	    p->allow_plain, p->trust_url, text_or(p->env_credential));
+	if (p->takes_login)
+		put(out, "a login\n");
 }
 
 static void
@@ -171,7 +173,7 @@ static const struct good good[] = {
     {__LINE__, "defaults: claude_pro is first", DEFAULTS,
      "on_change=\n[claude_pro]\ndialect=anthropic\nurl=https://api.anthropic.com\ncredential=2\n"
      "cooldown=300000\npaid=0\nenabled=1\nca_file=NULL\nca_path=NULL\nproxy=NULL\n"
-     "dns_cache=60000\nallow_plain=0\ntrust_url=0\nenv=NULL\n[deepseek]\n"},
+     "dns_cache=60000\nallow_plain=0\ntrust_url=0\nenv=NULL\na login\n[deepseek]\n"},
     {__LINE__, "defaults: deepseek", DEFAULTS,
      "[deepseek]\ndialect=deepseek\nurl=https://api.deepseek.com/anthropic\ncredential=1\n"
      "claude-opus-*=deepseek-v4-pro|deepseek-reasoner\n*=deepseek-reasoner|deepseek-flash\n"
@@ -181,7 +183,8 @@ static const struct good good[] = {
      "*=kimi-k2|kimi-k3\ncooldown=300000\npaid=1\n"},
     {__LINE__, "defaults: claude_api is last", DEFAULTS,
      "env=NULL\n[claude_api]\ndialect=anthropic\nurl=https://api.anthropic.com\ncredential=2\n"
-     "cooldown=300000\npaid=1\n"},
+     "cooldown=300000\npaid=1\nenabled=1\nca_file=NULL\nca_path=NULL\nproxy=NULL\n"
+     "dns_cache=60000\nallow_plain=0\ntrust_url=0\nenv=NULL\n"},
     {__LINE__, "empty file", "", "max_retries=3\n"},
     {__LINE__, "only comments", "# a\n// b\n/* c\n */\n", "[claude_pro]\n"},
     {__LINE__, "byte order mark and CR", "\xef\xbb\xbfhold = 5\r\nmax_retries = 2\r\n",
@@ -214,7 +217,9 @@ static const struct good good[] = {
     {__LINE__, "an empty list replaces the default", "admin_from = { }\n", "admin_from=\n"},
     {__LINE__, "a list over lines with comments",
      "hosts = { \"a.example\", # one\n /* two */ \"b\" // three\n }\n", "hosts=a.example|b\n"},
-    {__LINE__, "the last one of two holds", "hold = 1\nhold = 2\n", "hold=2000\n"},
+    {__LINE__, "the same option in two sections",
+     "provider kimi { paid = true }\nprovider deepseek { paid = false }\n",
+     "[deepseek]\ndialect=deepseek\n"},
     {__LINE__, "cron of names", "health_check_cron = \"*/5 8-18 * JAN-jun mon,tue\"\n",
      "cron=*/5 8-18 * JAN-jun mon,tue\n"},
     {__LINE__, "one check model", "health_check_model = claude-haiku-9\n",
@@ -307,7 +312,7 @@ struct bad {
 	int line;
 	const char *name;
 	const char *text;
-	const char *says[4]; /* all of these */
+	const char *says[4]; /* all of these, in this order */
 	const char *never;   /* a secret; else NULL */
 };
 
@@ -437,6 +442,46 @@ static const struct bad bad[] = {
      {".conf:1: hold = x: ", ".conf:3: log = y: ", ".conf:5: paid = z: "},
      NULL},
     {__LINE__,
+     "errors in the order of the file",
+     "log = y\nprovider kimi { paid = z }\naccess = q\nhold = x\n",
+     {".conf:1: log = y: ", ".conf:2: paid = z: ", ".conf:3: access = q: ", ".conf:4: hold = x: "},
+     NULL},
+    {__LINE__,
+     "errors of one line in the order of the options",
+     "provider kimi { }\nlog = y hold = x\n",
+     {":2: hold = x: ", ":2: log = y: "},
+     NULL},
+    {__LINE__,
+     "an option twice",
+     "hold = 1\naccess = open\n\nhold = 2\n",
+     {".conf:4: hold stands in line 1 already: write each option once\n"},
+     "access"},
+    {__LINE__,
+     "an option three times, the last one wrong",
+     "hold = 1\nhold = 2\nhold = x\n",
+     {".conf:2: hold stands in line 1", ".conf:3: hold stands in line 2", ".conf:3: hold = x: "},
+     NULL},
+    {__LINE__,
+     "an option of a section twice",
+     "provider kimi {\n paid = true\n paid = true\n}\n",
+     {".conf:3: paid stands in line 2 already"},
+     NULL},
+    {__LINE__,
+     "a list twice is told once",
+     "hosts = { a, b,\n c }\nhosts = { d, e }\n",
+     {".conf:3: hosts stands in line 1 already"},
+     "line 2 already"},
+    {__LINE__,
+     "a list, then an empty one",
+     "hosts = a\nhosts = { }\n",
+     {".conf:2: hosts stands in line 1 already"},
+     NULL},
+    {__LINE__,
+     "an option twice before a syntax error",
+     "hold = 1\nhold = 2\nlog y\n",
+     {":2: hold stands in line 1", ":3: missing equal sign"},
+     NULL},
+    {__LINE__,
      "wrong values before a syntax error",
      "hold = x\nlog y\naccess = z\n",
      {":1: hold = x", ":2: missing equal sign after option 'log': write option = value"},
@@ -449,7 +494,7 @@ static const struct bad bad[] = {
     {__LINE__,
      "lines after a string of lines",
      "health_check_message = \"a\nb\\\nc\"\nhold = x\n",
-     {".conf:4: hold", "health_check_message = a\\x0Abc"},
+     {".conf:3: health_check_message = a\\x0Abc", ".conf:4: hold"},
      NULL},
     {__LINE__,
      "unknown option",
@@ -720,10 +765,15 @@ check_bad(const struct bad *row)
 	off_t noise;
 	buf_init(&result, 1 << 20);
 	bool loaded = load_text(row->text, &result, &noise);
-	const char *missing = NULL;
-	for (size_t i = 0; i < TAP_COUNT(row->says) && row->says[i] != NULL; i++)
-		if (strstr(buf_text(&result), row->says[i]) == NULL)
+	const char *missing = NULL, *at = buf_text(&result);
+	for (size_t i = 0; i < TAP_COUNT(row->says) && row->says[i] != NULL && missing == NULL;
+	     i++) {
+		at = strstr(at, row->says[i]);
+		if (at == NULL)
 			missing = row->says[i];
+		else
+			at += strlen(row->says[i]);
+	}
 	bool leaked = row->never != NULL && strstr(buf_text(&result), row->never) != NULL;
 	TAP_ROW_AT(row->line, row->name, !loaded && missing == NULL && !leaked && noise == 0,
 		   "expected errors with %s\n  and without %s\n"
@@ -1005,10 +1055,10 @@ check_addresses(void)
 		abort();
 	for (size_t i = 0; i < TAP_COUNT(addresses); i++)
 		TAP_INT_AT(addresses[i].line, addresses[i].name,
-			   config_address_in(addresses[i].address, config->admin_from,
-					     config->n_admin_from),
+			   network_includes(addresses[i].address, config->admin_from,
+					    config->n_admin_from),
 			   addresses[i].in);
-	TAP_OK("no network", !config_address_in("127.0.0.1", NULL, 0));
+	TAP_OK("no network", !network_includes("127.0.0.1", NULL, 0));
 	config_free(config);
 	buf_free(&errors);
 }

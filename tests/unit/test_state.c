@@ -1,7 +1,7 @@
-/* state.c: the file and whatever may happen to it, with real processes that
+/* state*.c: the file and whatever may happen to it, with real processes that
  * are killed for real. CHECK_ALL=1 kills more of them; SEED=N repeats a run. */
-#include "clock.h"
 #include "caps.h"
+#include "clock.h"
 #include "log.h"
 #include "state.h"
 #include "tap.h"
@@ -583,6 +583,26 @@ check_found(const struct found_row *row)
 	rmdir(in_top("found"));
 	remove_like("found");
 	unlink(in_top("target"));
+}
+
+static void
+check_aside(void)
+{
+	static const char *const names[] = {"aside.bad-1", "aside.bad-2", "aside.bad-9999999999",
+					    "aside.bad-", "aside.bad-3x"};
+	for (size_t i = 0; i < TAP_COUNT(names); i++)
+		poke(in_top(names[i]), 0, "x", 1);
+	poke(in_top("aside"), 0, "x", 1);
+	state_close(open_at(in_top("aside")));
+	TAP_OK("the newest set aside are kept",
+	       inode_of(in_top("aside.bad-2")) != 0 && inode_of(in_top(names[2])) != 0);
+	TAP_OK("the oldest is not", inode_of(in_top("aside.bad-1")) == 0);
+	for (int i = 0; i < 5; i++) {
+		do_magic(in_top("aside"));
+		state_close(open_at(in_top("aside")));
+	}
+	TAP_INT("three are kept, and what is none of ours", count_files(top, "aside.bad-"), 3 + 2);
+	remove_like("aside");
 }
 
 static const char *
@@ -1305,6 +1325,71 @@ check_eviction(void)
 	state_close(state);
 }
 
+/* Inserts into a full table, and dies at its first write to some of the pages. */
+static const struct killed_row {
+	int line;
+	const char *name;
+	size_t from_page, n_pages;
+} killed_rows[] = {
+    {__LINE__, "killed when a place is named or freed", 0, 1},
+    {__LINE__, "killed when a record is written", 1, FILE_SIZE / 4096 - 1},
+};
+
+/* Where the file of that inode is mapped here. */
+static char *
+mapping_of(ino_t inode)
+{
+	char line[512];
+	unsigned long long start = 0, its_inode = 0;
+	FILE *maps = fopen("/proc/self/maps", "re");
+	must(maps != NULL, "/proc/self/maps");
+	while (its_inode != inode && fgets(line, sizeof line, maps) != NULL)
+		if (sscanf(line, "%llx-%*x %*s %*x %*s %llu", &start, &its_inode) != 2)
+			its_inode = 0;
+	fclose(maps);
+	must(its_inode == inode, "mapping");
+	return (char *)(uintptr_t)start;
+}
+
+static void
+die_inserting(const char *path, int row)
+{
+	struct rlimit none = {0, 0};
+	struct state *state = open_at(path);
+	char *pages = mapping_of(inode_of(path)) + killed_rows[row].from_page * 4096;
+	setrlimit(RLIMIT_CORE, &none);
+	signal(SIGSEGV, SIG_DFL);
+	must(mprotect(pages, killed_rows[row].n_pages * 4096, PROT_READ) == 0, "mprotect");
+	rest_until(state, 900, T + 1000, T + HOUR);
+}
+
+/* Who is killed while a place changes hands leaves a record that can be found or
+ * a free place: the same insertion, again, pushes out nobody else. */
+static void
+check_killed(const struct killed_row *row)
+{
+	const char *path = in_top("killed_inserting");
+	static struct health healths[STATE_HEALTHS];
+	struct state *state = open_at(path);
+	for (uint64_t n = 0; n < STATE_HEALTHS; n++)
+		rest_until(state, n, T + (int64_t)n, T + HOUR);
+	state_close(state);
+	int status = finish(start(die_inserting, path, (int)(row - killed_rows)));
+	bool was_killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV;
+	state = open_at(path);
+	rest_until(state, 900, T + 1000, T + HOUR);
+	size_t n = state_healths(state, 0, healths, STATE_HEALTHS);
+	bool is_there = until_of(state, 900) != 0, is_second_there = until_of(state, 1) != 0;
+	TAP_ROW_AT(row->line, row->name,
+		   was_killed && n == STATE_HEALTHS && is_there && is_second_there,
+		   "expected %d records after a kill, the new one and all but the oldest\n"
+		   "got %zu, %s, new %s, second oldest %s",
+		   STATE_HEALTHS, n, was_killed ? "killed" : "not killed",
+		   is_there ? "there" : "lost", is_second_there ? "there" : "pushed out");
+	state_close(state);
+	unlink(path);
+}
+
 static int64_t
 session_used(const struct state *state, uint64_t key)
 {
@@ -1472,6 +1557,7 @@ main(int argc, char **argv)
 	check_modes();
 	for (size_t i = 0; i < TAP_COUNT(found_rows); i++)
 		check_found(&found_rows[i]);
+	check_aside();
 	check_refusals();
 	check_readonly();
 	check_full();
@@ -1491,6 +1577,8 @@ main(int argc, char **argv)
 	check_no_directory();
 	check_sigbus_elsewhere();
 	check_eviction();
+	for (size_t i = 0; i < TAP_COUNT(killed_rows); i++)
+		check_killed(&killed_rows[i]);
 	check_sessions();
 	check_summary();
 	check_counters();

@@ -27,7 +27,7 @@ export const stored = {
 //   procs      responder processes (2)
 //   env        of them
 //   sim        a simulator that runs already; else one is started
-//   lighttpd   function text → text, to change the web server's configuration
+//   lighttpd   function (text, router) → text (or a promise), to change the web server's configuration
 //   problems   true: the simulated providers may find fault with what arrives; else that fails the case
 export async function router(t, options = {}) {
   const r = new Router(t, options);
@@ -95,7 +95,7 @@ class Router {
   }
 
   async startLighttpd() {
-    writeFileSync(this.file('lighttpd.conf'), (this.options.lighttpd ?? (text => text))(this.lighttpdConf()));
+    writeFileSync(this.file('lighttpd.conf'), await (this.options.lighttpd ?? (text => text))(this.lighttpdConf(), this));
     this.lighttpd = new Part('lighttpd', 'lighttpd', ['-D', '-f', this.file('lighttpd.conf')],
       { env: { ROUTER_HOST: '127.0.0.1', ROUTER_PORT: String(this.port) } });
     this.url = `http://127.0.0.1:${this.port}`;

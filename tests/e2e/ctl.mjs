@@ -1,0 +1,89 @@
+// claude-router-ctl: what an operator reads and says at a shell, without a web server.
+import assert from 'node:assert/strict';
+import { check } from './lib/case.mjs';
+import { LOGIN, bearer, message } from './lib/client.mjs';
+import { router, stored } from './lib/router.mjs';
+
+const oauth = { ...bearer(LOGIN), 'anthropic-beta': 'oauth-2025-04-20' };
+
+async function ask(r, ...args) {
+  const run = await r.ctl(...args);
+  assert.equal(run.code, 0, run.stderr);
+  assert.equal(run.stderr, '');
+  return run.stdout;
+}
+
+check('status is a table, and JSON that says the same as /v1/status', async t => {
+  const r = await router(t);
+  await r.sim.next('claude_pro', { fault: 'usage_limit', reset: 3600 });
+  await r.post(message(), oauth);
+  const table = await ask(r, 'status');
+  assert.match(table, /^degraded: DeepSeek \(Claude Pro back \d\d:\d\d\) \(auto\)\n/);
+  assert.match(table, /^ {2}claude_pro +resting .*429 unified five_hour/m);
+  assert.match(table, /^\* deepseek +ready/m);
+  const [ours, theirs] = [JSON.parse(await ask(r, '--json', 'status')), await r.status()];
+  for (const name of ['status', 'current_provider', 'reason', 'failover_count', 'last_failover', 'mode']) {
+    assert.deepEqual(ours[name], theirs[name], name);
+  }
+  assert.deepEqual(Object.keys(ours.providers), Object.keys(theirs.providers));
+});
+
+check('the status line: how full the plan is, or who serves instead', async t => {
+  const r = await router(t);
+  assert.equal(await ask(r, 'statusline'), 'Claude Pro\n');
+  await r.sim.next('claude_pro', { fault: 'utilization', utilization: 0.62 });
+  await r.post(message(), oauth);
+  assert.equal(await ask(r, 'statusline'), 'Claude Pro · 62 % of 5 h\n');
+  assert.equal((await r.get('/health')).json.line, 'Claude Pro · 62 % of 5 h');
+  await r.sim.next('claude_pro', { fault: 'usage_limit', reset: 3600 });
+  await r.post(message(), oauth);
+  assert.match(await ask(r, 'statusline'), /^DeepSeek \(Claude Pro back \d\d:\d\d\)\n$/);
+});
+
+check('explain: who would be asked, for what, and why the others are not', async t => {
+  const r = await router(t, { tokens: { deepseek: stored.deepseek }, sections: { kimi: 'enabled = false' } });
+  await r.sim.next('claude_pro', { fault: 'usage_limit', reset: 3600 });
+  await r.post(message(), oauth);
+  const text = await ask(r, 'explain', 'claude-opus-5-5');
+  assert.match(text, /^1\. deepseek is ready, asked for deepseek-v4-pro$/m);
+  assert.match(text, /^- {2}claude_pro rests until \d\d:\d\d \(429 unified five_hour\)$/m);
+  assert.match(text, /^- {2}kimi is disabled$/m);
+  assert.match(text, /^- {2}claude_api has no credential: /m);
+  assert.equal((await r.sim.requests('deepseek')).length, 1, 'nothing was sent for it');
+});
+
+check('switch NAME and back; an unknown name says the choices', async t => {
+  const r = await router(t);
+  assert.equal(await ask(r, 'switch', 'kimi'), 'Kimi\n');
+  assert.equal((await r.status()).mode, 'manual');
+  await ask(r, 'switch', 'auto');
+  assert.equal((await r.status()).mode, 'auto');
+  const run = await r.ctl('switch', 'nobody');
+  assert.equal(run.code, 64);
+  assert.match(run.stderr, /auto, claude_pro, deepseek, kimi, claude_api/);
+});
+
+check('check asks now', async t => {
+  const r = await router(t);
+  await r.sim.next('claude_pro', { fault: 'usage_limit', reset: 3600 });
+  await r.post(message());
+  assert.match(await ask(r, 'check'), /it serves \(resting → ready\)/);
+  assert.equal((await r.status()).current_provider, 'claude_pro');
+});
+
+check('tokens names who has a credential, and shows none', async t => {
+  const r = await router(t, { tokens: { kimi: stored.kimi } });
+  const text = await ask(r, 'tokens');
+  assert.match(text, /^ {2}kimi +stored$/m);
+  assert.match(text, /^ {2}deepseek +none$/m);
+  assert.ok(!text.includes(stored.kimi));
+});
+
+check('wrong usage: 64, and what is right', async t => {
+  const r = await router(t);
+  for (const args of [[], ['nonsense'], ['switch'], ['explain'], ['status', 'too', 'much'], ['switch', 'a', 'b']]) {
+    const run = await r.ctl(...args);
+    assert.equal(run.code, 64, args.join(' '));
+    assert.notEqual(run.stderr, '', args.join(' '));
+  }
+});

@@ -1,0 +1,60 @@
+// on_change: each leaving, returning and beginning to pay is told once, to a command or a webhook, without secrets.
+import assert from 'node:assert/strict';
+import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import http from 'node:http';
+import path from 'node:path';
+import { check } from './lib/case.mjs';
+import { LOGIN, bearer, message } from './lib/client.mjs';
+import { eventually } from './lib/parts.mjs';
+import { router, stored } from './lib/router.mjs';
+
+const oauth = { ...bearer(LOGIN), 'anthropic-beta': 'oauth-2025-04-20' };
+const words = ['left claude_pro', 'paid deepseek', 'returned claude_pro'];
+
+// Away from Claude Pro and back.
+async function thereAndBack(r) {
+  await r.sim.next('claude_pro', { fault: 'usage_limit', reset: 3600 });
+  await Promise.all(Array.from({ length: 8 }, () => r.post(message(), oauth)));
+  r.clock.forward('61m');
+  await r.post(message(), oauth);
+}
+
+check('a command, with our own words in its environment and nothing else', async t => {
+  const r = await router(t, { whole: (sim, r) => {
+    const script = path.join(r.dir, 'told.sh');
+    writeFileSync(script, `#!/bin/sh\n{ echo "$ROUTER_EVENT $ROUTER_PROVIDER $1"; env; ls -l /proc/self/fd; } >> ${r.dir}/told\n`);
+    chmodSync(script, 0o755);
+    return `${r.usualConfig()}\non_change = "${script} argument"`;
+  } });
+  await thereAndBack(r);
+  const told = () => readFileSync(path.join(r.dir, 'told'), 'utf8');
+  await eventually('all three are told', () => existsSync(path.join(r.dir, 'told')) && words.every(w => told().includes(`${w} argument`)));
+  for (const w of words) assert.equal(told().split(`${w} argument`).length, 2, `${w}: once`);
+  for (const secret of [LOGIN, ...Object.values(stored)]) assert.ok(!told().includes(secret));
+  assert.ok(!/TEST_CLOCK_FILE|CLAUDE_ROUTER_CONFIG|router\.sock|socket:/.test(told()), told());
+});
+
+check('a webhook, with the same words as JSON', async t => {
+  const told = [];
+  const server = http.createServer((request, answer) => {
+    let body = '';
+    request.on('data', part => { body += part; }).on('end', () => { told.push(JSON.parse(body)); answer.end(); });
+  });
+  await new Promise(resolve => server.listen(0, '127.0.0.1', resolve));
+  t.after(() => server.close());
+  const r = await router(t, { config: `on_change = "http://127.0.0.1:${server.address().port}/hook"` });
+  await thereAndBack(r);
+  await eventually('all three are told', () => told.length >= 3);
+  assert.deepEqual(told.map(n => `${n.event} ${n.provider}`).sort(), [...words].sort());
+  assert.match(told[0].text, /claude_pro rests until \d\d:\d\d \(429 unified five_hour\)/);
+});
+
+check('a command that does not end, or cannot be started, disturbs nobody', async t => {
+  for (const command of ['/bin/sleep 1000', '/no/such/program']) {
+    const r = await router(t, { config: `on_change = "${command}"` });
+    await r.sim.next('claude_pro', { fault: 'usage_limit', reset: 3600 });
+    assert.equal((await r.post(message(), oauth)).status, 200);
+    assert.equal((await r.post(message(), oauth)).status, 200);
+    await r.stop();
+  }
+});

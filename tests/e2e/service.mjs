@@ -1,0 +1,111 @@
+// The responder as a service of its own: on a Unix socket, drained when told to end; started by spawn-fcgi; by itself.
+import assert from 'node:assert/strict';
+import { existsSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { check } from './lib/case.mjs';
+import { LOGIN, bearer, message, textOf } from './lib/client.mjs';
+import { Part, command, eventually } from './lib/parts.mjs';
+import { router } from './lib/router.mjs';
+import { BUILD } from './lib/simulator.mjs';
+
+const program = path.join(BUILD, 'claude-router');
+const oauth = { ...bearer(LOGIN), 'anthropic-beta': 'oauth-2025-04-20' };
+
+// lighttpd's configuration for a responder that somebody else starts.
+const external = text => text.replace(/^ *"(bin-path|max-procs|bin-environment|bin-copy-environment)" =>[^"\n]*("[^\n]*)?\n/gm, '')
+  .replace(/^ *"ROUTER_TOKENS_FILE"[^\n]*\n/gm, '');
+
+// A router whose responder is ours to start and stop: r.service. How: [command, …arguments], given the socket's path.
+async function service(t, how, options = {}) {
+  return router(t, {
+    ...options,
+    lighttpd: async (text, r) => {
+      r.socket = r.file('router.sock');
+      r.startService = async () => {
+        const [name, ...args] = how(r.socket);
+        r.service = new Part('claude-router', name, args, { env: r.env });
+        t.after(() => r.service.stop('SIGKILL'));
+        await r.service.until(() => existsSync(r.socket));
+      };
+      await r.startService();
+      return external(text);
+    },
+  });
+}
+
+const ours = socket => [program, '--socket', socket];
+
+check('on a Unix socket that only its group may open', async t => {
+  const r = await service(t, ours);
+  assert.equal((await r.post(message(), oauth)).status, 200);
+  assert.equal((statSync(r.socket).mode & 0o777).toString(8), '660');
+});
+
+check('a second one does not take the socket away', async t => {
+  const r = await service(t, ours);
+  const second = await command(program, ['--socket', r.socket], { env: r.env });
+  assert.notEqual(second.code, 0);
+  assert.match(second.stderr, /in use/i);
+  assert.equal((await r.post(message(), oauth)).status, 200);
+});
+
+check('a stale socket is replaced', async t => {
+  const r = await service(t, ours);
+  await r.service.stop('SIGKILL');
+  assert.ok(existsSync(r.socket));
+  await r.startService();
+  await eventually('it serves again', async () => (await r.post(message(), oauth)).status === 200);
+});
+
+check('SIGTERM lets a running stream end, and takes nobody new', async t => {
+  const r = await service(t, ours);
+  await r.sim.gate('claude_pro', { hold: true });
+  const s = await r.stream(message('SIM:SAY still here'), oauth);
+  await r.sim.gate('claude_pro', { release: 4 });
+  const first = await s.next();
+  r.service.kill('SIGTERM');
+  await eventually('nobody new is taken', async () => (await r.get('/health')).status >= 500);
+  await r.sim.gate('claude_pro', { hold: false });
+  const events = [first, ...await s.rest(20)];
+  assert.equal(textOf(events), 'still here');
+  assert.equal(await r.service.ended, 0);
+  assert.ok(!existsSync(r.socket), 'the socket is gone with it');
+});
+
+check('drain = 0 ends at once', async t => {
+  const r = await service(t, ours, { config: 'drain = 0' });
+  await r.sim.gate('claude_pro', { hold: true });
+  const s = await r.stream(message('SIM:LONG 50'), oauth);
+  await r.sim.gate('claude_pro', { release: 6 });
+  await s.next();
+  const began = Date.now();
+  r.service.kill('SIGTERM');
+  assert.equal(await r.service.ended, 0);
+  assert.ok(Date.now() - began < 3000);
+});
+
+check('started by spawn-fcgi', async t => {
+  const r = await service(t, socket => ['spawn-fcgi', '-n', '-s', socket, '--', program]);
+  assert.equal((await r.post(message(), oauth)).status, 200);
+  r.service.kill('SIGTERM');
+  await r.service.ended;
+});
+
+check('without a socket it says how it is started', async t => {
+  const r = await router(t);
+  const run = await command(program, [], { env: r.env });
+  assert.notEqual(run.code, 0);
+  assert.match(`${run.stderr}${r.log()}`, /--socket/);
+});
+
+check('--version, --help and wrong usage', async t => {
+  for (const name of ['claude-router', 'claude-router-check', 'claude-router-ctl']) {
+    const file = path.join(BUILD, name);
+    const version = await command(file, ['--version']);
+    assert.match(version.stdout, new RegExp(`^${name} \\d+\\.\\d+\\.\\d+\\n$`));
+    const help = await command(file, ['--help']);
+    assert.equal(help.code, 0);
+    assert.match(help.stdout, /--config FILE/);
+    assert.equal((await command(file, ['--nonsense'])).code, 64);
+  }
+});
