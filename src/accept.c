@@ -465,8 +465,14 @@ acceptor_new(struct router *router, int fd, const struct handler *handler, struc
 void
 acceptor_stop(struct acceptor *a)
 {
+	/* Who has connected already is taken along. */
+	if (a->watch.events != 0)
+		accept_some(&a->watch, 0);
 	loop_unwatch(a->router->loop, &a->watch);
 	loop_cancel(a->router->loop, &a->pause);
+	if (a->fd != -1)
+		close(a->fd);
+	a->fd = -1;
 }
 
 void

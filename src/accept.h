@@ -30,12 +30,13 @@ struct handler {
 	void (*left)(struct client *client);
 };
 
-/* Begins to accept at fd, which listens and is not closed here. NULL and an
+/* Begins to accept at fd, which listens and is now the acceptor's. NULL and an
  * error text when the kernel or memory refuses. */
 struct acceptor *acceptor_new(struct router *router, int fd, const struct handler *handler,
 			      struct buf *error);
 
-/* Stops to accept; who was accepted is served on. */
+/* Stops to listen, so that web servers turn to somebody else at once; who was
+ * accepted is served on. */
 void acceptor_stop(struct acceptor *acceptor);
 
 /* Frees it, and closes every client. NULL is fine. */

@@ -121,7 +121,7 @@ apply_served(struct health *health, const struct health_change *change)
 {
 	health->used_ms = change->now_ms;
 	health->success_ms = change->now_ms;
-	if (change->began_ms < health->since_ms)
+	if (change->began_ms <= health->since_ms)
 		return HEALTH_SAME;
 	for (size_t i = 0; i < HEALTH_WINDOWS; i++)
 		health->windows[i].rejected = 0;
@@ -171,7 +171,7 @@ static bool
 may_shorten(const struct health *health, const struct health_change *change)
 {
 	return change->rest != REST_SHORT && change->rest >= health->rest &&
-	       change->began_ms >= health->since_ms;
+	       change->began_ms > health->since_ms;
 }
 
 static enum health_outcome
@@ -192,9 +192,8 @@ apply_rests(struct health *health, const struct health_change *change)
 	health->until_ms = until_ms;
 	health->lease_ms = 0;
 	health->lease_holder = 0;
-	int64_t began_ms = change->began_ms < change->now_ms ? change->began_ms : change->now_ms;
-	if (began_ms > health->since_ms)
-		health->since_ms = began_ms;
+	if (change->now_ms > health->since_ms)
+		health->since_ms = change->now_ms;
 	if (health->rest == REST_BENCH && change->rest != REST_BENCH)
 		return HEALTH_SAME; /* still benched, and looked at again later */
 	health->rest = change->rest;

@@ -47,7 +47,7 @@ struct health {
 	char provider_name[PROVIDER_NAME_MAX];
 	uint32_t rest;         /* enum rest_kind */
 	uint32_t repeats;      /* short rests since the last success */
-	int64_t since_ms;      /* when the request began whose answer began the rest */
+	int64_t since_ms;      /* when the answer came that began the rest, or lengthened it */
 	int64_t until_ms;      /* when the rest is over; the rest then awaits its probe */
 	int64_t lease_ms;      /* the probe's lease runs until then; 0: free */
 	uint64_t lease_holder; /* who holds it */
@@ -100,12 +100,13 @@ enum health_outcome {
 
 /* Applies a change. The rules:
  * - a rest that runs is never shortened by a vaguer answer, by a short one, nor
- *   by one whose request began before it; a vaguer answer may lengthen it;
+ *   by one whose request began before that was told; a vaguer answer may lengthen it;
  * - a bench is only ended by SERVED or RELIEVED; other answers lengthen it;
  * - short rests double when one follows another that is over; those that come
  *   while it runs are the other requests in flight, and no repeat;
- * - a SERVED whose request began before the rest did ends nothing, and says
- *   nothing of the windows;
+ * - a SERVED whose request did not begin after the answer that brought the
+ *   rest ends nothing, and says nothing of the windows: at the moment of a
+ *   limit many requests are in flight, and some are still served;
  * - no rest is longer than HEALTH_REST_MAX_MS or ends before now; clocks that
  *   jumped back do not lengthen one: what lies further ahead is over (and for
  *   a short rest, what lies further ahead than the longest short one);

@@ -148,6 +148,9 @@ spawn(pid_t *pid, char *const *arguments, char *const *environment)
 	int error = posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDWR, 0);
 	for (int fd = STDOUT_FILENO; error == 0 && fd <= STDERR_FILENO; fd++)
 		error = posix_spawn_file_actions_adddup2(&files, STDIN_FILENO, fd);
+	/* libcurl's sockets are open for children, and more may be. */
+	if (error == 0)
+		error = posix_spawn_file_actions_addclosefrom_np(&files, STDERR_FILENO + 1);
 	if (error == 0)
 		error = posix_spawn(pid, arguments[0], &files, &attributes, arguments, environment);
 	posix_spawnattr_destroy(&attributes);

@@ -13,6 +13,7 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -35,6 +36,8 @@ struct responder {
 	struct timer tick;
 	struct timer drain;
 	bool own_service;
+	const char *socket; /* ours; NULL: the web server's */
+	ino_t inode;        /* of it */
 	bool stopping;
 };
 
@@ -146,6 +149,15 @@ drained(struct timer *timer)
 	loop_stop(r->router.loop);
 }
 
+/* Unless a successor has put its own there. */
+static void
+remove_socket(const struct responder *r)
+{
+	struct stat st;
+	if (r->socket != NULL && stat(r->socket, &st) == 0 && st.st_ino == r->inode)
+		unlink(r->socket);
+}
+
 /* No new clients; those that are here get drain to end. SERVERS.md, rule 8: a
  * web server that spawned us waits for us, and every site with it. */
 static void
@@ -154,6 +166,7 @@ stop(struct responder *r)
 	int64_t drain_ms = r->router.config->drain_ms;
 	if (drain_ms == -1)
 		drain_ms = r->own_service ? DRAIN_AS_A_SERVICE_MS : 0;
+	remove_socket(r);
 	acceptor_stop(r->acceptor);
 	r->stopping = true;
 	if (!loop_after(r->router.loop, &r->drain, drain_ms) ||
@@ -202,9 +215,14 @@ is_listening(int fd)
 static int
 listen_somewhere(struct responder *r, const struct options *o, struct buf *error)
 {
+	struct stat st;
 	r->own_service = o->socket != NULL;
-	if (o->socket != NULL)
-		return acceptor_listen(o->socket, error);
+	if (o->socket != NULL) {
+		int fd = acceptor_listen(o->socket, error);
+		r->socket = o->socket;
+		r->inode = fd != -1 && stat(o->socket, &st) == 0 ? st.st_ino : 0;
+		return fd;
+	}
 	if (is_listening(STDIN_FILENO))
 		return STDIN_FILENO;
 	bool told = buf_puts(error, "standard input is no listening socket: start claude-router "
@@ -231,8 +249,6 @@ run(struct responder *r, const struct options *o, struct buf *error)
 	tick(&r->tick);
 	if (!loop_run(r->router.loop))
 		return EX_OSERR;
-	if (o->socket != NULL)
-		unlink(o->socket);
 	return EXIT_SUCCESS;
 }
 

@@ -6,6 +6,9 @@ import { router, stored } from './lib/router.mjs';
 
 const oauth = { ...bearer(LOGIN), 'anthropic-beta': 'oauth-2025-04-20' };
 
+// No stored login: what is shown of Claude Pro is then the account of whoever came last.
+const tokens = { deepseek: stored.deepseek, kimi: stored.kimi };
+
 async function ask(r, ...args) {
   const run = await r.ctl(...args);
   assert.equal(run.code, 0, run.stderr);
@@ -14,7 +17,7 @@ async function ask(r, ...args) {
 }
 
 check('status is a table, and JSON that says the same as /v1/status', async t => {
-  const r = await router(t);
+  const r = await router(t, { tokens });
   await r.sim.next('claude_pro', { fault: 'usage_limit', reset: 3600 });
   await r.post(message(), oauth);
   const table = await ask(r, 'status');
@@ -29,7 +32,7 @@ check('status is a table, and JSON that says the same as /v1/status', async t =>
 });
 
 check('the status line: how full the plan is, or who serves instead', async t => {
-  const r = await router(t);
+  const r = await router(t, { tokens });
   assert.equal(await ask(r, 'statusline'), 'Claude Pro\n');
   await r.sim.next('claude_pro', { fault: 'utilization', utilization: 0.62 });
   await r.post(message(), oauth);
@@ -67,7 +70,9 @@ check('check asks now', async t => {
   const r = await router(t);
   await r.sim.next('claude_pro', { fault: 'usage_limit', reset: 3600 });
   await r.post(message());
-  assert.match(await ask(r, 'check'), /it serves \(resting → ready\)/);
+  const run = await r.ctl('check');
+  assert.equal(run.code, 0, run.stderr);
+  assert.match(run.stdout, /it serves \(resting → ready\)/);
   assert.equal((await r.status()).current_provider, 'claude_pro');
 });
 

@@ -22,7 +22,7 @@ async function thereAndBack(r) {
 check('a command, with our own words in its environment and nothing else', async t => {
   const r = await router(t, { whole: (sim, r) => {
     const script = path.join(r.dir, 'told.sh');
-    writeFileSync(script, `#!/bin/sh\n{ echo "$ROUTER_EVENT $ROUTER_PROVIDER $1"; env; ls -l /proc/self/fd; } >> ${r.dir}/told\n`);
+    writeFileSync(script, `#!/bin/sh\ntold=$(echo "$ROUTER_EVENT $ROUTER_PROVIDER $1"; env; ls -l /proc/$$/fd)\necho "$told" >> ${r.dir}/told\n`);
     chmodSync(script, 0o755);
     return `${r.usualConfig()}\non_change = "${script} argument"`;
   } });
@@ -46,7 +46,7 @@ check('a webhook, with the same words as JSON', async t => {
   await thereAndBack(r);
   await eventually('all three are told', () => told.length >= 3);
   assert.deepEqual(told.map(n => `${n.event} ${n.provider}`).sort(), [...words].sort());
-  assert.match(told[0].text, /claude_pro rests until \d\d:\d\d \(429 unified five_hour\)/);
+  assert.match(told.find(n => n.event === 'left').text, /claude_pro rests until \d\d:\d\d \(429 unified five_hour\)/);
 });
 
 check('a command that does not end, or cannot be started, disturbs nobody', async t => {

@@ -35,6 +35,16 @@ async function service(t, how, options = {}) {
 
 const ours = socket => [program, '--socket', socket];
 
+// A stream that has begun, and goes on when the gate is opened.
+async function begun(r, text) {
+  await r.sim.gate('claude_pro', { hold: true });
+  const opening = r.stream(message(text), oauth);
+  await r.sim.requests('claude_pro', { wait: 1 });
+  await r.sim.gate('claude_pro', { release: 4 });
+  const s = await opening;
+  return [s, await s.next()];
+}
+
 check('on a Unix socket that only its group may open', async t => {
   const r = await service(t, ours);
   assert.equal((await r.post(message(), oauth)).status, 200);
@@ -59,10 +69,7 @@ check('a stale socket is replaced', async t => {
 
 check('SIGTERM lets a running stream end, and takes nobody new', async t => {
   const r = await service(t, ours);
-  await r.sim.gate('claude_pro', { hold: true });
-  const s = await r.stream(message('SIM:SAY still here'), oauth);
-  await r.sim.gate('claude_pro', { release: 4 });
-  const first = await s.next();
+  const [s, first] = await begun(r, 'SIM:SAY still here');
   r.service.kill('SIGTERM');
   await eventually('nobody new is taken', async () => (await r.get('/health')).status >= 500);
   await r.sim.gate('claude_pro', { hold: false });
@@ -74,10 +81,7 @@ check('SIGTERM lets a running stream end, and takes nobody new', async t => {
 
 check('drain = 0 ends at once', async t => {
   const r = await service(t, ours, { config: 'drain = 0' });
-  await r.sim.gate('claude_pro', { hold: true });
-  const s = await r.stream(message('SIM:LONG 50'), oauth);
-  await r.sim.gate('claude_pro', { release: 6 });
-  await s.next();
+  await begun(r, 'SIM:LONG 50');
   const began = Date.now();
   r.service.kill('SIGTERM');
   assert.equal(await r.service.ended, 0);

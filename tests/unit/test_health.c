@@ -139,9 +139,12 @@ static const struct row {
     {__LINE__, "a newer request's success ends a rest",
      STEPS(RESTS(REST_NAMED, 0, 0, HOUR), SERVED(9, 5)), 9, HEALTH_RETURNED, HEALTH_READY, -T,
      REST_NONE, 0},
-    {__LINE__, "a success that began with the rest ends it",
-     STEPS(RESTS(REST_NAMED, 5, 5, HOUR), SERVED(9, 5)), 9, HEALTH_RETURNED, HEALTH_READY, -T,
-     REST_NONE, 0},
+    {__LINE__, "a success that was in flight when the limit was told ends nothing",
+     STEPS(RESTS(REST_NAMED, 5, 2, HOUR), SERVED(9, 3)), 9, HEALTH_SAME, HEALTH_RESTING, HOUR,
+     REST_NAMED, 0},
+    {__LINE__, "a success that began in the same moment ends nothing",
+     STEPS(RESTS(REST_NAMED, 5, 5, HOUR), SERVED(9, 5)), 9, HEALTH_SAME, HEALTH_RESTING, HOUR,
+     REST_NAMED, 0},
     {__LINE__, "an older request's success ends nothing",
      STEPS(RESTS(REST_NAMED, 5, 5, HOUR), SERVED(9, 4)), 9, HEALTH_SAME, HEALTH_RESTING, HOUR,
      REST_NAMED, 0},
@@ -392,7 +395,7 @@ check_texts(void)
 	struct health h = AFTER(FAILED(0, 0), RESTS(REST_NAMED, 5, 4, HOUR));
 	TAP_STR("why tells the rest", h.why, "REST_NAMED");
 	TAP_INT("error_ms is the last failure", h.error_ms, T + 5);
-	TAP_INT("since_ms is when its request began", h.since_ms, T + 4);
+	TAP_INT("since_ms is when its answer came", h.since_ms, T + 5);
 	h = AFTER(RESTS(REST_NAMED, 5, 4, HOUR), SHORT(6, 5, 0));
 	TAP_STR("an answer that changed no rest leaves why", h.why, "REST_NAMED");
 	TAP_STR("but is the last error", h.error, "REST_SHORT");
@@ -449,7 +452,7 @@ tell(struct health *h, enum health_event event, int64_t began_ms, struct health_
 {
 	struct health_change change = {.event = event,
 				       .rest = REST_NAMED,
-				       .now_ms = T + 9,
+				       .now_ms = T + began_ms,
 				       .began_ms = T + began_ms,
 				       .until_ms = T + HOUR,
 				       .windows = {[2] = w}};
