@@ -12,17 +12,12 @@
 
 enum {
 	ERROR_BODY_FOR_MS = 5000, /* a failure's body may take so long after its head */
-	REPLAN_SOON_MS = 50,      /* while all rest and one is about to be back, at the soonest, */
-	REPLAN_EVERY_MS = 500,    /* and at the latest */
 	WATCH_EVERY_MS = 20000,   /* at least: a probe's lease is renewed then */
 	RETRY_DELAY_MAX_MS = 60000,
 	THROTTLED_LATELY_MS = 60000, /* BEHAVIOUR 4: a second bare 429 within a minute */
 	MENDED_IN_A_ROW_MAX = 2,     /* BEHAVIOUR 6 */
 	TRAIL_MAX = 1024,
 };
-
-static void plan_next(struct exchange *x);
-static void ask(struct exchange *x);
 
 #define OWNER(pointer, type, member) ((type *)((char *)(pointer)-offsetof(type, member)))
 
@@ -60,8 +55,8 @@ exchange_free(struct exchange *x)
 }
 
 /* Goes on with next in a while; at once when there is no memory for a timer. */
-static void
-wait_for(struct exchange *x, int64_t in_ms, void (*next)(struct exchange *x))
+void
+exchange_wait(struct exchange *x, int64_t in_ms, void (*next)(struct exchange *x))
 {
 	x->phase = EXCHANGE_WAITING;
 	x->next = next;
@@ -77,154 +72,10 @@ step_due(struct timer *timer)
 	x->next(x);
 }
 
-static int64_t
-left_ms(const struct exchange *x)
+int64_t
+exchange_left_ms(const struct exchange *x)
 {
 	return x->start_ms + x->router->config->deadline_ms - clock_steady_ms();
-}
-
-/* --- Planned: who is next --------------------------------------------- */
-
-static void
-survey(const struct exchange *x, struct survey *s)
-{
-	const struct request *r = x->request;
-	const struct client_credentials client = {
-	    .login = r->login,
-	    .api_key = r->api_key,
-	    .may_use_stored = r->local || x->router->config->allow_open,
-	};
-	bool about_models = r->route.id == ROUTE_MODELS || r->route.id == ROUTE_MODEL;
-	const struct survey_ask ask = {
-	    .config = x->router->config,
-	    .tokens = x->router->tokens,
-	    .state = x->router->state,
-	    .client = &client,
-	    .message = about_models ? NULL : &r->message,
-	    .model = r->message.model,
-	    .session = x->session.provider,
-	    .now_ms = clock_wall_ms(),
-	};
-	survey_take(s, &ask);
-}
-
-static size_t
-index_of(const struct exchange *x, const struct provider *provider)
-{
-	return (size_t)(provider - x->router->config->providers);
-}
-
-/* count_tokens and models go to those who can, and are no probes. */
-static bool
-is_open(const struct exchange *x, const struct candidate *c)
-{
-	const struct provider *p = c->view->provider;
-	if (x->done >> index_of(x, p) & 1)
-		return false;
-	return !x->quiet || (p->dialect->counts_tokens && c->standing != STANDING_PROBE);
-}
-
-static bool
-others_open(const struct exchange *x, const struct plan *plan, const struct candidate *chosen)
-{
-	for (size_t i = 0; i < plan->n_usable; i++)
-		if (&plan->candidates[i] != chosen && is_open(x, &plan->candidates[i]))
-			return true;
-	return false;
-}
-
-/* A provider whose rest is over is asked by one request at a time. */
-static bool
-take_lease(struct exchange *x, const struct candidate *c)
-{
-	if (c->standing != STANDING_PROBE)
-		return true;
-	if (!account_lease(x->router->state, c->cause, c->view->provider->name, x->holder))
-		return false;
-	x->turn.leased = true;
-	x->turn.lease = c->cause->key;
-	return true;
-}
-
-static void
-begin_turn(struct exchange *x, const struct survey *s, const struct candidate *c)
-{
-	const struct provider *p = c->view->provider;
-	const struct credential *credential = &s->credentials[index_of(x, p)];
-	x->turn.provider = p;
-	x->turn.stored = credential->stored;
-	x->turn.key = survey_account_key(x->router->state, p, credential->value);
-	x->turn.others_ready = others_open(x, &s->plan, c);
-	state_count(x->router->state, p->id, COUNT_REQUESTS);
-}
-
-/* Takes the first candidate that may be asked now; false: there is none. */
-static bool
-choose(struct exchange *x, const struct survey *s)
-{
-	if (x->attempts >= ATTEMPTS_MAX || left_ms(x) <= 0)
-		return false;
-	for (size_t i = 0; i < s->plan.n_usable; i++) {
-		const struct candidate *c = &s->plan.candidates[i];
-		x->turn = (struct turn){0};
-		if (!is_open(x, c) || !take_lease(x, c))
-			continue;
-		begin_turn(x, s, c);
-		return true;
-	}
-	return false;
-}
-
-/* All rest, but one is back soon: BEHAVIOUR 5, hold. */
-static bool
-hold(struct exchange *x, const struct plan *plan)
-{
-	int64_t earliest_ms = plan_earliest_ms(plan);
-	int64_t wait_ms = earliest_ms - clock_wall_ms();
-	int64_t budget_ms = x->router->config->hold_ms - x->held_ms;
-	if (earliest_ms == 0 || wait_ms > budget_ms || budget_ms <= 0 ||
-	    x->attempts >= ATTEMPTS_MAX || left_ms(x) <= 0)
-		return false;
-	wait_ms = wait_ms < REPLAN_SOON_MS    ? REPLAN_SOON_MS
-		  : wait_ms > REPLAN_EVERY_MS ? REPLAN_EVERY_MS
-					      : wait_ms;
-	x->held_ms += wait_ms;
-	/* Who was asked before rests now, and may be asked again after that. */
-	x->done = 0;
-	wait_for(x, wait_ms, plan_next);
-	return true;
-}
-
-/* Nobody is left to be asked: BEHAVIOUR 5, "When the last candidate fails". */
-static void
-give_up(struct exchange *x, const struct plan *plan)
-{
-	bool cools = x->verdict.kind == VERDICT_COOL || x->verdict.kind == VERDICT_BENCH;
-	if (x->kept_status != 0 && !cools)
-		conclude_kept(x);
-	else if (x->quiet)
-		conclude_local(x);
-	else if (!hold(x, plan))
-		conclude_exhausted(x, plan);
-}
-
-static void
-plan_next(struct exchange *x)
-{
-	struct survey *s = malloc(sizeof *s);
-	if (s == NULL) {
-		conclude_error(x, 503, "retry-after: 2\r\n", "api_error", "Out of memory.");
-		return;
-	}
-	const struct provider *last = x->turn.provider;
-	survey(x, s);
-	if (choose(x, s)) {
-		ask(x);
-	} else {
-		x->turn.provider = last;
-		give_up(x, &s->plan);
-	}
-	free(s);
 }
 
 /* --- Attempted: one provider is asked --------------------------------- */
@@ -287,13 +138,13 @@ start(struct exchange *x)
 	    .stored = x->turn.stored,
 	    .body = rewritten ? x->body.data : r->body.data,
 	    .body_len = rewritten ? x->body.len : r->body.len,
-	    .total_ms = left_ms(x),
+	    .total_ms = exchange_left_ms(x),
 	};
 	return attempt_start(x->router->upstream, &ask, news, x);
 }
 
-static void
-ask(struct exchange *x)
+void
+exchange_ask(struct exchange *x)
 {
 	struct turn *t = &x->turn;
 	drop_attempt(x);
@@ -415,7 +266,7 @@ may_retry(const struct exchange *x, int64_t *wait_ms)
 	/* ± 25 % by our name, which is random. */
 	delay_ms += delay_ms * ((int64_t)(x->holder >> (8 + x->attempts) & 0xff) - 128) / 512;
 	*wait_ms = unreachable && x->turn.retries == 0 ? 0 : delay_ms;
-	return *wait_ms < left_ms(x);
+	return *wait_ms < exchange_left_ms(x);
 }
 
 /* An answer for the client in case that nobody has a better one. What was said
@@ -444,7 +295,7 @@ try_another_form(struct exchange *x)
 	struct turn *t = &x->turn;
 	const struct dialect *dialect = t->provider->dialect;
 	struct evidence e = {0};
-	if (x->quiet || x->attempts >= ATTEMPTS_MAX || left_ms(x) <= 0)
+	if (x->quiet || x->attempts >= ATTEMPTS_MAX || exchange_left_ms(x) <= 0)
 		return false;
 	if (x->verdict.kind == VERDICT_SUCCESSOR) {
 		const char *next = survey_model(x->router->state, t->provider,
@@ -464,9 +315,9 @@ hop(struct exchange *x)
 {
 	keep(x);
 	give_back_lease(x);
-	x->done |= 1u << index_of(x, x->turn.provider);
+	x->done |= 1u << exchange_index(x, x->turn.provider);
 	drop_attempt(x);
-	plan_next(x);
+	exchange_plan(x);
 }
 
 /* A name that worked is remembered: BEHAVIOUR 3, successors. */
@@ -534,13 +385,13 @@ judge(struct exchange *x, enum ending ending)
 		state_count(x->router->state, x->turn.provider->id, COUNT_ATTEMPTS);
 		x->turn.retries++;
 		drop_attempt(x);
-		wait_for(x, wait_ms, ask);
+		exchange_wait(x, wait_ms, exchange_ask);
 		return;
 	}
 	note(x, verdict_name(x->verdict.kind));
 	if (try_another_form(x)) {
 		state_count(x->router->state, x->turn.provider->id, COUNT_ATTEMPTS);
-		ask(x);
+		exchange_ask(x);
 		return;
 	}
 	if (x->attempt != NULL)
@@ -680,7 +531,7 @@ limit_of(const struct exchange *x)
 {
 	const struct config *config = x->router->config;
 	const struct answer *a = attempt_answer(x->attempt);
-	struct limit limit = {left_ms(x), ENDING_OURS};
+	struct limit limit = {exchange_left_ms(x), ENDING_OURS};
 	bool held = x->phase == EXCHANGE_RELAYING && reply_backlog(&x->client->reply) > 0;
 	if (a->status >= 300)
 		bound(&limit, x->turn.news_ms, ERROR_BODY_FOR_MS, ENDING_CUT);
@@ -771,7 +622,7 @@ exchange_start(struct client *client)
 	buf_init(&x->trail, TRAIL_MAX);
 	client->exchange = x;
 	find_session(x);
-	plan_next(x);
+	exchange_plan(x);
 }
 
 void

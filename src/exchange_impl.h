@@ -1,5 +1,5 @@
-/* An exchange from inside: for exchange.c, which acts, and conclude.c, which has
- * the last word. Nobody else. */
+/* An exchange from inside: for choose.c, which plans, exchange.c, which asks,
+ * judges and relays, and conclude.c, which has the last word. Nobody else. */
 #ifndef EXCHANGE_IMPL_H
 #define EXCHANGE_IMPL_H
 
@@ -65,6 +65,22 @@ struct exchange {
 
 /* Frees it, and takes everything back. */
 void exchange_free(struct exchange *x);
+
+/* Asks the next candidate that may be asked now; if there is none, waits for the
+ * earliest, or concludes. */
+void exchange_plan(struct exchange *x);
+
+/* Asks the provider of x->turn. */
+void exchange_ask(struct exchange *x);
+
+/* Goes on with next in a while; without memory for a timer it concludes. */
+void exchange_wait(struct exchange *x, int64_t in_ms, void (*next)(struct exchange *x));
+
+/* What is left of the request's time; 0 or less: nothing. */
+int64_t exchange_left_ms(const struct exchange *x);
+
+/* The place of a provider in the configuration, and in x->done. */
+size_t exchange_index(const struct exchange *x, const struct provider *provider);
 
 /* The request cannot be answered; s: a survey of now. */
 void conclude_exhausted(struct exchange *x, const struct plan *plan);

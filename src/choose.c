@@ -1,0 +1,155 @@
+/* Planned: who is asked next, and what if there is nobody. */
+#include "account.h"
+#include "clock.h"
+#include "dialect.h"
+#include "exchange_impl.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	REPLAN_SOON_MS = 50,   /* while all rest and one is about to be back, at the soonest, */
+	REPLAN_EVERY_MS = 500, /* and at the latest */
+};
+
+static void
+survey(const struct exchange *x, struct survey *s)
+{
+	const struct request *r = x->request;
+	const struct client_credentials client = {
+	    .login = r->login,
+	    .api_key = r->api_key,
+	    .may_use_stored = r->local || x->router->config->allow_open,
+	};
+	bool about_models = r->route.id == ROUTE_MODELS || r->route.id == ROUTE_MODEL;
+	const struct survey_ask ask = {
+	    .config = x->router->config,
+	    .tokens = x->router->tokens,
+	    .state = x->router->state,
+	    .client = &client,
+	    .message = about_models ? NULL : &r->message,
+	    .model = r->message.model,
+	    .session = x->session.provider,
+	    .now_ms = clock_wall_ms(),
+	};
+	survey_take(s, &ask);
+}
+
+size_t
+exchange_index(const struct exchange *x, const struct provider *provider)
+{
+	return (size_t)(provider - x->router->config->providers);
+}
+
+/* count_tokens and models go to those who can, and are no probes. */
+static bool
+is_open(const struct exchange *x, const struct candidate *c)
+{
+	const struct provider *p = c->view->provider;
+	if (x->done >> exchange_index(x, p) & 1)
+		return false;
+	return !x->quiet || (p->dialect->counts_tokens && c->standing != STANDING_PROBE);
+}
+
+static bool
+others_open(const struct exchange *x, const struct plan *plan, const struct candidate *chosen)
+{
+	for (size_t i = 0; i < plan->n_usable; i++)
+		if (&plan->candidates[i] != chosen && is_open(x, &plan->candidates[i]))
+			return true;
+	return false;
+}
+
+/* A provider whose rest is over is asked by one request at a time. */
+static bool
+take_lease(struct exchange *x, const struct candidate *c)
+{
+	if (c->standing != STANDING_PROBE)
+		return true;
+	if (!account_lease(x->router->state, c->cause, c->view->provider->name, x->holder))
+		return false;
+	x->turn.leased = true;
+	x->turn.lease = c->cause->key;
+	return true;
+}
+
+static void
+begin_turn(struct exchange *x, const struct survey *s, const struct candidate *c)
+{
+	const struct provider *p = c->view->provider;
+	const struct credential *credential = &s->credentials[exchange_index(x, p)];
+	x->turn.provider = p;
+	x->turn.stored = credential->stored;
+	x->turn.key = survey_account_key(x->router->state, p, credential->value);
+	x->turn.others_ready = others_open(x, &s->plan, c);
+	state_count(x->router->state, p->id, COUNT_REQUESTS);
+}
+
+/* Takes the first candidate that may be asked now; false: there is none. */
+static bool
+choose(struct exchange *x, const struct survey *s)
+{
+	if (x->attempts >= ATTEMPTS_MAX || exchange_left_ms(x) <= 0)
+		return false;
+	for (size_t i = 0; i < s->plan.n_usable; i++) {
+		const struct candidate *c = &s->plan.candidates[i];
+		x->turn = (struct turn){0};
+		if (!is_open(x, c) || !take_lease(x, c))
+			continue;
+		begin_turn(x, s, c);
+		return true;
+	}
+	return false;
+}
+
+/* All rest, but one is back soon: BEHAVIOUR 5, hold. */
+static bool
+hold(struct exchange *x, const struct plan *plan)
+{
+	int64_t earliest_ms = plan_earliest_ms(plan);
+	int64_t wait_ms = earliest_ms - clock_wall_ms();
+	int64_t budget_ms = x->router->config->hold_ms - x->held_ms;
+	if (earliest_ms == 0 || wait_ms > budget_ms || budget_ms <= 0 ||
+	    x->attempts >= ATTEMPTS_MAX || exchange_left_ms(x) <= 0)
+		return false;
+	wait_ms = wait_ms < REPLAN_SOON_MS    ? REPLAN_SOON_MS
+		  : wait_ms > REPLAN_EVERY_MS ? REPLAN_EVERY_MS
+					      : wait_ms;
+	x->held_ms += wait_ms;
+	/* Who was asked before rests now, and may be asked again after that. */
+	x->done = 0;
+	exchange_wait(x, wait_ms, exchange_plan);
+	return true;
+}
+
+/* Nobody is left to be asked: BEHAVIOUR 5, "When the last candidate fails". */
+static void
+give_up(struct exchange *x, const struct plan *plan)
+{
+	bool cools = x->verdict.kind == VERDICT_COOL || x->verdict.kind == VERDICT_BENCH;
+	if (x->kept_status != 0 && !cools)
+		conclude_kept(x);
+	else if (x->quiet)
+		conclude_local(x);
+	else if (!hold(x, plan))
+		conclude_exhausted(x, plan);
+}
+
+void
+exchange_plan(struct exchange *x)
+{
+	struct survey *s = malloc(sizeof *s);
+	if (s == NULL) {
+		conclude_error(x, 503, "retry-after: 2\r\n", "api_error", "Out of memory.");
+		return;
+	}
+	const struct provider *last = x->turn.provider;
+	survey(x, s);
+	if (choose(x, s)) {
+		exchange_ask(x);
+	} else {
+		x->turn.provider = last;
+		give_up(x, &s->plan);
+	}
+	free(s);
+}
