@@ -129,6 +129,22 @@ reply_drained(struct reply *reply)
 
 /* --- Records ---------------------------------------------------------- */
 
+void
+client_refuse(struct client *client, int status, const char *lines, const char *type,
+	      const char *message)
+{
+	const struct request *r = &client->request;
+	const struct log_field fields[] = {
+	    LOG_TEXT("id", r->id),
+	    LOG_TEXT("client", r->address[0] == '\0' ? "-" : r->address),
+	    LOG_TEXT("path", r->route.id == ROUTE_NONE ? "-" : r->path),
+	    LOG_NUMBER("status", status),
+	    LOG_TEXT("why", message),
+	};
+	log_fields(LOG_INFO, "refused", fields, sizeof fields / sizeof *fields);
+	reply_error(&client->reply, status, lines, type, message, r->id);
+}
+
 /* Answers before all was read, or before there is anybody to serve it. */
 static void
 refuse(struct connection *c, const struct complaint *complaint)
@@ -142,8 +158,7 @@ refuse(struct connection *c, const struct complaint *complaint)
 	loop_unwatch(loop, &c->watch);
 	loop_cancel(loop, &c->timer);
 	c->phase = PHASE_EARLY;
-	reply_error(&c->client.reply, complaint->status, lines, complaint->type, complaint->message,
-		    c->client.request.id);
+	client_refuse(&c->client, complaint->status, lines, complaint->type, complaint->message);
 }
 
 static void
@@ -371,7 +386,8 @@ connection_new(struct acceptor *a, int fd)
 	c->free_later.run = run_free;
 	buf_init(&c->head, PARAMS_MAX);
 	request_init(&c->client.request, router->config->max_request_bytes);
-	reply_init(&c->client.reply, router->loop, fd, 1, router->config->idle_timeout_ms);
+	reply_init(&c->client.reply, router->loop, fd, router->config->idle_timeout_ms,
+		   &router->unread);
 	c->client.reply.gone = reply_gone;
 	c->client.reply.drained = reply_drained;
 	c->next = a->connections;

@@ -30,6 +30,10 @@ struct handler {
 	void (*left)(struct client *client);
 };
 
+/* Answers a request that nobody serves, with an error of our own, and logs it. */
+void client_refuse(struct client *client, int status, const char *lines, const char *type,
+		   const char *message);
+
 /* Begins to accept at fd, which listens and is now the acceptor's. NULL and an
  * error text when the kernel or memory refuses. */
 struct acceptor *acceptor_new(struct router *router, int fd, const struct handler *handler,

@@ -108,10 +108,31 @@ account_outcome(struct router *router, const struct outcome *o)
 }
 
 void
-account_service(struct router *router, const struct provider *provider, bool own_credential)
+account_probe(struct router *router, const struct outcome *o)
 {
+	served(router, o);
+}
+
+/* Whether the provider began to rest while it served this: then somebody else
+ * serves by now. */
+static bool
+is_past(const struct state *state, const struct outcome *o)
+{
+	struct health h;
+	state_health(state, &o->key, &h);
+	return h.rest != REST_NONE && h.since_ms >= o->began_ms;
+}
+
+void
+account_service(struct router *router, const struct outcome *o, bool own_credential)
+{
+	const struct provider *provider = o->provider;
 	char sentence[ERROR_TEXT_MAX];
-	bool changed = state_served(router->state, provider->name);
+	struct summary before;
+	if (is_past(router->state, o))
+		return;
+	state_summary(router->state, &before);
+	bool changed = state_served(router->state, provider->name) || before.current[0] == '\0';
 	if (!changed || !provider->paid || own_credential)
 		return;
 	snprintf(sentence, sizeof sentence, "requests now go to %s, which costs money",

@@ -20,8 +20,11 @@ struct outcome {
  * counters; and log and operator when a provider is left or comes back. */
 void account_outcome(struct router *router, const struct outcome *outcome);
 
+/* A probe's answer has begun well: its provider's rest is over. Counts nothing. */
+void account_probe(struct router *router, const struct outcome *outcome);
+
 /* Notes who serves now; tells the operator when it begins to cost money. */
-void account_service(struct router *router, const struct provider *provider, bool own_credential);
+void account_service(struct router *router, const struct outcome *outcome, bool own_credential);
 
 /* Asks to be the probe of a provider whose rest is over: true if nobody else
  * is. To be asked again, to stay it, within ACCOUNT_LEASE_MS. */

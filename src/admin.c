@@ -29,7 +29,7 @@ admin_status(struct client *client)
 static void
 refuse(struct client *client, const char *message)
 {
-	reply_error(&client->reply, 400, "", "invalid_request_error", message, client->request.id);
+	client_refuse(client, 400, "", "invalid_request_error", message);
 }
 
 /* "deepseek", or {"provider":"deepseek"}; "" when the body names nobody. False:
@@ -170,7 +170,7 @@ admin_check(struct client *client)
 	char name[PROVIDER_NAME_MAX];
 	bool read = read_name(&client->request.body, name);
 	const struct provider *p =
-	    name[0] == '\0' ? &config->providers[0] : config_provider(config, name);
+	    name[0] == '\0' ? config_plan_provider(config) : config_provider(config, name);
 	if (!read || p == NULL) {
 		refuse_name(client, false);
 		return;

@@ -58,7 +58,8 @@ read_retry_after(struct answer *a, const char *value, int64_t now_ms)
 	int64_t seconds = read_number(value);
 	int64_t at_ms = seconds == -1 ? clock_parse_ms(value) : -1;
 	if (seconds != -1)
-		a->retry_after_ms = seconds * 1000;
+		a->retry_after_ms =
+		    seconds < HEALTH_REST_MAX_MS / 1000 ? seconds * 1000 : HEALTH_REST_MAX_MS;
 	else if (at_ms != -1)
 		a->retry_after_ms = at_ms > now_ms ? at_ms - now_ms : 0;
 }
@@ -171,7 +172,7 @@ pass(struct answer *a, const char *name, const char *value)
 	/* What does not fit is left out, whole. */
 	if (!buf_puts(&a->passed, name) || !buf_puts(&a->passed, ": ") ||
 	    !buf_puts(&a->passed, value) || !buf_puts(&a->passed, "\r\n"))
-		a->passed.len = before;
+		buf_cut(&a->passed, before);
 }
 
 static void

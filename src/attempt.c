@@ -14,6 +14,8 @@
 #define LOGIN_PREFIX    "sk-ant-oat"
 #define OUR_USER_AGENT  "claude-router/" PACKAGE_VERSION
 
+enum { GRACE_MS = 5000 };
+
 struct attempt {
 	struct transfer transfer;
 	struct upstream *upstream;
@@ -247,17 +249,23 @@ set_transport(CURL *easy, const struct attempt_ask *ask)
 {
 	const struct provider *p = ask->provider;
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+	/* Or giving up during a hanging lookup blocks the loop until the lookup ends. */
+	curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
 	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
 	curl_easy_setopt(easy, CURLOPT_PROXY, p->proxy == NULL ? "" : p->proxy);
+	curl_easy_setopt(easy, CURLOPT_NOPROXY, "");
+	curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+	curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, (long)ask->fresh);
 	curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
 	curl_easy_setopt(easy, CURLOPT_HTTP09_ALLOWED, 0L);
 	/* Any value makes libcurl decode what comes compressed all the same: PROOFS.md C. */
 	curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "identity");
 	curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT, (long)(p->dns_cache_ms / 1000));
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)ask->config->connect_timeout_ms);
-	curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)ask->total_ms);
+	/* The owner's own limit comes first; this one is for owners that forget. */
+	curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)(ask->total_ms + GRACE_MS));
 	if (p->ca_file != NULL)
 		curl_easy_setopt(easy, CURLOPT_CAINFO, p->ca_file);
 	if (p->ca_path != NULL)

@@ -31,6 +31,7 @@ struct attempt_ask {
 	bool stored;      /* it is a stored one */
 	const char *body; /* of a POST, borrowed until the attempt has ended; NULL: a GET */
 	size_t body_len;
+	bool fresh;       /* on a new connection: the last one was lost */
 	int64_t total_ms; /* time for all of it */
 };
 

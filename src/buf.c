@@ -92,11 +92,17 @@ buf_drop(struct buf *b, size_t n)
 }
 
 void
+buf_cut(struct buf *b, size_t n)
+{
+	b->len = n;
+	if (b->data != NULL)
+		b->data[n] = '\0';
+}
+
+void
 buf_clear(struct buf *b)
 {
-	b->len = 0;
-	if (b->data != NULL)
-		b->data[0] = '\0';
+	buf_cut(b, 0);
 }
 
 char *

@@ -39,6 +39,9 @@ bool buf_reserve(struct buf *b, size_t n) __attribute__((warn_unused_result));
 /* Drops the first n bytes (n <= len). Costs a move of what remains. */
 void buf_drop(struct buf *b, size_t n);
 
+/* Keeps the first n bytes (n <= len) and drops the rest. */
+void buf_cut(struct buf *b, size_t n);
+
 /* Empties the buffer and keeps its memory. */
 void buf_clear(struct buf *b);
 

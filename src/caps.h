@@ -37,7 +37,7 @@
 #define ATTEMPTS_MAX 12
 #define WINDOWS_MAX  8 /* quota windows told in one answer */
 
-#define NOTICES_MAX 8          /* commands or webhooks of on_change at once */
+#define NOTICES_MAX 8 /* commands or webhooks of on_change at once */
 
 /* Text that somebody else wrote, in a log line or a status */
 #define FOREIGN_TEXT_MAX 200

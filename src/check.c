@@ -112,8 +112,8 @@ static int
 run(struct router *router, const struct options *o)
 {
 	const struct config *config = router->config;
-	const struct provider *p =
-	    o->provider == NULL ? &config->providers[0] : config_provider(config, o->provider);
+	const struct provider *p = o->provider == NULL ? config_plan_provider(config)
+						       : config_provider(config, o->provider);
 	if (p == NULL) {
 		fprintf(stderr, "claude-router-check: %s: no such provider is configured\n",
 			o->provider);
@@ -127,17 +127,23 @@ run(struct router *router, const struct options *o)
 	return check(router, p, o->force);
 }
 
+/* Without tokens or state: EXIT_SUCCESS or EX_CONFIG when that is all there is
+ * to do, -1 when there is something to check. */
 static int
-run_crontab(const struct options *o)
+look_at_config(const struct options *o)
 {
 	struct buf errors;
 	buf_init(&errors, CONFIG_FILE_MAX);
 	struct config *config = config_load(o->config, &errors);
-	if (config != NULL)
-		print_crontab(config);
-	else
+	int status = config == NULL ? EX_CONFIG : -1;
+	if (config == NULL)
 		fprintf(stderr, "%s\n", buf_text(&errors));
-	int status = config != NULL ? EXIT_SUCCESS : EX_CONFIG;
+	else if (o->print_crontab)
+		print_crontab(config);
+	else if (!config->health_check_enabled && o->dry_run)
+		puts("health_check_enabled is false: nothing would be done");
+	if (config != NULL && (o->print_crontab || (!config->health_check_enabled && !o->force)))
+		status = EXIT_SUCCESS;
 	config_free(config);
 	buf_free(&errors);
 	return status;
@@ -150,19 +156,19 @@ main(int argc, char **argv)
 	struct router router;
 	struct buf error;
 	read_options(argc, argv, &options);
-	if (options.print_crontab)
-		return run_crontab(&options);
 	setup_process();
+	int status = look_at_config(&options);
+	if (status != -1)
+		return status;
 	buf_init(&error, CONFIG_FILE_MAX);
 	const struct setup setup = {.program = "claude-router-check",
 				    .config_path = options.config,
 				    .asks_providers = true};
-	int status = setup_open(&router, &setup, &error);
+	status = setup_open(&router, &setup, &error);
 	if (status != 0) {
 		fprintf(stderr, "claude-router-check: %s\n", buf_text(&error));
 	} else {
-		if (router.config->health_check_enabled || options.force)
-			status = run(&router, &options);
+		status = run(&router, &options);
 		setup_close(&router);
 	}
 	buf_free(&error);

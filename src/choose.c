@@ -54,9 +54,11 @@ is_open(const struct exchange *x, const struct candidate *c)
 static bool
 others_open(const struct exchange *x, const struct plan *plan, const struct candidate *chosen)
 {
-	for (size_t i = 0; i < plan->n_usable; i++)
-		if (&plan->candidates[i] != chosen && is_open(x, &plan->candidates[i]))
+	for (size_t i = 0; i < plan->n_usable; i++) {
+		const struct candidate *c = &plan->candidates[i];
+		if (c != chosen && plan_usable(c->standing) && is_open(x, c))
 			return true;
+	}
 	return false;
 }
 
@@ -87,15 +89,19 @@ begin_turn(struct exchange *x, const struct survey *s, const struct candidate *c
 
 /* Takes the first candidate that may be asked now; false: there is none. */
 static bool
-choose(struct exchange *x, const struct survey *s)
+choose(struct exchange *x, struct survey *s)
 {
 	if (x->attempts >= ATTEMPTS_MAX || exchange_left_ms(x) <= 0)
 		return false;
 	for (size_t i = 0; i < s->plan.n_usable; i++) {
-		const struct candidate *c = &s->plan.candidates[i];
+		struct candidate *c = &s->plan.candidates[i];
 		x->turn = (struct turn){0};
-		if (!is_open(x, c) || !take_lease(x, c))
+		if (!is_open(x, c))
 			continue;
+		if (!take_lease(x, c)) {
+			plan_refuse_probe(c, clock_wall_ms());
+			continue;
+		}
 		begin_turn(x, s, c);
 		return true;
 	}
@@ -116,8 +122,9 @@ hold(struct exchange *x, const struct plan *plan)
 		  : wait_ms > REPLAN_EVERY_MS ? REPLAN_EVERY_MS
 					      : wait_ms;
 	x->held_ms += wait_ms;
-	/* Who was asked before rests now, and may be asked again after that. */
-	x->done = 0;
+	/* Who was asked and rests now may be asked again after that. */
+	x->done &= ~x->rested;
+	x->rested = 0;
 	exchange_wait(x, wait_ms, exchange_plan);
 	return true;
 }

@@ -68,20 +68,26 @@ end(struct exchange *x, int status)
 	x->client = NULL;
 	x->request = NULL;
 	loop_cancel(x->router->loop, &x->watch);
+	/* libcurl must not go on to send a body that is freed with the client. */
+	if (x->attempt != NULL && !attempt_ended(x->attempt, &ending) &&
+	    !attempt_is_sent(x->attempt)) {
+		attempt_free(x->attempt);
+		x->attempt = NULL;
+	}
 	bool rests = x->attempt == NULL || attempt_ended(x->attempt, &ending);
 	x->next = be_freed;
 	if (!loop_after(x->router->loop, &x->step, rests ? 0 : LINGER_FOR_MS))
 		x->next = NULL;
 }
 
-static bool
-write_lines(struct exchange *x, const char *content_type, const char *passed, struct buf *lines)
+/* What the head says of us. */
+static void
+sign(struct exchange *x, const char *provider)
 {
 	if (x->first_ms == -1)
 		x->first_ms = clock_steady_ms() - x->start_ms;
-	return buf_printf(
-	    lines, "content-type: %s\r\nx-router-provider: %s\r\nx-router-attempts: %u\r\n%s",
-	    content_type, provider_name(x), x->attempts, passed);
+	x->client->reply.provider = provider;
+	x->client->reply.attempts = x->attempts;
 }
 
 static void
@@ -89,7 +95,8 @@ reply_bytes(struct exchange *x, int status, const char *passed, const char *body
 {
 	struct buf lines;
 	buf_init(&lines, 2 * ANSWER_HEAD_PASSED_MAX);
-	if (write_lines(x, "application/json", passed, &lines))
+	sign(x, provider_name(x));
+	if (buf_printf(&lines, "content-type: application/json\r\n%s", passed))
 		reply_whole(&x->client->reply, status, lines.data, body, n);
 	else
 		reply_whole(&x->client->reply, status = 503, "retry-after: 2\r\n", "", 0);
@@ -101,13 +108,8 @@ void
 conclude_error(struct exchange *x, int status, const char *lines, const char *type,
 	       const char *message)
 {
-	struct buf all;
-	buf_init(&all, 2 * ANSWER_HEAD_PASSED_MAX);
-	/* Without memory for these lines the error goes without them. */
-	bool told = buf_printf(&all, "x-router-provider: none\r\nx-router-attempts: %u\r\n%s",
-			       x->attempts, lines);
-	reply_error(&x->client->reply, status, told ? all.data : "", type, message, x->request->id);
-	buf_free(&all);
+	sign(x, "none");
+	reply_error(&x->client->reply, status, lines, type, message, x->request->id);
 	end(x, status);
 }
 
@@ -119,7 +121,14 @@ conclude_exhausted(struct exchange *x, const struct plan *plan)
 	if (x->verdict.row != NULL)
 		snprintf(last, sizeof last, "%s, %s", provider_name(x), x->verdict.why);
 	exhausted_init(&e);
-	exhausted_answer(&e, plan, last, x->request->login != NULL, clock_wall_ms());
+	const struct exhausted_ask ask = {
+	    .plan = plan,
+	    .last = last,
+	    .limited = x->verdict.row != NULL && x->verdict.kind == VERDICT_COOL,
+	    .login = x->request->login != NULL,
+	    .now_ms = clock_wall_ms(),
+	};
+	exhausted_answer(&e, &ask);
 	conclude_error(x, e.status, buf_text(&e.lines), e.type, buf_text(&e.message));
 	exhausted_fini(&e);
 }
@@ -127,6 +136,11 @@ conclude_exhausted(struct exchange *x, const struct plan *plan)
 void
 conclude_kept(struct exchange *x)
 {
+	if (x->kept_status == 0) {
+		conclude_error(x, 503, "retry-after: 2\r\n", "api_error",
+			       "The provider's answer cannot be passed on.");
+		return;
+	}
 	reply_bytes(x, x->kept_status, buf_text(&x->kept_lines), buf_text(&x->kept_body),
 		    x->kept_body.len);
 }
@@ -165,6 +179,7 @@ conclude_local(struct exchange *x)
 		conclude_error(x, 404, "", "not_found_error", "No provider knows this model.");
 		return;
 	}
+	sign(x, "none");
 	reply_json(&x->client->reply, 200, lines, body);
 	end(x, 200);
 }
@@ -176,9 +191,11 @@ conclude_open(struct exchange *x)
 	struct buf lines;
 	buf_init(&lines, 2 * ANSWER_HEAD_PASSED_MAX);
 	/* nginx would gather events without X-Accel-Buffering: SERVERS.md. */
-	bool told = write_lines(x, "text/event-stream",
-				"cache-control: no-cache\r\nx-accel-buffering: no\r\n", &lines) &&
-		    buf_puts(&lines, buf_text(&answer->passed));
+	sign(x, provider_name(x));
+	bool told = buf_printf(&lines,
+			       "content-type: text/event-stream\r\ncache-control: no-cache\r\n"
+			       "x-accel-buffering: no\r\n%s",
+			       buf_text(&answer->passed));
 	relay_open(&x->relay, &x->client->reply,
 		   told ? lines.data : "content-type: text/event-stream\r\n");
 	buf_free(&lines);

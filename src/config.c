@@ -413,6 +413,15 @@ config_provider(const struct config *config, const char *name)
 	return NULL;
 }
 
+const struct provider *
+config_plan_provider(const struct config *config)
+{
+	for (size_t i = 0; i < config->n_providers; i++)
+		if (config->providers[i].takes_login)
+			return &config->providers[i];
+	return &config->providers[0];
+}
+
 const struct model_rule *
 config_model_rule(const struct provider *provider, const char *model)
 {

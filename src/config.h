@@ -117,6 +117,10 @@ void config_free(struct config *config);
 /* The provider of that name, NULL if there is none. */
 const struct provider *config_provider(const struct config *config, const char *name);
 
+/* Whom a check looks at when nobody is named: Claude Pro, which takes logins,
+ * else the first. */
+const struct provider *config_plan_provider(const struct config *config);
+
 /* The rule for a model asked for, NULL when it goes as asked. Pure. */
 const struct model_rule *config_model_rule(const struct provider *provider, const char *model);
 

@@ -139,7 +139,7 @@ run_check(struct router *router, const struct options *options, const char *argu
 {
 	const struct config *config = router->config;
 	const struct provider *p =
-	    argument[0] == '\0' ? &config->providers[0] : config_provider(config, argument);
+	    argument[0] == '\0' ? config_plan_provider(config) : config_provider(config, argument);
 	struct check_report report;
 	(void)options;
 	if (p == NULL) {

@@ -12,7 +12,9 @@
 
 enum {
 	ERROR_BODY_FOR_MS = 5000, /* a failure's body may take so long after its head */
-	WATCH_EVERY_MS = 20000,   /* at least: a probe's lease is renewed then */
+	QUIET_FOR_MS =
+	    20000, /* count_tokens and models, which can be answered without a provider */
+	WATCH_EVERY_MS = 5000, /* at least: a probe's lease is renewed then, new limits are seen */
 	RETRY_DELAY_MAX_MS = 60000,
 	THROTTLED_LATELY_MS = 60000, /* BEHAVIOUR 4: a second bare 429 within a minute */
 	MENDED_IN_A_ROW_MAX = 2,     /* BEHAVIOUR 6 */
@@ -97,7 +99,7 @@ write_body(struct exchange *x)
 			       : t->provider->dialect->model(&r->message, model);
 	snprintf(t->model, sizeof t->model, "%s", sent == NULL ? "" : sent);
 	buf_free(&x->body);
-	if (r->body.len == 0)
+	if (r->route.id == ROUTE_MODELS || r->route.id == ROUTE_MODEL)
 		return true;
 	const struct handover handover = {
 	    .provider = t->provider->name,
@@ -128,6 +130,7 @@ start(struct exchange *x)
 	if (credential == NULL || !write_body(x))
 		return NULL;
 	bool rewritten = x->body.len > 0;
+	bool posts = strcmp(r->method, "POST") == 0;
 	const struct attempt_ask ask = {
 	    .provider = x->turn.provider,
 	    .config = x->router->config,
@@ -136,8 +139,13 @@ start(struct exchange *x)
 	    .request = r,
 	    .credential = credential,
 	    .stored = x->turn.stored,
-	    .body = rewritten ? x->body.data : r->body.data,
-	    .body_len = rewritten ? x->body.len : r->body.len,
+	    .body = rewritten ? x->body.data
+		    : posts   ? r->body.data
+			      : NULL,
+	    .body_len = rewritten ? x->body.len
+			: posts   ? r->body.len
+				  : 0,
+	    .fresh = x->turn.retries > 0 && x->verdict.status == 0,
 	    .total_ms = exchange_left_ms(x),
 	};
 	return attempt_start(x->router->upstream, &ask, news, x);
@@ -227,19 +235,25 @@ note(struct exchange *x, const char *what)
 		return;
 }
 
-/* Tells state and log; what is retried is not judged yet. */
-static void
-account(struct exchange *x)
+static struct outcome
+outcome_of(const struct exchange *x, const struct verdict *verdict)
 {
-	const struct outcome outcome = {
+	return (struct outcome){
 	    .provider = x->turn.provider,
 	    .key = x->turn.key,
 	    .family = x->family,
 	    .began_ms = x->turn.began_ms,
 	    .holder = x->holder,
 	    .answer = attempt_answer(x->attempt),
-	    .verdict = &x->verdict,
+	    .verdict = verdict,
 	};
+}
+
+/* Tells state and log; what is retried is not judged yet. */
+static void
+account(struct exchange *x)
+{
+	const struct outcome outcome = outcome_of(x, &x->verdict);
 	if (x->quiet)
 		return;
 	account_outcome(x->router, &outcome);
@@ -274,18 +288,18 @@ may_retry(const struct exchange *x, int64_t *wait_ms)
 static void
 keep(struct exchange *x)
 {
-	const struct answer *a = x->attempt == NULL ? NULL : attempt_answer(x->attempt);
-	bool secret = x->turn.stored && a != NULL &&
-		      (a->status == 401 || a->status == 402 || a->status == 403);
+	int status = x->verdict.status; /* what an error in a 200 stands for, too */
+	bool secret = x->turn.stored && (status == 401 || status == 402 || status == 403);
 	buf_free(&x->kept_lines);
 	buf_free(&x->kept_body);
 	x->kept_status = 0;
-	if (a == NULL || secret || a->status < 400)
+	if (x->attempt == NULL || secret || status < 400)
 		return;
-	const struct buf *body = attempt_bytes(x->attempt);
-	if (buf_puts(&x->kept_lines, buf_text(&a->passed)) &&
+	const struct buf *body =
+	    x->relay.error_data.len > 0 ? &x->relay.error_data : attempt_bytes(x->attempt);
+	if (buf_puts(&x->kept_lines, buf_text(&attempt_answer(x->attempt)->passed)) &&
 	    buf_add(&x->kept_body, buf_text(body), body->len))
-		x->kept_status = a->status;
+		x->kept_status = status;
 }
 
 /* The same provider again, with another model's name or form of the request. */
@@ -315,7 +329,10 @@ hop(struct exchange *x)
 {
 	keep(x);
 	give_back_lease(x);
-	x->done |= 1u << exchange_index(x, x->turn.provider);
+	unsigned bit = 1u << exchange_index(x, x->turn.provider);
+	x->done |= bit;
+	if (x->verdict.kind == VERDICT_COOL)
+		x->rested |= bit;
 	drop_attempt(x);
 	exchange_plan(x);
 }
@@ -343,7 +360,8 @@ remember_service(struct exchange *x)
 {
 	if (x->quiet || x->request->message.side_call)
 		return;
-	account_service(x->router, x->turn.provider, !x->turn.stored);
+	const struct outcome outcome = outcome_of(x, &x->verdict);
+	account_service(x->router, &outcome, !x->turn.stored);
 	x->session.provider = x->turn.provider->id;
 	x->session.used_ms = clock_wall_ms();
 	if (x->session.key != 0)
@@ -485,15 +503,47 @@ gate(struct exchange *x)
 		judge(x, ending);
 }
 
+/* A JSON answer is complete when its JSON ends, whatever the transport says
+ * (BEHAVIOUR 4). Looked at only when it may be. */
+static bool
+is_json_whole(const struct buf *bytes)
+{
+	struct scan s;
+	if (bytes->len == 0 || bytes->data[bytes->len - 1] != '}')
+		return false;
+	scan_init(&s, bytes->data, bytes->len);
+	scan_skip(&s);
+	return scan_end(&s);
+}
+
+/* A 2xx head that is no rejection answers a probe: BEHAVIOUR 5. */
+static void
+answer_probe(struct exchange *x)
+{
+	const struct answer *a = attempt_answer(x->attempt);
+	const struct verdict served = {.kind = VERDICT_PASS, .status = a->status};
+	if (!x->turn.leased || a->status >= 300 || !a->sse ||
+	    (a->overage && x->router->config->plan_limits_only))
+		return;
+	const struct outcome outcome = outcome_of(x, &served);
+	account_probe(x->router, &outcome);
+	x->turn.leased = false;
+}
+
 static void
 hear(struct exchange *x)
 {
 	const struct answer *a = attempt_answer(x->attempt);
 	enum ending ending;
+	if (a->complete)
+		answer_probe(x);
 	if (a->complete && a->status == 200 && a->sse && x->request->message.stream)
 		gate(x);
 	else if (attempt_ended(x->attempt, &ending))
 		judge(x, ending);
+	else if (a->complete && a->status == 200 && !a->sse &&
+		 is_json_whole(attempt_bytes(x->attempt)))
+		judge(x, ENDING_WHOLE);
 }
 
 static void
@@ -535,14 +585,18 @@ limit_of(const struct exchange *x)
 	bool held = x->phase == EXCHANGE_RELAYING && reply_backlog(&x->client->reply) > 0;
 	if (a->status >= 300)
 		bound(&limit, x->turn.news_ms, ERROR_BODY_FOR_MS, ENDING_CUT);
-	if (!x->request->message.stream || x->quiet || held)
+	if (x->quiet)
+		bound(&limit, x->turn.start_ms, QUIET_FOR_MS, ENDING_FIRST_BYTE);
+	if (x->quiet || held)
+		return limit;
+	if (a->complete)
+		bound(&limit, x->turn.news_ms, config->idle_timeout_ms, ENDING_IDLE);
+	if (!x->request->message.stream)
 		return limit;
 	if (x->phase == EXCHANGE_ASKING)
 		bound(&limit, x->turn.start_ms, config->first_byte_timeout_ms, ENDING_FIRST_BYTE);
 	else
 		bound(&limit, x->turn.life_ms, config->first_byte_timeout_ms, ENDING_IDLE);
-	if (a->sse)
-		bound(&limit, x->turn.news_ms, config->idle_timeout_ms, ENDING_IDLE);
 	return limit;
 }
 
@@ -564,7 +618,9 @@ watch(struct exchange *x)
 	x->relay.life = false;
 	struct limit limit = limit_of(x);
 	if (limit.left_ms > 0) {
-		int64_t next_ms = limit.left_ms < WATCH_EVERY_MS ? limit.left_ms : WATCH_EVERY_MS;
+		int64_t idle_ms = x->router->config->idle_timeout_ms;
+		int64_t next_ms = idle_ms < WATCH_EVERY_MS ? idle_ms : WATCH_EVERY_MS;
+		next_ms = limit.left_ms < next_ms ? limit.left_ms : next_ms;
 		if (loop_after(x->router->loop, &x->watch, next_ms))
 			return;
 		limit.ending = ENDING_OURS;

@@ -46,6 +46,7 @@ struct exchange {
 	int64_t first_ms;       /* first byte to the client, since start_ms; -1: none yet */
 	int64_t held_ms;        /* spent waiting for the earliest */
 	unsigned done;          /* bit i: providers[i] was asked and is not to be asked again */
+	unsigned rested;        /* of done: those that rest since then */
 	unsigned attempts;
 	struct turn turn;
 	struct attempt *attempt;

@@ -13,13 +13,19 @@ struct exhausted {
 	struct buf message; /* names each provider and when it is back */
 };
 
+struct exhausted_ask {
+	const struct plan *plan; /* of now */
+	const char *last; /* what the last one asked said, in a few words; "" : nobody was asked */
+	bool limited;     /* that was a limit, or trouble that passes */
+	bool
+	    login; /* the client has a Claude login, which Claude Code knows how to wait with (CLIENT.md 6) */
+	int64_t now_ms;
+};
+
 void exhausted_init(struct exhausted *e);
 void exhausted_fini(struct exhausted *e);
 
-/* plan: of now. last: what the last one asked said, in a few words; "" if nobody
- * was. login: the client has a Claude login, which Claude Code then
- * knows how to wait with (CLIENT.md 6). */
-void exhausted_answer(struct exhausted *e, const struct plan *plan, const char *last, bool login,
-		      int64_t now_ms);
+/* 429 when somebody will be back, 403 when nobody is set up, else 503. */
+void exhausted_answer(struct exhausted *e, const struct exhausted_ask *ask);
 
 #endif

@@ -24,6 +24,7 @@ struct healthcheck {
 	struct health_key key;
 	int64_t began_ms;
 	size_t successor;
+	bool locked;        /* we hold the check's lock */
 	struct task finish; /* so that done() is never called from healthcheck_start() */
 };
 
@@ -120,7 +121,8 @@ healthcheck_free(struct healthcheck *h)
 	attempt_free(h->attempt);
 	buf_free(&h->body);
 	loop_recall(&h->finish);
-	state_check_unlock(h->router->state);
+	if (h->locked)
+		state_check_unlock(h->router->state);
 	free(h);
 }
 
@@ -289,7 +291,8 @@ begin(struct healthcheck *h, bool force)
 	bool wanted = is_resting(c) || force;
 	h->report.result = result_of(c);
 	/* The lock is last, so that a check that has nothing to do needs none. */
-	if (wanted && credential != NULL && state_check_lock(h->router->state)) {
+	h->locked = wanted && credential != NULL && state_check_lock(h->router->state);
+	if (h->locked) {
 		h->report.result = CHECK_UNKNOWN;
 		if (ask(h, credential)) {
 			free(s);

@@ -236,6 +236,7 @@ start_webhook(struct run *run, enum notice notice, const char *provider, const c
 	curl_easy_setopt(run->easy, CURLOPT_URL, n->config->on_change);
 	curl_easy_setopt(run->easy, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(run->easy, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(run->easy, CURLOPT_QUICK_EXIT, 1L);
 	curl_easy_setopt(run->easy, CURLOPT_PROXY, "");
 	curl_easy_setopt(run->easy, CURLOPT_TIMEOUT_MS, (long)NOTICE_FOR_MS);
 	curl_easy_setopt(run->easy, CURLOPT_HTTPHEADER, run->headers);

@@ -32,12 +32,16 @@ standing_of(const struct plan_ask *ask, enum health_state state)
 	return STANDING_READY;
 }
 
+/* A probe mostly answers long before its lease is over. */
+#define PROBE_ANSWERS_MS 5000
+
 static int64_t
 free_at_ms(const struct health *h, enum standing standing, int64_t now_ms)
 {
-	if (standing == STANDING_PROBED)
-		return h->lease_ms > now_ms ? h->lease_ms : now_ms;
-	return h->until_ms;
+	if (standing != STANDING_PROBED)
+		return h->until_ms;
+	int64_t soon_ms = now_ms + PROBE_ANSWERS_MS;
+	return h->lease_ms < now_ms ? now_ms : h->lease_ms < soon_ms ? h->lease_ms : soon_ms;
 }
 
 /* The worst that any of the records says decides; the latest end counts. */
@@ -130,6 +134,13 @@ plan_make(const struct plan_ask *ask)
 	return make(&bolder);
 }
 
+void
+plan_refuse_probe(struct candidate *c, int64_t now_ms)
+{
+	c->standing = STANDING_PROBED;
+	c->until_ms = now_ms + PROBE_ANSWERS_MS;
+}
+
 bool
 plan_usable(enum standing standing)
 {
@@ -140,7 +151,7 @@ int64_t
 plan_earliest_ms(const struct plan *plan)
 {
 	int64_t earliest_ms = 0;
-	for (size_t i = plan->n_usable; i < plan->n; i++) {
+	for (size_t i = 0; i < plan->n; i++) {
 		const struct candidate *c = &plan->candidates[i];
 		bool waits = c->standing == STANDING_RESTS || c->standing == STANDING_PROBED ||
 			     c->standing == STANDING_BENCHED;

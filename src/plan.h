@@ -62,6 +62,9 @@ struct plan {
 
 struct plan plan_make(const struct plan_ask *ask);
 
+/* A candidate that was to be probed turned out to be somebody else's to probe. */
+void plan_refuse_probe(struct candidate *candidate, int64_t now_ms);
+
 /* Whether a standing means that the provider can be asked. */
 bool plan_usable(enum standing standing);
 

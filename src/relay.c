@@ -9,6 +9,7 @@ relay_init(struct relay *r, const struct dialect *dialect, const char *provider)
 	buf_init(&r->seen, ANSWER_GATE_MAX);
 	buf_init(&r->held, SSE_EVENT_MAX + ANSWER_GATE_MAX);
 	buf_init(&r->error, ANSWER_ERROR_MAX);
+	buf_init(&r->error_data, ANSWER_ERROR_MAX);
 }
 
 void
@@ -18,6 +19,7 @@ relay_fini(struct relay *r)
 	buf_free(&r->seen);
 	buf_free(&r->held);
 	buf_free(&r->error);
+	buf_free(&r->error_data);
 }
 
 /* Passes an event on, or holds it. */
@@ -40,14 +42,21 @@ pass(struct relay *r, const struct sse_event *event)
 }
 
 static enum relay_result
+take_error(struct relay *r, const struct sse_event *event)
+{
+	struct buf *raw = r->reply == NULL ? &r->seen : &r->error;
+	bool taken = buf_add(raw, event->raw, event->raw_len) &&
+		     buf_add(&r->error_data, event->data, event->data_len);
+	return taken ? RELAY_FAILED : RELAY_TOO_BIG;
+}
+
+static enum relay_result
 take_event(struct relay *r, const struct sse_event *event)
 {
 	bool had_content = r->stream.content;
 	r->life |= event->kind != SSE_PING && event->kind != SSE_OTHER;
 	if (event->kind == SSE_ERROR)
-		return buf_add(r->reply == NULL ? &r->seen : &r->error, event->raw, event->raw_len)
-			   ? RELAY_FAILED
-			   : RELAY_TOO_BIG;
+		return take_error(r, event);
 	stream_note(&r->stream, event);
 	if (!r->stream.content && !buf_add(&r->seen, event->raw, event->raw_len))
 		return RELAY_TOO_BIG;

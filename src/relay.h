@@ -15,11 +15,12 @@ struct relay {
 	struct relabel relabel;
 	struct sse sse;
 	struct stream stream;
-	struct buf seen;     /* what came before the content, as it came: evidence */
-	struct buf held;     /* the same, as the client shall see it */
-	struct buf error;    /* the error event that came instead of more content */
-	bool life;           /* something but pings came; the owner resets it */
-	struct reply *reply; /* NULL: the gate is closed */
+	struct buf seen;       /* what came before the content, as it came: evidence */
+	struct buf held;       /* the same, as the client shall see it */
+	struct buf error;      /* the error event that came instead of more content */
+	struct buf error_data; /* the data of an error event */
+	bool life;             /* something but pings came; the owner resets it */
+	struct reply *reply;   /* NULL: the gate is closed */
 };
 
 enum relay_result {

@@ -43,6 +43,7 @@ send_some(struct reply *r)
 			return false;
 		sent += (size_t)n;
 	}
+	*r->unread -= sent;
 	if (sent == r->out.len)
 		buf_free(&r->out);
 	else
@@ -99,11 +100,13 @@ ready(struct watch *watch, uint32_t events)
 }
 
 void
-reply_init(struct reply *r, struct loop *loop, int fd, uint16_t request_id,
-	   int64_t stalled_after_ms)
+reply_init(struct reply *r, struct loop *loop, int fd, int64_t stalled_after_ms, size_t *unread)
 {
-	*r = (struct reply){
-	    .loop = loop, .fd = fd, .request_id = request_id, .stalled_after_ms = stalled_after_ms};
+	*r = (struct reply){.loop = loop,
+			    .fd = fd,
+			    .stalled_after_ms = stalled_after_ms,
+			    .unread = unread,
+			    .provider = "none"};
 	r->watch.ready = ready;
 	r->flush.run = run_flush;
 	r->stalled.due = stalled;
@@ -122,6 +125,7 @@ reply_fini(struct reply *r)
 	loop_unwatch(r->loop, &r->watch);
 	loop_cancel(r->loop, &r->stalled);
 	loop_recall(&r->flush);
+	*r->unread -= r->out.len;
 	buf_free(&r->out);
 	if (r->fd != -1)
 		close(r->fd);
@@ -141,8 +145,12 @@ add_record(struct reply *r, uint8_t type, const void *content, size_t n)
 	    .contentLengthB1 = (unsigned char)(n >> 8),
 	    .contentLengthB0 = (unsigned char)n,
 	};
-	return buf_reserve(&r->out, sizeof header + n) &&
-	       buf_add(&r->out, &header, sizeof header) && buf_add(&r->out, content, n);
+	if (*r->unread + sizeof header + n > UNREAD_PROCESS_MAX ||
+	    !buf_reserve(&r->out, sizeof header + n) || !buf_add(&r->out, &header, sizeof header) ||
+	    !buf_add(&r->out, content, n))
+		return false;
+	*r->unread += sizeof header + n;
+	return true;
 }
 
 /* Without memory for what the client must see, its connection ends: better cut
@@ -167,8 +175,10 @@ write_out(struct reply *r, const char *bytes, size_t n)
 void
 reply_head(struct reply *r, int status, const char *lines)
 {
-	char first[32];
-	int n = snprintf(first, sizeof first, "Status: %d\r\n", status);
+	char first[160];
+	int n = snprintf(first, sizeof first,
+			 "Status: %d\r\nx-router-provider: %s\r\nx-router-attempts: %u\r\n", status,
+			 r->provider, r->attempts);
 	r->began = true;
 	write_out(r, first, (size_t)n);
 	write_out(r, lines, strlen(lines));

@@ -20,6 +20,9 @@ struct reply {
 	struct timer stalled; /* a client that takes nothing */
 	int64_t stalled_after_ms;
 	struct buf out;
+	size_t *unread;       /* bytes that wait for all clients of the process */
+	const char *provider; /* who answers, for the head; "none" until somebody does */
+	unsigned attempts;    /* for the head */
 	uint16_t request_id;
 	int fd;
 	bool began;                        /* the head is written */
@@ -32,10 +35,11 @@ struct reply {
 		*reply); /* what waited was taken; also when all is sent after reply_end() */
 };
 
-/* Takes over fd, from which all input was read. stalled_after_ms: how long a
- * client may take nothing. */
-void reply_init(struct reply *reply, struct loop *loop, int fd, uint16_t request_id,
-		int64_t stalled_after_ms);
+/* Takes over fd. stalled_after_ms: how long a client may take nothing. unread:
+ * the process' sum of bytes that wait, kept below UNREAD_PROCESS_MAX by ending
+ * the client whose answer would pass it. */
+void reply_init(struct reply *reply, struct loop *loop, int fd, int64_t stalled_after_ms,
+		size_t *unread);
 
 /* Watches the client from now on: gone() tells when it leaves. */
 bool reply_watch(struct reply *reply);
@@ -43,7 +47,7 @@ bool reply_watch(struct reply *reply);
 /* Takes everything back from the loop and closes fd. */
 void reply_fini(struct reply *reply);
 
-/* The head: a status, and "name: value\r\n" lines ("" for none). */
+/* The head: a status, who answers (x-router-provider, x-router-attempts), and "name: value\r\n" lines ("" for none). */
 void reply_head(struct reply *reply, int status, const char *lines);
 
 /* Some of the body. */

@@ -286,11 +286,15 @@ is_relayed(const struct request *r)
 	return false;
 }
 
-/* The last address that a trusted proxy added to X-Forwarded-For; "" : none. */
+/* The last address of the last X-Forwarded-For: what a trusted proxy added to
+ * whatever the client wrote there itself. "" : none. */
 static const char *
 forwarded_for(const struct request *r)
 {
-	const char *list = request_header(r, "x-forwarded-for");
+	const char *list = NULL;
+	for (size_t i = 0; i < r->n_headers; i++)
+		if (strcmp(r->headers[i].name, "x-forwarded-for") == 0)
+			list = r->headers[i].value;
 	if (list == NULL)
 		return "";
 	const char *comma = strrchr(list, ',');

@@ -17,6 +17,7 @@ struct router {
 	struct tokens *tokens; /* replaced when the file changes; never NULL */
 	struct state *state;
 	unsigned clients; /* connections being served */
+	size_t unread;    /* bytes that wait for them */
 	int64_t config_loaded_ms;
 	char tokens_error[ERROR_TEXT_MAX]; /* why the file could not be taken up; "" : it could */
 };

@@ -11,7 +11,7 @@
 static void
 refuse(struct client *client, int status, const char *type, const char *message)
 {
-	reply_error(&client->reply, status, "", type, message, client->request.id);
+	client_refuse(client, status, "", type, message);
 }
 
 /* Compares without telling by its time how much was right. */
@@ -40,8 +40,10 @@ may_ask(struct client *client)
 	case ROUTE_CLIENTS:
 		if (client->router->config->access == ACCESS_OPEN)
 			return true;
-		refuse(client, 401, "authentication_error",
-		       "This router wants a client key, and knows none yet: access = \"keys\".");
+		refuse(
+		    client, 401, "authentication_error",
+		    "access = \"keys\" in the router's configuration wants client keys, which this "
+		    "version cannot check yet: nobody is let in. Use access = \"open\".");
 		return false;
 	case ROUTE_ADMIN:
 		if (is_admin(client))

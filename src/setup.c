@@ -6,6 +6,7 @@
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -19,6 +20,8 @@ setup_process(void)
 	prctl(PR_SET_DUMPABLE, 0);
 	/* libcurl's resolver threads need no arenas of their own. */
 	mallopt(M_ARENA_MAX, 1);
+	/* The one setting that libcurl's TLS would take from the environment. */
+	unsetenv("SSLKEYLOGFILE");
 	/* A file at its size limit, a client that left: errors to handle, not ends. */
 	signal(SIGXFSZ, SIG_IGN);
 	signal(SIGPIPE, SIG_IGN);

@@ -72,8 +72,10 @@ on_timer(CURLM *multi, long in_ms, void *context)
 	(void)multi;
 	if (in_ms == -1)
 		loop_cancel(u->loop, &u->timer);
-	else if (!loop_after(u->loop, &u->timer, in_ms))
-		return -1;
+	else
+		loop_after(u->loop, &u->timer, in_ms);
+	/* Never -1: libcurl would end every transfer of the process. One that gets
+	 * no timer for want of memory ends by its exchange's own limits. */
 	return 0;
 }
 
@@ -99,14 +101,15 @@ on_socket(CURL *easy, curl_socket_t fd, int what, void *context, void *socket_co
 	if (w == NULL) {
 		w = calloc(1, sizeof *w);
 		if (w == NULL)
-			return -1;
+			return 0; /* as above */
 		w->watch.ready = socket_ready;
 		w->upstream = u;
 		curl_multi_assign(u->multi, fd, w);
 	}
 	uint32_t events =
 	    (what & CURL_POLL_IN ? EPOLLIN : 0u) | (what & CURL_POLL_OUT ? EPOLLOUT : 0u);
-	return loop_watch(u->loop, &w->watch, fd, events) ? 0 : -1;
+	loop_watch(u->loop, &w->watch, fd, events);
+	return 0;
 }
 
 struct upstream *

@@ -119,7 +119,7 @@ static const struct {
      0,
      "bc",
      "rrP",
-     30 * SECOND},
+     5 * SECOND},
     {__LINE__,
      "and never by a side call",
      {{DUE}, {READY}, {READY}},
@@ -349,6 +349,7 @@ static const struct {
 	bool login;
 	int status;
 	const char *lines, *message; /* parts of them */
+	bool limited;
 } ends[] = {
     {__LINE__,
      "soon: retry-after is the wait",
@@ -393,6 +394,22 @@ static const struct {
      "retry-after: 30\r\n",
      "b rests until"},
     {__LINE__,
+     "no attempts left, somebody is ready: ask again",
+     {{READY}, {READY}, {READY}},
+     true,
+     503,
+     "retry-after: 2\r\n",
+     "Send it again",
+     false},
+    {__LINE__,
+     "a limit that is over already: ask again",
+     {{DUE}, {READY, OFF}, {READY, OFF}},
+     true,
+     429,
+     "retry-after: 1\r\n",
+     "a may be back",
+     true},
+    {__LINE__,
      "nothing is set up",
      {{READY, NO_CREDENTIAL}, {READY, NO_CREDENTIAL}, {READY, OFF}},
      true,
@@ -412,7 +429,12 @@ check_end(size_t i)
 	    .views = views, .n_views = PROVIDERS, .manual = "", .now_ms = NOW_MS};
 	const struct plan plan = plan_make(&ask);
 	exhausted_init(&e);
-	exhausted_answer(&e, &plan, "", ends[i].login, NOW_MS);
+	const struct exhausted_ask end = {.plan = &plan,
+					  .last = "",
+					  .login = ends[i].login,
+					  .limited = ends[i].limited,
+					  .now_ms = NOW_MS};
+	exhausted_answer(&e, &end);
 	TAP_ROW_AT(ends[i].line, ends[i].name,
 		   e.status == ends[i].status &&
 		       strstr(buf_text(&e.lines), ends[i].lines) != NULL &&

@@ -221,6 +221,8 @@ static const struct {
     {__LINE__, "retry-after as a date", 429, "retry-after: Mon, 23 Nov 2026 19:30:00 GMT\r\n", "",
      0, ENDING_WHOLE, "429 with a time", VERDICT_COOL, false, REST_TIMED, SCOPE_ACCOUNT,
      30 * MINUTE},
+    {__LINE__, "retry-after beyond all numbers", 429, "retry-after: 9223372036854774\r\n", "", 0,
+     ENDING_WHOLE, "429 with a time", VERDICT_COOL, false, REST_TIMED, SCOPE_ACCOUNT, 8 * DAY},
     {__LINE__, "retry-after that is nonsense", 429, "retry-after: whenever\r\n", "", 0,
      ENDING_WHOLE, "429", VERDICT_HOP, true, REST_NONE, SCOPE_ACCOUNT, NO_TIME},
     {__LINE__, "a bare 429", 429, JSON_TYPE, ERROR("rate_limit_error", "x"), 0, ENDING_WHOLE, "429",

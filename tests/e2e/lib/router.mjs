@@ -101,11 +101,18 @@ class Router {
     this.url = `http://127.0.0.1:${this.port}`;
     try {
       await this.lighttpd.until(() => connects(this.port));
-      await this.lighttpd.until(async () => (await get(`${this.url}/health?live=1`).catch(() => ({}))).status === 200);
+      await this.lighttpd.until(() => this.answers());
     } catch (error) {
       await this.lighttpd.stop().catch(() => {});
       throw new Error(`${error.message}\n${this.text('lighttpd.log')}\n${this.text('router.log')}`);
     }
+  }
+
+  // lighttpd starts a responder that ends at once again and again, so its death is looked for here.
+  async answers() {
+    const died = this.text('lighttpd.log').match(/child (exited: [1-9]\d*|signalled: \d+)/);
+    if (died) throw new Error(`a responder ${died[1]}`);
+    return (await get(`${this.url}/health?live=1`).catch(() => ({}))).status === 200;
   }
 
   // The file that we ship, with this case's paths, number of processes and environment.
@@ -143,10 +150,14 @@ class Router {
   async stop() {
     if (this.stopped) return;
     this.stopped = true;
-    const problems = this.options.problems || !this.sim?.part.alive ? '' : await this.sim.problems();
-    if (this.lighttpd?.alive) await stopServer(this.lighttpd, this.pids());
-    const found = this.log().match(/^.*(ERROR: (Address|Leak)Sanitizer|runtime error:)[^]*/m);
-    rmSync(this.dir, { recursive: true, force: true });
+    let problems, found;
+    try {
+      problems = this.options.problems || !this.sim?.part.alive ? '' : await this.sim.problems().catch(String);
+      if (this.lighttpd?.alive) await stopServer(this.lighttpd, this.pids());
+      found = this.log().match(/^.*(ERROR: (Address|Leak)Sanitizer|runtime error:)[^]*/m);
+    } finally {
+      rmSync(this.dir, { recursive: true, force: true });
+    }
     if (problems) throw new Error(`the simulated providers found fault with what arrived:\n${problems}`);
     if (found) throw new Error(`a sanitizer found something in a responder:\n${found[0].slice(0, 4000)}`);
   }
