@@ -128,12 +128,8 @@ account_service(struct router *router, const struct outcome *o, bool own_credent
 {
 	const struct provider *provider = o->provider;
 	char sentence[ERROR_TEXT_MAX];
-	struct summary before;
-	if (is_past(router->state, o))
-		return;
-	state_summary(router->state, &before);
-	bool changed = state_served(router->state, provider->name) || before.current[0] == '\0';
-	if (!changed || !provider->paid || own_credential)
+	if (is_past(router->state, o) || !state_served(router->state, provider->name) ||
+	    !provider->paid || own_credential)
 		return;
 	snprintf(sentence, sizeof sentence, "requests now go to %s, which costs money",
 		 provider->name);

@@ -99,7 +99,7 @@ switch_result(const struct router *router, const char *name)
 	json_object *o = json_object_new_object();
 	if (s == NULL || o == NULL)
 		return NULL;
-	status_survey(router, s);
+	survey_latest(router, "", s);
 	const struct provider *p = status_current(s);
 	json_object_object_add(o, "current_provider",
 			       p == NULL ? NULL : json_object_new_string(p->name));

@@ -1,10 +1,10 @@
 /* claude-router-check: looks at Claude Pro while it rests. Run by cron in the
  * first minutes of each hour: BEHAVIOUR.md 9. */
+#include "cli.h"
 #include "healthcheck.h"
 #include "log.h"
 #include "setup.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sysexits.h>
@@ -17,64 +17,31 @@ struct options {
 	bool print_crontab;
 };
 
-static const char help[] =
-    "Usage: claude-router-check [--config FILE] [--force] [--provider NAME] [--dry-run]\n"
-    "       claude-router-check --print-crontab\n"
-    "\n"
-    "Looks whether Claude Pro can answer again, and updates the state file. Asks only\n"
-    "while Claude Pro rests. Exit status: 0 healthy, 1 still limited, 2 could not check,\n"
-    "64 and more: wrong usage or configuration.\n"
-    "\n"
-    "  -c, --config FILE    the configuration (default: $CLAUDE_ROUTER_CONFIG, else\n"
-    "                       " SYSCONFDIR "/claude-router/claude-router.conf)\n"
-    "  -f, --force          ask now, even if nothing rests\n"
-    "  -p, --provider NAME  look at another provider\n"
-    "  -n, --dry-run        say what would be done, and do nothing\n"
-    "  -P, --print-crontab  print the crontab entry for the configured times\n"
-    "  -V, --version        say which version this is\n"
-    "  -h, --help           say this\n";
-
 static void
 read_options(int argc, char **argv, struct options *o)
 {
-	static const struct option table[] = {
-	    {"config", required_argument, NULL, 'c'},   {"force", no_argument, NULL, 'f'},
-	    {"provider", required_argument, NULL, 'p'}, {"dry-run", no_argument, NULL, 'n'},
-	    {"print-crontab", no_argument, NULL, 'P'},  {"version", no_argument, NULL, 'V'},
-	    {"help", no_argument, NULL, 'h'},           {NULL, 0, NULL, 0},
+	const struct cli_option table[] = {
+	    CLI_CONFIG(&o->config),
+	    {'f', "force", NULL, "ask now, even if nothing rests", NULL, &o->force},
+	    {'p', "provider", "NAME", "look at another provider", &o->provider, NULL},
+	    {'n', "dry-run", NULL, "say what would be done, and do nothing", NULL, &o->dry_run},
+	    {'P', "print-crontab", NULL, "print the crontab entry for the configured times", NULL,
+	     &o->print_crontab},
 	};
-	int option;
-	while ((option = getopt_long(argc, argv, "c:fp:nPVh", table, NULL)) != -1)
-		switch (option) {
-		case 'c':
-			o->config = optarg;
-			break;
-		case 'f':
-			o->force = true;
-			break;
-		case 'p':
-			o->provider = optarg;
-			break;
-		case 'n':
-			o->dry_run = true;
-			break;
-		case 'P':
-			o->print_crontab = true;
-			break;
-		case 'V':
-			puts("claude-router-check " PACKAGE_VERSION);
-			exit(EXIT_SUCCESS);
-		case 'h':
-			fputs(help, stdout);
-			exit(EXIT_SUCCESS);
-		default:
-			exit(EX_USAGE);
-		}
-	if (optind < argc) {
-		fprintf(stderr, "claude-router-check: %s: takes no such argument; see --help\n",
-			argv[optind]);
-		exit(EX_USAGE);
-	}
+	const struct cli cli = {
+	    .program = "claude-router-check",
+	    .usage = "[--config FILE] [--force] [--provider NAME] [--dry-run]\n"
+		     "       claude-router-check --print-crontab",
+	    .purpose =
+		"Looks whether Claude Pro can answer again, and updates the state file. Asks "
+		"only\nwhile Claude Pro rests. Exit status: 0 healthy, 1 still limited, 2 could "
+		"not check,\n64 and more: wrong usage or configuration.\n",
+	    .options = table,
+	    .n_options = sizeof table / sizeof *table,
+	};
+	int rest = cli_read(&cli, argc, argv);
+	if (rest < argc)
+		cli_fail(&cli, argv[rest], "takes no such argument");
 }
 
 /* Silent when well, so that cron sends no mail. */

@@ -1,11 +1,11 @@
 /* claude-router-ctl: what operators ask and say. Reads the state file, so that
  * it works without a web server. */
+#include "cli.h"
 #include "clock.h"
 #include "healthcheck.h"
 #include "setup.h"
 #include "status.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -99,7 +99,7 @@ run_statusline(struct router *router, const struct options *options, const char 
 	(void)argument;
 	if (s == NULL)
 		return EX_OSERR;
-	status_survey(router, s);
+	survey_latest(router, "", s);
 	puts(status_line(s, line, sizeof line));
 	free(s);
 	return EXIT_SUCCESS;
@@ -177,21 +177,10 @@ static int
 run_explain(struct router *router, const struct options *options, const char *argument)
 {
 	struct survey *s = malloc(sizeof *s);
-	/* A local Claude Code with a login of its own; nobody looks at its value. */
-	const struct client_credentials client = {.may_use_stored = true};
-	const struct survey_ask ask = {
-	    .config = router->config,
-	    .tokens = router->tokens,
-	    .state = router->state,
-	    .client = &client,
-	    .model = argument,
-	    .latest = true,
-	    .now_ms = clock_wall_ms(),
-	};
 	(void)options;
 	if (s == NULL)
 		return EX_OSERR;
-	survey_take(s, &ask);
+	survey_latest(router, argument, s);
 	explain(router, s, argument);
 	free(s);
 	return EXIT_SUCCESS;
@@ -229,68 +218,56 @@ static const struct command commands[] = {
 
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
-static void
-print_help(void)
+/* The commands, for --help. */
+static const char *
+purpose(struct buf *text)
 {
-	puts("Usage: claude-router-ctl [--config FILE] [--json] COMMAND [ARGUMENT]\n");
-	for (size_t i = 0; i < COMMANDS; i++)
-		printf("  %-10s %-10s %s\n", commands[i].name, commands[i].argument,
-		       commands[i].help);
-	puts("\n  -c, --config FILE   the configuration (default: $CLAUDE_ROUTER_CONFIG, else\n"
-	     "                      " SYSCONFDIR "/claude-router/claude-router.conf)\n"
-	     "  -j, --json          JSON instead of a table\n"
-	     "  -V, --version       say which version this is\n"
-	     "  -h, --help          say this");
+	bool told =
+	    buf_puts(text, "Asks and tells Claude Router what operators want to know and say.\n\n");
+	for (size_t i = 0; told && i < COMMANDS; i++)
+		told = buf_printf(text, "  %-10s %-10s %s\n", commands[i].name,
+				  commands[i].argument, commands[i].help);
+	return buf_text(text);
 }
 
-static void
-read_options(int argc, char **argv, struct options *o)
-{
-	static const struct option table[] = {
-	    {"config", required_argument, NULL, 'c'},
-	    {"json", no_argument, NULL, 'j'},
-	    {"version", no_argument, NULL, 'V'},
-	    {"help", no_argument, NULL, 'h'},
-	    {NULL, 0, NULL, 0},
-	};
-	int option;
-	while ((option = getopt_long(argc, argv, "c:jVh", table, NULL)) != -1)
-		switch (option) {
-		case 'c':
-			o->config = optarg;
-			break;
-		case 'j':
-			o->json = true;
-			break;
-		case 'V':
-			puts("claude-router-ctl " PACKAGE_VERSION);
-			exit(EXIT_SUCCESS);
-		case 'h':
-			print_help();
-			exit(EXIT_SUCCESS);
-		default:
-			exit(EX_USAGE);
-		}
-}
-
-/* The command and its argument; exits when they do not fit together. */
 static const struct command *
-find_command(int argc, char **argv)
+command_named(const char *name)
 {
-	const struct command *found = NULL;
-	int n = argc - optind;
-	for (size_t i = 0; n > 0 && i < COMMANDS; i++)
-		if (strcmp(commands[i].name, argv[optind]) == 0)
-			found = &commands[i];
-	bool needs = found != NULL && found->argument[0] != '\0' && found->argument[0] != '[';
-	bool takes = found != NULL && found->argument[0] != '\0';
-	if (found != NULL && n <= (takes ? 2 : 1) && n >= (needs ? 2 : 1))
-		return found;
-	if (found != NULL)
-		fprintf(stderr, "claude-router-ctl: usage: %s %s\n", found->name, found->argument);
-	else
-		fail(n == 0 ? "which command? See --help" : "no such command; see --help");
-	exit(EX_USAGE);
+	for (size_t i = 0; name != NULL && i < COMMANDS; i++)
+		if (strcmp(commands[i].name, name) == 0)
+			return &commands[i];
+	return NULL;
+}
+
+/* The command; *argument is its argument, "" for none. Exits when they do not
+ * fit together. */
+static const struct command *
+read_command(int argc, char **argv, struct options *o, const char **argument)
+{
+	const struct cli_option table[] = {
+	    CLI_CONFIG(&o->config),
+	    {'j', "json", NULL, "JSON instead of a table", NULL, &o->json},
+	};
+	struct buf text;
+	buf_init(&text, CONFIG_FILE_MAX);
+	const struct cli cli = {
+	    .program = "claude-router-ctl",
+	    .usage = "[--config FILE] [--json] COMMAND [ARGUMENT]",
+	    .purpose = purpose(&text),
+	    .options = table,
+	    .n_options = sizeof table / sizeof *table,
+	};
+	char **words = argv + cli_read(&cli, argc, argv);
+	const struct command *c = command_named(words[0]);
+	if (c == NULL)
+		cli_fail(&cli, words[0] == NULL ? "" : words[0],
+			 words[0] == NULL ? "which command?" : "no such command");
+	bool takes = c->argument[0] != '\0', needs = takes && c->argument[0] != '[';
+	*argument = words[1] == NULL ? "" : words[1];
+	if ((needs && words[1] == NULL) || (words[1] != NULL && (!takes || words[2] != NULL)))
+		cli_fail(&cli, c->name, takes ? c->argument : "takes no argument");
+	buf_free(&text);
+	return c;
 }
 
 int
@@ -299,8 +276,8 @@ main(int argc, char **argv)
 	struct options options = {0};
 	struct router router;
 	struct buf error;
-	read_options(argc, argv, &options);
-	const struct command *command = find_command(argc, argv);
+	const char *argument;
+	const struct command *command = read_command(argc, argv, &options, &argument);
 	setup_process();
 	buf_init(&error, CONFIG_FILE_MAX);
 	const struct setup setup = {.program = "claude-router-ctl",
@@ -311,7 +288,7 @@ main(int argc, char **argv)
 	if (status != 0) {
 		fail(buf_text(&error));
 	} else {
-		status = command->run(&router, &options, optind + 1 < argc ? argv[optind + 1] : "");
+		status = command->run(&router, &options, argument);
 		setup_close(&router);
 	}
 	buf_free(&error);

@@ -34,17 +34,7 @@ static void
 look(const struct router *router, const struct provider *provider, struct survey *s,
      const struct candidate **candidate)
 {
-	static const struct client_credentials operator= {.may_use_stored = true};
-	const struct survey_ask ask = {
-	    .config = router->config,
-	    .tokens = router->tokens,
-	    .state = router->state,
-	    .client = &operator,
-	    .model = "",
-	    .latest = true,
-	    .now_ms = clock_wall_ms(),
-	};
-	survey_take(s, &ask);
+	survey_latest(router, "", s);
 	*candidate = s->plan.candidates;
 	while ((*candidate)->view->provider != provider)
 		(*candidate)++;

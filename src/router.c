@@ -1,12 +1,12 @@
 /* claude-router: the FastCGI responder. */
 #include "accept.h"
+#include "cli.h"
 #include "clock.h"
 #include "digest.h"
 #include "log.h"
 #include "serve.h"
 #include "setup.h"
 
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,55 +41,28 @@ struct responder {
 	bool stopping;
 };
 
-static const char help[] =
-    "Usage: claude-router [--config FILE] [--socket PATH] [--check-config]\n"
-    "\n"
-    "The FastCGI responder of Claude Router. A web server starts it with its listening\n"
-    "socket as standard input; --socket makes it listen by itself.\n"
-    "\n"
-    "  -c, --config FILE   the configuration (default: $CLAUDE_ROUTER_CONFIG, else\n"
-    "                      " SYSCONFDIR "/claude-router/claude-router.conf)\n"
-    "  -s, --socket PATH   listen on this Unix socket\n"
-    "  -t, --check-config  say what is wrong in the configuration, and exit\n"
-    "  -V, --version       say which version this is\n"
-    "  -h, --help          say this\n";
-
 /* --- Options ---------------------------------------------------------- */
 
 static void
 read_options(int argc, char **argv, struct options *o)
 {
-	static const struct option table[] = {
-	    {"config", required_argument, NULL, 'c'}, {"socket", required_argument, NULL, 's'},
-	    {"check-config", no_argument, NULL, 't'}, {"version", no_argument, NULL, 'V'},
-	    {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0},
+	const struct cli_option table[] = {
+	    CLI_CONFIG(&o->config),
+	    {'s', "socket", "PATH", "listen on this Unix socket", &o->socket, NULL},
+	    {'t', "check-config", NULL, "say what is wrong in the configuration, and exit", NULL,
+	     &o->check_config},
 	};
-	int option;
-	while ((option = getopt_long(argc, argv, "c:s:tVh", table, NULL)) != -1)
-		switch (option) {
-		case 'c':
-			o->config = optarg;
-			break;
-		case 's':
-			o->socket = optarg;
-			break;
-		case 't':
-			o->check_config = true;
-			break;
-		case 'V':
-			puts("claude-router " PACKAGE_VERSION);
-			exit(EXIT_SUCCESS);
-		case 'h':
-			fputs(help, stdout);
-			exit(EXIT_SUCCESS);
-		default:
-			exit(EX_USAGE);
-		}
-	if (optind < argc) {
-		fprintf(stderr, "claude-router: %s: takes no such argument; see --help\n",
-			argv[optind]);
-		exit(EX_USAGE);
-	}
+	const struct cli cli = {
+	    .program = "claude-router",
+	    .usage = "[--config FILE] [--socket PATH] [--check-config]",
+	    .purpose = "The FastCGI responder of Claude Router. A web server starts it with its "
+		       "listening\nsocket as standard input; --socket makes it listen by itself.\n",
+	    .options = table,
+	    .n_options = sizeof table / sizeof *table,
+	};
+	int rest = cli_read(&cli, argc, argv);
+	if (rest < argc)
+		cli_fail(&cli, argv[rest], "takes no such argument");
 }
 
 static int

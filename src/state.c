@@ -326,8 +326,7 @@ state_served(struct state *state, const char *provider_name)
 	const char *before = waits != NULL ? waits : summary.current;
 	if (strcmp(before, change.name) == 0)
 		return false;
-	bool is_other = before[0] != '\0';
-	return state_queue_submit(&state->queue, &state->map, &change, &answer) ? answer : is_other;
+	return state_queue_submit(&state->queue, &state->map, &change, &answer) ? answer : true;
 }
 
 void

@@ -122,8 +122,9 @@ void state_summary(const struct state *state, struct summary *out);
  * once and waits in the queue, or the state is for looking only. */
 bool state_switch(struct state *state, const char *provider_name);
 
-/* Who served; true if it was somebody else before (the caller tells it once).
- * The first ever is no change. Costs next to nothing when it is the same. */
+/* Who served; true if it was somebody else, or nobody, before (the caller tells
+ * it once).
+ * Costs next to nothing when it is the same. */
 bool state_served(struct state *state, const char *provider_name);
 
 /* Counts a failover at a time. */

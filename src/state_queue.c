@@ -46,11 +46,11 @@ apply_model(struct state_image *image, const struct state_change *change)
 	return 0;
 }
 
-/* True if somebody else served before. */
+/* True if somebody else, or nobody, served before. */
 static int
 note_served(struct summary *summary, const char *name)
 {
-	bool is_other = summary->current[0] != '\0' && strcmp(summary->current, name) != 0;
+	bool is_other = strcmp(summary->current, name) != 0;
 	memcpy(summary->current, name, sizeof summary->current);
 	return is_other;
 }

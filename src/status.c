@@ -8,22 +8,6 @@
 
 #define PROCESSES_SHOWN 64
 
-void
-status_survey(const struct router *router, struct survey *survey)
-{
-	static const struct client_credentials operator= {.may_use_stored = true};
-	const struct survey_ask ask = {
-	    .config = router->config,
-	    .tokens = router->tokens,
-	    .state = router->state,
-	    .client = &operator,
-	    .model = "",
-	    .latest = true,
-	    .now_ms = clock_wall_ms(),
-	};
-	survey_take(survey, &ask);
-}
-
 /* --- Small things ----------------------------------------------------- */
 
 static void
@@ -213,7 +197,7 @@ status_health(const struct router *router, bool *healthy)
 	*healthy = false;
 	if (s == NULL || o == NULL)
 		return NULL;
-	status_survey(router, s);
+	survey_latest(router, "", s);
 	state_summary(router->state, &summary);
 	*healthy = s->plan.n_usable > 0;
 	add_summary(o, &summary, s);
@@ -334,7 +318,7 @@ status_full(const struct router *router)
 	size_t n_processes;
 	if (s == NULL || o == NULL)
 		return NULL;
-	status_survey(router, s);
+	survey_latest(router, "", s);
 	state_summary(router->state, &summary);
 	add_summary(o, &summary, s);
 	add_text(o, "mode", summary.manual[0] == '\0' ? "auto" : "manual");

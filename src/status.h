@@ -8,9 +8,6 @@
 
 #include <json-c/json.h>
 
-/* The survey of a request without a credential of its own, for any model. */
-void status_survey(const struct router *router, struct survey *survey);
-
 /* The body of /health; *healthy tells whether anybody can be tried. */
 json_object *status_health(const struct router *router, bool *healthy);
 

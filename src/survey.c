@@ -1,5 +1,6 @@
 #include "survey.h"
 
+#include "clock.h"
 #include "dialect.h"
 
 #include <string.h>
@@ -106,4 +107,20 @@ survey_take(struct survey *s, const struct survey_ask *ask)
 	    .now_ms = ask->now_ms,
 	};
 	s->plan = plan_make(&plan);
+}
+
+void
+survey_latest(const struct router *router, const char *model, struct survey *survey)
+{
+	static const struct client_credentials nobody = {.may_use_stored = true};
+	const struct survey_ask ask = {
+	    .config = router->config,
+	    .tokens = router->tokens,
+	    .state = router->state,
+	    .client = &nobody,
+	    .model = model,
+	    .latest = true,
+	    .now_ms = clock_wall_ms(),
+	};
+	survey_take(survey, &ask);
 }

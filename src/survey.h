@@ -30,6 +30,11 @@ struct survey_ask {
 /* Fills the views and makes the plan. */
 void survey_take(struct survey *survey, const struct survey_ask *ask);
 
+/* The survey of no request: of a local client without a credential of its own,
+ * with the account seen last where there is none stored. For status and checks.
+ * model: "" for any. */
+void survey_latest(const struct router *router, const char *model, struct survey *survey);
+
 /* The records of one account at a provider. family: "" for none. */
 struct health_key survey_account_key(const struct state *state, const struct provider *provider,
 				     const char *credential);

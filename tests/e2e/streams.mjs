@@ -56,7 +56,7 @@ for (const provider of ['claude_pro', 'deepseek', 'kimi']) {
 const odd = {
   'CR LF': s => s.replaceAll('\n', '\r\n'),
   'no blank after the colon': s => s.replaceAll(/^(event|data): /gm, '$1:'),
-  'comments between': s => s.replaceAll('\n\n', '\n\n: a comment\n\n'),
+  'comments between': s => s.replaceAll(/\n\n(?=e)/g, '\n\n: a comment\n\n'),
   'unknown events and fields': s => s.replace('event: content_block_start', 'event: something_new\ndata: {"type":"something_new"}\nid: 17\nretry: 3\n\nevent: content_block_start'),
   'data in two lines': s => s.replace('data: {"type":"content_block_delta",', 'data: {"type":"content_block_delta",\ndata: '),
   'a byte order mark': s => `\uFEFF${s}`,

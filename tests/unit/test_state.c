@@ -1424,7 +1424,7 @@ check_summary(void)
 {
 	struct state *state = open_at(in_top("summary"));
 	struct summary summary;
-	TAP_OK("the first to serve is no change", !state_served(state, "claude_pro"));
+	TAP_OK("the first to serve is a change", state_served(state, "claude_pro"));
 	TAP_OK("the same is none", !state_served(state, "claude_pro"));
 	TAP_OK("another one is", state_served(state, "deepseek"));
 	TAP_OK("a switch is written", state_switch(state, "kimi"));
