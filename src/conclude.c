@@ -124,6 +124,8 @@ conclude_exhausted(struct exchange *x, const struct plan *plan)
 	const struct exhausted_ask ask = {
 	    .plan = plan,
 	    .last = last,
+	    .spent = x->attempts >= ATTEMPTS_MAX || exchange_left_ms(x) <= 0 ||
+		     (x->verdict.row != NULL && x->verdict.status == 0),
 	    .limited = x->verdict.row != NULL && x->verdict.kind == VERDICT_COOL,
 	    .login = x->request->login != NULL,
 	    .now_ms = clock_wall_ms(),

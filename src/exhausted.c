@@ -137,7 +137,7 @@ exhausted_answer(struct exhausted *e, const struct exhausted_ask *ask)
 	bool told;
 	if (ask->limited && found.usable)
 		told = all_rest(e, ask, ask->now_ms);
-	else if (found.usable)
+	else if (ask->spent && found.usable)
 		told = spent(e);
 	else if (found.rests)
 		told = all_rest(e, ask, plan_earliest_ms(ask->plan));

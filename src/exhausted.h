@@ -16,6 +16,7 @@ struct exhausted {
 struct exhausted_ask {
 	const struct plan *plan; /* of now */
 	const char *last; /* what the last one asked said, in a few words; "" : nobody was asked */
+	bool spent;       /* the request has no attempts or time left, or we could not ask */
 	bool limited;     /* that was a limit, or trouble that passes */
 	bool
 	    login; /* the client has a Claude login, which Claude Code knows how to wait with (CLIENT.md 6) */

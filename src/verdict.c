@@ -305,7 +305,7 @@ is_family_window(const struct reading *r)
 static bool
 is_unified_rejected(const struct reading *r)
 {
-	return r->a->status == 429 && r->a->rejected && r->a->reset_ms != 0;
+	return r->a->status == 429 && r->a->rejected;
 }
 
 static bool
@@ -448,6 +448,8 @@ until_windows(const struct reading *r)
 static int64_t
 until_unified(const struct reading *r)
 {
+	if (r->a->reset_ms == 0 && r->a->retry_after_ms >= 0)
+		return until_retry_after(r);
 	bool five_hours = strcmp(r->a->claim, "five_hour") == 0;
 	return sane_reset(r, r->a->reset_ms, longest(five_hours ? "5h" : "7d"));
 }
@@ -520,8 +522,8 @@ static const struct row rows[] = {
 	{"for Claude Code only",    is_code_only,        VERDICT_HOP,       ONCE,  REST_NONE,     SCOPE_ACCOUNT,   NULL},
 	/* Other unified headers. */
 	{"family window",           is_family_window,    VERDICT_COOL,      ONCE,  REST_NAMED,    SCOPE_FAMILY,    until_windows},
-	{"unified rejection",       is_unified_rejected, VERDICT_COOL,      ONCE,  REST_NAMED,    SCOPE_ACCOUNT,   until_unified},
 	{"overage refused",         is_overage_refused,  VERDICT_HOP,       ONCE,  REST_NONE,     SCOPE_ACCOUNT,   NULL},
+	{"unified rejection",       is_unified_rejected, VERDICT_COOL,      ONCE,  REST_NAMED,    SCOPE_ACCOUNT,   until_unified},
 	/* retry-after. */
 	{"429 with a time",         is_timed,            VERDICT_COOL,      ONCE,  REST_TIMED,    SCOPE_ACCOUNT,   until_retry_after},
 	/* The status. */

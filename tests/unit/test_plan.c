@@ -349,7 +349,7 @@ static const struct {
 	bool login;
 	int status;
 	const char *lines, *message; /* parts of them */
-	bool limited;
+	bool limited, spent;
 } ends[] = {
     {__LINE__,
      "soon: retry-after is the wait",
@@ -400,7 +400,8 @@ static const struct {
      503,
      "retry-after: 2\r\n",
      "Send it again",
-     false},
+     false,
+     true},
     {__LINE__,
      "a limit that is over already: ask again",
      {{DUE}, {READY, OFF}, {READY, OFF}},
@@ -433,6 +434,7 @@ check_end(size_t i)
 					  .last = "",
 					  .login = ends[i].login,
 					  .limited = ends[i].limited,
+					  .spent = ends[i].spent,
 					  .now_ms = NOW_MS};
 	exhausted_answer(&e, &end);
 	TAP_ROW_AT(ends[i].line, ends[i].name,

@@ -33,7 +33,8 @@ const spoken = content => (content ?? []).map(block => block.text ?? '').join(''
 const saidIn = events => events.map(e => e.data?.delta?.text ?? '').join('');
 
 // A streamed message put together as the SDK does it: { content, stop_reason }. Events out of their order are an error.
-export function assembled(events) {
+export function assembled(all) {
+  const events = all.filter(e => e.event !== undefined); // but comments
   const kinds = events.map(e => e.event).filter(kind => kind !== 'ping');
   const order = `in the order of the protocol: ${kinds.join(' ')}`;
   assert.equal(kinds[0], 'message_start', order);
