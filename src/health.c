@@ -152,6 +152,15 @@ short_rest_ms(uint32_t repeats, uint32_t jitter)
 	return for_ms + for_ms * (jitter % 251) / 1000;
 }
 
+/* Those who wait for the same moment come one after the other: up to 5 % later,
+ * and 2 s at most. */
+static int64_t
+delay_ms(int64_t rest_ms, uint32_t jitter)
+{
+	int64_t most_ms = rest_ms / 20 < 2000 ? rest_ms / 20 : 2000;
+	return most_ms * (jitter % 1024) / 1024;
+}
+
 /* When the rest that an answer wants would end. */
 static int64_t
 wanted_until_ms(const struct health *health, const struct health_change *change)
@@ -161,8 +170,9 @@ wanted_until_ms(const struct health *health, const struct health_change *change)
 		return now_ms + short_rest_ms(health->repeats, change->jitter);
 	if (change->until_ms < now_ms)
 		return now_ms;
-	bool is_far = change->until_ms > now_ms + HEALTH_REST_MAX_MS;
-	return is_far ? now_ms + HEALTH_REST_MAX_MS : change->until_ms;
+	if (change->until_ms >= now_ms + HEALTH_REST_MAX_MS)
+		return now_ms + HEALTH_REST_MAX_MS;
+	return change->until_ms + delay_ms(change->until_ms - now_ms, change->jitter);
 }
 
 /* A rest that runs is not cut short by a busy provider, by a vaguer answer, or

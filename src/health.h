@@ -83,8 +83,9 @@ struct health_change {
 	int64_t until_ms;     /* RESTS: ignored for REST_SHORT, whose length is computed here */
 	int64_t lease_for_ms; /* LEASED */
 	uint64_t holder;      /* LEASED, RELEASED; 0 is nobody and gets no lease */
-	uint32_t jitter;      /* RESTS: any number; spreads the end of a short rest by up to 25 % */
-	uint32_t throttled;   /* FAILED: 1 if it was a 429 that said nothing else */
+	uint32_t
+	    jitter; /* RESTS: any number; spreads ends: of a short rest by up to 25 %, else by 5 % and 2 s at most */
+	uint32_t throttled; /* FAILED: 1 if it was a 429 that said nothing else */
 	struct health_window windows[HEALTH_WINDOWS]; /* told by the head of any answer; "": none */
 	char why[HEALTH_TEXT_MAX];                    /* FAILED, RESTS */
 };
