@@ -543,7 +543,12 @@ acceptor_listen(const char *path, struct buf *error)
 	if (fd != -1 && bind(fd, (struct sockaddr *)&address, sizeof address) == 0 &&
 	    chmod(path, 0660) == 0 && listen(fd, LISTEN_BACKLOG) == 0)
 		return fd;
-	bool told = buf_printf(error, "%s: %s", path, strerror(errno));
+	const char *slash = strrchr(path, '/');
+	bool told =
+	    errno == ENOENT && slash != NULL
+		? buf_printf(error, "%s: there is no directory %.*s. Type: install -d -m 0750 %.*s",
+			     path, (int)(slash - path), path, (int)(slash - path), path)
+		: buf_printf(error, "%s: %s", path, strerror(errno));
 	(void)told;
 	if (fd != -1)
 		close(fd);

@@ -4,6 +4,7 @@
 #include "dialect.h"
 #include "exchange_impl.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -87,6 +88,23 @@ begin_turn(struct exchange *x, const struct survey *s, const struct candidate *c
 	state_count(x->router->state, p->id, COUNT_REQUESTS);
 }
 
+/* Who stands before the first that is asked in the configuration's order, and why
+ * it is passed over: an operator wants to see that in the log. */
+static void
+note_passed(struct exchange *x, const struct plan *plan, const struct candidate *chosen)
+{
+	if (x->attempts > 0)
+		return;
+	for (size_t i = plan->n_usable; i < plan->n; i++) {
+		const struct candidate *c = &plan->candidates[i];
+		if (c->view > chosen->view)
+			continue;
+		snprintf(x->passed, sizeof x->passed, "%s:%s", c->view->provider->name,
+			 plan_state_name(c->standing));
+		return;
+	}
+}
+
 /* Takes the first candidate that may be asked now; false: there is none. */
 static bool
 choose(struct exchange *x, struct survey *s)
@@ -103,6 +121,7 @@ choose(struct exchange *x, struct survey *s)
 			continue;
 		}
 		begin_turn(x, s, c);
+		note_passed(x, &s->plan, c);
 		return true;
 	}
 	return false;

@@ -44,8 +44,8 @@ print_help(const struct cli *cli)
 void
 cli_fail(const struct cli *cli, const char *word, const char *what)
 {
-	fprintf(stderr, "%s: %s%s%s; see --help\n", cli->program, word, word[0] == '\0' ? "" : ": ",
-		what);
+	fprintf(stderr, "%s: %s%s%s (see --help)\n", cli->program, word,
+		word[0] == '\0' ? "" : ": ", what);
 	exit(EX_USAGE);
 }
 

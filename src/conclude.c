@@ -32,6 +32,7 @@ write_log(const struct exchange *x, int status)
 	    LOG_TEXT("model", r->message.model),
 	    LOG_TEXT("sent_model", x->turn.model),
 	    LOG_TEXT("provider", provider_name(x)),
+	    LOG_TEXT("passed", x->passed),
 	    LOG_TEXT("attempts", buf_text(&x->trail)),
 	    LOG_NUMBER("status", status),
 	    LOG_NUMBER("bytes", (int64_t)x->client->reply.bytes),

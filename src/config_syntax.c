@@ -62,7 +62,7 @@ drop_setting(void *value)
 static const struct {
 	const char *begins, *hint;
 } hints[] = {
-    {"no such option", ": see claude-router.conf(5) for the options"},
+    {"no such option", ": the example claude-router.conf lists the options"},
     {"found duplicate title", ": write each provider once"},
     {"missing title", ": write provider NAME { … }"},
     {"missing equal sign", ": write option = value"},

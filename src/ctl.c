@@ -23,6 +23,8 @@ struct command {
 	bool changes; /* the state is written */
 	bool asks;    /* a provider is asked */
 	int (*run)(struct router *router, const struct options *options, const char *argument);
+	int (*ask)(
+	    const char *url); /* with an argument: asks the router there; NULL: no such form */
 };
 
 static void
@@ -105,6 +107,45 @@ run_statusline(struct router *router, const struct options *options, const char 
 	return EXIT_SUCCESS;
 }
 
+/* A person need not be able to read the state file, which is the web server's. */
+static size_t
+collect(char *bytes, size_t size, size_t n, void *context)
+{
+	return buf_add(context, bytes, size * n) ? size * n : 0;
+}
+
+static bool
+fetch_health(const char *url, struct buf *body)
+{
+	char health[1024];
+	CURL *easy = curl_easy_init();
+	int n = snprintf(health, sizeof health, "%s/health", url);
+	bool fetched = false;
+	if (easy != NULL && n > 0 && (size_t)n < sizeof health) {
+		curl_easy_setopt(easy, CURLOPT_URL, health);
+		curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+		curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, 2000L);
+		curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, collect);
+		curl_easy_setopt(easy, CURLOPT_WRITEDATA, body);
+		fetched = curl_easy_perform(easy) == CURLE_OK;
+	}
+	curl_easy_cleanup(easy);
+	return fetched;
+}
+
+static int
+ask_statusline(const char *url)
+{
+	struct buf body;
+	buf_init(&body, ANSWER_ERROR_MAX);
+	bool fetched = fetch_health(url, &body);
+	json_object *o = fetched ? json_tokener_parse(buf_text(&body)) : NULL;
+	puts(o == NULL ? "no router" : text_of(o, "line"));
+	json_object_put(o);
+	buf_free(&body);
+	return o == NULL ? EX_UNAVAILABLE : EXIT_SUCCESS;
+}
+
 /* --- switch ----------------------------------------------------------- */
 
 static void
@@ -165,9 +206,11 @@ explain(const struct router *router, const struct survey *s, const char *model)
 		const char *sent = survey_model(router->state, p, model, 0);
 		char reason[ERROR_TEXT_MAX];
 		plan_reason(c, clock_wall_ms(), reason, sizeof reason);
+		bool brought = p->takes_login && tokens_get(router->tokens, p->name) == NULL;
 		if (plan_usable(c->standing))
-			printf("%zu. %s, asked for %s\n", i + 1, reason,
-			       sent == NULL ? model : sent);
+			printf("%zu. %s, asked for %s%s\n", i + 1, reason,
+			       sent == NULL ? model : sent,
+			       brought ? " (if the client brings a Claude login)" : "");
 		else
 			printf("-  %s\n", reason);
 	}
@@ -206,14 +249,18 @@ run_tokens(struct router *router, const struct options *options, const char *arg
 /* --- The table -------------------------------------------------------- */
 
 static const struct command commands[] = {
-    {"status", "", "who serves, and how every provider stands (--json)", false, false, run_status},
+    {"status", "", "who serves, and how every provider stands (--json)", false, false, run_status,
+     NULL},
     {"switch", "NAME|auto", "put a provider first by hand; auto gives the choice back", true, false,
-     run_switch},
-    {"check", "[NAME]", "ask Claude Pro, or another provider, now", true, true, run_check},
+     run_switch, NULL},
+    {"check", "[NAME]", "ask Claude Pro, or another provider, now", true, true, run_check, NULL},
     {"explain", "MODEL", "who would be asked for this model, in which order, and why", false, false,
-     run_explain},
-    {"tokens", "", "which credentials are stored (never their values)", false, false, run_tokens},
-    {"statusline", "", "one line for Claude Code's status line", false, false, run_statusline},
+     run_explain, NULL},
+    {"tokens", "", "which credentials are stored (never their values)", false, false, run_tokens,
+     NULL},
+    {"statusline", "[URL]",
+     "one line for Claude Code's status line; with the router's URL anybody may ask", false, false,
+     run_statusline, ask_statusline},
 };
 
 enum { COMMANDS = sizeof commands / sizeof *commands };
@@ -279,6 +326,8 @@ main(int argc, char **argv)
 	const char *argument;
 	const struct command *command = read_command(argc, argv, &options, &argument);
 	setup_process();
+	if (command->ask != NULL && argument[0] != '\0')
+		return command->ask(argument);
 	buf_init(&error, CONFIG_FILE_MAX);
 	const struct setup setup = {.program = "claude-router-ctl",
 				    .config_path = options.config,

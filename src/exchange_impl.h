@@ -58,6 +58,8 @@ struct exchange {
 	struct buf kept_lines;
 	struct buf kept_body;
 	enum mend mend;
+	char passed
+	    [64]; /* who was preferred to the first that was asked, and why not: for the log */
 	struct buf trail;                 /* the attempts, for the log */
 	void (*next)(struct exchange *x); /* when step is due */
 	struct timer step;
@@ -83,7 +85,7 @@ int64_t exchange_left_ms(const struct exchange *x);
 /* The place of a provider in the configuration, and in x->done. */
 size_t exchange_index(const struct exchange *x, const struct provider *provider);
 
-/* The request cannot be answered; s: a survey of now. */
+/* Nobody can answer; plan: of now. */
 void conclude_exhausted(struct exchange *x, const struct plan *plan);
 
 /* The answer that was kept. */

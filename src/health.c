@@ -10,7 +10,7 @@
 static bool
 is_ahead(int64_t at_ms, int64_t now_ms, int64_t longest_ms)
 {
-	return at_ms > now_ms && at_ms <= now_ms + longest_ms;
+	return at_ms > now_ms && at_ms <= now_ms + longest_ms + CLOCK_SLACK_MS;
 }
 
 static int64_t
@@ -57,9 +57,9 @@ mend_clock(struct health *health, int64_t now_ms)
 		health->since_ms = 0;
 	if (health->throttled_ms > now_ms + CLOCK_SLACK_MS)
 		health->throttled_ms = 0;
-	if (health->until_ms > now_ms + longest_ms(health->rest))
+	if (health->until_ms > now_ms + longest_ms(health->rest) + CLOCK_SLACK_MS)
 		health->until_ms = now_ms;
-	if (health->lease_ms > now_ms + HEALTH_LEASE_MAX_MS)
+	if (health->lease_ms > now_ms + HEALTH_LEASE_MAX_MS + CLOCK_SLACK_MS)
 		health->lease_ms = 0;
 }
 

@@ -65,6 +65,20 @@ read_options(int argc, char **argv, struct options *o)
 		cli_fail(&cli, argv[rest], "takes no such argument");
 }
 
+static void
+tell_paths(const struct config *config)
+{
+	printf("configuration  %s: fine\n",
+	       config->path == NULL ? "no file, the defaults" : config->path);
+	printf("tokens         %s%s\n", config->tokens_file,
+	       access(config->tokens_file, F_OK) == 0 ? ": fine" : ": there is none");
+	printf("state          %s%s\n", config->state_file,
+	       access(config->state_file, F_OK) == 0 ? "" : ": there is none yet");
+	if (config->access == ACCESS_KEYS)
+		puts("warning: access = \"keys\" lets nobody in yet, since client keys are still "
+		     "to come");
+}
+
 static int
 check_config(const struct options *o)
 {
@@ -74,7 +88,7 @@ check_config(const struct options *o)
 	struct tokens *tokens = config == NULL ? NULL : tokens_load(config, &errors);
 	bool fine = tokens != NULL;
 	if (fine)
-		printf("%s: fine\n", config->path == NULL ? "no file, the defaults" : config->path);
+		tell_paths(config);
 	else
 		fprintf(stderr, "%s\n", buf_text(&errors));
 	tokens_free(tokens);

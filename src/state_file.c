@@ -57,7 +57,8 @@ explain_denied(const char *path, struct buf *error)
 		state_file_explain(
 		    error,
 		    "state file %s: not ours to write: it belongs to uid %u and has mode %04o, and "
-		    "this is uid %u. Type: chown %u %s && chmod 640 %s",
+		    "this is uid %u. Run this as the user that the router runs as; if that is this "
+		    "one, type: chown %u %s && chmod 640 %s",
 		    path, (unsigned)there.st_uid, (unsigned)there.st_mode & 07777, us, us, path,
 		    path);
 	else

@@ -145,6 +145,24 @@ enter(struct tokens *tokens, const char *name, const char *value, int line)
 	entry->line = line;
 }
 
+/* Whose a credential is shows in its first letters (PROTOCOLS.md 4). One of
+ * Claude's in another one's line would be sent to that one. */
+static bool
+check_owner(const struct reader *r, const char *name, const char *value)
+{
+	bool login = strncmp(value, "sk-ant-oat", 10) == 0;
+	bool key = strncmp(value, "sk-ant-api", 10) == 0;
+	bool pro = strcmp(name, "claude_pro") == 0, api = strcmp(name, "claude_api") == 0;
+	bool other = strcmp(name, "deepseek") == 0 || strcmp(name, "kimi") == 0;
+	if (pro && key)
+		return refuse(r, "the value of claude_pro is an API key: it belongs to claude_api");
+	if (api && login)
+		return refuse(r, "the value of claude_api is a login: it belongs to claude_pro");
+	if (other && (login || key))
+		return refuse(r, "the value of %s is a credential of Claude's", name);
+	return true;
+}
+
 static bool
 check_value(const struct reader *r, const char *name, const char *value)
 {
@@ -162,7 +180,7 @@ check_value(const struct reader *r, const char *name, const char *value)
 				      "credential has: write one value a line, comments on "
 				      "lines of their own",
 				      name);
-	return true;
+	return check_owner(r, name, value);
 }
 
 /* Takes a name, which is one of ours or is not told (it may be a value whose

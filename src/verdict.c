@@ -144,6 +144,9 @@ read_evidence(const struct evidence *e)
 {
 	struct reading r = {
 	    .e = e, .a = e->answer, .ending = e->ending, .status = e->answer->status};
+	/* A head without its end is none, whatever libcurl makes of it. */
+	if (!e->answer->complete && r.ending == ENDING_WHOLE)
+		r.ending = ENDING_CUT;
 	if (e->content || !e->answer->complete)
 		return r;
 	read_body(&r);

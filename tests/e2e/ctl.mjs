@@ -1,7 +1,10 @@
 // claude-router-ctl: what an operator reads and says at a shell, without a web server.
 import assert from 'node:assert/strict';
+import path from 'node:path';
 import { check } from './lib/case.mjs';
 import { LOGIN, bearer, message } from './lib/client.mjs';
+import { command } from './lib/parts.mjs';
+import { BUILD } from './lib/simulator.mjs';
 import { router, stored } from './lib/router.mjs';
 
 const oauth = { ...bearer(LOGIN), 'anthropic-beta': 'oauth-2025-04-20' };
@@ -41,6 +44,16 @@ check('the status line: how full the plan is, or who serves instead', async t =>
   await r.sim.next('claude_pro', { fault: 'usage_limit', reset: 3600 });
   await r.post(message(), oauth);
   assert.match(await ask(r, 'statusline'), /^DeepSeek \(Claude Pro back \d\d:\d\d\)\n$/);
+});
+
+check('the status line by the router’s URL, for people who may not read its files', async t => {
+  const r = await router(t, { tokens });
+  const person = { env: { ...r.clockEnv } };
+  const program = path.join(BUILD, 'claude-router-ctl');
+  assert.equal((await command(program, ['statusline', r.url], person)).stdout, 'Claude Pro\n');
+  const nobody = await command(program, ['statusline', 'http://127.0.0.1:1'], person);
+  assert.equal(nobody.stdout, 'no router\n');
+  assert.notEqual(nobody.code, 0);
 });
 
 check('explain: who would be asked, for what, and why the others are not', async t => {

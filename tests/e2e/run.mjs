@@ -8,7 +8,7 @@ import { shown } from './lib/case.mjs';
 
 const here = path.dirname(new URL(import.meta.url).pathname);
 const FILE_SECONDS = process.env.CHECK_ALL === '1' ? 3600 : 600;
-const LONGEST_FIRST = ['cron', 'claude-code', 'processes'];
+const LONGEST_FIRST = ['matrix', 'retries', 'streams', 'seeds', 'claude-code', 'processes'];
 
 const args = process.argv.slice(2);
 const countsFile = args[0] === '--counts' ? args.splice(0, 2)[1] : undefined;

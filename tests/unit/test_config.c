@@ -504,7 +504,7 @@ static const struct bad bad[] = {
     {__LINE__,
      "unknown option like no other",
      "\nfrobnicate = 3\n",
-     {".conf:2: no such option 'frobnicate': see claude-router.conf(5)"},
+     {".conf:2: no such option 'frobnicate': the example claude-router.conf lists"},
      NULL},
     {__LINE__,
      "unknown option in a section",

@@ -640,7 +640,7 @@ check_refusals(void)
 	}
 	must(chmod(top, 0755) == 0, "chmod");
 	TAP_OK("a file of somebody else is told with chown",
-	       holds(as_nobody(in_top("plain2"), try_open), "Type: chown 65534 "));
+	       holds(as_nobody(in_top("plain2"), try_open), "type: chown 65534 "));
 	TAP_OK("and with chmod", holds(as_nobody(in_top("plain2"), try_open), "&& chmod 640 "));
 	TAP_OK("a directory of somebody else is told with chown",
 	       holds(as_nobody(in_top("new"), try_open), "may not write in"));

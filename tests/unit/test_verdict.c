@@ -29,12 +29,13 @@
 
 /* What is unusual about the evidence. */
 enum trait {
-	STREAM = 1,    /* a stream was asked for */
-	CONTENT = 2,   /* its content began */
-	OWN = 4,       /* the client's own credential */
-	OTHER = 8,     /* not a Claude provider */
-	LATELY = 16,   /* a bare 429 came within the last minute */
-	PLAN_ONLY = 32 /* plan_limits_only */
+	STREAM = 1,     /* a stream was asked for */
+	CONTENT = 2,    /* its content began */
+	OWN = 4,        /* the client's own credential */
+	OTHER = 8,      /* not a Claude provider */
+	LATELY = 16,    /* a bare 429 came within the last minute */
+	PLAN_ONLY = 32, /* plan_limits_only */
+	HALF_HEAD = 64  /* the head's end did not come */
 };
 
 static const struct {
@@ -76,6 +77,8 @@ static const struct {
      false, REST_NONE, SCOPE_ACCOUNT, NO_TIME},
 
     /* No answer at all */
+    {__LINE__, "an end in the middle of the head", 200, "content-ty\r\n", "", HALF_HEAD,
+     ENDING_WHOLE, "unreachable", VERDICT_COOL, true, REST_SHORT, SCOPE_EVERYBODY, NO_TIME},
     {__LINE__, "no connection", 0, "", "", STREAM, ENDING_CONNECT, "unreachable", VERDICT_COOL,
      true, REST_SHORT, SCOPE_EVERYBODY, NO_TIME},
     {__LINE__, "cut before the content", 200, SSE_TYPE, START, STREAM, ENDING_CUT, "unreachable",
@@ -275,7 +278,7 @@ static const struct {
 static bool decided[64];
 
 static void
-read_head(struct answer *answer, int status, const char *head)
+read_head(struct answer *answer, int status, const char *head, bool whole)
 {
 	char line[256];
 	answer_init(answer);
@@ -288,7 +291,8 @@ read_head(struct answer *answer, int status, const char *head)
 		answer_line(answer, head, len, NOW_MS, false);
 		head += len;
 	}
-	answer_line(answer, "\r\n", 2, NOW_MS, false);
+	if (whole)
+		answer_line(answer, "\r\n", 2, NOW_MS, false);
 }
 
 static void
@@ -303,7 +307,7 @@ static void
 check_case(size_t i)
 {
 	struct answer answer;
-	read_head(&answer, cases[i].status, cases[i].head);
+	read_head(&answer, cases[i].status, cases[i].head, !(cases[i].traits & HALF_HEAD));
 	const struct evidence evidence = {
 	    .ending = cases[i].ending,
 	    .answer = &answer,

@@ -8,6 +8,9 @@
 //   rest      seconds: [least, most] as an answer of now wants it, or a number that the provider named
 //   whom      who rests: account, family or everybody
 //   died      a stream whose content had begun: event: error, and the provider rests
+//   only      'stream': without a stream it is something else (mostly silence, for which only the deadline holds)
+//   always    not only in samples
+//   names     the model has so many names there; retries: other than three; as: the status that an event stands for
 //   also      more of the set-up: config, sections, model, order
 const SHORT = [14, 20];
 const COOLDOWN = 300;
@@ -101,7 +104,7 @@ export const groups = [
   ['No answer', [
     ...['refuse', 'reset', 'close'].map(fault => ({ says: `${fault} before the head`, at: 'own', fault: { fault }, ...busy })),
     { says: 'reset in the middle of the head', at: 'own', fault: { fault: 'reset', at: 'half_head' }, ...busy },
-    { says: 'closed in the middle of the head', at: 'deepseek', fault: { fault: 'close', at: 'half_head' }, ...busy },
+    { says: 'closed in the middle of the head', at: 'deepseek', fault: { fault: 'close', at: 'half_head' }, ...busy, always: true },
     { says: 'reset after the head', at: 'own', fault: { fault: 'reset', at: 'head' }, ...busy },
     { says: 'a proper end after the head', at: 'own', fault: { fault: 'end', at: 'head' }, ...busy, ...streamOnly },
     { says: 'reset after message_start', at: 'own', fault: { fault: 'reset', at: 'message_start' }, ...busy },
@@ -109,7 +112,7 @@ export const groups = [
     { says: 'reset in the middle of the first event', at: 'own', fault: { fault: 'reset', at: 40 }, ...busy },
     { says: 'a proper end in the middle of the first event', at: 'own', fault: { fault: 'end', at: 40 }, ...busy, ...streamOnly },
     { says: 'no HTTP at all', at: 'own', fault: { fault: 'garbage', at: 'start' }, ...busy },
-    { says: 'junk after the head', at: 'own', fault: { fault: 'garbage' }, ...busy },
+    { says: 'junk after the head', at: 'own', fault: { fault: 'garbage' }, ...busy, ...streamOnly },
     { says: '200 without a body', at: 'own', fault: { fault: 'empty_200' }, ...busy },
     { says: 'a stream without an event', at: 'own', fault: { fault: 'empty_stream' }, ...busy },
     { says: 'a stream without content', at: 'own', fault: { fault: 'no_content_stream' }, ...busy, ...streamOnly },
