@@ -86,6 +86,21 @@ check_good(void)
 
 /* --- Bad files ------------------------------------------------------------------ */
 
+/* Whether a text holds the beginning of the secret, the directory's random name
+ * aside. */
+static bool
+leaks(const char *text)
+{
+	for (const char *at = text; (at = strstr(at, "SEC")) != NULL; at++) {
+		const char *path = strstr(text, dir);
+		while (path != NULL && !(at >= path && at < path + strlen(dir)))
+			path = strstr(path + 1, dir);
+		if (path == NULL)
+			return true;
+	}
+	return false;
+}
+
 static const struct {
 	int line;
 	const char *name;
@@ -136,7 +151,7 @@ expect_error(int line, const char *name, const char *says)
 	struct tokens *tokens = tokens_load(&config, &error);
 	const char *text = buf_text(&error);
 	TAP_ROW_AT(line, name,
-		   tokens == NULL && strstr(text, says) != NULL && strstr(text, "SEC") == NULL &&
+		   tokens == NULL && strstr(text, says) != NULL && !leaks(text) &&
 		       strstr(text, "RET") == NULL,
 		   "expected %s\n  and nothing of SECRET\ngot      %s", says, text);
 	tokens_free(tokens);
