@@ -1,4 +1,6 @@
-/* What a verdict does to the state and says in the log. One thread. */
+/* Writes down what a verdict means: in the state, in the log, to the operator.
+ * Keeps and owns nothing. What the state cannot take at once it queues, so
+ * nothing here fails. One thread. */
 #ifndef ACCOUNT_H
 #define ACCOUNT_H
 

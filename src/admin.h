@@ -1,4 +1,6 @@
-/* The routes for operators: BEHAVIOUR.md 2. One thread. */
+/* The routes for operators (BEHAVIOUR.md 2). The client is its acceptor's; each
+ * function answers it, with an error of ours when it cannot do better. Who may
+ * ask was decided before (serve.h). One thread. */
 #ifndef ADMIN_H
 #define ADMIN_H
 

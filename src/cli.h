@@ -1,5 +1,6 @@
 /* The options of our three programs' command lines: one table each, from which
- * --help is printed. One thread. */
+ * --help is printed. Tables and argv are borrowed; wrong usage ends the process.
+ * One thread. */
 #ifndef CLI_H
 #define CLI_H
 

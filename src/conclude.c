@@ -1,3 +1,4 @@
+/* Replied: the last word of an exchange to its client, and the log's line of it. */
 #include "catalogue.h"
 #include "clock.h"
 #include "dialect.h"

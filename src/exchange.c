@@ -1,3 +1,4 @@
+/* Attempted, judged, replied: the way of one request from provider to provider. */
 #include "exchange.h"
 
 #include "account.h"

@@ -1,4 +1,5 @@
-/* What one responder process has: handed down, never global. */
+/* What one responder process has: handed down, never global. Made and ended by
+ * setup.h; everybody else borrows. One thread. */
 #ifndef ROUTER_H
 #define ROUTER_H
 
