@@ -57,7 +57,6 @@ exchange_free(struct exchange *x)
 	free(x);
 }
 
-/* Goes on with next in a while; at once when there is no memory for a timer. */
 void
 exchange_wait(struct exchange *x, int64_t in_ms, void (*next)(struct exchange *x))
 {

@@ -1,0 +1,79 @@
+/* answer: what of a provider's head is read, and what of it may go on to the client (BEHAVIOUR.md 3). */
+
+#include "answer.h"
+
+#include "tap.h"
+
+#define NOW_MS INT64_C(1795460400000)
+
+static void
+take(struct answer *a, const char *line)
+{
+	answer_line(a, line, strlen(line), NOW_MS, true);
+}
+
+static const struct {
+	int line;
+	const char *name, *header, *passed;
+} rows[] = {
+    {__LINE__, "retry-after goes on", "Retry-After: 5\r\n", "retry-after: 5\r\n"},
+    {__LINE__, "anthropic-* goes on", "Anthropic-X: y\r\n", "anthropic-x: y\r\n"},
+    {__LINE__, "a stored account's organization does not", "anthropic-organization-id: o\r\n", ""},
+    {__LINE__, "a cookie does not", "Set-Cookie: a=b\r\n", ""},
+    {__LINE__, "nor what steers a web server", "X-Accel-Redirect: /etc/passwd\r\n", ""},
+    {__LINE__, "nor Status", "Status: 200\r\n", ""},
+    {__LINE__, "nor a folded line", " anthropic-x: y\r\n", ""},
+    {__LINE__, "nor a control byte", "anthropic-x: a\001b\r\n", ""},
+    {__LINE__, "nor a name with a space", "anthropic x: y\r\n", ""},
+};
+
+/* More than may go on: what fits goes on whole, and no half line is left. */
+static void
+check_too_many(void)
+{
+	struct answer a;
+	char line[1100];
+	answer_init(&a);
+	take(&a, "HTTP/1.1 200 OK\r\n");
+	for (int i = 0; i < 8; i++) {
+		snprintf(line, sizeof line, "anthropic-%d: %01000d\r\n", i, i);
+		take(&a, line);
+	}
+	const char *text = buf_text(&a.passed);
+	size_t n = strlen(text);
+	TAP_OK("4 KB at most", n > 3000 && n <= ANSWER_HEAD_PASSED_MAX);
+	TAP_INT("the text ends where its length does", n, a.passed.len);
+	TAP_STR("and with a whole line", text + n - 2, "\r\n");
+	answer_fini(&a);
+}
+
+static void
+check_interim(void)
+{
+	struct answer a;
+	answer_init(&a);
+	take(&a, "HTTP/1.1 100 Continue\r\n");
+	take(&a, "\r\n");
+	TAP_OK("an interim head is not the answer", !a.complete);
+	take(&a, "HTTP/1.1 429 No\r\n");
+	take(&a, "\r\n");
+	TAP_OK("the next one is", a.complete && a.status == 429);
+	answer_fini(&a);
+}
+
+int
+main(int argc, char **argv)
+{
+	tap_start("answer", argc, argv);
+	for (size_t i = 0; i < TAP_COUNT(rows); i++) {
+		struct answer a;
+		answer_init(&a);
+		take(&a, "HTTP/1.1 200 OK\r\n");
+		take(&a, rows[i].header);
+		TAP_STR_AT(rows[i].line, rows[i].name, buf_text(&a.passed), rows[i].passed);
+		answer_fini(&a);
+	}
+	check_too_many();
+	check_interim();
+	return tap_finish();
+}
