@@ -2,7 +2,6 @@
 #include "accept.h"
 #include "cli.h"
 #include "clock.h"
-#include "digest.h"
 #include "log.h"
 #include "serve.h"
 #include "setup.h"
@@ -35,6 +34,7 @@ struct responder {
 	struct watch signals;
 	struct timer tick;
 	struct timer drain;
+	int64_t started_ms;
 	bool own_service;
 	const char *socket; /* ours; NULL: the web server's */
 	ino_t inode;        /* of it */
@@ -114,12 +114,13 @@ tick(struct timer *timer)
 {
 	struct responder *r =
 	    (struct responder *)((char *)timer - offsetof(struct responder, tick));
-	const struct process process = {
+	struct process process = {
 	    .pid = (uint64_t)getpid(),
-	    .alive_ms = clock_wall_ms(),
+	    .started_ms = r->started_ms,
 	    .streams = r->router.clients,
-	    .version = digest_name(PACKAGE_VERSION),
 	};
+	snprintf(process.version, sizeof process.version, "%.*s", STATE_VERSION_TEXT - 1,
+		 PACKAGE_VERSION);
 	state_tick(r->router.state, &process);
 	setup_refresh_tokens(&r->router);
 	if (r->stopping && r->router.clients == 0)
@@ -233,6 +234,7 @@ run(struct responder *r, const struct options *o, struct buf *error)
 	/* After libfcgi has installed its own handlers. */
 	if (r->acceptor == NULL || !watch_signals(r))
 		return EX_OSERR;
+	r->started_ms = clock_wall_ms();
 	tick(&r->tick);
 	if (!loop_run(r->router.loop))
 		return EX_OSERR;

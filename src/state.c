@@ -9,8 +9,7 @@
 #include <string.h>
 #include <sys/random.h>
 
-#define ALIVE_FOR_MS 5000
-#define REFRESH_MS   60000 /* what only says "still used" is written no more often */
+#define REFRESH_MS 60000 /* what only says "still used" is written no more often */
 
 struct state {
 	struct state_map map;
@@ -52,22 +51,12 @@ state_open_readonly(const char *path, struct buf *error)
 	return open_state(path, true, error);
 }
 
-static void
-free_slot(const struct state *state)
-{
-	struct state_process *slots = state->map.image->processes;
-	for (size_t i = 0; i < STATE_PROCESSES && !state->map.is_readonly; i++)
-		if (word_get(&slots[i].owner) == state->owner)
-			word_set(&slots[i].owner, 0);
-}
-
 void
 state_close(struct state *state)
 {
 	if (state == NULL)
 		return;
 	state_queue_flush(&state->queue, &state->map);
-	free_slot(state);
 	state_map_fini(&state->map);
 	explicit_bzero(state->key, sizeof state->key);
 	free(state);
@@ -81,40 +70,33 @@ state_key(const struct state *state)
 
 /* ---- Processes and ticks -------------------------------------------------- */
 
-static bool
-is_alive(const struct state_process *slot, int64_t now_ms)
-{
-	int64_t alive_ms = (int64_t)atomic_load_explicit(&slot->alive_ms, memory_order_acquire);
-	return alive_ms >= now_ms - ALIVE_FOR_MS && alive_ms <= now_ms + ALIVE_FOR_MS;
-}
-
-/* Our slot, or one that is free or a dead process' and ours from now on. */
-static struct state_process *
-own_slot(const struct state *state, int64_t now_ms)
-{
-	struct state_process *slots = state->map.image->processes;
-	for (size_t i = 0; i < STATE_PROCESSES; i++)
-		if (word_get(&slots[i].owner) == state->owner)
-			return &slots[i];
-	for (size_t i = 0; i < STATE_PROCESSES; i++) {
-		uint64_t owner = word_get(&slots[i].owner);
-		if ((owner == 0 || !is_alive(&slots[i], now_ms)) &&
-		    atomic_compare_exchange_strong(&slots[i].owner, &owner, state->owner))
-			return &slots[i];
-	}
-	return NULL;
-}
-
 static void
-note_process(const struct state *state, const struct process *process)
+keep_word(word *at, uint64_t value)
 {
-	struct state_process *slot = own_slot(state, process->alive_ms);
+	if (word_get(at) != value)
+		word_set(at, value); /* writing the same again would dirty the page too */
+}
+
+/* Writes what is new. A slot that was another's is nobody's meanwhile. */
+static void
+note_process(struct state *state, const struct process *process)
+{
+	uint64_t version[STATE_VERSION_TEXT / 8];
+	struct state_process *slot = state_map_claim_process(&state->map);
 	if (slot == NULL)
 		return;
-	word_set(&slot->pid, process->pid);
-	word_set(&slot->streams, process->streams);
-	word_set(&slot->version, process->version);
-	atomic_store_explicit(&slot->alive_ms, (uint64_t)process->alive_ms, memory_order_release);
+	if (word_get(&slot->owner) != state->owner)
+		word_set(&slot->owner, 0);
+	atomic_thread_fence(memory_order_release);
+	memcpy(version, process->version, sizeof version);
+	keep_word(&slot->pid, process->pid);
+	keep_word(&slot->started_ms, (uint64_t)process->started_ms);
+	keep_word(&slot->streams, process->streams);
+	keep_word(&slot->config, process->config);
+	for (size_t i = 0; i < STATE_VERSION_TEXT / 8; i++)
+		keep_word(&slot->version[i], version[i]);
+	atomic_thread_fence(memory_order_release);
+	keep_word(&slot->owner, state->owner);
 }
 
 void
@@ -129,22 +111,55 @@ state_tick(struct state *state, const struct process *process)
 		note_process(state, process);
 }
 
+static void
+read_process(const struct state_process *slot, struct process *out)
+{
+	uint64_t version[STATE_VERSION_TEXT / 8];
+	for (size_t i = 0; i < STATE_VERSION_TEXT / 8; i++)
+		version[i] = word_get(&slot->version[i]);
+	*out = (struct process){.pid = word_get(&slot->pid),
+				.started_ms = (int64_t)word_get(&slot->started_ms),
+				.streams = word_get(&slot->streams),
+				.config = word_get(&slot->config)};
+	memcpy(out->version, version, sizeof version);
+	out->version[STATE_VERSION_TEXT - 1] = '\0';
+}
+
+/* Between two looks at the owner, so that nobody is a mixture of two. Who took a
+ * dead process' slot a moment ago may be shown by its predecessor's words. */
 size_t
-state_processes(const struct state *state, int64_t now_ms, struct process *out, size_t max)
+state_processes(const struct state *state, struct process *out, size_t max)
 {
 	const struct state_process *slots = state_map_view(&state->map)->processes;
 	size_t n = 0;
 	for (size_t i = 0; i < STATE_PROCESSES && n < max; i++) {
-		uint64_t owner = word_get(&slots[i].owner);
-		if (owner == 0 || !is_alive(&slots[i], now_ms))
+		uint64_t owner = atomic_load_explicit(&slots[i].owner, memory_order_acquire);
+		if (owner == 0 || !state_map_has_process(&state->map, i))
 			continue;
-		out[n] = (struct process){.pid = word_get(&slots[i].pid),
-					  .alive_ms = (int64_t)word_get(&slots[i].alive_ms),
-					  .streams = word_get(&slots[i].streams),
-					  .version = word_get(&slots[i].version)};
+		read_process(&slots[i], &out[n]);
+		atomic_thread_fence(memory_order_acquire);
 		n += word_get(&slots[i].owner) == owner;
 	}
 	return n;
+}
+
+/* ---- Reloading ------------------------------------------------------------ */
+
+bool
+state_reload_request(struct state *state)
+{
+	struct state_map *map = &state->map;
+	if (map->is_readonly || map->fd < 0 || !state_image_is_whole(map->image))
+		return false;
+	atomic_fetch_add_explicit(&map->image->header.reload, 1, memory_order_release);
+	return state_image_is_whole(map->image);
+}
+
+uint64_t
+state_reload_asked(const struct state *state)
+{
+	const struct state_header *header = &state_map_view(&state->map)->header;
+	return atomic_load_explicit(&header->reload, memory_order_acquire);
 }
 
 /* ---- What all facts need -------------------------------------------------- */

@@ -25,6 +25,8 @@
 #define STATE_COUNTERS  PROVIDERS_MAX
 #define STATE_PROCESSES 64
 
+#define STATE_VERSION_TEXT 16 /* of a program's version, with its end */
+
 /* One conversation, and who serves it. */
 struct session {
 	uint64_t key;      /* digest64 of the session (and agent) id */
@@ -52,12 +54,13 @@ struct summary {
 
 enum counter { COUNT_REQUESTS, COUNT_ATTEMPTS, COUNT_FAILURES, COUNTERS };
 
-/* One running responder, by its own word of the last seconds. */
+/* One running responder, by its own word of its last tick. */
 struct process {
 	uint64_t pid;
-	int64_t alive_ms; /* wall clock of its last tick; older than 5 s: dead */
+	int64_t started_ms;
 	uint64_t streams;
-	uint64_t version; /* digest_name(PACKAGE_VERSION) */
+	uint64_t config; /* names the configuration in force there; 0: nobody said */
+	char version[STATE_VERSION_TEXT]; /* of the program; cut to what fits */
 };
 
 struct state;
@@ -81,8 +84,11 @@ void state_close(struct state *state);
 /* Once a second: applies what was queued, looks whether the path still leads
  * to the mapped file (deleted, replaced, cut: maps what is there, or makes it
  * anew from this process' last copy), survives a SIGBUS that the cut caused,
- * and, if process is not NULL, notes that this process lives. Where no file can
- * be made it goes on in memory and tries again at the next tick. */
+ * and, if process is not NULL, keeps this process listed with these facts: as
+ * one that lives until state_close() or its end, however that comes. Writes
+ * nothing when nothing is queued and no fact is new: an idle box keeps its disk
+ * asleep. Where no file can be made it goes on in memory and tries again at the
+ * next tick. A responder beyond STATE_PROCESSES is not listed. */
 void state_tick(struct state *state, const struct process *process);
 
 /* The file's secret, by which credentials and sessions are named in it.
@@ -143,7 +149,18 @@ void state_check_unlock(struct state *state);
 void state_count(struct state *state, uint64_t provider, enum counter counter);
 uint64_t state_counted(const struct state *state, uint64_t provider, enum counter counter);
 
-/* Copies the processes that were alive within 5 s of now_ms; returns how many. */
-size_t state_processes(const struct state *state, int64_t now_ms, struct process *out, size_t max);
+/* Copies up to max of the responders that live, in no order; returns how many.
+ * Asks the kernel of each, some 200 ns. */
+size_t state_processes(const struct state *state, struct process *out, size_t max);
+
+/* ---- Reloading -------------------------------------------------------------- */
+
+/* Asks every responder to read its configuration again. False: the state is for
+ * looking only, or there is no file by which they could see it. */
+bool state_reload_request(struct state *state);
+
+/* A number that moves with each request: whoever saw another one before is asked.
+ * It may move without a request when another file takes the place of this one. */
+uint64_t state_reload_asked(const struct state *state);
 
 #endif

@@ -27,6 +27,8 @@ layout_hash(void)
 	    offsetof(struct state_image, summary),
 	    sizeof(struct state_counters),
 	    sizeof(struct state_process),
+	    offsetof(struct state_process, started_ms),
+	    offsetof(struct state_process, version),
 	    sizeof(struct summary),
 	    COUNTERS,
 	    offsetof(struct health, rest),

@@ -5,7 +5,7 @@
  * from a machine of the other order is foreign). What is written after the
  * file was made is atomic words and nothing else: any thread of any process may
  * read them at any time. Who writes holds the write lock; but counts are added
- * and a process keeps its slot without it.
+ * and a process keeps its slot, whose own lock it holds, without it.
  *
  * The header's first 72 bytes keep their form in all versions to come, so that
  * every version can tell a newer file from a damaged one. */
@@ -46,7 +46,8 @@ struct state_header {
 	int64_t created_ms;
 	uint64_t checksum; /* of all before it */
 	word changes;      /* moves after every change, so that who keeps a copy knows */
-	uint64_t reserve[22];
+	word reload;       /* moves when somebody asks for the configuration to be read again */
+	uint64_t reserve[21];
 };
 _Static_assert(offsetof(struct state_header, version) == 8, "layout");
 _Static_assert(offsetof(struct state_header, size) == 12, "layout");
@@ -55,6 +56,7 @@ _Static_assert(offsetof(struct state_header, key) == 24, "layout");
 _Static_assert(offsetof(struct state_header, created_ms) == 56, "layout");
 _Static_assert(offsetof(struct state_header, checksum) == 64, "layout");
 _Static_assert(offsetof(struct state_header, changes) == 72, "layout");
+_Static_assert(offsetof(struct state_header, reload) == 80, "layout");
 _Static_assert(sizeof(struct state_header) == 256, "layout");
 
 struct state_counters {
@@ -67,18 +69,22 @@ _Static_assert(offsetof(struct state_counters, used_ms) == 8, "layout");
 _Static_assert(offsetof(struct state_counters, counts) == 16, "layout");
 _Static_assert(sizeof(struct state_counters) == 64, "layout");
 
+/* Whoever holds the lock of its byte lives; what a dead process left stays until
+ * the slot is another's. */
 struct state_process {
-	word owner; /* a random number: pids repeat, and differ between containers; 0: free */
+	word owner; /* a random number: pids repeat, and differ between containers; 0: nobody */
 	word pid;
-	word alive_ms;
+	word started_ms;
 	word streams;
-	word version;
-	word reserve[3];
+	word config;
+	word version[STATE_VERSION_TEXT / 8];
+	word reserve;
 };
 _Static_assert(offsetof(struct state_process, pid) == 8, "layout");
-_Static_assert(offsetof(struct state_process, alive_ms) == 16, "layout");
+_Static_assert(offsetof(struct state_process, started_ms) == 16, "layout");
 _Static_assert(offsetof(struct state_process, streams) == 24, "layout");
-_Static_assert(offsetof(struct state_process, version) == 32, "layout");
+_Static_assert(offsetof(struct state_process, config) == 32, "layout");
+_Static_assert(offsetof(struct state_process, version) == 40, "layout");
 _Static_assert(sizeof(struct state_process) == 64, "layout");
 
 /* A record: its generation, never 0; two copies, of which the generation's
@@ -124,7 +130,9 @@ _Static_assert(offsetof(struct state_image, reserve) == 207312, "layout");
 _Static_assert(offsetof(struct state_image, guard) == 212984, "layout");
 _Static_assert(sizeof(struct state_image) == 52 * 4096, "layout");
 
-/* Bytes of the file that are locked (OFD): one to write, one to check. */
-enum { STATE_WRITE_BYTE, STATE_CHECK_BYTE };
+/* Bytes of the file that are locked (OFD): one to write, one to check, and one
+ * for each process slot, as long as its process lives. What stands in those
+ * bytes has nothing to do with it. */
+enum { STATE_WRITE_BYTE, STATE_CHECK_BYTE, STATE_PROCESS_BYTES };
 
 #endif

@@ -112,6 +112,27 @@ state_map_unlock_check(struct state_map *map)
 	map->is_checking = false;
 }
 
+struct state_process *
+state_map_claim_process(struct state_map *map)
+{
+	for (int i = 0; i < STATE_PROCESSES && map->process < 0; i++)
+		if (lock_byte(map, STATE_PROCESS_BYTES + i, F_WRLCK))
+			map->process = i;
+	return map->process < 0 ? NULL : &map->image->processes[map->process];
+}
+
+bool
+state_map_has_process(const struct state_map *map, size_t i)
+{
+	struct flock lock = {.l_type = F_WRLCK,
+			     .l_whence = SEEK_SET,
+			     .l_start = STATE_PROCESS_BYTES + (off_t)i,
+			     .l_len = 1};
+	if (map->process == (int)i)
+		return true; /* one's own lock is in nobody's own way */
+	return map->fd >= 0 && fcntl(map->fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+}
+
 /* ---- Mapping -------------------------------------------------------------- */
 
 /* Puts another mapping in the place of the one there is. */
@@ -129,6 +150,7 @@ replace_mapping(struct state_map *map, struct state_image *image, int fd)
 	if (map->fd >= 0)
 		close(map->fd);
 	map->fd = fd;
+	map->process = -1; /* that lock went with the file before */
 	if (map->is_checking)
 		lock_byte(map, STATE_CHECK_BYTE, F_WRLCK);
 }
@@ -233,7 +255,8 @@ state_map_follow(struct state_map *map)
 bool
 state_map_init(struct state_map *map, const char *path, bool is_readonly, struct buf *error)
 {
-	*map = (struct state_map){.fd = -1, .is_readonly = is_readonly, .path = strdup(path)};
+	*map = (struct state_map){
+	    .fd = -1, .process = -1, .is_readonly = is_readonly, .path = strdup(path)};
 	if (map->path == NULL)
 		goto no_memory;
 	watch_mapping(map);
@@ -271,5 +294,5 @@ state_map_fini(struct state_map *map)
 		close(map->fd);
 	free(map->last);
 	free(map->path);
-	*map = (struct state_map){.fd = -1};
+	*map = (struct state_map){.fd = -1, .process = -1};
 }

@@ -21,6 +21,7 @@ struct state_map {
 	bool is_readonly;
 	bool is_checking; /* we hold the check's lock */
 	bool is_troubled; /* told in the log that there is no file */
+	int process;      /* the process slot whose lock we hold; -1: none */
 	int fd;           /* -1: no file */
 	dev_t dev;
 	ino_t ino;
@@ -58,5 +59,13 @@ void state_map_unlock(const struct state_map *map);
  * be it we, or the map is for looking only. */
 bool state_map_lock_check(struct state_map *map);
 void state_map_unlock_check(struct state_map *map);
+
+/* Our process slot, with its lock until the map is closed or another file mapped;
+ * the first call takes one that nobody living has. NULL: there is none left. Not
+ * for a map that is for looking only. */
+struct state_process *state_map_claim_process(struct state_map *map);
+
+/* Whether somebody living, be it we, has the slot i < STATE_PROCESSES. */
+bool state_map_has_process(const struct state_map *map, size_t i);
 
 #endif

@@ -301,7 +301,7 @@ count_streams(const struct state *state, size_t *n_processes)
 {
 	struct process all[PROCESSES_SHOWN];
 	int64_t streams = 0;
-	*n_processes = state_processes(state, clock_wall_ms(), all, PROCESSES_SHOWN);
+	*n_processes = state_processes(state, all, PROCESSES_SHOWN);
 	for (size_t i = 0; i < *n_processes; i++)
 		streams += (int64_t)all[i].streams;
 	return streams;

@@ -24,10 +24,12 @@
 #define NOBODY 65534
 
 /* The file's layout as a stranger would read it: a change here is a new STATE_VERSION. */
-#define FILE_SIZE       212992
-#define VERSION_AT      8
-#define SIZE_AT         12
-#define LAYOUT_AT       16
+#define FILE_SIZE  212992
+#define VERSION_AT 8
+#define SIZE_AT    12
+#define LAYOUT_AT  16
+#define FIRST_LAYOUT                                                                               \
+	UINT64_C(0x82905fb5e5834449) /* where a process told each second that it lives */
 #define KEY_AT          24
 #define CHECKSUM_AT     64
 #define HEALTH_INDEX_AT 256
@@ -419,6 +421,13 @@ do_layout(const char *path)
 	poke_word(path, LAYOUT_AT, 1, true);
 }
 static void
+do_first_layout(const char *path)
+{
+	uint64_t layout = FIRST_LAYOUT;
+	poke(path, LAYOUT_AT, &layout, sizeof layout);
+	seal(path);
+}
+static void
 do_key(const char *path)
 {
 	poke_word(path, KEY_AT, 1, false);
@@ -522,6 +531,7 @@ static const struct found_row {
     {__LINE__, "a version before the first", do_version_0, ASIDE, "of another layout"},
     {__LINE__, "another size told", do_size, ASIDE, "of another layout"},
     {__LINE__, "another layout", do_layout, ASIDE, "of another layout"},
+    {__LINE__, "the first layout", do_first_layout, ASIDE, "of another layout"},
     {__LINE__, "a damaged key", do_key, ASIDE, "damaged in its header"},
     {__LINE__, "a damaged checksum", do_checksum, ASIDE, "damaged in its header"},
     {__LINE__, "a blank end", do_guard, ASIDE, "blank in places"},
@@ -667,7 +677,8 @@ check_readonly(void)
 	rest_until(looker, 2, T, T + HOUR);
 	put_session(looker, 1, 1, T);
 	state_count(looker, 1, COUNT_REQUESTS);
-	state_tick(looker, &(struct process){.pid = 1, .alive_ms = T});
+	state_tick(looker, &(struct process){.pid = 1});
+	TAP_OK("who looks cannot ask for a reload", !state_reload_request(looker));
 	TAP_OK("who looks cannot switch", !state_switch(looker, "kimi"));
 	TAP_OK("who looks cannot check", !state_check_lock(looker));
 	peek(path, 0, after, sizeof after);
@@ -1247,7 +1258,7 @@ check_no_directory(void)
 	mkdir(in_top("dir"), 0755);
 	const char *path = in_top("dir/state");
 	struct state *state = open_at(path);
-	struct process process = {.pid = 1, .alive_ms = T};
+	struct process process = {.pid = 1};
 	rest_until(state, 1, T, T + HOUR);
 	state_tick(state, &process);
 	must(truncate(path, 0) == 0 && unlink(path) == 0 && rmdir(in_top("dir")) == 0, "rmdir");
@@ -1464,36 +1475,191 @@ check_counters(void)
 	state_close(state);
 }
 
+/* ---- Processes ------------------------------------------------------------- */
+
+static size_t
+count_processes(const struct state *state)
+{
+	struct process seen[STATE_PROCESSES];
+	return state_processes(state, seen, STATE_PROCESSES);
+}
+
 static void
 check_processes(void)
 {
 	const char *path = in_top("processes");
 	struct state *states[3] = {open_at(path), open_at(path), open_at(path)};
 	struct process seen[STATE_PROCESSES];
+	struct process last = {8, T, 5, 9, "1.2.3-fifteen.c"};
+	TAP_INT("who only opens is no responder", count_processes(states[0]), 0);
 	for (size_t i = 0; i < 3; i++)
-		state_tick(states[i], &(struct process){.pid = 7, .alive_ms = T, .streams = i});
-	state_tick(states[2], &(struct process){.pid = 8, .alive_ms = T + 4000, .streams = 5});
-	TAP_INT("all are seen, though pids repeat", state_processes(states[0], T, seen, 64), 3);
-	TAP_INT("as many as asked for", state_processes(states[0], T, seen, 2), 2);
-	TAP_INT("the dead are not", state_processes(states[0], T + 5001, seen, 64), 1);
-	TAP_INT("what it told last", seen[0].pid * 10 + seen[0].streams, 85);
-	TAP_INT("nor those of the future", state_processes(states[0], T - HOUR, seen, 64), 0);
+		state_tick(states[i], &(struct process){.pid = 7, .streams = i});
+	state_tick(states[2], &last);
+	TAP_INT("all are seen, though pids repeat", state_processes(states[0], seen, 64), 3);
+	TAP_OK("what one told last", memcmp(&seen[2], &last, sizeof last) == 0);
+	TAP_INT("as many as asked for", state_processes(states[0], seen, 2), 2);
 	state_tick(states[0], NULL);
-	TAP_INT("a tick need not note a process", state_processes(states[0], T, seen, 64), 3);
+	TAP_INT("a tick need not tell again", count_processes(states[0]), 3);
+	struct state *looker = state_open_readonly(path, NULL);
+	must(looker != NULL, "state_open_readonly");
+	TAP_INT("who looks sees all", count_processes(looker), 3);
+	state_close(looker);
 	state_close(states[2]);
-	TAP_INT("who closes is gone at once", state_processes(states[0], T, seen, 64), 2);
+	TAP_INT("who closes is gone at once", count_processes(states[0]), 2);
 	state_close(states[1]);
 	state_close(states[0]);
-	for (int i = 0; i < STATE_PROCESSES + 5; i++) {
-		struct state *state = open_at(path);
-		uint64_t owner = 1000 + (uint64_t)i;
-		state_tick(state, &(struct process){.pid = owner, .alive_ms = T + i * 6000});
-		poke(path, 0, "", 0);
-		if (i == STATE_PROCESSES + 4)
-			TAP_INT("the places of the dead are taken",
-				state_processes(state, T + i * 6000, seen, 64), 1);
-		state_close(state);
+	struct state *later = open_at(path);
+	TAP_INT("what the dead left counts for nothing", count_processes(later), 0);
+	state_close(later);
+}
+
+static void
+check_many_processes(void)
+{
+	const char *path = in_top("many");
+	struct state *states[STATE_PROCESSES + 2];
+	for (uint64_t i = 0; i < TAP_COUNT(states); i++) {
+		states[i] = open_at(path);
+		state_tick(states[i], &(struct process){.pid = i + 1});
 	}
+	TAP_INT("one too many is not listed", count_processes(states[0]), STATE_PROCESSES);
+	state_close(states[9]);
+	state_tick(states[STATE_PROCESSES], &(struct process){.pid = 999});
+	TAP_INT("until somebody goes", count_processes(states[0]), STATE_PROCESSES);
+	for (size_t i = 0; i < TAP_COUNT(states); i++)
+		if (i != 9)
+			state_close(states[i]);
+}
+
+/* Until it is killed. */
+static void
+live(const char *path, int fd)
+{
+	struct state *state = open_at(path);
+	state_tick(state, &(struct process){.pid = 1, .streams = 3});
+	must(write(fd, "x", 1) == 1, "write");
+	for (;;)
+		pause();
+}
+
+static pid_t
+start_living(const char *path)
+{
+	int ends[2];
+	char byte;
+	must(pipe2(ends, O_CLOEXEC) == 0, "pipe");
+	pid_t pid = start(live, path, ends[1]);
+	close(ends[1]);
+	must(read(ends[0], &byte, 1) == 1, "it lives");
+	close(ends[0]);
+	return pid;
+}
+
+/* A process that is stopped lives, one that is killed does not. */
+static void
+check_killed_processes(void)
+{
+	const char *path = in_top("killed_processes");
+	struct process seen[STATE_PROCESSES];
+	pid_t pids[] = {start_living(path), start_living(path)};
+	struct state *state = open_at(path);
+	state_tick(state, &(struct process){.pid = 2});
+	TAP_INT("other processes are seen", count_processes(state), 3);
+	kill(pids[1], SIGSTOP);
+	must(waitpid(pids[1], NULL, WUNTRACED) == pids[1], "stopped");
+	kill_hard(pids[0]);
+	size_t n = state_processes(state, seen, 64);
+	TAP_INT("who is killed is gone at once, with its streams",
+		n * 10 + seen[0].streams + seen[1].streams, 23);
+	kill_hard(pids[1]);
+	TAP_INT("and the second too", count_processes(state), 1);
+	state_close(state);
+}
+
+/* Each to the file that is at the path now, and nobody twice. */
+static void
+check_followed_processes(void)
+{
+	const char *path = in_top("followed");
+	struct state *one = open_at(path), *two = open_at(path);
+	struct process processes[] = {{.pid = 1, .streams = 4}, {.pid = 2}};
+	state_tick(one, &processes[0]);
+	state_tick(two, &processes[1]);
+	unlink(path);
+	TAP_INT("a file that is deleted lists still", count_processes(one), 2);
+	state_tick(one, &processes[0]);
+	TAP_INT("who follows is alone at first", count_processes(one), 1);
+	state_tick(two, &processes[1]);
+	TAP_INT("until the other has followed", count_processes(one), 2);
+	struct state *other = open_at(path);
+	TAP_INT("and a third sees both", count_processes(other), 2);
+	state_close(other);
+	do_zeros(path);
+	state_tick(one, &processes[0]);
+	state_tick(two, &processes[1]);
+	TAP_INT("a damaged file too", count_processes(two), 2);
+	state_close(one);
+	TAP_INT("and the lock is the new file's", count_processes(two), 1);
+	state_close(two);
+}
+
+/* A file that cannot be written through its mapping: whoever tries dies. */
+static void
+idle(const char *path, int streams_after)
+{
+	struct process process = {1, T, 2, 3, "1.0"};
+	struct state *state = open_at(path);
+	signal(SIGSEGV, SIG_DFL);
+	setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+	state_tick(state, &process);
+	must(mprotect(mapping_of(inode_of(path)), FILE_SIZE, PROT_READ) == 0, "mprotect");
+	for (int i = 0; i < 10; i++) {
+		state_tick(state, &process);
+		state_reload_asked(state);
+		count_processes(state);
+	}
+	process.streams = (uint64_t)streams_after;
+	state_tick(state, &process);
+	must(mprotect(mapping_of(inode_of(path)), FILE_SIZE, PROT_READ | PROT_WRITE) == 0, "");
+	state_close(state);
+}
+
+static void
+check_idle(void)
+{
+	const char *path = in_top("idle");
+	uint8_t before[FILE_SIZE], after[FILE_SIZE];
+	TAP_INT("ticks without news store nothing in the file", finish(start(idle, path, 2)), 0);
+	int status = finish(start(idle, path, 7));
+	TAP_INT("one with another number of streams does",
+		WIFSIGNALED(status) ? WTERMSIG(status) : 0, SIGSEGV);
+	struct state *state = open_at(path);
+	struct process process = {1, T, 2, 3, "1.0"};
+	state_tick(state, &process);
+	peek(path, 0, before, sizeof before);
+	for (int i = 0; i < 10; i++)
+		state_tick(state, &process);
+	state_close(state);
+	peek(path, 0, after, sizeof after);
+	TAP_OK("nor does closing", memcmp(before, after, sizeof before) == 0);
+}
+
+static void
+check_reload(void)
+{
+	const char *path = in_top("reload");
+	struct state *asker = open_at(path), *asked = open_at(path);
+	uint64_t before = state_reload_asked(asked);
+	state_tick(asked, NULL);
+	TAP_INT("nobody asks for a reload by itself", state_reload_asked(asked), before);
+	TAP_OK("a reload is asked for", state_reload_request(asker));
+	TAP_OK("and seen at once", state_reload_asked(asked) != before);
+	before = state_reload_asked(asked);
+	unlink(path);
+	state_tick(asked, NULL);
+	TAP_INT("a file made anew asks for none", state_reload_asked(asked), before);
+	state_close(asker);
+	state_close(asked);
 }
 
 /* A reader may meet an index word of one key and, behind it, another's record. */
@@ -1583,6 +1749,11 @@ main(int argc, char **argv)
 	check_summary();
 	check_counters();
 	check_processes();
+	check_many_processes();
+	check_killed_processes();
+	check_followed_processes();
+	check_idle();
+	check_reload();
 	check_reuse();
 	check_garbage();
 
