@@ -482,6 +482,8 @@ may_play(struct answer *a, enum next *how)
 
 	if (!a->streaming)
 		return true;
+	unsigned pace_ms =
+	    a->stream.say->pace_ms > 0 ? a->stream.say->pace_ms : provider_chunk_delay_ms;
 	if (g->hold && g->tokens == 0) {
 		*how = NEXT_BYTES;
 		if (out->len == 0) {
@@ -490,11 +492,11 @@ may_play(struct answer *a, enum next *how)
 		}
 		return false;
 	}
-	if (provider_chunk_delay_ms > 0 && !a->waited && a->body_sent > 0) {
+	if (pace_ms > 0 && !a->waited && a->body_sent > 0) {
 		*how = NEXT_BYTES;
 		if (out->len == 0) {
 			a->waited = true;
-			*how = wait_for(a, provider_chunk_delay_ms);
+			*how = wait_for(a, pace_ms);
 		}
 		return false;
 	}

@@ -207,6 +207,7 @@ say_something(const struct check *c, struct say *s, uint64_t number)
 	}
 	think(c, s, number);
 	s->words = directive(prompt, "SIM:LONG", 0, WORDS_MAX);
+	s->pace_ms = (unsigned)directive(prompt, "SIM:PACE", 0, 3600000);
 	if (wants_json(c->body))
 		s->text = xstrdup("{\"title\":\"Simulated title\"}");
 	else if (steps > 0)

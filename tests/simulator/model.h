@@ -1,7 +1,7 @@
 /* model - what the "model" says: a pure function of the request, and of a number that makes ids unique.
  *
  * Directives in the last text of the user (README.md "What it answers"):
- * SIM:TOOLS n, SIM:SAY text, SIM:LONG n, SIM:SLEEP ms. */
+ * SIM:TOOLS n, SIM:SAY text, SIM:LONG n, SIM:PACE ms, SIM:SLEEP ms. */
 #ifndef SIM_MODEL_H
 #define SIM_MODEL_H
 

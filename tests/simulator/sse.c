@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 static const struct {
 	const char *name;
@@ -173,11 +174,22 @@ piece(struct stream *s, const char *type, const char *field, const char *text, s
 	return text[s->at] == '\0';
 }
 
+static long long
+clock_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (long long)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
 static bool
 word(struct stream *s, struct buf *out)
 {
-	char text[32];
-	int len = snprintf(text, sizeof(text), "w%ld ", ++s->word);
+	char text[64];
+	int len = s->say->pace_ms == 0
+		      ? snprintf(text, sizeof(text), "w%ld ", ++s->word)
+		      : snprintf(text, sizeof(text), "w%ld@%lld ", ++s->word, clock_ns());
 
 	delta(s, "text_delta", "text", text, (size_t)len, out);
 	return s->word >= s->say->words;

@@ -40,6 +40,7 @@ struct say {
 	char *thinking, *signature; /* NULL: none */
 	char *text;                 /* NULL: none */
 	long words;                 /* > 0: so many words instead of text */
+	unsigned pace_ms; /* > 0: each word so much later than the one before, with its time */
 	char *tool_id, *tool_name, *tool_input;
 	const char *stop_reason;
 	size_t input_tokens, output_tokens;
