@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -57,7 +56,8 @@ struct acceptor {
 	struct watch watch;
 	struct timer pause;
 	int fd;
-	int memory; /* a memfd by which libfcgi gets the records to parse */
+	int pipe[2];    /* by which libfcgi gets the records to parse; -1: none yet */
+	unsigned burst; /* how many clients to accept in a turn, at most */
 	FCGX_Request parser;
 	struct connection *connections;
 	char scratch[READ_SIZE];
@@ -193,23 +193,34 @@ serve(struct connection *c)
 	c->acceptor->handler->serve(&c->client);
 }
 
-/* Puts the records into the memfd and has libfcgi parse them. */
+static void
+close_pipe(struct acceptor *a)
+{
+	for (int i = 0; i < 2; i++)
+		if (a->pipe[i] != -1)
+			close(a->pipe[i]);
+	a->pipe[0] = a->pipe[1] = -1;
+}
+
+/* Puts the records into the pipe, which holds PARAMS_MAX bytes, and has libfcgi
+ * parse them: it reads all of them, and never waits for more. */
 static bool
 parse(struct acceptor *a, const struct buf *head)
 {
-	if (a->memory == -1)
-		a->memory = memfd_create("request", MFD_CLOEXEC);
-	if (a->memory == -1 || ftruncate(a->memory, 0) == -1 ||
-	    pwrite(a->memory, head->data, head->len, 0) != (ssize_t)head->len ||
-	    lseek(a->memory, 0, SEEK_SET) == -1)
+	if (a->pipe[0] == -1 && pipe2(a->pipe, O_CLOEXEC | O_NONBLOCK) == -1)
 		return false;
+	if (write(a->pipe[1], head->data, head->len) != (ssize_t)head->len) {
+		close_pipe(a);
+		return false;
+	}
 	FCGX_InitRequest(&a->parser, -1, 0);
-	a->parser.ipcFd = a->memory;
+	a->parser.ipcFd = a->pipe[0];
 	a->parser.keepConnection = 1;
-	if (FCGX_Accept_r(&a->parser) == 0)
-		return FCGX_GetError(a->parser.in) == 0;
-	/* It has closed the descriptor. */
-	a->memory = -1;
+	if (FCGX_Accept_r(&a->parser) != 0)
+		a->pipe[0] = -1; /* it has closed it */
+	else if (FCGX_GetError(a->parser.in) == 0)
+		return true;
+	close_pipe(a);
 	return false;
 }
 
@@ -347,15 +358,20 @@ take(struct connection *c, const char *bytes, size_t n)
 	}
 }
 
-static void
-ready(struct watch *watch, uint32_t events)
+static bool
+collects(const struct connection *c)
 {
-	struct connection *c = OWNER(watch, struct connection, watch);
+	return c->phase == PHASE_PARAMS || c->phase == PHASE_BODY;
+}
+
+/* Reads what is there. A few reads a turn: a fast upload does not wait, the
+ * others do not starve. */
+static void
+collect(struct connection *c)
+{
 	struct acceptor *a = c->acceptor;
-	(void)events;
-	/* A few reads a turn: a fast upload does not wait, the others do not starve. */
-	for (int i = 0; i < 8 && c->watch.events != 0; i++) {
-		ssize_t n = recv(watch->fd, a->scratch, sizeof a->scratch, MSG_DONTWAIT);
+	for (int i = 0; i < 8 && collects(c); i++) {
+		ssize_t n = recv(c->client.reply.fd, a->scratch, sizeof a->scratch, MSG_DONTWAIT);
 		if (n == -1 && (errno == EAGAIN || errno == EINTR))
 			return;
 		if (n <= 0) {
@@ -366,6 +382,23 @@ ready(struct watch *watch, uint32_t events)
 		if ((size_t)n < sizeof a->scratch)
 			return;
 	}
+}
+
+static void
+ready(struct watch *watch, uint32_t events)
+{
+	(void)events;
+	collect(OWNER(watch, struct connection, watch));
+}
+
+/* Web servers send a request in one go, so that mostly all of it is there. */
+static bool
+begin(struct connection *c)
+{
+	struct loop *loop = c->acceptor->router->loop;
+	collect(c);
+	return !collects(c) || (loop_watch(loop, &c->watch, c->client.reply.fd, EPOLLIN) &&
+				loop_after(loop, &c->timer, COLLECT_FOR_MS));
 }
 
 /* --- Accepting -------------------------------------------------------- */
@@ -396,12 +429,10 @@ connection_new(struct acceptor *a, int fd)
 		c->next->link = &c->next;
 	a->connections = c;
 	router->clients++;
-	if (!loop_watch(router->loop, &c->watch, fd, EPOLLIN) ||
-	    !loop_after(router->loop, &c->timer, COLLECT_FOR_MS)) {
-		connection_free(c);
-		return false;
-	}
-	return true;
+	if (begin(c))
+		return true;
+	connection_free(c);
+	return false;
 }
 
 static void
@@ -422,17 +453,20 @@ pause_accepting(struct acceptor *a)
 			      "open files (ulimit -n) or lower max_streams");
 }
 
+/* One at a time while few come, since the call that finds nobody costs as much
+ * as one that finds somebody; more and more when each turn finds more. */
 static void
 accept_some(struct watch *watch, uint32_t events)
 {
 	struct acceptor *a = OWNER(watch, struct acceptor, watch);
 	(void)events;
-	for (int i = 0; i < ACCEPTS_A_TURN; i++) {
+	for (unsigned i = 0; i < a->burst; i++) {
 		int fd = accept4(a->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 		if (fd == -1) {
 			if (errno == EMFILE || errno == ENFILE || errno == ENOMEM ||
 			    errno == ENOBUFS)
 				pause_accepting(a);
+			a->burst = 1;
 			return;
 		}
 		if (!connection_new(a, fd)) {
@@ -440,6 +474,7 @@ accept_some(struct watch *watch, uint32_t events)
 			return;
 		}
 	}
+	a->burst = a->burst < ACCEPTS_A_TURN ? 2 * a->burst : a->burst;
 }
 
 static bool
@@ -453,7 +488,8 @@ acceptor_start(struct acceptor *a)
 	/* libfcgi installs handlers of its own: SERVERS.md, "libfcgi". */
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGUSR1, SIG_IGN);
-	a->memory = -1;
+	a->pipe[0] = a->pipe[1] = -1;
+	a->burst = 1;
 	return loop_watch(a->router->loop, &a->watch, a->fd, EPOLLIN);
 }
 
@@ -482,6 +518,7 @@ void
 acceptor_stop(struct acceptor *a)
 {
 	/* Who has connected already is taken along. */
+	a->burst = LISTEN_BACKLOG;
 	if (a->watch.events != 0)
 		accept_some(&a->watch, 0);
 	loop_unwatch(a->router->loop, &a->watch);
@@ -502,8 +539,7 @@ acceptor_free(struct acceptor *a)
 		leave(c);
 		connection_free(c);
 	}
-	if (a->memory != -1)
-		close(a->memory);
+	close_pipe(a);
 	free(a);
 }
 

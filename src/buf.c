@@ -70,9 +70,17 @@ bool
 buf_printf(struct buf *b, const char *format, ...)
 {
 	va_list args;
+	/* Mostly it fits at once: to measure first would cost as much again. */
+	size_t room = b->data == NULL ? 0 : b->cap - b->len + 1;
 	va_start(args, format);
-	int n = vsnprintf(NULL, 0, format, args);
+	int n = vsnprintf(room == 0 ? NULL : b->data + b->len, room, format, args);
 	va_end(args);
+	if (n >= 0 && (size_t)n < room) {
+		b->len += (size_t)n;
+		return true;
+	}
+	if (room > 0)
+		b->data[b->len] = '\0';
 	if (n < 0 || !buf_reserve(b, (size_t)n))
 		return false;
 	va_start(args, format);

@@ -98,7 +98,7 @@ reply_bytes(struct exchange *x, int status, const char *passed, const char *body
 	struct buf lines;
 	buf_init(&lines, 2 * ANSWER_HEAD_PASSED_MAX);
 	sign(x, provider_name(x));
-	if (buf_printf(&lines, "content-type: application/json\r\n%s", passed))
+	if (buf_puts(&lines, "content-type: application/json\r\n") && buf_puts(&lines, passed))
 		reply_whole(&x->client->reply, status, lines.data, body, n);
 	else
 		reply_whole(&x->client->reply, status = 503, "retry-after: 2\r\n", "", 0);
@@ -196,10 +196,10 @@ conclude_open(struct exchange *x)
 	buf_init(&lines, 2 * ANSWER_HEAD_PASSED_MAX);
 	/* nginx would gather events without X-Accel-Buffering: SERVERS.md. */
 	sign(x, provider_name(x));
-	bool told = buf_printf(&lines,
-			       "content-type: text/event-stream\r\ncache-control: no-cache\r\n"
-			       "x-accel-buffering: no\r\n%s",
-			       buf_text(&answer->passed));
+	bool told =
+	    buf_puts(&lines, "content-type: text/event-stream\r\ncache-control: no-cache\r\n"
+			     "x-accel-buffering: no\r\n") &&
+	    buf_puts(&lines, buf_text(&answer->passed));
 	relay_open(&x->relay, &x->client->reply,
 		   told ? lines.data : "content-type: text/event-stream\r\n");
 	buf_free(&lines);

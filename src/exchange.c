@@ -648,7 +648,7 @@ find_session(struct exchange *x)
 	const struct state *state = x->router->state;
 	if (request_session(x->request, name)[0] == '\0')
 		return;
-	uint64_t key = digest64(state_key(state), name, strlen(name));
+	uint64_t key = state_name(state, name);
 	if (!state_session(state, key, &x->session))
 		x->session = (struct session){.key = key};
 }

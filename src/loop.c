@@ -60,9 +60,16 @@ loop_watch(struct loop *loop, struct watch *watch, int fd, uint32_t events)
 void
 loop_unwatch(struct loop *loop, struct watch *watch)
 {
+	if (watch->events != 0)
+		epoll_ctl(loop->epoll, EPOLL_CTL_DEL, watch->fd, NULL);
+	loop_forget(loop, watch);
+}
+
+void
+loop_forget(struct loop *loop, struct watch *watch)
+{
 	if (watch->events == 0)
 		return;
-	epoll_ctl(loop->epoll, EPOLL_CTL_DEL, watch->fd, NULL);
 	watch->events = 0;
 	/* It may stand in the part of this turn that is still to come. */
 	for (int i = 0; i < loop->n_events; i++)

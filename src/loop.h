@@ -45,6 +45,10 @@ void loop_free(struct loop *loop);
 bool loop_watch(struct loop *loop, struct watch *watch, int fd, uint32_t events);
 void loop_unwatch(struct loop *loop, struct watch *watch);
 
+/* As loop_unwatch(), without a call into the kernel: for a descriptor of which
+ * there is no other copy, and which the owner closes before this turn is over. */
+void loop_forget(struct loop *loop, struct watch *watch);
+
 /* Calls due() once, in_ms from now (0: in the next turn), unless set anew or
  * cancelled before. False when memory is short: the timer is then not set. */
 bool loop_after(struct loop *loop, struct timer *timer, int64_t in_ms);

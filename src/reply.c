@@ -20,7 +20,7 @@ flush_later(struct reply *r)
 static void
 leave(struct reply *r)
 {
-	loop_unwatch(r->loop, &r->watch);
+	loop_forget(r->loop, &r->watch);
 	loop_cancel(r->loop, &r->stalled);
 	loop_recall(&r->flush);
 	r->ended = true;
@@ -122,7 +122,7 @@ reply_watch(struct reply *r)
 void
 reply_fini(struct reply *r)
 {
-	loop_unwatch(r->loop, &r->watch);
+	loop_forget(r->loop, &r->watch);
 	loop_cancel(r->loop, &r->stalled);
 	loop_recall(&r->flush);
 	*r->unread -= r->out.len;

@@ -16,9 +16,27 @@ struct state {
 	struct state_queue queue;
 	uint64_t owner; /* of our process slot */
 	uint8_t key[DIGEST_KEY_SIZE];
+	struct digester *digester; /* of it */
 };
 
 /* ---- Opening and closing -------------------------------------------------- */
+
+/* The file's key is ours from now on. Without memory for it the old one stays:
+ * then accounts have other names than in the file, and are new to it. */
+static bool
+take_key(struct state *state)
+{
+	const uint8_t *key = state->map.last->header.key;
+	if (state->digester != NULL && memcmp(state->key, key, sizeof state->key) == 0)
+		return true;
+	struct digester *digester = digester_new(key);
+	if (digester == NULL)
+		return false;
+	digester_free(state->digester);
+	state->digester = digester;
+	memcpy(state->key, key, sizeof state->key);
+	return true;
+}
 
 static struct state *
 open_state(const char *path, bool is_readonly, struct buf *error)
@@ -32,8 +50,10 @@ open_state(const char *path, bool is_readonly, struct buf *error)
 	state->owner |= 1;
 	if (!state_map_init(&state->map, path, is_readonly, error))
 		goto failed;
-	memcpy(state->key, state->map.last->header.key, sizeof state->key);
-	return state;
+	if (take_key(state))
+		return state;
+	state_file_explain(error, "state file %s: %s", path, "out of memory");
+	state_map_fini(&state->map);
 failed:
 	free(state);
 	return NULL;
@@ -59,6 +79,7 @@ state_close(struct state *state)
 	state_queue_flush(&state->queue, &state->map);
 	state_map_fini(&state->map);
 	explicit_bzero(state->key, sizeof state->key);
+	digester_free(state->digester);
 	free(state);
 }
 
@@ -66,6 +87,12 @@ const uint8_t *
 state_key(const struct state *state)
 {
 	return state->key;
+}
+
+uint64_t
+state_name(const struct state *state, const char *secret)
+{
+	return digester_word(state->digester, secret, strlen(secret));
 }
 
 /* ---- Processes and ticks -------------------------------------------------- */
@@ -106,7 +133,7 @@ state_tick(struct state *state, const struct process *process)
 	if (state->queue.n > 0)
 		state_queue_write(&state->queue, &state->map, NULL, NULL);
 	state_map_keep(&state->map);
-	memcpy(state->key, state->map.last->header.key, sizeof state->key);
+	take_key(state);
 	if (process != NULL && !state->map.is_readonly)
 		note_process(state, process);
 }

@@ -95,6 +95,10 @@ void state_tick(struct state *state, const struct process *process);
  * DIGEST_KEY_SIZE bytes; valid until the next state_tick(). */
 const uint8_t *state_key(const struct state *state);
 
+/* The name of a credential or a session in the file: a hash keyed with that
+ * secret; never 0. */
+uint64_t state_name(const struct state *state, const char *secret);
+
 /* Reads one record. False: nothing is known, and *out is an all-zero health
  * with that key, which is a ready one. */
 bool state_health(const struct state *state, const struct health_key *key, struct health *out);

@@ -9,8 +9,8 @@ struct health_key
 survey_account_key(const struct state *state, const struct provider *provider,
 		   const char *credential)
 {
-	uint64_t account = digest64(state_key(state), credential, strlen(credential));
-	return (struct health_key){.provider = provider->id, .account = account};
+	return (struct health_key){.provider = provider->id,
+				   .account = state_name(state, credential)};
 }
 
 uint64_t
