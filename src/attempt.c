@@ -2,6 +2,7 @@
 
 #include "clock.h"
 #include "dialect.h"
+#include "digest.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +21,7 @@ struct attempt {
 	struct transfer transfer;
 	struct upstream *upstream;
 	CURL *easy;
+	uint64_t manner; /* of its options */
 	struct curl_slist *headers;
 	struct answer answer;
 	struct buf bytes;
@@ -244,6 +246,22 @@ wipe_headers(struct curl_slist *list)
 
 /* --- The transfer ----------------------------------------------------- */
 
+/* What set_transport() sets, in a word. */
+static uint64_t
+manner_of(const struct attempt_ask *ask)
+{
+	const struct provider *p = ask->provider;
+	const char *const texts[] = {p->proxy, p->ca_file, p->ca_path};
+	const int64_t numbers[] = {p->dns_cache_ms, ask->config->connect_timeout_ms};
+	uint64_t manner = 1;
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+		manner = manner * 31 + (texts[i] == NULL ? 1 : digest_name(texts[i]));
+	for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+		manner = manner * 31 + (uint64_t)numbers[i];
+	return manner == 0 ? 1 : manner;
+}
+
+/* How to reach the provider: the same for all of its attempts. */
 static void
 set_transport(CURL *easy, const struct attempt_ask *ask)
 {
@@ -257,19 +275,18 @@ set_transport(CURL *easy, const struct attempt_ask *ask)
 	curl_easy_setopt(easy, CURLOPT_PROXY, p->proxy == NULL ? "" : p->proxy);
 	curl_easy_setopt(easy, CURLOPT_NOPROXY, "");
 	curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
-	curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, (long)ask->fresh);
 	curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
 	curl_easy_setopt(easy, CURLOPT_HTTP09_ALLOWED, 0L);
 	/* Any value makes libcurl decode what comes compressed all the same: PROOFS.md C. */
 	curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "identity");
 	curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT, (long)(p->dns_cache_ms / 1000));
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)ask->config->connect_timeout_ms);
-	/* The owner's own limit comes first; this one is for owners that forget. */
-	curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)(ask->total_ms + GRACE_MS));
 	if (p->ca_file != NULL)
 		curl_easy_setopt(easy, CURLOPT_CAINFO, p->ca_file);
 	if (p->ca_path != NULL)
 		curl_easy_setopt(easy, CURLOPT_CAPATH, p->ca_path);
+	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
 }
 
 static bool
@@ -281,21 +298,17 @@ set_request(struct attempt *a, const struct attempt_ask *ask)
 	if (n < 0 || (size_t)n >= sizeof url || !add_headers(&a->headers, ask))
 		return false;
 	curl_easy_setopt(a->easy, CURLOPT_HTTPHEADER, a->headers);
+	curl_easy_setopt(a->easy, CURLOPT_HEADERDATA, a);
+	curl_easy_setopt(a->easy, CURLOPT_WRITEDATA, a);
+	curl_easy_setopt(a->easy, CURLOPT_FRESH_CONNECT, (long)ask->fresh);
+	/* The owner's own limit comes first; this one is for owners that forget. */
+	curl_easy_setopt(a->easy, CURLOPT_TIMEOUT_MS, (long)(ask->total_ms + GRACE_MS));
 	if (ask->body != NULL) {
 		curl_easy_setopt(a->easy, CURLOPT_POST, 1L);
 		curl_easy_setopt(a->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)ask->body_len);
 		curl_easy_setopt(a->easy, CURLOPT_POSTFIELDS, ask->body);
 	}
 	return curl_easy_setopt(a->easy, CURLOPT_URL, url) == CURLE_OK;
-}
-
-static void
-set_callbacks(struct attempt *a)
-{
-	curl_easy_setopt(a->easy, CURLOPT_HEADERFUNCTION, on_header);
-	curl_easy_setopt(a->easy, CURLOPT_HEADERDATA, a);
-	curl_easy_setopt(a->easy, CURLOPT_WRITEFUNCTION, on_body);
-	curl_easy_setopt(a->easy, CURLOPT_WRITEDATA, a);
 }
 
 struct attempt *
@@ -314,14 +327,13 @@ attempt_start(struct upstream *upstream, const struct attempt_ask *ask, void (*n
 	a->body_len = ask->body_len;
 	answer_init(&a->answer);
 	buf_init(&a->bytes, ANSWER_JSON_MAX);
-	a->easy = upstream_borrow(upstream);
-	if (a->easy == NULL) {
-		attempt_free(a);
-		return NULL;
-	}
-	set_transport(a->easy, ask);
-	set_callbacks(a);
-	if (!set_request(a, ask) || !upstream_add(upstream, a->easy, &a->transfer)) {
+	a->manner = manner_of(ask);
+	bool ready;
+	a->easy = upstream_borrow(upstream, a->manner, &ready);
+	if (a->easy != NULL && !ready)
+		set_transport(a->easy, ask);
+	if (a->easy == NULL || !set_request(a, ask) ||
+	    !upstream_add(upstream, a->easy, &a->transfer)) {
 		attempt_free(a);
 		return NULL;
 	}
@@ -334,7 +346,7 @@ attempt_free(struct attempt *a)
 	if (a == NULL)
 		return;
 	if (a->easy != NULL)
-		upstream_return(a->upstream, a->easy);
+		upstream_return(a->upstream, a->easy, a->manner);
 	loop_recall(&a->task);
 	wipe_headers(a->headers);
 	answer_fini(&a->answer);

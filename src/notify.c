@@ -63,7 +63,7 @@ end_run(struct run *run)
 		close(fd);
 	}
 	if (run->easy != NULL)
-		upstream_return(n->upstream, run->easy);
+		upstream_return(n->upstream, run->easy, 0);
 	curl_slist_free_all(run->headers);
 	free(run->body);
 	*run = (struct run){0};
@@ -228,7 +228,8 @@ static bool
 start_webhook(struct run *run, enum notice notice, const char *provider, const char *sentence)
 {
 	struct notifier *n = run->notifier;
-	run->easy = upstream_borrow(n->upstream);
+	bool ready;
+	run->easy = upstream_borrow(n->upstream, 0, &ready);
 	run->headers = curl_slist_append(NULL, "content-type: application/json");
 	run->body = webhook_body(notice, provider, sentence);
 	if (run->easy == NULL || run->headers == NULL || run->body == NULL)

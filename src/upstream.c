@@ -12,7 +12,10 @@ struct upstream {
 	CURLM *multi;
 	CURLSH *share; /* TLS sessions outlive the easy handle that made them */
 	struct timer timer;
-	CURL *spare[SPARE_HANDLES_MAX];
+	struct {
+		CURL *easy;
+		uint64_t manner; /* of the options that it has; 0: none */
+	} spare[SPARE_HANDLES_MAX];
 	size_t n_spare;
 };
 
@@ -143,7 +146,7 @@ upstream_free(struct upstream *u)
 	if (u == NULL)
 		return;
 	while (u->n_spare > 0)
-		curl_easy_cleanup(u->spare[--u->n_spare]);
+		curl_easy_cleanup(u->spare[--u->n_spare].easy);
 	curl_multi_cleanup(u->multi);
 	loop_cancel(u->loop, &u->timer);
 	curl_share_cleanup(u->share);
@@ -157,24 +160,63 @@ upstream_loop(struct upstream *u)
 	return u->loop;
 }
 
-CURL *
-upstream_borrow(struct upstream *u)
+/* The last one returned in this manner, else the last one of all. */
+static size_t
+find_spare(const struct upstream *u, uint64_t manner)
 {
-	CURL *easy = u->n_spare > 0 ? u->spare[--u->n_spare] : curl_easy_init();
-	if (easy != NULL)
+	for (size_t i = u->n_spare; manner != 0 && i > 0; i--)
+		if (u->spare[i - 1].manner == manner)
+			return i - 1;
+	return u->n_spare - 1;
+}
+
+CURL *
+upstream_borrow(struct upstream *u, uint64_t manner, bool *ready)
+{
+	*ready = false;
+	CURL *easy;
+	if (u->n_spare == 0) {
+		easy = curl_easy_init();
+	} else {
+		size_t i = find_spare(u, manner);
+		easy = u->spare[i].easy;
+		*ready = manner != 0 && u->spare[i].manner == manner;
+		if (!*ready)
+			curl_easy_reset(easy);
+		u->spare[i] = u->spare[--u->n_spare];
+	}
+	if (easy != NULL && !*ready)
 		curl_easy_setopt(easy, CURLOPT_SHARE, u->share);
 	return easy;
 }
 
+/* What belongs to one transfer, and may point to what its owner frees. */
+static void
+forget_transfer(CURL *easy)
+{
+	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, NULL);
+	curl_easy_setopt(easy, CURLOPT_HEADERDATA, NULL);
+	curl_easy_setopt(easy, CURLOPT_WRITEDATA, NULL);
+	curl_easy_setopt(easy, CURLOPT_PRIVATE, NULL);
+	curl_easy_setopt(easy, CURLOPT_POSTFIELDS, NULL);
+	curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)-1);
+	curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
+}
+
 void
-upstream_return(struct upstream *u, CURL *easy)
+upstream_return(struct upstream *u, CURL *easy, uint64_t manner)
 {
 	curl_multi_remove_handle(u->multi, easy);
-	curl_easy_reset(easy);
-	if (u->n_spare < SPARE_HANDLES_MAX)
-		u->spare[u->n_spare++] = easy;
-	else
+	if (u->n_spare == SPARE_HANDLES_MAX) {
 		curl_easy_cleanup(easy);
+		return;
+	}
+	if (manner == 0)
+		curl_easy_reset(easy);
+	else
+		forget_transfer(easy);
+	u->spare[u->n_spare].easy = easy;
+	u->spare[u->n_spare++].manner = manner;
 }
 
 bool
