@@ -3,6 +3,7 @@
 #include "cli.h"
 #include "clock.h"
 #include "log.h"
+#include "memory.h"
 #include "serve.h"
 #include "setup.h"
 
@@ -18,6 +19,8 @@
 
 enum {
 	TICK_MS = 1000,
+	QUIET_TICKS = 10,        /* without a client: memory is given back then, */
+	QUIET_AGAIN_TICKS = 600, /* and again, since a health check now and then brings some back */
 	DRAIN_AS_A_SERVICE_MS = 600000, /* BEHAVIOUR 11, drain = "auto" */
 };
 
@@ -39,6 +42,7 @@ struct responder {
 	const char *socket; /* ours; NULL: the web server's */
 	ino_t inode;        /* of it */
 	bool stopping;
+	unsigned quiet; /* ticks in a row without a client */
 };
 
 /* --- Options ---------------------------------------------------------- */
@@ -110,6 +114,14 @@ raise_file_limit(void)
 }
 
 static void
+rest(struct responder *r)
+{
+	r->quiet = r->router.clients == 0 ? r->quiet + 1 : 0;
+	if (r->quiet % QUIET_AGAIN_TICKS == QUIET_TICKS)
+		memory_give_back();
+}
+
+static void
 tick(struct timer *timer)
 {
 	struct responder *r =
@@ -123,6 +135,7 @@ tick(struct timer *timer)
 		 PACKAGE_VERSION);
 	state_tick(r->router.state, &process);
 	setup_refresh_tokens(&r->router);
+	rest(r);
 	if (r->stopping && r->router.clients == 0)
 		loop_stop(r->router.loop);
 	else if (!loop_after(r->router.loop, &r->tick, r->stopping ? 10 : TICK_MS))
