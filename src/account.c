@@ -1,6 +1,7 @@
 #include "account.h"
 
 #include "clock.h"
+#include "metrics.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -21,6 +22,7 @@ announce(struct router *router, const struct provider *provider, enum health_out
 		return;
 	state_failover(router->state, now_ms);
 	state_health(router->state, key, &h);
+	state_count(router->state, provider->id, COUNT_RESTS + h.rest);
 	clock_short(h.until_ms, now_ms, until);
 	if (h.rest == REST_BENCH)
 		snprintf(sentence, sizeof sentence,
@@ -89,10 +91,42 @@ rests(struct router *router, const struct outcome *o)
 }
 
 void
+account_attempt(struct state *state, const struct provider *provider, const struct verdict *verdict,
+		bool is_asked_again)
+{
+	unsigned what = is_asked_again && verdict->kind != VERDICT_SUCCESSOR ? COUNTED_VERDICTS - 1
+									     : verdict->kind;
+	_Static_assert(VERDICT_SUCCESSOR == COUNTED_VERDICTS - 2,
+		       "what is asked again is the last");
+	state_count(state, provider->id, COUNT_ATTEMPTS);
+	state_count(state, provider->id, COUNT_VERDICTS + what);
+}
+
+/* Into a histogram. */
+static void
+observe(struct state *state, uint64_t provider, enum counter first, int64_t ms)
+{
+	state_count(state, provider, first + metrics_bucket(ms));
+	state_add(state, provider, first + HISTOGRAM_BUCKETS, ms < 0 ? 0 : (uint64_t)ms);
+}
+
+void
+account_request(struct state *state, const struct account_request *r)
+{
+	uint64_t provider = r->provider == NULL ? STATE_NOBODY : r->provider->id;
+	_Static_assert(ACCOUNT_LEFT == COUNTED_ENDINGS - 1, "a counter for each");
+	state_count(state, provider, COUNT_ENDINGS + r->ending);
+	if (r->provider == NULL || r->ending == ACCOUNT_LEFT)
+		return;
+	observe(state, provider, COUNT_DURATION, r->ms);
+	if (r->first_byte_ms >= 0 && r->ending != ACCOUNT_ERROR)
+		observe(state, provider, COUNT_FIRST_BYTE, r->first_byte_ms);
+}
+
+void
 account_outcome(struct router *router, const struct outcome *o)
 {
 	const struct verdict *v = o->verdict;
-	state_count(router->state, o->key.provider, COUNT_ATTEMPTS);
 	if (v->kind == VERDICT_PASS && v->status < 300) {
 		served(router, o);
 	} else {

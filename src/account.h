@@ -18,9 +18,32 @@ struct outcome {
 	const struct verdict *verdict;
 };
 
-/* Tells the state what an answer meant: rests, successes, quota windows,
- * counters; and log and operator when a provider is left or comes back. */
+/* Counts what was sent to a provider by what its answer led to; is_asked_again:
+ * the same provider, as it is or in another form. */
+void account_attempt(struct state *state, const struct provider *provider,
+		     const struct verdict *verdict, bool is_asked_again);
+
+/* Tells the state what an answer meant: rests, successes, failures, quota
+ * windows; and log and operator when a provider is left or comes back. */
 void account_outcome(struct router *router, const struct outcome *outcome);
+
+/* How a client's request ended. */
+enum account_ending {
+	ACCOUNT_OK,
+	ACCOUNT_ERROR, /* it was told an error */
+	ACCOUNT_CUT,   /* its stream broke off, and was closed by us */
+	ACCOUNT_LEFT,  /* it went away */
+};
+
+struct account_request {
+	const struct provider *provider; /* who answered; NULL: nobody */
+	enum account_ending ending;
+	int64_t first_byte_ms; /* of the answer, since the provider was asked; -1: none came */
+	int64_t ms;            /* all of it */
+};
+
+/* Counts a request for a message that is over. */
+void account_request(struct state *state, const struct account_request *request);
 
 /* A probe's answer has begun well: its provider's rest is over. Counts nothing. */
 void account_probe(struct router *router, const struct outcome *outcome);

@@ -26,6 +26,23 @@ admin_status(struct client *client)
 	reply_json(&client->reply, 200, "cache-control: no-store\r\n", status_full(client->router));
 }
 
+void
+admin_metrics(struct client *client)
+{
+	static const char lines[] = "content-type: " METRICS_TYPE "\r\ncache-control: no-store\r\n";
+	struct metrics *metrics = malloc(sizeof *metrics);
+	struct buf page;
+	buf_init(&page, METRICS_PAGE_MAX);
+	if (metrics != NULL && status_metrics(client->router, metrics) &&
+	    metrics_write(metrics, &page))
+		reply_whole(&client->reply, 200, lines, page.data, page.len);
+	else
+		reply_error(&client->reply, 503, "retry-after: 2\r\n", "api_error",
+			    "Out of memory.", client->request.id);
+	buf_free(&page);
+	free(metrics);
+}
+
 static void
 refuse(struct client *client, const char *message)
 {

@@ -42,6 +42,8 @@
 /* Text that somebody else wrote, in a log line or a status */
 #define FOREIGN_TEXT_MAX 200
 
+#define METRICS_PAGE_MAX (512 * 1024) /* PROVIDERS_MAX take some 130 KB */
+
 /* Sentences of ours about an error */
 #define ERROR_TEXT_MAX 512
 

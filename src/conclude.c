@@ -1,4 +1,5 @@
 /* Replied: the last word of an exchange to its client, and the log's line of it. */
+#include "account.h"
 #include "catalogue.h"
 #include "clock.h"
 #include "dialect.h"
@@ -53,6 +54,23 @@ write_log(const struct exchange *x, int status)
 }
 
 static void
+count(const struct exchange *x, int status)
+{
+	bool is_ours = strcmp(x->client->reply.provider, "none") == 0;
+	struct account_request r = {
+	    .provider = is_ours && status != STATUS_LEFT ? NULL : x->turn.provider,
+	    .ending = status == STATUS_LEFT ? ACCOUNT_LEFT
+		      : status >= 400       ? ACCOUNT_ERROR
+		      : x->is_cut           ? ACCOUNT_CUT
+					    : ACCOUNT_OK,
+	    .first_byte_ms = x->first_ms == -1 ? -1 : x->start_ms + x->first_ms - x->turn.start_ms,
+	    .ms = clock_steady_ms() - x->start_ms,
+	};
+	if (!x->quiet)
+		account_request(x->router->state, &r);
+}
+
+static void
 be_freed(struct exchange *x)
 {
 	exchange_free(x);
@@ -65,6 +83,7 @@ end(struct exchange *x, int status)
 {
 	enum ending ending;
 	write_log(x, status);
+	count(x, status);
 	x->phase = EXCHANGE_ENDED;
 	x->client->exchange = NULL;
 	x->client = NULL;
@@ -216,6 +235,7 @@ void
 conclude_left(struct exchange *x)
 {
 	write_log(x, STATUS_LEFT);
+	count(x, STATUS_LEFT);
 	x->client->exchange = NULL;
 	exchange_free(x);
 }

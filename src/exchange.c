@@ -249,6 +249,13 @@ outcome_of(const struct exchange *x, const struct verdict *verdict)
 	};
 }
 
+static void
+count(const struct exchange *x, bool is_asked_again)
+{
+	if (!x->quiet && x->attempt != NULL)
+		account_attempt(x->router->state, x->turn.provider, &x->verdict, is_asked_again);
+}
+
 /* Tells state and log; what is retried is not judged yet. */
 static void
 account(struct exchange *x)
@@ -400,15 +407,16 @@ judge(struct exchange *x, enum ending ending)
 	x->verdict = verdict_of(x, ending, x->relay.stream.content);
 	if (may_retry(x, &wait_ms)) {
 		note(x, "retry");
-		state_count(x->router->state, x->turn.provider->id, COUNT_ATTEMPTS);
+		count(x, true);
 		x->turn.retries++;
 		drop_attempt(x);
 		exchange_wait(x, wait_ms, exchange_ask);
 		return;
 	}
 	note(x, verdict_name(x->verdict.kind));
-	if (try_another_form(x)) {
-		state_count(x->router->state, x->turn.provider->id, COUNT_ATTEMPTS);
+	bool is_asked_again = try_another_form(x);
+	count(x, is_asked_again);
+	if (is_asked_again) {
 		exchange_ask(x);
 		return;
 	}
@@ -433,6 +441,7 @@ mend(struct exchange *x, enum ending ending)
 	    verdict_of(x, ending == ENDING_WHOLE && r->error.len == 0 ? ENDING_CUT : ending, false);
 	note(x, "died");
 	account(x);
+	x->is_cut = true;
 	x->mend = stream_mend(&r->stream, x->request->claude_code, may_close);
 	x->session.mended += x->mend == MEND_MAX_TOKENS;
 	remember_service(x);

@@ -58,6 +58,7 @@ struct exchange {
 	struct buf kept_lines;
 	struct buf kept_body;
 	enum mend mend;
+	bool is_cut; /* the provider broke its stream off, and mend says what was done */
 	char passed
 	    [64]; /* who was preferred to the first that was asked, and why not: for the log */
 	struct buf trail;                 /* the attempts, for the log */

@@ -227,6 +227,7 @@ judge(struct healthcheck *h, enum ending ending)
 	    .verdict = &verdict,
 	};
 	const char *credential = tokens_get(h->router->tokens, h->provider->name);
+	account_attempt(h->router->state, h->provider, &verdict, false);
 	h->successor += verdict.kind == VERDICT_SUCCESSOR;
 	if (verdict.kind == VERDICT_SUCCESSOR && credential != NULL && ask(h, credential))
 		return;

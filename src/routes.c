@@ -16,6 +16,7 @@ static const struct {
     {"/v1/status", {ROUTE_STATUS, ROUTE_ADMIN, "GET", NULL}},
     {"/v1/switch-provider", {ROUTE_SWITCH, ROUTE_ADMIN, "POST", NULL}},
     {"/v1/health-check", {ROUTE_CHECK, ROUTE_ADMIN, "POST", NULL}},
+    {"/metrics", {ROUTE_METRICS, ROUTE_ADMIN, "GET, HEAD", NULL}},
     {"/", {ROUTE_GREETING, ROUTE_ANYONE, "GET, HEAD", NULL}},
 };
 

@@ -79,6 +79,9 @@ answer(struct client *client)
 	case ROUTE_CHECK:
 		admin_check(client);
 		break;
+	case ROUTE_METRICS:
+		admin_metrics(client);
+		break;
 	case ROUTE_GREETING:
 		reply_whole(&client->reply, 200, "content-type: text/plain\r\n", GREETING,
 			    strlen(GREETING));

@@ -402,15 +402,20 @@ state_check_unlock(struct state *state)
 void
 state_count(struct state *state, uint64_t provider, enum counter counter)
 {
-	struct state_change change = {.kind = CHANGE_COUNT,
-				      .count = {.provider = provider, .counter = counter}};
+	state_add(state, provider, counter, 1);
+}
+
+void
+state_add(struct state *state, uint64_t provider, enum counter counter, uint64_t n)
+{
+	struct state_change change = {.kind = CHANGE_COUNT, .count = {provider, counter, n}};
 	struct state_counters *counters = NULL;
 	if (provider == 0 || state->map.is_readonly)
 		return;
 	if (state_image_is_whole(state->map.image))
 		counters = state_counters_find(state->map.image, provider);
 	if (counters != NULL)
-		state_counters_add(counters, counter);
+		state_counters_add(counters, counter, n);
 	else
 		submit(state, &change);
 }
@@ -418,7 +423,17 @@ state_count(struct state *state, uint64_t provider, enum counter counter)
 uint64_t
 state_counted(const struct state *state, uint64_t provider, enum counter counter)
 {
+	uint64_t counts[COUNTERS];
+	state_counts(state, provider, counts);
+	return counts[counter];
+}
+
+void
+state_counts(const struct state *state, uint64_t provider, uint64_t out[static COUNTERS])
+{
 	const struct state_counters *counters =
-	    state_counters_find(state_map_view(&state->map), provider);
-	return provider == 0 || counters == NULL ? 0 : word_get(&counters->counts[counter]);
+	    provider == 0 ? NULL : state_counters_find(state_map_view(&state->map), provider);
+	memset(out, 0, COUNTERS * sizeof *out);
+	if (counters != NULL)
+		state_words_out(counters->counts, COUNTERS * sizeof *out, out);
 }

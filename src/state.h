@@ -22,7 +22,7 @@
 #define STATE_HEALTHS   192 /* of some 64 accounts, with their families */
 #define STATE_SESSIONS  512
 #define STATE_MODELS    64
-#define STATE_COUNTERS  PROVIDERS_MAX
+#define STATE_COUNTERS  24 /* PROVIDERS_MAX, nobody, and some that were renamed */
 #define STATE_PROCESSES 64
 
 #define STATE_VERSION_TEXT 16 /* of a program's version, with its end */
@@ -52,7 +52,24 @@ struct summary {
 	uint64_t check_failures; /* checks in a row that could not tell */
 };
 
-enum counter { COUNT_REQUESTS, COUNT_ATTEMPTS, COUNT_FAILURES, COUNTERS };
+/* What is counted of each provider, and, of STATE_NOBODY, for requests that none
+ * answered. They only grow, until the provider has not been counted for so long
+ * that another takes its place. */
+#define COUNTED_ENDINGS   4  /* enum account_ending */
+#define COUNTED_VERDICTS  6  /* enum verdict_kind, and what was asked again */
+#define HISTOGRAM_BUCKETS 14 /* metrics.h */
+enum counter {
+	COUNT_REQUESTS, /* it was chosen to be asked */
+	COUNT_ATTEMPTS,
+	COUNT_FAILURES,
+	COUNT_VERDICTS,                                  /* attempts by verdict, */
+	COUNT_RESTS = COUNT_VERDICTS + COUNTED_VERDICTS, /* rests that began by enum rest_kind, */
+	COUNT_ENDINGS = COUNT_RESTS + REST_BENCH + 1,    /* requests by how they ended, */
+	COUNT_FIRST_BYTE = COUNT_ENDINGS + COUNTED_ENDINGS,        /* and two histograms, */
+	COUNT_DURATION = COUNT_FIRST_BYTE + HISTOGRAM_BUCKETS + 1, /* each with its sum */
+	COUNTERS = COUNT_DURATION + HISTOGRAM_BUCKETS + 1,
+};
+#define STATE_NOBODY UINT64_MAX /* no provider.id */
 
 /* One running responder, by its own word of its last tick. */
 struct process {
@@ -148,10 +165,14 @@ void state_checked(struct state *state, int64_t now_ms, bool could_tell);
 bool state_check_lock(struct state *state);
 void state_check_unlock(struct state *state);
 
-/* Counts; a provider beyond STATE_COUNTERS takes the place of the least recently
- * counted one. 0 is nobody and not counted. */
+/* Counts one, or adds; a provider beyond STATE_COUNTERS takes the place of the
+ * least recently counted one. 0 is not counted. */
 void state_count(struct state *state, uint64_t provider, enum counter counter);
+void state_add(struct state *state, uint64_t provider, enum counter counter, uint64_t n);
 uint64_t state_counted(const struct state *state, uint64_t provider, enum counter counter);
+
+/* All of a provider's counters, zeros if there are none. */
+void state_counts(const struct state *state, uint64_t provider, uint64_t out[static COUNTERS]);
 
 /* Copies up to max of the responders that live, in no order; returns how many.
  * Asks the kernel of each, some 200 ns. */

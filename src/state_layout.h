@@ -63,11 +63,11 @@ struct state_counters {
 	word provider; /* 0: free */
 	word used_ms;
 	word counts[COUNTERS];
-	word reserve[3];
+	word reserve[62 - COUNTERS];
 };
 _Static_assert(offsetof(struct state_counters, used_ms) == 8, "layout");
 _Static_assert(offsetof(struct state_counters, counts) == 16, "layout");
-_Static_assert(sizeof(struct state_counters) == 64, "layout");
+_Static_assert(sizeof(struct state_counters) == 512, "layout");
 
 /* Whoever holds the lock of its byte lives; what a dead process left stays until
  * the slot is another's. */
@@ -114,21 +114,21 @@ struct state_image {
 	word healths[STATE_HEALTHS][STATE_RECORD_WORDS(struct health)];
 	word sessions[STATE_SESSIONS][STATE_RECORD_WORDS(struct session)];
 	word models[STATE_MODELS][STATE_RECORD_WORDS(struct model_memory)];
-	uint64_t reserve[709];
+	uint64_t reserve[837];
 	word guard; /* the last word: zero after any cut, even if the file grew again */
 };
 _Static_assert(offsetof(struct state_image, health_index) == 256, "layout");
 _Static_assert(offsetof(struct state_image, session_index) == 1792, "layout");
 _Static_assert(offsetof(struct state_image, model_index) == 5888, "layout");
 _Static_assert(offsetof(struct state_image, counters) == 6400, "layout");
-_Static_assert(offsetof(struct state_image, processes) == 7424, "layout");
-_Static_assert(offsetof(struct state_image, summary) == 11520, "layout");
-_Static_assert(offsetof(struct state_image, healths) == 11728, "layout");
-_Static_assert(offsetof(struct state_image, sessions) == 162256, "layout");
-_Static_assert(offsetof(struct state_image, models) == 203216, "layout");
-_Static_assert(offsetof(struct state_image, reserve) == 207312, "layout");
-_Static_assert(offsetof(struct state_image, guard) == 212984, "layout");
-_Static_assert(sizeof(struct state_image) == 52 * 4096, "layout");
+_Static_assert(offsetof(struct state_image, processes) == 18688, "layout");
+_Static_assert(offsetof(struct state_image, summary) == 22784, "layout");
+_Static_assert(offsetof(struct state_image, healths) == 22992, "layout");
+_Static_assert(offsetof(struct state_image, sessions) == 173520, "layout");
+_Static_assert(offsetof(struct state_image, models) == 214480, "layout");
+_Static_assert(offsetof(struct state_image, reserve) == 218576, "layout");
+_Static_assert(offsetof(struct state_image, guard) == 225272, "layout");
+_Static_assert(sizeof(struct state_image) == 55 * 4096, "layout");
 
 /* Bytes of the file that are locked (OFD): one to write, one to check, and one
  * for each process slot, as long as its process lives. What stands in those

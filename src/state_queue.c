@@ -84,7 +84,7 @@ apply_count(struct state_image *image, const struct state_change *change)
 	struct state_counters *counters = state_counters_find(image, change->count.provider);
 	if (counters == NULL)
 		counters = state_counters_make(image, change->count.provider);
-	state_counters_add(counters, change->count.counter);
+	state_counters_add(counters, change->count.counter, change->count.n);
 	return 0;
 }
 

@@ -41,6 +41,7 @@ struct state_change {
 		struct {
 			uint64_t provider;
 			enum counter counter;
+			uint64_t n;
 		} count;
 	};
 };

@@ -212,8 +212,8 @@ state_counters_make(struct state_image *image, uint64_t provider)
 }
 
 void
-state_counters_add(struct state_counters *counters, enum counter counter)
+state_counters_add(struct state_counters *counters, enum counter counter, uint64_t n)
 {
-	atomic_fetch_add_explicit(&counters->counts[counter], 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&counters->counts[counter], n, memory_order_relaxed);
 	word_set(&counters->used_ms, (uint64_t)clock_wall_ms());
 }

@@ -84,7 +84,7 @@ struct state_counters *state_counters_find(const struct state_image *image, uint
  * provider's from now on. */
 struct state_counters *state_counters_make(struct state_image *image, uint64_t provider);
 
-/* Adds one; atomic, without the lock. */
-void state_counters_add(struct state_counters *counters, enum counter counter);
+/* Adds; atomic, without the lock. */
+void state_counters_add(struct state_counters *counters, enum counter counter, uint64_t n);
 
 #endif

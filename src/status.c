@@ -244,9 +244,15 @@ count_accounts(const struct state *state, uint64_t provider)
 static void
 add_counters(json_object *o, const struct state *state, uint64_t provider)
 {
-	static const char *const names[COUNTERS] = {"requests", "attempts", "failures"};
-	for (enum counter i = 0; i < COUNTERS; i++)
-		add_number(o, names[i], (int64_t)state_counted(state, provider, i));
+	static const struct {
+		const char *name;
+		enum counter counter;
+	} shown[] = {{"requests", COUNT_REQUESTS},
+		     {"attempts", COUNT_ATTEMPTS},
+		     {"failures", COUNT_FAILURES}};
+	for (size_t i = 0; i < sizeof shown / sizeof *shown; i++)
+		add_number(o, shown[i].name,
+			   (int64_t)state_counted(state, provider, shown[i].counter));
 }
 
 /* The name in use when it is not the one that would be sent by default. */
@@ -261,18 +267,24 @@ model_in_use(const struct router *router, const struct provider *p)
 	return NULL;
 }
 
+/* 0: it does not rest. */
+static int64_t
+waits_until_ms(const struct candidate *c)
+{
+	return plan_usable(c->standing) ? 0 : c->until_ms;
+}
+
 static json_object *
 provider_status(const struct router *router, const struct candidate *c)
 {
 	json_object *o = json_object_new_object();
 	const struct provider *p = c->view->provider;
 	const struct health *account = &c->view->account;
-	bool waits = c->until_ms != 0 && !plan_usable(c->standing);
 	char text[ERROR_TEXT_MAX];
 	add_bool(o, "configured",
 		 c->standing != STANDING_UNCONFIGURED && c->standing != STANDING_DISABLED);
 	add_text(o, "state", plan_state_name(c->standing));
-	add_time(o, "until", waits ? c->until_ms : 0);
+	add_time(o, "until", waits_until_ms(c));
 	add_text(o, "why", c->cause == NULL ? NULL : c->cause->why);
 	add_text(o, "reason", plan_reason(c, clock_wall_ms(), text, sizeof text));
 	add_bool(o, "active", plan_usable(c->standing));
@@ -338,4 +350,50 @@ status_full(const struct router *router)
 	add_text(o, "version", PACKAGE_VERSION);
 	free(s);
 	return o;
+}
+
+/* --- Metrics ---------------------------------------------------------- */
+
+static void
+measure_provider(const struct router *router, const struct candidate *c,
+		 struct metrics_provider *out)
+{
+	const struct health *account = &c->view->account;
+	size_t n = 0;
+	out->name = c->view->provider->name;
+	out->active = plan_usable(c->standing);
+	out->until_ms = waits_until_ms(c);
+	state_counts(router->state, c->view->provider->id, out->counts);
+	for (size_t i = 0; i < HEALTH_WINDOWS; i++) {
+		const struct health_window *w = &account->windows[i];
+		/* What was used of a window that is over says nothing of the next. */
+		if (w->reset_ms == 0 || w->reset_ms > clock_wall_ms())
+			out->windows[n++] = *w;
+	}
+}
+
+bool
+status_metrics(const struct router *router, struct metrics *m)
+{
+	struct survey *s = malloc(sizeof *s);
+	struct summary summary;
+	size_t n_processes;
+	if (s == NULL)
+		return false;
+	survey_latest(router, "", s);
+	state_summary(router->state, &summary);
+	*m = (struct metrics){
+	    .version = PACKAGE_VERSION,
+	    .n_providers = s->plan.n,
+	    .failovers = summary.failover_count,
+	    .streams = (uint64_t)count_streams(router->state, &n_processes),
+	    .config = {router->config_loaded_ms, true},
+	    .tokens = {tokens_loaded_at(router->tokens), router->tokens_error[0] == '\0'},
+	};
+	m->processes = n_processes;
+	state_counts(router->state, STATE_NOBODY, m->nobody);
+	for (size_t i = 0; i < s->plan.n; i++)
+		measure_provider(router, candidate_of(&s->plan, &s->views[i]), &m->providers[i]);
+	free(s);
+	return true;
 }

@@ -3,6 +3,7 @@
 #ifndef STATUS_H
 #define STATUS_H
 
+#include "metrics.h"
 #include "router.h"
 #include "survey.h"
 
@@ -13,6 +14,10 @@ json_object *status_health(const struct router *router, bool *healthy);
 
 /* The body of /v1/status. */
 json_object *status_full(const struct router *router);
+
+/* What /metrics shows. The texts are the router's, and live as long as its
+ * configuration. False when memory is short. */
+bool status_metrics(const struct router *router, struct metrics *metrics);
 
 /* One line for people: "Claude Pro · 62 % of 5 h", "DeepSeek (Claude Pro back
  * 18:00)". Returns text. */

@@ -24,7 +24,7 @@
 #define NOBODY 65534
 
 /* The file's layout as a stranger would read it: a change here is a new STATE_VERSION. */
-#define FILE_SIZE  212992
+#define FILE_SIZE  225280
 #define VERSION_AT 8
 #define SIZE_AT    12
 #define LAYOUT_AT  16
@@ -33,7 +33,7 @@
 #define KEY_AT          24
 #define CHECKSUM_AT     64
 #define HEALTH_INDEX_AT 256
-#define HEALTHS_AT      11728
+#define HEALTHS_AT      22992
 #define HEALTH_SIZE     784 /* one record: a word, two copies of 384 bytes, a word */
 #define GUARD_AT        (FILE_SIZE - 8)
 #define WRITE_BYTE      0
@@ -717,7 +717,7 @@ check_full(void)
 	getrlimit(RLIMIT_FSIZE, &before);
 	must(limit_files(65536), "setrlimit");
 	const char *error = try_open(path);
-	TAP_OK("no room is told with its size", holds(error, "no room for its 208 KB"));
+	TAP_OK("no room is told with its size", holds(error, "no room for its 220 KB"));
 	TAP_OK("and its path", holds(error, path));
 	must(setrlimit(RLIMIT_FSIZE, &before) == 0, "setrlimit");
 	struct state *state = open_at(path);
@@ -1135,7 +1135,7 @@ check_check_lock(void)
 static void
 do_cut_end(const char *path)
 {
-	must(truncate(path, 51 * 4096) == 0, "truncate");
+	must(truncate(path, FILE_SIZE - 4096) == 0, "truncate");
 }
 static void
 do_cut_middle(const char *path)
@@ -1469,7 +1469,13 @@ check_counters(void)
 	TAP_INT("each counter too", state_counted(state, 7, COUNT_FAILURES), 0);
 	TAP_INT("a stranger has none", state_counted(state, 99, COUNT_ATTEMPTS), 0);
 	state_count(state, 99, COUNT_ATTEMPTS);
-	TAP_INT("a seventeenth gets a place", state_counted(state, 99, COUNT_ATTEMPTS), 1);
+	TAP_INT("one too many gets a place", state_counted(state, 99, COUNT_ATTEMPTS), 1);
+	state_count(state, STATE_NOBODY, COUNT_ENDINGS);
+	state_add(state, STATE_NOBODY, COUNTERS - 1, 41);
+	uint64_t counts[COUNTERS];
+	state_counts(state, STATE_NOBODY, counts);
+	TAP_INT("many are added, also to nobody's", counts[COUNT_ENDINGS] + counts[COUNTERS - 1],
+		42);
 	state_count(state, 0, COUNT_ATTEMPTS);
 	TAP_INT("nobody has none", state_counted(state, 0, COUNT_ATTEMPTS), 0);
 	state_close(state);
