@@ -11,14 +11,16 @@
 struct acceptor;
 struct exchange;
 struct healthcheck;
+struct self_test;
 
 /* One client from accept to close. Belongs to the acceptor. */
 struct client {
 	struct router *router;
 	struct request request;
 	struct reply reply;
-	struct exchange *exchange; /* what answers it, of exchange.h; NULL: nothing */
-	struct healthcheck *check; /* what answers it, of healthcheck.h; NULL: nothing */
+	struct exchange *exchange;   /* what answers it, of exchange.h; NULL: nothing */
+	struct healthcheck *check;   /* what answers it, of healthcheck.h; NULL: nothing */
+	struct self_test *self_test; /* what answers it, of selftest.h; NULL: nothing */
 };
 
 /* What to do with a request that has arrived whole: serve() answers by

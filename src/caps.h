@@ -16,10 +16,11 @@
 /* A request of a client */
 #define PARAMS_MAX                                                                                 \
 	(64 * 1024) /* bytes of FastCGI parameters: SERVERS.md, "libfcgi" has no limit of its own */
-#define COLLECT_FOR_MS   60000 /* from accept to the last byte of the body */
-#define DRAIN_FOR_MS     2000  /* after an early answer: SERVERS.md, rule 4 */
-#define HEADER_VALUE_MAX 8192
-#define JSON_DEPTH_MAX   512
+#define COLLECT_FOR_MS          60000 /* from accept to the last byte of the body */
+#define DRAIN_FOR_MS            2000  /* after an early answer: SERVERS.md, rule 4 */
+#define HEADER_VALUE_MAX        8192
+#define JSON_DEPTH_MAX          512
+#define SELF_TEST_SILENCE_MAX_S 600
 
 /* A provider's answer */
 #define ANSWER_HEAD_MAX (64 * 1024) /* bytes of all header lines */

@@ -2,6 +2,7 @@
  * it works without a web server. */
 #include "cli.h"
 #include "clock.h"
+#include "doctor.h"
 #include "healthcheck.h"
 #include "setup.h"
 #include "status.h"
@@ -14,6 +15,7 @@
 struct options {
 	const char *config;
 	bool json;
+	struct doctor_options doctor;
 };
 
 struct command {
@@ -22,6 +24,7 @@ struct command {
 	const char *help;
 	bool changes; /* the state is written */
 	bool asks;    /* a provider is asked */
+	/* NULL: the doctor, who must bear a set-up that cannot be opened. */
 	int (*run)(struct router *router, const struct options *options, const char *argument);
 	int (*ask)(
 	    const char *url); /* with an argument: asks the router there; NULL: no such form */
@@ -261,6 +264,8 @@ static const struct command commands[] = {
     {"statusline", "[URL]",
      "one line for Claude Code's status line; with the router's URL anybody may ask", false, false,
      run_statusline, ask_statusline},
+    {"doctor", "", "what is wrong with this installation, and what to type; silent when well",
+     false, false, NULL, NULL},
 };
 
 enum { COMMANDS = sizeof commands / sizeof *commands };
@@ -294,6 +299,7 @@ read_command(int argc, char **argv, struct options *o, const char **argument)
 	const struct cli_option table[] = {
 	    CLI_CONFIG(&o->config),
 	    {'j', "json", NULL, "JSON instead of a table", NULL, &o->json},
+	    DOCTOR_CLI_OPTIONS(&o->doctor),
 	};
 	struct buf text;
 	buf_init(&text, CONFIG_FILE_MAX);
@@ -326,6 +332,8 @@ main(int argc, char **argv)
 	const char *argument;
 	const struct command *command = read_command(argc, argv, &options, &argument);
 	setup_process();
+	if (command->run == NULL)
+		return doctor_run(&options.doctor, options.config, options.json);
 	if (command->ask != NULL && argument[0] != '\0')
 		return command->ask(argument);
 	buf_init(&error, CONFIG_FILE_MAX);

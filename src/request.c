@@ -1,5 +1,7 @@
 #include "request.h"
 
+#include "option_text.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -177,6 +179,16 @@ is_query_safe(const char *parameter)
 	return true;
 }
 
+/* Seconds, cut at the most that is taken; 0 for what is no number. */
+static uint32_t
+read_silence(const char *text)
+{
+	uint64_t seconds;
+	if (!text_read_digits(&text, 9, &seconds) || *text != '\0')
+		return 0;
+	return seconds < SELF_TEST_SILENCE_MAX_S ? (uint32_t)seconds : SELF_TEST_SILENCE_MAX_S;
+}
+
 /* Filters the query in place. */
 static void
 filter_query(struct request *r, char *query)
@@ -186,6 +198,8 @@ filter_query(struct request *r, char *query)
 	for (char *p = strtok_r(query, "&", &rest); p != NULL; p = strtok_r(NULL, "&", &rest)) {
 		if (strcmp(p, "live=1") == 0)
 			r->live = 1;
+		if (strncmp(p, "silence=", 8) == 0)
+			r->silence_s = read_silence(p + 8);
 		if (!may_go_on(p) || !is_query_safe(p))
 			continue;
 		size_t n = strlen(p);

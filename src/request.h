@@ -36,8 +36,9 @@ struct request {
 	const char *
 	    shown_token; /* what it showed as Authorization: Bearer or x-router-admin; NULL: nothing */
 	bool local;      /* from loopback, believed */
-	bool claude_code; /* claude-cli/… */
-	uint32_t live;    /* of /health?live=1 */
+	bool claude_code;   /* claude-cli/… */
+	uint32_t live;      /* of /health?live=1 */
+	uint32_t silence_s; /* of /v1/self-test?silence=N; at most SELF_TEST_SILENCE_MAX_S */
 	struct buf body;
 	struct message message; /* of POST /v1/messages and count_tokens, once the body was read */
 };

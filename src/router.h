@@ -17,8 +17,9 @@ struct router {
 	struct config *config;
 	struct tokens *tokens; /* replaced when the file changes; never NULL */
 	struct state *state;
-	unsigned clients; /* connections being served */
-	size_t unread;    /* bytes that wait for them */
+	unsigned clients;  /* connections being served */
+	size_t unread;     /* bytes that wait for them */
+	unsigned silences; /* self-tests that are silent now */
 	int64_t config_loaded_ms;
 	char tokens_error[ERROR_TEXT_MAX]; /* why the file could not be taken up; "" : it could */
 };

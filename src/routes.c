@@ -17,6 +17,7 @@ static const struct {
     {"/v1/switch-provider", {ROUTE_SWITCH, ROUTE_ADMIN, "POST", NULL}},
     {"/v1/health-check", {ROUTE_CHECK, ROUTE_ADMIN, "POST", NULL}},
     {"/metrics", {ROUTE_METRICS, ROUTE_ADMIN, "GET, HEAD", NULL}},
+    {"/v1/self-test", {ROUTE_SELF_TEST, ROUTE_ADMIN, "POST", NULL}},
     {"/", {ROUTE_GREETING, ROUTE_ANYONE, "GET, HEAD", NULL}},
 };
 

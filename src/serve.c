@@ -2,6 +2,7 @@
 
 #include "admin.h"
 #include "exchange.h"
+#include "selftest.h"
 
 #include <openssl/crypto.h>
 #include <string.h>
@@ -82,6 +83,9 @@ answer(struct client *client)
 	case ROUTE_METRICS:
 		admin_metrics(client);
 		break;
+	case ROUTE_SELF_TEST:
+		self_test_start(client);
+		break;
 	case ROUTE_GREETING:
 		reply_whole(&client->reply, 200, "content-type: text/plain\r\n", GREETING,
 			    strlen(GREETING));
@@ -118,6 +122,8 @@ left(struct client *client)
 		exchange_left(client->exchange);
 	if (client->check != NULL)
 		admin_check_left(client);
+	if (client->self_test != NULL)
+		self_test_left(client);
 }
 
 const struct handler serve_handler = {serve, drained, left};

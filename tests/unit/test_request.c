@@ -42,6 +42,36 @@ read_request(struct request *r, const char *method, const char *uri, const char 
 	return request_read_params(r, params, &config);
 }
 
+/* --- Self-tests -------------------------------------------------------- */
+
+static const struct {
+	int line;
+	const char *query;
+	uint32_t seconds;
+} silences[] = {
+    {__LINE__, "", 0},
+    {__LINE__, "?silence=0", 0},
+    {__LINE__, "?silence=65", 65},
+    {__LINE__, "?beta=true&silence=600", 600},
+    {__LINE__, "?silence=601", SELF_TEST_SILENCE_MAX_S},
+    {__LINE__, "?silence=999999999999999999999", 0},
+    {__LINE__, "?silence=-1", 0},
+    {__LINE__, "?silence=1x", 0},
+    {__LINE__, "?silence=", 0},
+};
+
+static void
+check_silence(size_t i)
+{
+	static const char *const nothing[PARAMS_IN_A_ROW] = {0};
+	struct request r;
+	char uri[128];
+	snprintf(uri, sizeof uri, "/v1/self-test%s", silences[i].query);
+	read_request(&r, "POST", uri, "127.0.0.1", nothing);
+	TAP_INT_AT(silences[i].line, uri, r.silence_s, silences[i].seconds);
+	request_fini(&r);
+}
+
 /* --- Routes ----------------------------------------------------------- */
 
 static const struct {
@@ -56,6 +86,7 @@ static const struct {
      NULL},
     {__LINE__, "POST", "/v1/messages?x=1&beta=true&y", 0, ROUTE_MESSAGES, "/v1/messages",
      "beta=true", NULL},
+    {__LINE__, "POST", "/v1/self-test?silence=5", 0, ROUTE_SELF_TEST, "/v1/self-test", "", NULL},
     {__LINE__, "GET", "/v1/models?limit=5&evil=1&after_id=a", 0, ROUTE_MODELS, "/v1/models",
      "limit=5&after_id=a", NULL},
     {__LINE__, "GET", "/v1/models?limit=5%20x#y", 0, ROUTE_MODELS, "/v1/models", "", NULL},
@@ -390,6 +421,8 @@ main(int argc, char **argv)
 	tap_start("request", argc, argv);
 	for (size_t i = 0; i < TAP_COUNT(routes); i++)
 		check_route(i);
+	for (size_t i = 0; i < TAP_COUNT(silences); i++)
+		check_silence(i);
 	for (size_t i = 0; i < TAP_COUNT(askers); i++)
 		check_asker(i);
 	for (size_t i = 0; i < TAP_COUNT(choices); i++)

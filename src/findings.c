@@ -1,0 +1,90 @@
+#include "findings.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+static const char *const names[] = {"note", "unknown", "warning", "error"};
+
+void
+findings_add(struct findings *f, enum severity severity, const char *id, const char *format, ...)
+{
+	if (f->n == FINDINGS_MAX)
+		return;
+	struct finding *finding = &f->all[f->n++];
+	va_list args;
+	finding->severity = severity;
+	finding->id = id;
+	finding->cure[0] = '\0';
+	va_start(args, format);
+	vsnprintf(finding->what, sizeof finding->what, format, args);
+	va_end(args);
+}
+
+void
+findings_cure(struct findings *f, const char *format, ...)
+{
+	va_list args;
+	if (f->n == 0)
+		return;
+	struct finding *finding = &f->all[f->n - 1];
+	va_start(args, format);
+	vsnprintf(finding->cure, sizeof finding->cure, format, args);
+	va_end(args);
+}
+
+static bool
+has(const struct findings *f, enum severity severity)
+{
+	for (size_t i = 0; i < f->n; i++)
+		if (f->all[i].severity == severity)
+			return true;
+	return false;
+}
+
+int
+findings_status(const struct findings *f)
+{
+	if (has(f, SEVERITY_ERROR) || has(f, SEVERITY_WARNING))
+		return 1;
+	return has(f, SEVERITY_UNKNOWN) ? 2 : 0;
+}
+
+static void
+print_all(const struct findings *f, enum severity severity)
+{
+	for (size_t i = 0; i < f->n; i++) {
+		const struct finding *finding = &f->all[i];
+		if (finding->severity != severity)
+			continue;
+		printf("%s: %s (%s)\n", names[severity], finding->what, finding->id);
+		if (finding->cure[0] != '\0')
+			printf("    %s\n", finding->cure);
+	}
+}
+
+void
+findings_print(const struct findings *f, bool notes)
+{
+	print_all(f, SEVERITY_ERROR);
+	print_all(f, SEVERITY_WARNING);
+	print_all(f, SEVERITY_UNKNOWN);
+	if (notes)
+		print_all(f, SEVERITY_NOTE);
+}
+
+json_object *
+findings_json(const struct findings *f)
+{
+	json_object *array = json_object_new_array();
+	for (size_t i = 0; array != NULL && i < f->n; i++) {
+		const struct finding *finding = &f->all[i];
+		json_object *o = json_object_new_object();
+		json_object_object_add(o, "id", json_object_new_string(finding->id));
+		json_object_object_add(o, "severity",
+				       json_object_new_string(names[finding->severity]));
+		json_object_object_add(o, "what", json_object_new_string(finding->what));
+		json_object_object_add(o, "cure", json_object_new_string(finding->cure));
+		json_object_array_add(array, o);
+	}
+	return array;
+}

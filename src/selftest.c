@@ -1,0 +1,130 @@
+#include "selftest.h"
+
+#include "clock.h"
+#include "log.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct self_test {
+	struct client *client;
+	struct timer timer;
+	int64_t start_ms;
+	unsigned events; /* sent so far */
+	bool silent;     /* counted in router->silences */
+};
+
+static void
+send_event(struct self_test *t, const char *name, json_object *data)
+{
+	struct reply *reply = &t->client->reply;
+	const char *text =
+	    data == NULL ? NULL : json_object_to_json_string_ext(data, JSON_C_TO_STRING_PLAIN);
+	char head[64];
+	t->events++;
+	int n = snprintf(head, sizeof head, "event: %s\ndata: ", name);
+	reply_body(reply, head, (size_t)n);
+	reply_body(reply, text == NULL ? "{}" : text, text == NULL ? 2 : strlen(text));
+	reply_body(reply, "\n\n", 2);
+	json_object_put(data);
+}
+
+static json_object *
+timed(const struct self_test *t)
+{
+	json_object *o = json_object_new_object();
+	json_object_object_add(o, "at_ms", json_object_new_int64(clock_steady_ms() - t->start_ms));
+	return o;
+}
+
+/* Names and numbers only: nothing of what the client showed comes back. */
+static json_object *
+arrived(const struct self_test *t)
+{
+	const struct client *client = t->client;
+	const struct request *r = &client->request;
+	bool authorized = request_header(r, "authorization") != NULL;
+	json_object *o = timed(t);
+	json_object_object_add(o, "version", json_object_new_string(PACKAGE_VERSION));
+	json_object_object_add(o, "pid", json_object_new_int64(getpid()));
+	json_object_object_add(o, "body_bytes", json_object_new_int64((int64_t)r->body.len));
+	json_object_object_add(o, "authorization", json_object_new_boolean(authorized));
+	json_object_object_add(o, "address", json_object_new_string(r->address));
+	json_object_object_add(o, "silences", json_object_new_int64(client->router->silences));
+	return o;
+}
+
+static void
+end_silence(struct self_test *t)
+{
+	if (t->silent)
+		t->client->router->silences--;
+	t->silent = false;
+}
+
+static void
+wait_for(struct self_test *t, int64_t in_ms)
+{
+	if (!loop_after(t->client->router->loop, &t->timer, in_ms))
+		reply_end(&t->client->reply);
+}
+
+static void
+tick(struct timer *timer)
+{
+	struct self_test *t =
+	    (struct self_test *)((char *)timer - offsetof(struct self_test, timer));
+	end_silence(t);
+	send_event(t, "tick", timed(t));
+	if (t->events < SELF_TEST_EVENTS)
+		wait_for(t, SELF_TEST_TICK_MS);
+	else
+		reply_end(&t->client->reply);
+}
+
+static void
+note(const struct client *client)
+{
+	const struct log_field fields[] = {
+	    LOG_TEXT("id", client->request.id),
+	    LOG_TEXT("client", client->request.address),
+	    LOG_NUMBER("silence", client->request.silence_s),
+	    LOG_NUMBER("bytes", (int64_t)client->request.body.len),
+	};
+	log_fields(LOG_DEBUG, "self_test", fields, sizeof fields / sizeof *fields);
+}
+
+void
+self_test_start(struct client *client)
+{
+	struct self_test *t = calloc(1, sizeof *t);
+	uint32_t silence_s = client->request.silence_s;
+	if (t == NULL) {
+		reply_error(&client->reply, 503, "retry-after: 2\r\n", "api_error",
+			    "Out of memory.", client->request.id);
+		return;
+	}
+	*t = (struct self_test){.client = client, .timer.due = tick, .start_ms = clock_steady_ms()};
+	client->self_test = t;
+	note(client);
+	/* The head of a provider's stream: conclude.c. */
+	reply_head(&client->reply, 200,
+		   "content-type: text/event-stream\r\ncache-control: no-cache\r\n"
+		   "x-accel-buffering: no\r\n");
+	send_event(t, "request", arrived(t));
+	t->silent = silence_s > 0;
+	client->router->silences += t->silent;
+	wait_for(t, silence_s > 0 ? (int64_t)silence_s * 1000 : SELF_TEST_TICK_MS);
+}
+
+void
+self_test_left(struct client *client)
+{
+	struct self_test *t = client->self_test;
+	end_silence(t);
+	loop_cancel(client->router->loop, &t->timer);
+	client->self_test = NULL;
+	free(t);
+}
