@@ -45,7 +45,8 @@
 
 #define METRICS_PAGE_MAX (512 * 1024) /* PROVIDERS_MAX take some 130 KB */
 
-/* Sentences of ours about an error */
-#define ERROR_TEXT_MAX 512
+/* Sentences of ours about an error; all that are kept about a configuration */
+#define ERROR_TEXT_MAX   512
+#define CONFIG_ERROR_MAX 4096
 
 #endif

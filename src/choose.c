@@ -20,12 +20,12 @@ survey(const struct exchange *x, struct survey *s)
 	const struct client_credentials client = {
 	    .login = r->login,
 	    .api_key = r->api_key,
-	    .may_use_stored = r->local || x->router->config->allow_open,
+	    .may_use_stored = r->local || x->config->allow_open,
 	};
 	bool about_models = r->route.id == ROUTE_MODELS || r->route.id == ROUTE_MODEL;
 	const struct survey_ask ask = {
-	    .config = x->router->config,
-	    .tokens = x->router->tokens,
+	    .config = x->config,
+	    .tokens = x->tokens,
 	    .state = x->router->state,
 	    .client = &client,
 	    .message = about_models ? NULL : &r->message,
@@ -39,7 +39,7 @@ survey(const struct exchange *x, struct survey *s)
 size_t
 exchange_index(const struct exchange *x, const struct provider *provider)
 {
-	return (size_t)(provider - x->router->config->providers);
+	return (size_t)(provider - x->config->providers);
 }
 
 /* count_tokens and models go to those who can, and are no probes. */
@@ -133,7 +133,7 @@ hold(struct exchange *x, const struct plan *plan)
 {
 	int64_t earliest_ms = plan_earliest_ms(plan);
 	int64_t wait_ms = earliest_ms - clock_wall_ms();
-	int64_t budget_ms = x->router->config->hold_ms - x->held_ms;
+	int64_t budget_ms = x->config->hold_ms - x->held_ms;
 	if (earliest_ms == 0 || wait_ms > budget_ms || budget_ms <= 0 ||
 	    x->attempts >= ATTEMPTS_MAX || exchange_left_ms(x) <= 0)
 		return false;

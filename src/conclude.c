@@ -187,7 +187,7 @@ conclude_answer(struct exchange *x, const char *json, size_t n)
 void
 conclude_local(struct exchange *x)
 {
-	const struct config *config = x->router->config;
+	const struct config *config = x->config;
 	const struct route *route = &x->request->route;
 	const char *lines = "";
 	json_object *body;

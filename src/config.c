@@ -345,6 +345,8 @@ config_load(const char *path, struct buf *errors)
 {
 	bool must_exist;
 	struct loader l = {.config = calloc(1, sizeof *l.config)};
+	if (l.config != NULL)
+		l.config->owners = 1;
 	path = config_path(path, &must_exist);
 	complaints_init(&l.complaints, path, errors->max);
 	take_api_key(&l);
@@ -382,10 +384,17 @@ free_provider(struct provider *p)
 	wipe(p->env_credential);
 }
 
+struct config *
+config_share(struct config *config)
+{
+	config->owners++;
+	return config;
+}
+
 void
 config_free(struct config *config)
 {
-	if (config == NULL)
+	if (config == NULL || --config->owners > 0)
 		return;
 	for (size_t i = 0; i < config->n_providers; i++)
 		free_provider(&config->providers[i]);

@@ -1,7 +1,9 @@
 /* claude-router.conf: what the operator decided.
  *
- * A struct config is built by config_load(), never changed afterwards, and
- * owned by whoever loaded it; everything in it lives as long as it does.
+ * A struct config is built by config_load() and never changed afterwards. It has
+ * any number of owners, who loaded it or share it, and everything in it lives
+ * until the last of them gives it up: a changed file makes a new one, while
+ * what began under the old one ends under it (router.h).
  * Contract: BEHAVIOUR.md 11. One thread at a time. */
 #ifndef CONFIG_H
 #define CONFIG_H
@@ -88,6 +90,7 @@ struct config {
 	char *on_change;                          /* "" : nothing */
 	struct provider providers[PROVIDERS_MAX]; /* in the order of preference */
 	size_t n_providers;
+	unsigned owners; /* config_load()'s, and config_share()'s */
 };
 
 /* The file to read: path if not NULL, else $CLAUDE_ROUTER_CONFIG if not empty,
@@ -111,7 +114,11 @@ const char *config_path(const char *path, bool *must_exist);
  * takes the new value. */
 struct config *config_load(const char *path, struct buf *errors);
 
-/* Frees it, credentials overwritten first. NULL is fine. */
+/* One owner more, which is to call config_free(), too. Returns config. */
+struct config *config_share(struct config *config);
+
+/* One owner less. The last one frees it, credentials overwritten first. NULL is
+ * fine. */
 void config_free(struct config *config);
 
 /* The provider of that name, NULL if there is none. */

@@ -7,10 +7,14 @@
 #include "setup.h"
 #include "status.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
+#include <time.h>
+
+enum { RELOAD_FOR_MS = 3000 }; /* a responder looks each second, and notes at once */
 
 struct options {
 	const char *config;
@@ -249,6 +253,62 @@ run_tokens(struct router *router, const struct options *options, const char *arg
 	return EXIT_SUCCESS;
 }
 
+/* --- reload ----------------------------------------------------------- */
+
+/* How far the responders have come with an order. */
+struct followed {
+	size_t processes;
+	size_t done;  /* have followed it */
+	size_t stale; /* of them: could not take up all of it */
+};
+
+static struct followed
+look_at_processes(const struct state *state, uint64_t order, bool tell)
+{
+	struct process all[STATE_PROCESSES];
+	struct followed f = {0};
+	f.processes = state_processes(state, all, STATE_PROCESSES);
+	for (size_t i = 0; i < f.processes; i++) {
+		bool done = all[i].config >> 1 >= order, stale = all[i].config & 1;
+		f.done += done;
+		f.stale += done && stale;
+		if (tell && (!done || stale))
+			fprintf(stderr, "claude-router-ctl: process %" PRIu64 " %s\n", all[i].pid,
+				done ? "could not take it up: its log and /v1/status say why"
+				     : "has not taken it up within 3 s");
+	}
+	return f;
+}
+
+/* That both files are fine was seen when they were read, or we would not be here. */
+static int
+run_reload(struct router *router, const struct options *options, const char *argument)
+{
+	const struct timespec pause = {.tv_nsec = 20000000};
+	int64_t end_ms = clock_steady_ms() + RELOAD_FOR_MS;
+	(void)options;
+	(void)argument;
+	if (!state_reload_request(router->state)) {
+		fail("the state file cannot be written: no responder could see the request");
+		return EX_TEMPFAIL;
+	}
+	uint64_t order = state_reload_asked(router->state);
+	struct followed f = look_at_processes(router->state, order, false);
+	while (f.done < f.processes && clock_steady_ms() < end_ms) {
+		nanosleep(&pause, NULL);
+		f = look_at_processes(router->state, order, false);
+	}
+	if (f.processes == 0) {
+		fail("configuration and tokens are fine, but no responder runs with this state "
+		     "file");
+		return EX_UNAVAILABLE;
+	}
+	f = look_at_processes(router->state, order, true);
+	size_t took = f.done - f.stale;
+	printf("%zu responder%s took it up\n", took, took == 1 ? "" : "s");
+	return took == f.processes ? EXIT_SUCCESS : EX_TEMPFAIL;
+}
+
 /* --- The table -------------------------------------------------------- */
 
 static const struct command commands[] = {
@@ -261,6 +321,8 @@ static const struct command commands[] = {
      run_explain, NULL},
     {"tokens", "", "which credentials are stored (never their values)", false, false, run_tokens,
      NULL},
+    {"reload", "", "have configuration and tokens taken up now, if they are fine", true, false,
+     run_reload, NULL},
     {"statusline", "[URL]",
      "one line for Claude Code's status line; with the router's URL anybody may ask", false, false,
      run_statusline, ask_statusline},

@@ -54,6 +54,8 @@ exchange_free(struct exchange *x)
 	buf_free(&x->kept_lines);
 	buf_free(&x->kept_body);
 	buf_free(&x->trail);
+	tokens_free(x->tokens);
+	config_free(x->config);
 	free(x);
 }
 
@@ -77,7 +79,7 @@ step_due(struct timer *timer)
 int64_t
 exchange_left_ms(const struct exchange *x)
 {
-	return x->start_ms + x->router->config->deadline_ms - clock_steady_ms();
+	return x->start_ms + x->config->deadline_ms - clock_steady_ms();
 }
 
 /* --- Attempted: one provider is asked --------------------------------- */
@@ -118,7 +120,7 @@ credential_of(const struct exchange *x)
 {
 	const struct provider *p = x->turn.provider;
 	if (x->turn.stored)
-		return tokens_get(x->router->tokens, p->name);
+		return tokens_get(x->tokens, p->name);
 	return p->takes_login ? x->request->login : x->request->api_key;
 }
 
@@ -133,7 +135,7 @@ start(struct exchange *x)
 	bool posts = strcmp(r->method, "POST") == 0;
 	const struct attempt_ask ask = {
 	    .provider = x->turn.provider,
-	    .config = x->router->config,
+	    .config = x->config,
 	    .path = r->path,
 	    .query = x->turn.provider->dialect->claude ? r->query : "",
 	    .request = r,
@@ -197,7 +199,7 @@ static struct verdict
 verdict_of(const struct exchange *x, enum ending ending, bool content)
 {
 	static const struct answer none = {.retry_after_ms = -1, .should_retry = -1};
-	const struct config *config = x->router->config;
+	const struct config *config = x->config;
 	struct evidence e = {
 	    .ending = ending,
 	    .answer = x->attempt == NULL ? &none : attempt_answer(x->attempt),
@@ -273,7 +275,7 @@ account(struct exchange *x)
 static bool
 may_retry(const struct exchange *x, int64_t *wait_ms)
 {
-	const struct config *config = x->router->config;
+	const struct config *config = x->config;
 	unsigned budget = config->max_retries;
 	if (x->turn.others_ready && budget > 1)
 		budget = 1;
@@ -532,7 +534,7 @@ answer_probe(struct exchange *x)
 	const struct answer *a = attempt_answer(x->attempt);
 	const struct verdict served = {.kind = VERDICT_PASS, .status = a->status};
 	if (!x->turn.leased || a->status >= 300 || !a->sse ||
-	    (a->overage && x->router->config->plan_limits_only))
+	    (a->overage && x->config->plan_limits_only))
 		return;
 	const struct outcome outcome = outcome_of(x, &served);
 	account_probe(x->router, &outcome);
@@ -588,7 +590,7 @@ bound(struct limit *limit, int64_t from_ms, int64_t for_ms, enum ending ending)
 static struct limit
 limit_of(const struct exchange *x)
 {
-	const struct config *config = x->router->config;
+	const struct config *config = x->config;
 	const struct answer *a = attempt_answer(x->attempt);
 	struct limit limit = {exchange_left_ms(x), ENDING_OURS};
 	bool held = x->phase == EXCHANGE_RELAYING && reply_backlog(&x->client->reply) > 0;
@@ -627,7 +629,7 @@ watch(struct exchange *x)
 	x->relay.life = false;
 	struct limit limit = limit_of(x);
 	if (limit.left_ms > 0) {
-		int64_t idle_ms = x->router->config->idle_timeout_ms;
+		int64_t idle_ms = x->config->idle_timeout_ms;
 		int64_t next_ms = idle_ms < WATCH_EVERY_MS ? idle_ms : WATCH_EVERY_MS;
 		next_ms = limit.left_ms < next_ms ? limit.left_ms : next_ms;
 		if (loop_after(x->router->loop, &x->watch, next_ms))
@@ -673,6 +675,8 @@ exchange_start(struct client *client)
 	}
 	x->client = client;
 	x->router = client->router;
+	x->config = config_share(client->router->config);
+	x->tokens = tokens_share(client->router->tokens);
 	x->request = &client->request;
 	x->quiet = client->request.route.id != ROUTE_MESSAGES;
 	x->holder = digest_name(client->request.id);
@@ -681,7 +685,7 @@ exchange_start(struct client *client)
 	x->first_ms = -1;
 	x->step.due = step_due;
 	x->watch.due = watch_due;
-	buf_init(&x->body, 2 * client->router->config->max_request_bytes + 65536);
+	buf_init(&x->body, 2 * x->request->body.max + 65536);
 	buf_init(&x->kept_lines, ANSWER_HEAD_PASSED_MAX);
 	buf_init(&x->kept_body, ANSWER_ERROR_MAX);
 	buf_init(&x->trail, TRAIL_MAX);

@@ -36,6 +36,8 @@ struct turn {
 struct exchange {
 	struct client *client; /* NULL: gone, or served */
 	struct router *router;
+	struct config *config;   /* our share of what was in force when it began: all that is */
+	struct tokens *tokens;   /* decided here is decided by these, to the end */
 	struct request *request; /* the client's; NULL with it */
 	enum exchange_phase phase;
 	bool quiet;             /* count_tokens and models change nobody's health */

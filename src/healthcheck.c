@@ -15,7 +15,9 @@
 
 struct healthcheck {
 	struct router *router;
-	const struct provider *provider;
+	struct config *config; /* our share of what was in force when it began */
+	struct tokens *tokens;
+	const struct provider *provider; /* of config */
 	void (*done)(void *owner, const struct check_report *report);
 	void *owner;
 	struct check_report report;
@@ -30,14 +32,21 @@ struct healthcheck {
 
 /* --- What is known before --------------------------------------------- */
 
-static void
-look(const struct router *router, const struct provider *provider, struct survey *s,
-     const struct candidate **candidate)
+/* How the provider stands in a survey of its configuration. */
+static const struct candidate *
+candidate_of(const struct survey *s, const struct provider *provider)
 {
-	survey_latest(router, "", s);
-	*candidate = s->plan.candidates;
-	while ((*candidate)->view->provider != provider)
-		(*candidate)++;
+	const struct candidate *c = s->plan.candidates;
+	while (c->view->provider != provider)
+		c++;
+	return c;
+}
+
+static const struct candidate *
+look(const struct healthcheck *h, struct survey *s)
+{
+	survey_latest_by(h->config, h->tokens, h->router->state, "", s);
+	return candidate_of(s, h->provider);
 }
 
 static bool
@@ -61,11 +70,11 @@ healthcheck_intent(const struct router *router, const struct provider *provider,
 		   char text[static ERROR_TEXT_MAX])
 {
 	struct survey *s = malloc(sizeof *s);
-	const struct candidate *c;
 	char reason[ERROR_TEXT_MAX / 2];
 	if (s == NULL)
 		return "out of memory";
-	look(router, provider, s, &c);
+	survey_latest(router, "", s);
+	const struct candidate *c = candidate_of(s, provider);
 	plan_reason(c, clock_wall_ms(), reason, sizeof reason);
 	bool stored = tokens_get(router->tokens, provider->name) != NULL;
 	const char *what = !is_resting(c) && !force ? "nothing to look at"
@@ -82,12 +91,11 @@ static void
 finish(struct healthcheck *h)
 {
 	struct survey *s = malloc(sizeof *s);
-	const struct candidate *c;
 	struct check_report report = h->report;
 	void (*done)(void *, const struct check_report *) = h->done;
 	void *owner = h->owner;
 	if (s != NULL) {
-		look(h->router, h->provider, s, &c);
+		const struct candidate *c = look(h, s);
 		report.after = plan_state_name(c->standing);
 		if (!report.asked)
 			plan_reason(c, clock_wall_ms(), report.found, sizeof report.found);
@@ -113,6 +121,8 @@ healthcheck_free(struct healthcheck *h)
 	loop_recall(&h->finish);
 	if (h->locked)
 		state_check_unlock(h->router->state);
+	tokens_free(h->tokens);
+	config_free(h->config);
 	free(h);
 }
 
@@ -123,7 +133,7 @@ static void news(void *owner);
 static const char *
 model_of(const struct healthcheck *h)
 {
-	const struct config *config = h->router->config;
+	const struct config *config = h->config;
 	if (!h->provider->dialect->claude)
 		return survey_model(h->router->state, h->provider, config->health_check_models[0],
 				    h->successor);
@@ -155,7 +165,7 @@ write_body(struct healthcheck *h, const char *model)
 {
 	char error[ERROR_TEXT_MAX];
 	struct message message;
-	json_object *o = question(h->router->config, model);
+	json_object *o = question(h->config, model);
 	size_t n = 0;
 	const char *text = json_object_to_json_string_length(o, JSON_C_TO_STRING_PLAIN, &n);
 	buf_free(&h->body);
@@ -189,7 +199,7 @@ ask(struct healthcheck *h, const char *credential)
 	h->began_ms = clock_wall_ms();
 	const struct attempt_ask ask = {
 	    .provider = h->provider,
-	    .config = h->router->config,
+	    .config = h->config,
 	    .path = "/v1/messages",
 	    .query = "",
 	    .credential = credential,
@@ -213,7 +223,7 @@ judge(struct healthcheck *h, enum ending ending)
 	    .body_len = body->len,
 	    .claude = h->provider->dialect->claude,
 	    .stored = true,
-	    .plan_limits_only = h->router->config->plan_limits_only,
+	    .plan_limits_only = h->config->plan_limits_only,
 	    .cooldown_ms = h->provider->cooldown_ms,
 	    .now_ms = clock_wall_ms(),
 	};
@@ -226,7 +236,7 @@ judge(struct healthcheck *h, enum ending ending)
 	    .answer = evidence.answer,
 	    .verdict = &verdict,
 	};
-	const char *credential = tokens_get(h->router->tokens, h->provider->name);
+	const char *credential = tokens_get(h->tokens, h->provider->name);
 	account_attempt(h->router->state, h->provider, &verdict, false);
 	h->successor += verdict.kind == VERDICT_SUCCESSOR;
 	if (verdict.kind == VERDICT_SUCCESSOR && credential != NULL && ask(h, credential))
@@ -270,14 +280,13 @@ static void
 begin(struct healthcheck *h, bool force)
 {
 	struct survey *s = malloc(sizeof *s);
-	const struct candidate *c;
-	const char *credential = tokens_get(h->router->tokens, h->provider->name);
+	const char *credential = tokens_get(h->tokens, h->provider->name);
 	if (s == NULL) {
 		h->report.result = CHECK_UNKNOWN;
 		loop_queue(h->router->loop, &h->finish);
 		return;
 	}
-	look(h->router, h->provider, s, &c);
+	const struct candidate *c = look(h, s);
 	h->report.before = h->report.after = plan_state_name(c->standing);
 	bool wanted = is_resting(c) || force;
 	h->report.result = result_of(c);
@@ -291,7 +300,7 @@ begin(struct healthcheck *h, bool force)
 		}
 	} else if (wanted && credential == NULL) {
 		relieve(h);
-		look(h->router, h->provider, s, &c);
+		c = look(h, s);
 		h->report.result = result_of(c);
 	}
 	free(s);
@@ -306,6 +315,8 @@ healthcheck_start(struct router *router, const struct provider *provider, bool f
 	if (h == NULL)
 		return NULL;
 	h->router = router;
+	h->config = config_share(router->config);
+	h->tokens = tokens_share(router->tokens);
 	h->provider = provider;
 	h->done = done;
 	h->owner = owner;

@@ -15,16 +15,16 @@ enum check_result {
 
 struct check_report {
 	enum check_result result;
-	bool asked; /* the provider was asked */
-	const struct provider *provider;
-	const char *before; /* plan_state_name() */
+	bool asked;                      /* the provider was asked */
+	const struct provider *provider; /* of the configuration that the check began with */
+	const char *before;              /* plan_state_name() */
 	const char *after;
 	char found[ERROR_TEXT_MAX]; /* in words */
 };
 
 struct healthcheck;
 
-/* Looks at a provider, whether it rests or not (force), or only when it rests.
+/* Looks at a provider of router->config, whether it rests or not (force), or only when it rests.
  * done() is called from the loop, once, unless healthcheck_free() came first;
  * it may free. NULL: memory is short. */
 struct healthcheck *healthcheck_start(struct router *router, const struct provider *provider,

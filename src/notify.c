@@ -262,6 +262,12 @@ notifier_new(struct loop *loop, struct upstream *upstream, const struct config *
 }
 
 void
+notifier_follow(struct notifier *n, const struct config *config)
+{
+	n->config = config;
+}
+
+void
 notifier_free(struct notifier *n)
 {
 	if (n == NULL)

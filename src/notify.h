@@ -22,6 +22,10 @@ enum notice {
 struct notifier *notifier_new(struct loop *loop, struct upstream *upstream,
 			      const struct config *config);
 
+/* From now on by another configuration, borrowed, too; what runs goes on and does
+ * not look at either. */
+void notifier_follow(struct notifier *notifier, const struct config *config);
+
 /* Ends what still runs. NULL is fine. */
 void notifier_free(struct notifier *notifier);
 

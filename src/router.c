@@ -4,6 +4,7 @@
 #include "clock.h"
 #include "log.h"
 #include "memory.h"
+#include "reload.h"
 #include "serve.h"
 #include "setup.h"
 
@@ -126,19 +127,23 @@ tick(struct timer *timer)
 {
 	struct responder *r =
 	    (struct responder *)((char *)timer - offsetof(struct responder, tick));
+	bool soon = reload_look(&r->router);
 	struct process process = {
 	    .pid = (uint64_t)getpid(),
 	    .started_ms = r->started_ms,
 	    .streams = r->router.clients,
+	    .config = reload_followed(&r->router),
 	};
 	snprintf(process.version, sizeof process.version, "%.*s", STATE_VERSION_TEXT - 1,
 		 PACKAGE_VERSION);
 	state_tick(r->router.state, &process);
-	setup_refresh_tokens(&r->router);
 	rest(r);
 	if (r->stopping && r->router.clients == 0)
 		loop_stop(r->router.loop);
-	else if (!loop_after(r->router.loop, &r->tick, r->stopping ? 10 : TICK_MS))
+	else if (!loop_after(r->router.loop, &r->tick,
+			     r->stopping ? 10
+			     : soon      ? RELOAD_SETTLES_MS
+					 : TICK_MS))
 		loop_stop(r->router.loop);
 }
 
@@ -184,11 +189,25 @@ on_signal(struct watch *watch, uint32_t events)
 	(void)events;
 	if (read(watch->fd, &info, sizeof info) != sizeof info)
 		return;
+	/* What systemd's ExecReload sends. No web server sends it to a responder: each
+	 * keeps it to itself and its workers (SERVERS.md). */
+	if (info.ssi_signo == SIGHUP)
+		reload_now(&r->router);
 	/* A second one means it. */
-	if (r->stopping)
+	else if (r->stopping)
 		loop_stop(r->router.loop);
 	else
 		stop(r);
+}
+
+/* So that one that comes before we watch for it waits, and does not end us. */
+static void
+block_hangup(void)
+{
+	sigset_t set;
+	sigemptyset(&set);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
 static bool
@@ -198,6 +217,7 @@ watch_signals(struct responder *r)
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
 	r->signals.ready = on_signal;
 	int fd = sigprocmask(SIG_BLOCK, &set, NULL) == -1
 		     ? -1
@@ -240,6 +260,8 @@ run(struct responder *r, const struct options *o, struct buf *error)
 	int status = setup_open(&r->router, &setup, error);
 	if (status != 0)
 		return status;
+	if (!reload_begin(&r->router, error))
+		return EX_OSERR;
 	int fd = listen_somewhere(r, o, error);
 	r->acceptor = fd == -1 ? NULL : acceptor_new(&r->router, fd, &serve_handler, error);
 	r->tick.due = tick;
@@ -275,6 +297,7 @@ main(int argc, char **argv)
 	read_options(argc, argv, &options);
 	if (options.check_config)
 		return check_config(&options);
+	block_hangup();
 	setup_process();
 	raise_file_limit();
 	buf_init(&error, CONFIG_FILE_MAX);

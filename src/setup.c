@@ -1,11 +1,12 @@
 #include "setup.h"
 
 #include "clock.h"
+#include "config_complaint.h"
 #include "log.h"
+#include "reload.h"
 
 #include <malloc.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -28,41 +29,55 @@ setup_process(void)
 }
 
 static int
+open_state(struct router *r, const struct setup *setup, struct buf *error)
+{
+	r->state = setup->looks_only ? state_open_readonly(r->config->state_file, error)
+				     : state_open(r->config->state_file, error);
+	return r->state == NULL ? EX_CANTCREAT : 0;
+}
+
+static int
 open_files(struct router *r, const struct setup *setup, struct buf *error)
 {
+	bool must_exist;
+	watch_file_mark(&r->reload.config, config_path(setup->config_path, &must_exist));
 	r->config = config_load(setup->config_path, error);
 	if (r->config == NULL)
 		return EX_CONFIG;
-	r->config_loaded_ms = clock_wall_ms();
+	r->reload.config_loaded_ms = clock_wall_ms();
 	/* The control program speaks to a terminal, not to a log. */
 	if (setup->asks_providers && !setup->looks_only &&
 	    !log_open(setup->program, r->config->log, r->config->log_level,
 		      r->config->log_format == LOG_JSON, error))
 		return EX_CANTCREAT;
+	watch_file_mark(&r->reload.tokens, r->config->tokens_file);
 	r->tokens = tokens_load(r->config, error);
 	if (r->tokens == NULL)
 		return EX_CONFIG;
-	r->state = setup->looks_only ? state_open_readonly(r->config->state_file, error)
-				     : state_open(r->config->state_file, error);
-	return r->state == NULL ? EX_CANTCREAT : 0;
+	return open_state(r, setup, error);
+}
+
+static int
+open_loop(struct router *r, struct buf *error)
+{
+	r->loop = loop_new();
+	r->upstream = r->loop == NULL ? NULL : upstream_new(r->loop);
+	r->notifier = r->upstream == NULL ? NULL : notifier_new(r->loop, r->upstream, r->config);
+	if (r->notifier != NULL)
+		return 0;
+	complaint_say(error, "no memory or descriptors for the event loop");
+	return EX_OSERR;
 }
 
 int
 setup_open(struct router *r, const struct setup *setup, struct buf *error)
 {
 	memset(r, 0, sizeof *r);
+	r->reload.program = setup->program;
+	r->reload.config_path = setup->config_path;
 	int status = open_files(r, setup, error);
-	if (status == 0 && setup->asks_providers) {
-		r->loop = loop_new();
-		r->upstream = r->loop == NULL ? NULL : upstream_new(r->loop);
-		r->notifier =
-		    r->upstream == NULL ? NULL : notifier_new(r->loop, r->upstream, r->config);
-		if (r->notifier == NULL) {
-			status = EX_OSERR;
-			if (!buf_puts(error, "no memory or descriptors for the event loop"))
-				status = EX_OSERR;
-		}
-	}
+	if (status == 0 && setup->asks_providers)
+		status = open_loop(r, error);
 	if (status != 0)
 		setup_close(r);
 	return status;
@@ -77,25 +92,6 @@ setup_close(struct router *r)
 	state_close(r->state);
 	tokens_free(r->tokens);
 	config_free(r->config);
+	reload_end(r);
 	memset(r, 0, sizeof *r);
-}
-
-void
-setup_refresh_tokens(struct router *r)
-{
-	if (!tokens_changed(r->tokens, r->config))
-		return;
-	struct buf error;
-	buf_init(&error, ERROR_TEXT_MAX);
-	struct tokens *fresh = tokens_load(r->config, &error);
-	bool news = strcmp(buf_text(&error), r->tokens_error) != 0;
-	snprintf(r->tokens_error, sizeof r->tokens_error, "%s", buf_text(&error));
-	if (fresh != NULL) {
-		tokens_free(r->tokens);
-		r->tokens = fresh;
-		log_line(LOG_NOTICE, "%s: taken up", r->config->tokens_file);
-	} else if (news) {
-		log_line(LOG_ERR, "%s; the old tokens stay in force", r->tokens_error);
-	}
-	buf_free(&error);
 }

@@ -8,8 +8,8 @@
 /* Exit statuses beyond a program's own: sysexits.h. */
 
 struct setup {
-	const char *program;     /* for the log */
-	const char *config_path; /* of --config; NULL: as config_path() says */
+	const char *program;     /* for the log; kept, not copied */
+	const char *config_path; /* of --config, kept, too; NULL: as config_path() says */
 	bool asks_providers;     /* loop and upstream are needed */
 	bool looks_only;         /* the state may be missing or read-only */
 };
@@ -20,10 +20,6 @@ int setup_open(struct router *router, const struct setup *setup, struct buf *err
 
 /* Closes and overwrites all of it. */
 void setup_close(struct router *router);
-
-/* Takes up a changed tokens file; one that cannot be used leaves the old tokens
- * in force. */
-void setup_refresh_tokens(struct router *router);
 
 /* First of all: no core files and no ptrace by others, since credentials are in
  * this memory; one arena; no death by SIGPIPE or SIGXFSZ. */

@@ -76,7 +76,7 @@ struct process {
 	uint64_t pid;
 	int64_t started_ms;
 	uint64_t streams;
-	uint64_t config; /* names the configuration in force there; 0: nobody said */
+	uint64_t config;                  /* reload_followed(); 0: never asked to */
 	char version[STATE_VERSION_TEXT]; /* of the program; cut to what fits */
 };
 

@@ -322,6 +322,7 @@ count_streams(const struct state *state, size_t *n_processes)
 json_object *
 status_full(const struct router *router)
 {
+	const struct reload *reload = &router->reload;
 	struct survey *s = malloc(sizeof *s);
 	struct summary summary;
 	json_object *o = json_object_new_object();
@@ -343,8 +344,10 @@ status_full(const struct router *router)
 	}
 	json_object_object_add(o, "providers", providers);
 	json_object_object_add(o, "tokens_file",
-			       file_status(tokens_loaded_at(router->tokens), router->tokens_error));
-	json_object_object_add(o, "config", file_status(router->config_loaded_ms, NULL));
+			       file_status(tokens_loaded_at(router->tokens), reload->tokens_error));
+	json_object *config = file_status(reload->config_loaded_ms, reload->config_error);
+	add_text(config, "restart", reload->restart);
+	json_object_object_add(o, "config", config);
 	add_number(o, "streams", count_streams(router->state, &n_processes));
 	add_number(o, "processes", (int64_t)n_processes);
 	add_text(o, "version", PACKAGE_VERSION);
@@ -375,6 +378,7 @@ measure_provider(const struct router *router, const struct candidate *c,
 bool
 status_metrics(const struct router *router, struct metrics *m)
 {
+	const struct reload *reload = &router->reload;
 	struct survey *s = malloc(sizeof *s);
 	struct summary summary;
 	size_t n_processes;
@@ -387,8 +391,8 @@ status_metrics(const struct router *router, struct metrics *m)
 	    .n_providers = s->plan.n,
 	    .failovers = summary.failover_count,
 	    .streams = (uint64_t)count_streams(router->state, &n_processes),
-	    .config = {router->config_loaded_ms, true},
-	    .tokens = {tokens_loaded_at(router->tokens), router->tokens_error[0] == '\0'},
+	    .config = {reload->config_loaded_ms, reload->config_error[0] == '\0'},
+	    .tokens = {tokens_loaded_at(router->tokens), reload->tokens_error[0] == '\0'},
 	};
 	m->processes = n_processes;
 	state_counts(router->state, STATE_NOBODY, m->nobody);

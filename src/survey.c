@@ -110,17 +110,24 @@ survey_take(struct survey *s, const struct survey_ask *ask)
 }
 
 void
-survey_latest(const struct router *router, const char *model, struct survey *survey)
+survey_latest_by(const struct config *config, const struct tokens *tokens,
+		 const struct state *state, const char *model, struct survey *survey)
 {
 	static const struct client_credentials nobody = {.may_use_stored = true};
 	const struct survey_ask ask = {
-	    .config = router->config,
-	    .tokens = router->tokens,
-	    .state = router->state,
+	    .config = config,
+	    .tokens = tokens,
+	    .state = state,
 	    .client = &nobody,
 	    .model = model,
 	    .latest = true,
 	    .now_ms = clock_wall_ms(),
 	};
 	survey_take(survey, &ask);
+}
+
+void
+survey_latest(const struct router *router, const char *model, struct survey *survey)
+{
+	survey_latest_by(router->config, router->tokens, router->state, model, survey);
 }

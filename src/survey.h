@@ -35,6 +35,10 @@ void survey_take(struct survey *survey, const struct survey_ask *ask);
  * model: "" for any. */
 void survey_latest(const struct router *router, const char *model, struct survey *survey);
 
+/* The same by a configuration and credentials of one's own. */
+void survey_latest_by(const struct config *config, const struct tokens *tokens,
+		      const struct state *state, const char *model, struct survey *survey);
+
 /* The records of one account at a provider. family: "" for none. */
 struct health_key survey_account_key(const struct state *state, const struct provider *provider,
 				     const char *credential);

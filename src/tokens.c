@@ -35,47 +35,14 @@ struct entry {
 	int line;                     /* 0: only the environment has it */
 };
 
-/* What a file looked like. */
-struct identity {
-	bool exists;
-	dev_t device;
-	ino_t inode;
-	off_t size;
-	struct timespec modified, changed;
-};
-
 struct tokens {
 	struct buf text;        /* of the file, taken to pieces; wiped at the end */
 	struct buf environment; /* provider.env_credential, each with its NUL; wiped, too */
 	struct entry entries[ENTRIES_MAX];
 	size_t n;
-	struct identity identity;
 	int64_t loaded_at;
+	unsigned owners;
 };
-
-/* --- The file's identity ------------------------------------------------- */
-
-static struct identity
-identity_of(const struct stat *st)
-{
-	return (struct identity){true,        st->st_dev,  st->st_ino,
-				 st->st_size, st->st_mtim, st->st_ctim};
-}
-
-static bool
-same_time(const struct timespec *a, const struct timespec *b)
-{
-	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
-}
-
-static bool
-same_identity(const struct identity *a, const struct identity *b)
-{
-	if (!a->exists || !b->exists)
-		return a->exists == b->exists;
-	return a->device == b->device && a->inode == b->inode && a->size == b->size &&
-	       same_time(&a->modified, &b->modified) && same_time(&a->changed, &b->changed);
-}
 
 /* --- Reading ------------------------------------------------------------- */
 
@@ -278,7 +245,6 @@ take_file(struct reader *r)
 	buf_free(&why);
 	if (read != FILE_READ)
 		return good;
-	tokens->identity = identity_of(&st);
 	return check_mode(path, st.st_mode, r->error) && take_lines(r);
 }
 
@@ -323,16 +289,24 @@ tokens_load(const struct config *config, struct buf *error)
 	buf_init(&tokens->text, TOKENS_FILE_MAX + 1); /* read(2) wants room to see the end */
 	buf_init(&tokens->environment, PROVIDERS_MAX * (TOKEN_MAX + 1));
 	tokens->loaded_at = clock_wall_ms();
+	tokens->owners = 1;
 	if (take_environment(tokens, config) && take_file(&r))
 		return tokens;
 	tokens_free(tokens);
 	return out_of_memory(error);
 }
 
+struct tokens *
+tokens_share(struct tokens *tokens)
+{
+	tokens->owners++;
+	return tokens;
+}
+
 void
 tokens_free(struct tokens *tokens)
 {
-	if (tokens == NULL)
+	if (tokens == NULL || --tokens->owners > 0)
 		return;
 	buf_wipe(&tokens->text);
 	buf_wipe(&tokens->environment);
@@ -354,16 +328,6 @@ const char *
 tokens_admin(const struct tokens *tokens)
 {
 	return tokens_get(tokens, ADMIN);
-}
-
-bool
-tokens_changed(const struct tokens *tokens, const struct config *config)
-{
-	struct stat st;
-	struct identity now = {.exists = false};
-	if (stat(config->tokens_file, &st) == 0)
-		now = identity_of(&st);
-	return !same_identity(&now, &tokens->identity);
 }
 
 int64_t

@@ -1,7 +1,7 @@
 /* tokens.txt: the stored credentials (BEHAVIOUR.md 3).
  *
- * A struct tokens is immutable; its owner is who loaded it, and tokens_free()
- * overwrites the values. No function here prints a value, and none of its
+ * A struct tokens is immutable. Its owners are who loaded it and who share it, and
+ * the last tokens_free() overwrites the values. No function here prints a value, and none of its
  * errors holds one. One thread at a time. */
 #ifndef TOKENS_H
 #define TOKENS_H
@@ -21,7 +21,10 @@ struct tokens;
  * for one provider. */
 struct tokens *tokens_load(const struct config *config, struct buf *error);
 
-/* Overwrites and frees. NULL is fine. */
+/* One owner more, which is to call tokens_free(), too. Returns tokens. */
+struct tokens *tokens_share(struct tokens *tokens);
+
+/* One owner less. The last one overwrites and frees. NULL is fine. */
 void tokens_free(struct tokens *tokens);
 
 /* The credential stored for a provider, NULL if there is none. Lives as long
@@ -30,10 +33,6 @@ const char *tokens_get(const struct tokens *tokens, const char *provider);
 
 /* The admin_token, NULL if there is none. */
 const char *tokens_admin(const struct tokens *tokens);
-
-/* Whether the file has changed since it was loaded (another inode, size or
- * time of change, or it appeared or went away). Costs one stat(2). */
-bool tokens_changed(const struct tokens *tokens, const struct config *config);
 
 /* When it was loaded, milliseconds since 1970. */
 int64_t tokens_loaded_at(const struct tokens *tokens);

@@ -872,6 +872,23 @@ check_api_key(void)
 	buf_free(&errors);
 }
 
+static void
+check_sharing(void)
+{
+	struct buf errors;
+	off_t noise;
+	buf_init(&errors, 1 << 16);
+	write_file(file, "provider kimi { }\n", 18);
+	struct config *config = load(file, &errors, &noise);
+	TAP_OK("a share is the same", config != NULL && config_share(config) == config);
+	config_free(config);
+	TAP_STR("what one owner gives up stays the other's",
+		config == NULL ? NULL : config->providers[0].url,
+		"https://api.moonshot.ai/anthropic");
+	config_free(config);
+	buf_free(&errors);
+}
+
 /* --- Files ---------------------------------------------------------------------- */
 
 static void
@@ -1134,6 +1151,7 @@ main(int argc, char **argv)
 	check_addresses();
 	check_models();
 	check_api_key();
+	check_sharing();
 	unlink(file);
 	char noise[sizeof dir + 8];
 	snprintf(noise, sizeof noise, "%s/noise", dir);
