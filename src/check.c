@@ -35,7 +35,8 @@ read_options(int argc, char **argv, struct options *o)
 	    .purpose =
 		"Looks whether Claude Pro can answer again, and updates the state file. Asks "
 		"only\nwhile Claude Pro rests. Exit status: 0 healthy, 1 still limited, 2 could "
-		"not check,\n64 and more: wrong usage or configuration.\n",
+		"not check,\n64 and more: wrong usage or configuration.\n"
+		"Started by root, it goes on as the owner of the state file's directory.\n",
 	    .options = table,
 	    .n_options = sizeof table / sizeof *table,
 	};
@@ -70,7 +71,7 @@ static void
 print_crontab(const struct config *config)
 {
 	const char *path = config->path;
-	printf("%s www-data ROUTER_STATE_FILE=%s " SBINDIR "/claude-router-check%s%s\n",
+	printf("%s root ROUTER_STATE_FILE=%s " SBINDIR "/claude-router-check%s%s\n",
 	       config->health_check_cron, config->state_file, path == NULL ? "" : " --config ",
 	       path == NULL ? "" : path);
 }
@@ -130,7 +131,8 @@ main(int argc, char **argv)
 	buf_init(&error, CONFIG_FILE_MAX);
 	const struct setup setup = {.program = "claude-router-check",
 				    .config_path = options.config,
-				    .asks_providers = true};
+				    .asks_providers = true,
+				    .as_owner = true};
 	status = setup_open(&router, &setup, &error);
 	if (status != 0) {
 		fprintf(stderr, "claude-router-check: %s\n", buf_text(&error));

@@ -337,7 +337,9 @@ static const char *
 purpose(struct buf *text)
 {
 	bool told =
-	    buf_puts(text, "Asks and tells Claude Router what operators want to know and say.\n\n");
+	    buf_puts(text, "Asks and tells Claude Router what operators want to know and say. "
+			   "Started by root,\nit goes on as the owner of the state file's "
+			   "directory.\n\n");
 	for (size_t i = 0; told && i < COMMANDS; i++)
 		told = buf_printf(text, "  %-10s %-10s %s\n", commands[i].name,
 				  commands[i].argument, commands[i].help);
@@ -402,6 +404,7 @@ main(int argc, char **argv)
 	const struct setup setup = {.program = "claude-router-ctl",
 				    .config_path = options.config,
 				    .asks_providers = command->asks,
+				    .as_owner = true,
 				    .looks_only = !command->changes};
 	int status = setup_open(&router, &setup, &error);
 	if (status != 0) {

@@ -3,6 +3,7 @@
 #include "clock.h"
 #include "config_complaint.h"
 #include "log.h"
+#include "owner.h"
 #include "reload.h"
 
 #include <malloc.h>
@@ -45,6 +46,9 @@ open_files(struct router *r, const struct setup *setup, struct buf *error)
 	if (r->config == NULL)
 		return EX_CONFIG;
 	r->reload.config_loaded_ms = clock_wall_ms();
+	/* Before any file is made. */
+	if (setup->as_owner && !owner_become(r->config->state_file, error))
+		return EX_NOPERM;
 	/* The control program speaks to a terminal, not to a log. */
 	if (setup->asks_providers && !setup->looks_only &&
 	    !log_open(setup->program, r->config->log, r->config->log_level,

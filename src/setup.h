@@ -12,6 +12,7 @@ struct setup {
 	const char *config_path; /* of --config, kept, too; NULL: as config_path() says */
 	bool asks_providers;     /* loop and upstream are needed */
 	bool looks_only;         /* the state may be missing or read-only */
+	bool as_owner;           /* started by root, go on as the owner of the state (owner.h) */
 };
 
 /* Fills *router. 0, or an exit status (EX_CONFIG, EX_CANTCREAT …) and an error
