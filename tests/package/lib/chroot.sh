@@ -118,7 +118,7 @@ until_true() {
 	fail "$* did not come true"
 }
 
-install() { quiet apt-get -qq -y --no-install-recommends install "$@"; }
+get() { quiet apt-get -qq -y --no-install-recommends install "$@"; }
 
 show_logs() {
 	local log
@@ -132,14 +132,14 @@ inside() {
 	[[ -n ${INSIDE:-} ]] || outside
 	trap '[[ $? == 0 ]] || show_logs' EXIT
 	say "an existing machine: $*"
-	install "$@"
+	get "$@"
 }
 
 # Every file, link and directory but what belongs to the kernel, the proof, to dpkg's and apt's own books, and the copies
-# that adduser leaves of its own (/etc/passwd- …). /run is empty after a boot.
+# that adduser leaves of its own (/etc/passwd- …), and what a2enmod and mod_fcgid note. /run is empty after a boot.
 all_files() {
 	find / \( -path /proc -o -path /sys -o -path /dev -o -path /tmp -o -path /run -o -path /proof -o -path /npm -o -path /var/lib/dpkg \
-		-o -path /var/lib/apt -o -path '/etc/*-' -type f -o -path /var/cache -o -path /var/log/apt \) -prune -o -print | sort
+		-o -path /var/lib/apt -o -path /var/lib/apache2 -o -path '/etc/*-' -type f -o -path /var/cache -o -path /var/log/apt \) -prune -o -print | sort
 }
 
 # --- Providers and clients -------------------------------------------------------------------------------------------

@@ -81,6 +81,7 @@ check_purge() {
 	quiet apt-get -qq -y purge claude-router
 	quiet apt-get -qq -y autoremove --purge
 	same "the machine" "" "$(diff /tmp/before <(all_files))"
+	same "what bears our name" "" "$(find / \( -path /proc -o -path /tmp -o -path /proof \) -prune -o -name '*claude-router*' -print)"
 	! getent passwd claude-router >/dev/null || fail "the user claude-router is still there"
 	until_true old_site_works
 }
