@@ -1,5 +1,6 @@
 /* claude-router: the FastCGI responder. */
 #include "accept.h"
+#include "activation.h"
 #include "cli.h"
 #include "clock.h"
 #include "log.h"
@@ -13,7 +14,6 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -61,7 +61,8 @@ read_options(int argc, char **argv, struct options *o)
 	    .program = "claude-router",
 	    .usage = "[--config FILE] [--socket PATH] [--check-config]",
 	    .purpose = "The FastCGI responder of Claude Router. A web server starts it with its "
-		       "listening\nsocket as standard input; --socket makes it listen by itself.\n",
+		       "listening\nsocket as standard input, systemd passes one; --socket makes it "
+		       "listen by itself.\n",
 	    .options = table,
 	    .n_options = sizeof table / sizeof *table,
 	};
@@ -225,29 +226,33 @@ watch_signals(struct responder *r)
 	return fd != -1 && loop_watch(r->router.loop, &r->signals, fd, EPOLLIN);
 }
 
-static bool
-is_listening(int fd)
-{
-	int listening = 0;
-	socklen_t size = sizeof listening;
-	return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) == 0 && listening;
-}
-
+/* Systemd's socket, that of --socket, or the web server's: a descriptor, or -1 and an
+ * error text. */
 static int
 listen_somewhere(struct responder *r, const struct options *o, struct buf *error)
 {
 	struct stat st;
-	r->own_service = o->socket != NULL;
-	if (o->socket != NULL) {
-		int fd = acceptor_listen(o->socket, error);
+	bool told = true;
+	int fd = -1;
+	if (!activation_take(&fd, error))
+		return -1;
+	r->own_service = o->socket != NULL || fd != -1;
+	if (fd != -1 && o->socket == NULL)
+		return fd;
+	if (fd != -1) {
+		told = buf_puts(error, "systemd passed a socket already: leave --socket away");
+	} else if (o->socket != NULL) {
+		fd = acceptor_listen(o->socket, error);
 		r->socket = o->socket;
 		r->inode = fd != -1 && stat(o->socket, &st) == 0 ? st.st_ino : 0;
 		return fd;
-	}
-	if (is_listening(STDIN_FILENO))
+	} else if (is_listening(STDIN_FILENO)) {
 		return STDIN_FILENO;
-	bool told = buf_puts(error, "standard input is no listening socket: start claude-router "
-				    "from a web server, or with --socket PATH");
+	} else {
+		told = buf_puts(error, "standard input is no listening socket: start claude-router "
+				       "from a web server, by its systemd units, or with --socket "
+				       "PATH");
+	}
 	(void)told;
 	return -1;
 }
