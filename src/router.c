@@ -201,13 +201,22 @@ on_signal(struct watch *watch, uint32_t events)
 		stop(r);
 }
 
-/* So that one that comes before we watch for it waits, and does not end us. */
 static void
-block_hangup(void)
+our_signals(sigset_t *set)
+{
+	sigemptyset(set);
+	sigaddset(set, SIGTERM);
+	sigaddset(set, SIGINT);
+	sigaddset(set, SIGHUP);
+}
+
+/* One that comes while we start waits until the loop runs: a HUP would end us, and a
+ * TERM be lost in the handler that libfcgi installs. */
+static void
+hold_signals(void)
 {
 	sigset_t set;
-	sigemptyset(&set);
-	sigaddset(&set, SIGHUP);
+	our_signals(&set);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
@@ -215,14 +224,9 @@ static bool
 watch_signals(struct responder *r)
 {
 	sigset_t set;
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGHUP);
+	our_signals(&set);
 	r->signals.ready = on_signal;
-	int fd = sigprocmask(SIG_BLOCK, &set, NULL) == -1
-		     ? -1
-		     : signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	return fd != -1 && loop_watch(r->router.loop, &r->signals, fd, EPOLLIN);
 }
 
@@ -271,7 +275,6 @@ run(struct responder *r, const struct options *o, struct buf *error)
 	r->acceptor = fd == -1 ? NULL : acceptor_new(&r->router, fd, &serve_handler, error);
 	r->tick.due = tick;
 	r->drain.due = drained;
-	/* After libfcgi has installed its own handlers. */
 	if (r->acceptor == NULL || !watch_signals(r))
 		return EX_OSERR;
 	r->started_ms = clock_wall_ms();
@@ -302,7 +305,7 @@ main(int argc, char **argv)
 	read_options(argc, argv, &options);
 	if (options.check_config)
 		return check_config(&options);
-	block_hangup();
+	hold_signals();
 	setup_process();
 	raise_file_limit();
 	buf_init(&error, CONFIG_FILE_MAX);

@@ -1,9 +1,11 @@
-// A client that goes away ends the upstream request at once: nobody pays for tokens that nobody reads.
+// A client that goes away ends the upstream request at once, or, under a web server that tells of it only when something
+// is written, with the provider's next events: nobody pays for tokens that nobody reads.
 import assert from 'node:assert/strict';
 import { check } from './lib/case.mjs';
 import { LOGIN, begin, bearer, message } from './lib/client.mjs';
 import { eventually } from './lib/parts.mjs';
 import { router } from './lib/router.mjs';
+import { Server } from './lib/servers/index.mjs';
 
 const oauth = { ...bearer(LOGIN), 'anthropic-beta': 'oauth-2025-04-20' };
 
@@ -11,9 +13,9 @@ async function aborted(r, provider = 'claude_pro') {
   await eventually(`${provider} sees its peer leave`, async () => (await r.sim.requests(provider)).at(-1)?.aborted, 3);
 }
 
-// A stream that has begun and then waits at the provider.
+// A stream that has begun and then waits at the provider, with nothing but pings where a write is needed.
 async function waiting(r) {
-  await r.sim.next('claude_pro', { fault: 'stall', at: 'text' });
+  await r.sim.next('claude_pro', { at: 'text', ...(Server.tellsAtOnce ? { fault: 'stall' } : { fault: 'pings', delay_ms: 50 }) });
   const s = await r.stream(message('SIM:LONG 100'), oauth);
   while ((await s.next()).event !== 'content_block_delta');
   return s;
@@ -31,7 +33,7 @@ check('by an orderly close in mid-stream', async t => {
   await aborted(r);
 });
 
-check('before the first byte', async t => {
+check('before the first byte', { skip: !Server.tellsAtOnce && Server.tells }, async t => {
   const r = await router(t);
   await r.sim.next('claude_pro', { fault: 'pass', delay_ms: 60_000 });
   // Large, because lighttpd does not watch a new connection whose whole request came in its first read (SERVERS.md).
@@ -39,6 +41,18 @@ check('before the first byte', async t => {
   await r.sim.requests('claude_pro', { wait: 1 });
   request.abort();
   await aborted(r);
+});
+
+check('before the first byte, at the latest when the answer begins', async t => {
+  const r = await router(t);
+  await r.sim.gate('claude_pro', { hold: true });
+  const request = begin(r.url + '/v1/messages', { ...message('SIM:LONG 100'), stream: true }, oauth);
+  await r.sim.requests('claude_pro', { wait: 1 });
+  request.abort();
+  await eventually('claude_pro sees its peer leave', async () => {
+    await r.sim.gate('claude_pro', { release: 1 });
+    return (await r.sim.requests('claude_pro')).at(-1).aborted;
+  }, 3);
 });
 
 check('and is no failure of the provider', async t => {

@@ -298,7 +298,7 @@ check('ctl reload takes up what looks unchanged, and waits for each of four', as
 
 check('ctl reload without a responder says so', async t => {
   const r = await router(t, { tokens: keys });
-  await r.lighttpd.stop();
+  await r.server.part.stop();
   await eventually('nobody runs', async () => JSON.parse((await r.ctl('--json', 'status')).stdout).processes === 0);
   const run = await r.ctl('reload');
   assert.equal(run.code, 69);
@@ -324,7 +324,7 @@ check('SIGHUP to a responder reloads it; to lighttpd, whose logs it cycles, it d
   for (const pid of before) process.kill(pid, 'SIGHUP');
   await eventually('both take it up', () => taken(r) >= 2);
   assert.equal(who(await r.post(message())), 'kimi');
-  r.lighttpd.kill('SIGHUP');
+  r.server.part.kill('SIGHUP');
   const answers = await many(20, () => ask(r, true));
   assert.deepEqual([...new Set(answers.map(a => a.status))], [200]);
   assert.deepEqual(r.pids(), before);

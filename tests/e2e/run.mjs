@@ -5,10 +5,15 @@ import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus } from 'node:os';
 import path from 'node:path';
 import { shown } from './lib/case.mjs';
+import { DEFAULT, SERVERS, suffix } from './lib/servers/index.mjs';
 
 const here = path.dirname(new URL(import.meta.url).pathname);
 const FILE_SECONDS = process.env.CHECK_ALL === '1' ? 3600 : 600;
 const LONGEST_FIRST = ['matrix', 'retries', 'streams', 'seeds', 'claude-code', 'processes'];
+// Whose subject passes through the web server: run under each of them, as e2e/limit@nginx/…, @apache-proxy, @apache-fcgid. With --all so do all files but those that are
+// about lighttpd itself, about ./dev, or about no web server at all.
+const EVERY_SERVER = ['abort', 'bad-requests', 'basic', 'bodies', 'claude-code', 'dropin', 'limit', 'logs', 'many', 'sdk', 'streams'];
+const LIGHTTPD_ONLY = ['bad-input', 'cron', 'ctl', 'doctor', 'metrics', 'processes', 'reload', 'serve', 'service', 'stampede', 'units'];
 
 const args = process.argv.slice(2);
 const countsFile = args[0] === '--counts' ? args.splice(0, 2)[1] : undefined;
@@ -16,9 +21,11 @@ const pattern = args.filter(arg => arg !== '--')[0] ?? '';
 const atOnce = Number(process.env.CHECK_JOBS ?? Math.max(2, Math.min(4, availableParallelism?.() ?? cpus().length)));
 const counts = { ok: 0, not: 0, skip: 0 };
 
-const files = readdirSync(here).filter(name => name.endsWith('.mjs') && name !== 'run.mjs').map(name => name.slice(0, -4))
-  .filter(mayMatch).sort((a, b) => rank(a) - rank(b) || a.localeCompare(b));
-await Promise.all(Array.from({ length: atOnce }, async () => { while (files.length) await runFile(files.shift()); }));
+const names = readdirSync(here).filter(name => name.endsWith('.mjs') && name !== 'run.mjs').map(name => name.slice(0, -4));
+const servers = process.env.CHECK_SERVERS?.split(/[\s,]+/).filter(Boolean) ?? SERVERS;
+const runs = servers.flatMap(server => names.filter(name => isFor(name, server)).map(name => ({ name, server }))).filter(mayMatch)
+  .sort((a, b) => rank(a.name) - rank(b.name) || a.name.localeCompare(b.name));
+await Promise.all(Array.from({ length: atOnce }, async () => { while (runs.length) await runFile(runs.shift()); }));
 const total = `${counts.ok} ${counts.not} ${counts.skip}\n`;
 if (countsFile) writeFileSync(countsFile, total);
 else process.stdout.write(`${counts.ok} passed, ${counts.not} failed, ${counts.skip} skipped\n`);
@@ -29,17 +36,25 @@ function rank(name) {
   return at < 0 ? LONGEST_FIRST.length : at;
 }
 
-// Whether a case of the file can match: by the file's name, or because its text holds what the pattern names.
-function mayMatch(name) {
-  const full = `e2e/${name}/`;
-  return full.includes(pattern) || pattern.startsWith(full)
-    || readFileSync(path.join(here, `${name}.mjs`), 'utf8').includes(pattern.replace(/^e2e\//, ''));
+function isFor(name, server) {
+  if (server === DEFAULT || EVERY_SERVER.includes(name)) return true;
+  return !LIGHTTPD_ONLY.includes(name) && (process.env.CHECK_ALL === '1' || pattern.startsWith(`e2e/${name}@${server}`));
 }
 
-function runFile(name) {
+// Whether a case of the file can match: by the file's name, or because its text holds what the pattern names. A pattern
+// that names no server finds the cases under all of them, one that names a file (e2e/limit/…) those under lighttpd.
+function mayMatch({ name, server }) {
+  const full = `e2e/${name}${suffix(server)}/`;
+  if (full.includes(pattern) || pattern.startsWith(full)) return true;
+  const [, words = pattern] = pattern.match(/^[^/]*@[^/]*\/(.*)$/) ?? [];
+  return !pattern.startsWith('e2e/') && (words === pattern || full.includes(pattern.slice(0, -words.length)))
+    && readFileSync(path.join(here, `${name}.mjs`), 'utf8').includes(words);
+}
+
+function runFile({ name, server }) {
   return new Promise(resolve => {
     const child = spawn(process.execPath, [path.join(here, `${name}.mjs`)], {
-      env: { ...process.env, CHECK_PATTERN: pattern, CHECK_RESULTS: '3' }, stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+      env: { ...process.env, CHECK_SERVER: server, CHECK_PATTERN: pattern, CHECK_RESULTS: '3' }, stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
     });
     let output = '', lines = '', failures = 0;
     for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', text => { output = (output + text).slice(-8000); });
@@ -51,7 +66,7 @@ function runFile(name) {
     child.on('close', (code, signal) => {
       clearTimeout(timer);
       if (code !== 0 && !failures) {
-        done({ name: `e2e/${name}`, result: 'not', seconds: 0, why: `the file ended with ${code ?? signal} outside of its cases:\n${output}` });
+        done({ name: `e2e/${name}${suffix(server)}`, result: 'not', seconds: 0, why: `the file ended with ${code ?? signal} outside of its cases:\n${output}` });
       }
       resolve();
     });

@@ -1,6 +1,7 @@
-// The responder as a service of its own: on a Unix socket, drained when told to end; started by spawn-fcgi; by itself.
+// The responder as a service of its own: on a Unix socket, drained when told to end; started by spawn-fcgi, by systemd; by itself.
 import assert from 'node:assert/strict';
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import net from 'node:net';
 import path from 'node:path';
 import { check } from './lib/case.mjs';
 import { LOGIN, bearer, message, textOf } from './lib/client.mjs';
@@ -15,14 +16,15 @@ const oauth = { ...bearer(LOGIN), 'anthropic-beta': 'oauth-2025-04-20' };
 const external = text => text.replace(/^ *"(bin-path|max-procs|bin-environment|bin-copy-environment)" =>[^"\n]*("[^\n]*)?\n/gm, '')
   .replace(/^ *"ROUTER_TOKENS_FILE"[^\n]*\n/gm, '');
 
-// A router whose responder is ours to start and stop: r.service. How: [command, …arguments], given the socket's path.
+// A router whose responder is ours to start and stop: r.service. How: [command, …arguments], given the socket's path and
+// the responder's environment.
 async function service(t, how, options = {}) {
   return router(t, {
     ...options,
     lighttpd: async (text, r) => {
       r.socket = r.file('router.sock');
       r.startService = async () => {
-        const [name, ...args] = how(r.socket);
+        const [name, ...args] = how(r.socket, r.env);
         r.service = new Part('claude-router', name, args, { env: r.env });
         t.after(() => r.service.stop('SIGKILL'));
         await r.service.until(() => existsSync(r.socket));
@@ -93,6 +95,49 @@ check('started by spawn-fcgi', async t => {
   assert.equal((await r.post(message(), oauth)).status, 200);
   r.service.kill('SIGTERM');
   await r.service.ended;
+});
+
+const bySystemd = (socket, env) => ['systemd-socket-activate', '-l', socket, ...Object.entries(env).map(([k, v]) => `--setenv=${k}=${v}`), program];
+
+check('by a socket of systemd: it serves, lets a running stream end on SIGTERM, and leaves the socket where it is', async t => {
+  const r = await service(t, bySystemd);
+  assert.equal((await r.post(message(), oauth)).status, 200);
+  const [s, first] = await begun(r, 'SIM:SAY still here');
+  assert.equal(readFileSync(`/proc/${r.service.pid}/comm`, 'utf8'), 'claude-router\n', 'the pid is the responder’s');
+  r.service.kill('SIGTERM');
+  await r.sim.gate('claude_pro', { hold: false });
+  assert.equal(textOf([first, ...await s.rest(20)]), 'still here');
+  assert.equal(await r.service.ended, 0);
+  assert.ok(existsSync(r.socket), 'systemd’s');
+});
+
+for (const [what, env, args, words] of [
+  ['and one of its own', {}, ['--socket', '/nowhere/router.sock'], /leave --socket away/],
+  ['more than one', { LISTEN_FDS: '2' }, [], /one is enough/],
+  ['none that listens', { LISTEN_FDS: '1' }, [], /no listening socket/],
+]) {
+  check(`a socket of systemd, ${what}: it says so and ends`, async t => {
+    const r = await router(t);
+    const socket = r.file('second.sock');
+    if (what === 'and one of its own') {
+      const part = new Part('claude-router', ...start(bySystemd(socket, r.env), args), {});
+      t.after(() => part.stop('SIGKILL'));
+      await eventually('it listens', () => existsSync(socket));
+      net.connect(socket).on('error', () => {});
+      assert.equal(await part.ended, 71);
+      return assert.match(part.stderr, words);
+    }
+    const run = await command('sh', ['-c', 'LISTEN_PID=$$ exec "$0"', program], { env: { ...r.env, ...env } });
+    assert.equal(run.code, 71);
+    assert.match(run.stderr, words);
+  });
+}
+
+const start = ([name, ...args], more) => [name, [...args, ...more]];
+
+check('LISTEN_FDS that is meant for somebody else is nothing to us', async t => {
+  const r = await service(t, ours, { env: { LISTEN_PID: '1', LISTEN_FDS: '1' } });
+  assert.equal((await r.post(message(), oauth)).status, 200);
 });
 
 check('without a socket it says how it is started', async t => {

@@ -1,11 +1,13 @@
 // A case of the end-to-end tests: check('what must hold', async t => { … }).
 //
-// Its full name is e2e/<file>/<what must hold>; CHECK_PATTERN picks cases by it. What a case starts it stops (t.after),
+// Its full name is e2e/<file>/<what must hold>, or e2e/<file>@<web server>/… for another one than lighttpd; CHECK_PATTERN
+// picks cases by it. What the server cannot do (its table in lib/servers) is skipped. What a case starts it stops (t.after),
 // also when it fails or runs out of time; what its parts wrote (t.evidence) is shown only when it fails.
 // Results go as JSON lines to the descriptor CHECK_RESULTS names (run.mjs reads them); by hand, `node limit.mjs` prints them.
 import { test } from 'node:test';
 import { writeSync } from 'node:fs';
 import path from 'node:path';
+import { Server, server, suffix } from './servers/index.mjs';
 
 const file = path.basename(process.argv[1], '.mjs');
 const pattern = process.env.CHECK_PATTERN ?? '';
@@ -16,9 +18,10 @@ export class Skip extends Error {}
 // options: { timeout: seconds (60), skip: reason or false }
 export function check(name, options, body) {
   if (typeof options === 'function') [options, body] = [{}, options];
-  const full = `e2e/${file}/${name}`;
+  const full = `e2e/${file}${suffix(server)}/${name}`;
   if (!full.includes(pattern)) return;
-  test(full, () => run(full, options, body));
+  const cannot = Server.cannot[`${file}/${name}`];
+  test(full, () => run(full, cannot ? { ...options, skip: cannot } : options, body));
 }
 
 async function run(name, { timeout = 60, skip = false }, body) {

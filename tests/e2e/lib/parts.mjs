@@ -12,11 +12,13 @@ export const plainEnv = { PATH: `${process.env.PATH}:/usr/sbin:/sbin`, LANG: 'C.
 
 export class Part {
   output = '';
-  constructor(name, command, args, { env = {}, cwd, input } = {}) {
+  // user: { uid, gid } to run as; passed: descriptors that it gets from 3 on.
+  constructor(name, command, args, { env = {}, cwd, input, user, passed = [] } = {}) {
     this.name = name;
     // setpriv: should this process be killed, the part ends too. It becomes the command, so the pid is the command's.
-    this.child = spawn('setpriv', ['--pdeathsig', 'TERM', '--', command, ...args],
-      { env: { ...plainEnv, ...env }, cwd, stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'] });
+    const as = user ? ['--reuid', String(user.uid), '--regid', String(user.gid), '--clear-groups'] : [];
+    this.child = spawn('setpriv', [...as, '--pdeathsig', 'TERM', '--', command, ...args],
+      { env: { ...plainEnv, ...env }, cwd, stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe', ...passed] });
     this.stdout = '';
     this.stderr = '';
     for (const stream of ['stdout', 'stderr']) {

@@ -1,10 +1,11 @@
-// A router for a case: simulator, lighttpd with the configuration that we ship, responder processes, configuration, tokens.
+// A router for a case: simulator, a web server with the configuration that we ship, responder processes, configuration, tokens.
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Clock } from './clock.mjs';
 import { get, post, stream } from './client.mjs';
 import { Part, command, connects, freePort } from './parts.mjs';
+import { Server } from './servers/index.mjs';
 import { BUILD, Simulator } from './simulator.mjs';
 
 const here = path.dirname(new URL(import.meta.url).pathname);
@@ -27,7 +28,8 @@ export const stored = {
 //   procs      responder processes (2)
 //   env        of them
 //   sim        a simulator that runs already; else one is started
-//   lighttpd   function (text, router) → text (or a promise), to change the web server's configuration
+//   site       true: a site was there before; the router is beside it (r.siteUrl)
+//   lighttpd   function (text, router) → text (or a promise), to change lighttpd's configuration
 //   problems   true: the simulated providers may find fault with what arrives; else that fails the case
 export async function router(t, options = {}) {
   const r = new Router(t, options);
@@ -39,6 +41,7 @@ export async function router(t, options = {}) {
 class Router {
   constructor(t, { tokens = stored, procs = 2, env = {}, sim, ...options }) {
     Object.assign(this, { t, options, tokens, procs, extraEnv: env, sim });
+    this.server = new Server(this);
     this.dir = mkdtempSync(path.join(tmpdir(), 'cr-'));
     this.file = name => path.join(this.dir, name);
     this.configFile = this.file('claude-router.conf');
@@ -46,7 +49,7 @@ class Router {
     this.state = this.file('state');
     this.clock = new Clock(this.file('clock'));
     t.evidence('request log', () => this.log());
-    t.evidence('lighttpd', () => (existsSync(this.file('lighttpd.log')) ? readFileSync(this.file('lighttpd.log'), 'utf8') : ''));
+    t.evidence('the web server', () => this.server.errors());
   }
 
   // The settable clock and the sanitizers' options, for each of our programs.
@@ -82,58 +85,46 @@ class Router {
   writeTokens(tokens, mode = 0o600) {
     const text = typeof tokens === 'string' ? tokens : Object.entries(tokens).map(([k, v]) => `${k} = ${v}\n`).join('');
     writeFileSync(this.tokensFile, text, { mode });
+    this.server.own?.(this.tokensFile);
   }
 
-  // lighttpd, on another port when the one that was free no longer is.
+  // On another port when the one that was free no longer is.
   async startServer() {
     for (let tries = 1; ; tries++) {
       this.port = await freePort();
-      try { return await this.startLighttpd(); } catch (error) {
-        if (tries === 3 || !/already in use/i.test(`${error.message}${this.text('lighttpd.log')}`)) throw error;
+      this.site = this.options.site ? await freePort() : undefined;
+      try { return await this.startAt(); } catch (error) {
+        if (tries === 3 || !/already in use/i.test(error.message)) throw error;
       }
     }
   }
 
-  async startLighttpd() {
-    writeFileSync(this.file('lighttpd.conf'), await (this.options.lighttpd ?? (text => text))(this.lighttpdConf(), this));
-    this.lighttpd = new Part('lighttpd', 'lighttpd', ['-D', '-f', this.file('lighttpd.conf')],
-      { env: { ROUTER_HOST: '127.0.0.1', ROUTER_PORT: String(this.port) } });
+  async startAt() {
     this.url = `http://127.0.0.1:${this.port}`;
+    this.siteUrl = `http://127.0.0.1:${this.site}`;
     try {
-      await this.lighttpd.until(() => connects(this.port));
-      await this.lighttpd.until(() => this.answers());
+      await this.server.start();
+      await this.server.part.until(() => connects(this.port));
+      await this.server.part.until(() => this.answers());
     } catch (error) {
-      await this.lighttpd.stop().catch(() => {});
-      throw new Error(`${error.message}\n${this.text('lighttpd.log')}\n${this.text('router.log')}`);
+      const told = `${error.message}\n${this.server.errors()}\n${this.log()}`;
+      await this.server.stop().catch(() => {});
+      throw new Error(told);
     }
   }
 
-  // lighttpd starts a responder that ends at once again and again, so its death is looked for here.
   async answers() {
-    const died = this.text('lighttpd.log').match(/child (exited: [1-9]\d*|signalled: \d+)/);
-    if (died) throw new Error(`a responder ${died[1]}`);
+    const died = this.server.died();
+    if (died) throw new Error(`a responder ${died}`);
     return (await get(`${this.url}/health?live=1`).catch(() => ({}))).status === 200;
   }
 
-  // The file that we ship, with this case's paths, number of processes and environment.
-  lighttpdConf() {
-    const env = Object.entries(this.env).map(([name, value]) => `"${name}" => "${value}"`).join(', ');
-    return readFileSync(path.join(TOP, 'lighttpd/claude-router.conf.in'), 'utf8')
-      .replaceAll('@runstatedir@/claude-router', this.dir)
-      .replaceAll('@localstatedir@/log/claude-router', this.dir)
-      .replaceAll('@routerdir@', BUILD)
-      .replace('"max-procs" => 2', `"max-procs" => ${this.procs}`)
-      .replace('"bin-copy-environment"', `"bin-environment" => ( ${env} ),\n    "bin-copy-environment"`);
-  }
-
   text(name) { return existsSync(this.file(name)) ? readFileSync(this.file(name), 'utf8') : ''; }
-  log() { return this.text('router.log'); }
+  write(name, text) { writeFileSync(this.file(name), text); }
+  log() { return this.server.log(); }
 
-  // The responders' process ids: lighttpd's children.
-  pids() {
-    const children = readFileSync(`/proc/${this.lighttpd.pid}/task/${this.lighttpd.pid}/children`, 'utf8');
-    return children.trim().split(/\s+/).filter(Boolean).map(Number);
-  }
+  // The responders' process ids.
+  pids() { return this.server.pids(); }
 
   // Clients. value: made JSON, or a string or Buffer as it is.
   get(at, headers, options) { return get(this.url + at, headers, options); }
@@ -153,7 +144,7 @@ class Router {
     let problems, found;
     try {
       problems = this.options.problems || !this.sim?.part.alive ? '' : await this.sim.problems().catch(String);
-      if (this.lighttpd?.alive) await stopServer(this.lighttpd, this.pids());
+      await this.server.stop();
       found = this.log().match(/^.*(ERROR: (Address|Leak)Sanitizer|runtime error:)[^]*/m);
     } finally {
       rmSync(this.dir, { recursive: true, force: true });
@@ -161,17 +152,4 @@ class Router {
     if (problems) throw new Error(`the simulated providers found fault with what arrived:\n${problems}`);
     if (found) throw new Error(`a sanitizer found something in a responder:\n${found[0].slice(0, 4000)}`);
   }
-}
-
-async function stopServer(lighttpd, responders) {
-  await lighttpd.stop('SIGTERM');
-  const end = Date.now() + 5000;
-  while (responders.some(alive) && Date.now() < end) await new Promise(resolve => setTimeout(resolve, 20));
-  const left = responders.filter(alive);
-  for (const pid of left) process.kill(pid, 'SIGKILL');
-  if (left.length) throw new Error(`responders ${left.join(', ')} did not end within 5 s of lighttpd's SIGTERM`);
-}
-
-function alive(pid) {
-  try { return !/^\d+ \(.*\) Z/.test(readFileSync(`/proc/${pid}/stat`, 'utf8')); } catch { return false; }
 }
