@@ -40,6 +40,7 @@ struct connection {
 	char head[HEAD_MAX];
 	size_t head_len;
 	bool chunked, seen; /* seen: content, or a first event */
+	bool kept;          /* it has had an answer, so that its server may end it at any time */
 	long long left;     /* bytes of the body, or of the chunk, to come; -1: until the end */
 	char line[32];      /* a chunk's size, as far as it is there */
 	size_t line_len;
@@ -115,6 +116,8 @@ close_connection(struct connection *c)
 }
 
 static bool send_some(struct connection *c);
+static void start(struct connection *c);
+static void broken(struct connection *c, const char *why);
 
 /* The next request on this connection, if one is wanted. */
 static void
@@ -125,15 +128,22 @@ begin(struct connection *c)
 		return;
 	}
 	load.begun++;
+	start(c);
+}
+
+static void
+start(struct connection *c)
+{
 	bool fresh = c->fd == -1;
 	if (fresh)
 		open_connection(c);
+	c->kept = !fresh;
 	c->state = SENDING;
 	c->sent = c->head_len = c->line_len = c->tail_len = 0;
 	c->seen = c->chunked = false;
 	c->start_ns = now_ns();
-	if (!fresh)
-		send_some(c);
+	if (!fresh && !send_some(c))
+		broken(c, strerror(errno));
 }
 
 static void
@@ -146,6 +156,19 @@ fail(struct connection *c, const char *why)
 		return;
 	load.done++;
 	begin(c);
+}
+
+/* The connection is gone. A server may end one that it kept, and then the request
+ * was not looked at. */
+static void
+broken(struct connection *c, const char *why)
+{
+	if (!c->kept || c->head_len > 0) {
+		fail(c, why);
+		return;
+	}
+	close_connection(c);
+	start(c);
 }
 
 static void
@@ -302,7 +325,7 @@ receive(struct connection *c)
 		if (got == -1 && errno == EAGAIN)
 			return;
 		if (got <= 0) {
-			fail(c, got == 0 ? "closed" : strerror(errno));
+			broken(c, got == 0 ? "closed" : strerror(errno));
 			return;
 		}
 		const char *at = bytes;
@@ -311,7 +334,7 @@ receive(struct connection *c)
 			if (!take_head(c, &at, &n))
 				continue;
 		if (!take_body(c, at, n))
-			return;
+			continue; /* what ends the connection may have come along */
 		if (load.mode == FIRST && c->seen) {
 			load.done++;
 			close_connection(c);
@@ -384,7 +407,7 @@ run(void)
 		for (int i = 0; i < n; i++) {
 			struct connection *c = events[i].data.ptr;
 			if (c->fd != -1 && !send_some(c))
-				fail(c, strerror(errno));
+				broken(c, strerror(errno));
 			else if (c->fd != -1 && events[i].events & (EPOLLIN | EPOLLHUP | EPOLLERR))
 				receive(c);
 		}

@@ -1,0 +1,240 @@
+// ./dev bench: the router beside what it is compared with, in one run: node bench.mjs [--quick] [--peers] [PATTERN].
+// Every figure is a median over rounds in which the subjects take turns, and what counts are ratios: machines differ.
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpus, release, tmpdir, totalmem } from 'node:os';
+import path from 'node:path';
+import { command } from '../e2e/lib/parts.mjs';
+import { BUILD } from '../e2e/lib/simulator.mjs';
+import { Upstream, TOKEN, cpuMicroseconds, direct, modProxy, proxyPass, pssKb, router } from './rig.mjs';
+import { relay } from './relay.mjs';
+import { firstAnswer } from './fastcgi.mjs';
+import { peers } from './peers.mjs';
+
+const args = process.argv.slice(2);
+const quick = args.includes('--quick');
+const pattern = args.find(arg => !arg.startsWith('--')) ?? '';
+const ROUNDS = quick ? 1 : 5;
+const dir = mkdtempSync(path.join(tmpdir(), 'cr-bench-'));
+chmodSync(dir, 0o711); // a web server may run as another user
+const rows = [];
+let files = 0;
+
+// --- Figures ---------------------------------------------------------------------------------------------------------
+
+const median = values => [...values].sort((a, b) => a - b)[Math.floor((values.length - 1) / 2)];
+const pause = ms => new Promise(resolve => setTimeout(resolve, ms));
+
+function row(what, value, unit, goal) {
+  const met = goal === undefined ? '' : goal(value) ? 'met' : 'NOT MET';
+  rows.push({ what, value: typeof value === 'number' ? value.toPrecision(3) : value, unit, goal: goal?.text ?? '', met });
+  process.stdout.write(`  ${what.padEnd(66)} ${String(rows.at(-1).value).padStart(9)} ${unit.padEnd(12)} ${goal?.text ?? ''} ${met}\n`);
+}
+
+const atMost = n => Object.assign(value => value <= n, { text: `≤ ${n}` });
+const atLeast = n => Object.assign(value => value >= n, { text: `≥ ${n}` });
+
+const BODY = {
+  small: body({ messages: [{ role: 'user', content: 'Hello' }] }),
+  '120 KB': body({ messages: [{ role: 'user', content: `Hello ${'filler '.repeat(17_500)}` }] }),
+  '1 MB': body({ messages: [{ role: 'user', content: `Hello ${'filler '.repeat(150_000)}` }] }),
+};
+const paced = ms => body({ stream: true, messages: [{ role: 'user', content: `SIM:LONG 1000000\nSIM:PACE ${ms}` }] });
+
+function body(fields) {
+  const file = path.join(dir, `body-${++files}.json`);
+  writeFileSync(file, JSON.stringify({ model: 'claude-sonnet-5-5', max_tokens: 100, ...fields }));
+  return file;
+}
+// One run of tests/bench/load against a subject.
+async function load(subject, mode, file, n, m) {
+  const words = [mode, subject.port, '/v1/messages', file, n, m];
+  const { stdout, stderr } = await command(path.join(BUILD, 'tests/bench/load'),
+    [...words, `x-api-key: ${TOKEN}`, ...(subject.headers ?? [])].map(String), { timeout: 300 });
+  if (!stdout) throw new Error(`load ${words.join(' ')}: ${stderr}`);
+  const result = JSON.parse(stdout);
+  if (result.failed) process.stdout.write(`  ${subject.name}: ${result.failed} failed: load ${words.join(' ')}: ${stderr.split('\n')[0]}\n`);
+  return result;
+}
+
+// --- What is measured ------------------------------------------------------------------------------------------------
+
+// Requests of one kind over some connections: every subject in each round.
+async function requests(subjects, kind, connections, count) {
+  const seen = new Map(subjects.map(subject => [subject, []]));
+  for (let round = 0; round <= ROUNDS; round++) {
+    for (const subject of subjects) {
+      const before = cpuMicroseconds(subject.responders());
+      const result = await load(subject, 'requests', BODY[kind], connections, round === 0 ? Math.ceil(count / 10) : count);
+      result.cpu_us = (cpuMicroseconds(subject.responders()) - before) / result.requests;
+      if (round > 0) seen.get(subject).push(result);
+    }
+  }
+  return new Map([...seen].map(([subject, results]) => [subject.name, {
+    perSecond: median(results.map(r => r.per_second)), p50: median(results.map(r => r.p50_us)), cpu: median(results.map(r => r.cpu_us)),
+  }]));
+}
+
+async function smallRequests({ subjects }) {
+  for (const connections of [1, 16, 64]) {
+    const seen = await requests(subjects, 'small', connections, quick ? 2000 : connections === 1 ? 8000 : 20_000);
+    const base = seen.get('lighttpd mod_proxy');
+    for (const [name, r] of seen) row(`small JSON, ${connections} at once: ${name}`, Math.round(r.perSecond), 'requests/s');
+    const ours = seen.get('router under lighttpd');
+    if (connections > 1) row(`small JSON, ${connections} at once: router / mod_proxy`, ours.perSecond / base.perSecond, '×', atLeast(1.15));
+    else row('small JSON, one at a time: p50 of the router over mod_proxy', ours.p50 - base.p50, 'µs', atMost(60));
+    if (connections === 16) row('responder CPU for a small request', ours.cpu, 'µs', atMost(60));
+  }
+}
+
+async function bodies({ subjects }) {
+  for (const [kind, connections, count, goal] of [['120 KB', 16, 4000, atLeast(0.9)], ['1 MB', 4, 400]]) {
+    const seen = await requests(subjects, kind, connections, quick ? count / 4 : count);
+    for (const [name, r] of seen) row(`${kind} body, ${connections} at once: ${name}`, Math.round(r.perSecond), 'requests/s');
+    row(`${kind} body: router / mod_proxy`, seen.get('router under lighttpd').perSecond / seen.get('lighttpd mod_proxy').perSecond, '×', goal);
+  }
+}
+
+// Streams that run side by side for some seconds, each with an event every paceMs.
+async function streamed(subject, count, paceMs, seconds) {
+  const idleKb = pssKb(subject.responders());
+  const running = load(subject, 'streams', paced(paceMs), count, seconds);
+  await pause(seconds * 600);
+  const busyKb = pssKb(subject.responders());
+  const cpu = cpuMicroseconds(subject.responders());
+  const at = Date.now();
+  await pause(seconds * 200);
+  const used = cpuMicroseconds(subject.responders()) - cpu;
+  const events = count * (Date.now() - at) / paceMs;
+  const result = await running;
+  await pause(500);
+  return { ...result, kb: (busyKb - idleKb) / count, cpu: used / events };
+}
+
+async function streams({ subjects }) {
+  for (const count of quick ? [1, 200] : [1, 100, 1000, 2000]) {
+    const paceMs = count < 1000 ? 50 : count / 4;
+    const seen = new Map();
+    for (const subject of subjects) seen.set(subject.name, await streamed(subject, count, paceMs, quick ? 4 : 10));
+    const base = seen.get('lighttpd mod_proxy'), ours = seen.get('router under lighttpd');
+    for (const [name, r] of seen) row(`${count} streams, an event each ${paceMs} ms: p50 / p99, ${name}`, `${r.p50_us.toFixed(0)} / ${r.p99_us.toFixed(0)}`, 'µs');
+    row(`${count} streams: delay p50, router / mod_proxy`, ours.p50_us / base.p50_us, '×', count === 1000 ? atMost(1.2) : undefined);
+    row(`${count} streams: delay p99, router / mod_proxy`, ours.p99_us / base.p99_us, '×', count === 1000 ? atMost(1.5) : undefined);
+    if (count >= 100) row(`${count} streams: responder CPU for an event`, ours.cpu, 'µs', count === 1000 ? atMost(30) : undefined);
+    if (count >= 100) row(`${count} streams: memory of the responders for a stream`, ours.kb, 'KB PSS', count === 1000 ? atMost(8) : undefined);
+    row(`${count} streams: failed`, ours.failed, '', atMost(0));
+  }
+}
+
+async function overTls({ upstream, tls }) {
+  const plain = await router(dir, upstream), secure = await router(dir, upstream, tls);
+  try {
+    const seen = await requests([plain, { ...secure, name: 'TLS' }], 'small', 16, quick ? 2000 : 10_000);
+    row('small JSON, 16 at once: upstream by TLS / plain', seen.get('TLS').perSecond / seen.get(plain.name).perSecond, '×');
+    const count = quick ? 200 : 1000;
+    const r = await streamed(secure, count, count / 4, quick ? 6 : 15);
+    row(`${count} streams, upstream by TLS: memory of the responders for a stream`, r.kb, 'KB PSS', count === 1000 ? atMost(40) : undefined);
+    row(`${count} streams, upstream by TLS: failed`, r.failed, '', atMost(0));
+  } finally { await plain.stop(); await secure.stop(); }
+}
+
+// The first provider refuses each request in a way that does not make it rest.
+async function hop({ upstream }) {
+  const one = `provider claude_api { url = "http://127.0.0.1:${upstream.port}" }`;
+  const first = `provider backup { dialect = "anthropic" url = "http://127.0.0.1:${upstream.ports.backup}" }`;
+  const plain = await router(dir, upstream, { sections: one });
+  const hopping = { ...await router(dir, upstream, { sections: `${first}\n${one}` }), name: 'hopping' };
+  await upstream.control('backup', { fault: 'long_context_credits', times: 1_000_000 });
+  try {
+    const seen = await requests([plain, hopping], 'small', 1, quick ? 500 : 4000);
+    row('a hop to the next provider', (seen.get('hopping').p50 - seen.get(plain.name).p50) / 1000, 'ms', atMost(0.3));
+  } finally { await upstream.control('reset', {}); await upstream.control('record', { on: false }); await plain.stop(); await hopping.stop(); }
+}
+
+async function start({ upstream }) {
+  const times = [];
+  for (let i = 0; i < (quick ? 3 : 15); i++) times.push(await firstAnswer(dir, upstream));
+  row('from the start of a responder to its first answer', median(times), 'ms', atMost(30));
+}
+
+async function idle({ upstream }) {
+  const subject = await router(dir, upstream);
+  try {
+    await load(subject, 'requests', BODY.small, 4, 1000);
+    await pause(13_000);
+    const own = pssKb(subject.responders()) / 1024;
+    row('memory of an idle responder, one of two', own / 2, 'MB PSS', atMost(3));
+    row('memory of an idle responder and its lighttpd', own / 2 + pssKb([subject.web]) / 1024, 'MB PSS', atMost(3.9));
+  } finally { await subject.stop(); }
+}
+
+// A client that just started, on a line of 50 ms: by itself, and by a router that is warm.
+async function fasterThanDirect({ upstream, tls, certificate }) {
+  const line = await relay(upstream.tlsPort, 50);
+  const subject = await router(dir, upstream, { ...tls, url: `https://127.0.0.1:${line.port}` });
+  const curl = async (url, file) => Number((await command('curl', ['-s', '-o', '/dev/null', '-w', '%{time_starttransfer}', '--noproxy', '*',
+    '--cacert', certificate.cert, '-H', 'content-type: application/json', '-H', 'anthropic-version: 2023-06-01', '-H', `x-api-key: ${TOKEN}`,
+    '--data-binary', `@${file}`, url])).stdout) * 1000;
+  try {
+    for (const thinksMs of [0, 300]) {
+      const file = body({ stream: true, messages: [{ role: 'user', content: `SIM:SLEEP ${thinksMs}\nSIM:LONG 3` }] });
+      const gains = [];
+      for (let i = 0; i < (quick ? 4 : 11); i++) {
+        const through = await curl(`http://127.0.0.1:${subject.port}/v1/messages`, file);
+        gains.push(await curl(`https://127.0.0.1:${line.port}/v1/messages`, file) - through);
+      }
+      row(`first event of a new client, line of 50 ms, provider thinks ${thinksMs} ms: earlier by`, median(gains.slice(1)), 'ms', atLeast(95));
+    }
+  } finally { await subject.stop(); line.stop(); }
+}
+
+// Others that do the same work, when they are installed: --peers fetches them into a scratch directory.
+async function others({ upstream, subjects }) {
+  const ours = subjects.find(subject => subject.name === 'router under lighttpd');
+  for (const peer of await peers(dir, upstream)) {
+    try {
+      const seen = await requests([ours, peer], 'small', 16, quick ? 500 : 3000);
+      row(`small JSON, 16 at once: router / ${peer.name}`, seen.get(ours.name).perSecond / seen.get(peer.name).perSecond, '×', atLeast(10));
+      row(`memory: ${peer.name} / router with lighttpd`, pssKb(peer.pids()) / pssKb(ours.pids()), '×', atLeast(20));
+    } finally { await peer.stop(); }
+  }
+}
+
+// --- The run ---------------------------------------------------------------------------------------------------------
+
+const MEASURES = { smallRequests, bodies, streams, overTls, hop, start, idle, fasterThanDirect, others };
+
+async function makeCertificate() {
+  const certificate = { cert: path.join(dir, 'cert.pem'), key: path.join(dir, 'key.pem') };
+  const { code, stderr } = await command('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '30',
+    '-keyout', certificate.key, '-out', certificate.cert, '-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1']);
+  if (code !== 0) throw new Error(`openssl: ${stderr}`);
+  return certificate;
+}
+
+function table() {
+  const head = `| | | | goal | |\n|---|---|---|---|---|\n`;
+  return head + rows.map(r => `| ${r.what} | ${r.value} | ${r.unit} | ${r.goal} | ${r.met} |`).join('\n');
+}
+
+const machine = `${cpus()[0].model.trim()}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GB, Linux ${release()}`;
+const certificate = await makeCertificate();
+const upstream = await Upstream.start(dir, { certificate });
+const tls = {
+  sections: undefined, url: `https://127.0.0.1:${upstream.tlsPort}`, extra: `ca_file = "${certificate.cert}"`,
+};
+const subjects = [];
+try {
+  subjects.push(direct(upstream), await modProxy(dir, upstream), await proxyPass(dir, upstream));
+  for (const server of ['lighttpd', 'nginx', 'apache-proxy']) subjects.push(await router(dir, upstream, { server }));
+  for (const [name, measure] of Object.entries(MEASURES)) {
+    if (!name.toLowerCase().includes(pattern.toLowerCase()) || (name === 'others' && !args.includes('--peers'))) continue;
+    process.stdout.write(`${name}\n`);
+    await measure({ upstream, subjects, tls, certificate });
+  }
+  const results = path.join(path.dirname(new URL(import.meta.url).pathname), 'RESULTS.md');
+  if (args.includes('--keep')) writeFileSync(results, `# What ./dev bench said\n\n${new Date().toISOString().slice(0, 10)}, ${machine}.\n\n${table()}\n`);
+} finally {
+  for (const subject of subjects) await subject.stop();
+  await upstream.stop();
+  rmSync(dir, { recursive: true, force: true });
+}
