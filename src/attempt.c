@@ -15,7 +15,10 @@
 #define LOGIN_PREFIX    "sk-ant-oat"
 #define OUR_USER_AGENT  "claude-router/" PACKAGE_VERSION
 
-enum { GRACE_MS = 5000 };
+enum {
+	GRACE_MS = 5000,
+	RECEIVE_SIZE = 2048, /* TLS has a buffer of its own beneath */
+};
 
 struct attempt {
 	struct transfer transfer;
@@ -267,6 +270,8 @@ set_transport(CURL *easy, const struct attempt_ask *ask)
 {
 	const struct provider *p = ask->provider;
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+	/* Each transfer has such a buffer, and an event of a stream is small. */
+	curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)RECEIVE_SIZE);
 	/* Or giving up during a hanging lookup blocks the loop until the lookup ends. */
 	curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
 	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);

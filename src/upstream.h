@@ -37,7 +37,8 @@ struct transfer {
 	void (*ended)(struct transfer *transfer, CURLcode code);
 };
 
-/* Begins a transfer; CURLOPT_PRIVATE is set here. False: libcurl refuses. */
+/* Begins a transfer, and may call its callbacks before it returns; CURLOPT_PRIVATE
+ * is set here. False: libcurl refuses. */
 bool upstream_add(struct upstream *upstream, CURL *easy, struct transfer *transfer);
 
 #endif
