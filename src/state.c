@@ -353,6 +353,9 @@ state_switch(struct state *state, const char *provider_name)
 {
 	struct state_change change = {.kind = CHANGE_SWITCH};
 	copy_name(change.name, provider_name);
+	/* A person's word must not go into a file that was moved away a moment ago. */
+	if (!state->map.is_readonly)
+		state_tick(state, NULL);
 	return submit(state, &change);
 }
 
