@@ -4,7 +4,8 @@
 
 /* Processes read the clock a moment before they have the lock, so a record may
  * be ahead of a change by a little; by more than this, the clock jumped back. */
-#define CLOCK_SLACK_MS 10000
+#define CLOCK_SLACK_MS  10000
+#define SAME_SUCCESS_MS 1000 /* a success so soon after another one is no news */
 
 /* at_ms is still to come, and no further away than a jump of the clock explains. */
 static bool
@@ -258,4 +259,17 @@ health_apply(struct health *health, const struct health_change *change)
 		return end_rest(health, change);
 	}
 	return HEALTH_SAME;
+}
+
+bool
+health_is_news(const struct health *health, const struct health_change *change)
+{
+	struct health after = *health;
+	int64_t ago_ms = change->now_ms - health->success_ms;
+	if (change->event != HEALTH_SERVED || ago_ms < 0 || ago_ms >= SAME_SUCCESS_MS)
+		return true;
+	health_apply(&after, change);
+	after.used_ms = health->used_ms;
+	after.success_ms = health->success_ms;
+	return memcmp(&after, health, sizeof after) != 0;
 }

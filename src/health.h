@@ -115,6 +115,10 @@ enum health_outcome {
  *   holder; a new rest ends it; it runs for HEALTH_LEASE_MAX_MS at most. */
 enum health_outcome health_apply(struct health *health, const struct health_change *change);
 
+/* Whether a change is worth writing: not one more success of a ready account
+ * within the same second, which says nothing that is not known. */
+bool health_is_news(const struct health *health, const struct health_change *change);
+
 /* How a record stands at a time. */
 enum health_state {
 	HEALTH_READY,

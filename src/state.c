@@ -256,6 +256,11 @@ state_health_change(struct state *state, const struct health_key *key, const cha
 		    const struct health_change *health_change)
 {
 	int answer = 0;
+	struct health known;
+	/* Behind what waits in the queue it would count. */
+	if (state->queue.n == 0 && state_health(state, key, &known) &&
+	    !health_is_news(&known, health_change))
+		return HEALTH_SAME;
 	struct state_change change = {.kind = CHANGE_HEALTH,
 				      .health = {.key = *key, .change = *health_change}};
 	copy_name(change.health.name, provider_name);

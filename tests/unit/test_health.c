@@ -505,6 +505,36 @@ check_windows(void)
 		HEALTH_WINDOW_NAME_MAX - 1);
 }
 
+/* What is worth writing down, asked ms after a success; was: what happened before it. */
+static void
+check_news(void)
+{
+	static const struct {
+		const char *name;
+		struct step was, next;
+		bool news;
+	} cases[] = {
+	    {"the same again within a second", SERVED(0, -1), SERVED(999, 998), false},
+	    {"the same again, a second later", SERVED(0, -1), SERVED(1000, 998), true},
+	    {"the clock went back", SERVED(0, -1), SERVED(-1, -2), true},
+	    {"a first success", FAILED(0, 0), SERVED(1, 0), true},
+	    {"a failure", SERVED(0, -1), FAILED(1, 0), true},
+	    {"a lease", SERVED(0, -1), LEASED(1, 7), true},
+	};
+	for (size_t i = 0; i < TAP_COUNT(cases); i++) {
+		struct health h = {0};
+		struct health_change was = change_of(&cases[i].was);
+		struct health_change next = change_of(&cases[i].next);
+		health_apply(&h, &was);
+		TAP_INT(cases[i].name, health_is_news(&h, &next), cases[i].news);
+	}
+	struct health h = {0};
+	tell(&h, HEALTH_SERVED, 0, window("5h", 60, 300, 0));
+	struct health_change fuller = {.event = HEALTH_SERVED, .now_ms = T + 1, .began_ms = T};
+	fuller.windows[0] = window("5h", 60, 310, 0);
+	TAP_INT("a window that is fuller", health_is_news(&h, &fuller), true);
+}
+
 static void
 check_names(void)
 {
@@ -522,6 +552,7 @@ main(int argc, char **argv)
 	check_texts();
 	check_lease_fields();
 	check_windows();
+	check_news();
 	check_names();
 	return tap_finish();
 }
