@@ -136,7 +136,7 @@ client_refuse(struct client *client, int status, const char *lines, const char *
 	const struct request *r = &client->request;
 	const struct log_field fields[] = {
 	    LOG_TEXT("id", r->id),
-	    LOG_TEXT("client", r->address[0] == '\0' ? "-" : r->address),
+	    LOG_TEXT("client", request_client(r)),
 	    LOG_TEXT("path", r->route.id == ROUTE_NONE ? "-" : r->path),
 	    LOG_NUMBER("status", status),
 	    LOG_TEXT("why", message),
@@ -155,6 +155,9 @@ refuse(struct connection *c, const struct complaint *complaint)
 		snprintf(lines, sizeof lines, "allow: %s\r\n", complaint->allow);
 	else if (complaint->status == 503)
 		snprintf(lines, sizeof lines, "retry-after: 2\r\n");
+	else if (complaint->status ==
+		 401) /* else Claude Code asks for three minutes: CLIENT.md 3 */
+		snprintf(lines, sizeof lines, "x-should-retry: false\r\n");
 	loop_unwatch(loop, &c->watch);
 	loop_cancel(loop, &c->timer);
 	c->phase = PHASE_EARLY;
@@ -244,6 +247,8 @@ read_params(struct connection *c)
 		complaint = request_read_params(&c->client.request, a->parser.envp, config);
 	release(a);
 	buf_wipe(&c->head);
+	if (complaint.status == 0)
+		complaint = a->handler->admit(&c->client);
 	if (complaint.status == 0 && a->router->clients > config->max_streams) {
 		complaint = (struct complaint){503, "api_error", "", NULL};
 		snprintf(complaint.message, sizeof complaint.message,

@@ -23,10 +23,12 @@ struct client {
 	struct self_test *self_test; /* what answers it, of selftest.h; NULL: nothing */
 };
 
-/* What to do with a request that has arrived whole: serve() answers by
- * client->reply, now or later; left() is told that the client has gone, or has
+/* What to do with a request: admit() says whether its body shall be read, status 0,
+ * or what to answer instead; it is asked when all but the body is there. When it
+ * has arrived whole, serve() answers by client->reply, now or later; left() is told that the client has gone, or has
  * got all of its answer: nothing of the client may be touched afterwards. */
 struct handler {
+	struct complaint (*admit)(struct client *client);
 	void (*serve)(struct client *client);
 	void (*drained)(struct client *client); /* the client took what waited for it */
 	void (*left)(struct client *client);

@@ -10,11 +10,24 @@
 #include <string.h>
 #include <time.h>
 
+/* For strangers: they may know whether there is anybody, and no more. */
+static json_object *
+only_status(json_object *whole)
+{
+	json_object *o = json_object_new_object(), *status;
+	if (json_object_object_get_ex(whole, "status", &status))
+		json_object_object_add(o, "status", json_object_get(status));
+	json_object_put(whole);
+	return o;
+}
+
 void
 admin_health(struct client *client)
 {
 	bool healthy;
 	json_object *body = status_health(client->router, &healthy);
+	if (client->request.stranger)
+		body = only_status(body);
 	bool live = client->request.live;
 	reply_json(&client->reply, healthy || live ? 200 : 503, "cache-control: no-store\r\n",
 		   body);

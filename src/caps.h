@@ -12,6 +12,9 @@
 #define CONFIG_FILE_MAX   (256 * 1024)
 #define TOKENS_FILE_MAX   (64 * 1024)
 #define TOKEN_MAX         4096 /* bytes of one credential */
+#define KEYS_MAX          1000 /* client keys */
+#define KEYS_FILE_MAX     (256 * 1024)
+#define KEY_NAME_MAX      64 /* bytes of a client key's name, with its NUL */
 
 /* A request of a client */
 #define PARAMS_MAX                                                                                 \

@@ -20,7 +20,7 @@ survey(const struct exchange *x, struct survey *s)
 	const struct client_credentials client = {
 	    .login = r->login,
 	    .api_key = r->api_key,
-	    .may_use_stored = r->local || x->config->allow_open,
+	    .may_use_stored = r->local || r->client[0] != '\0' || x->config->allow_open,
 	};
 	bool about_models = r->route.id == ROUTE_MODELS || r->route.id == ROUTE_MODEL;
 	const struct survey_ask ask = {

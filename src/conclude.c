@@ -29,7 +29,8 @@ write_log(const struct exchange *x, int status)
 	const struct stream *s = &x->relay.stream;
 	struct log_field fields[] = {
 	    LOG_TEXT("id", r->id),
-	    LOG_TEXT("client", r->address[0] == '\0' ? "-" : r->address),
+	    LOG_TEXT("client", request_client(r)),
+	    LOG_TEXT("address", r->client[0] == '\0' ? "" : r->address),
 	    LOG_TEXT("path", r->path),
 	    LOG_TEXT("model", r->message.model),
 	    LOG_TEXT("sent_model", x->turn.model),

@@ -62,3 +62,15 @@ config_read_file(const char *path, struct buf *bytes, struct stat *st, struct bu
 	close(fd);
 	return result;
 }
+
+bool
+config_file_is_private(const char *path, mode_t mode, struct buf *why)
+{
+	if ((mode & (S_IWGRP | S_IRWXO)) == 0)
+		return true;
+	complaint_say(why,
+		      "%s: its mode %04o lets others at the credentials: chmod 600 %s (or 640 for "
+		      "a group that may read them)",
+		      path, (unsigned)mode & 07777, path);
+	return false;
+}

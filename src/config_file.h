@@ -7,6 +7,7 @@
 
 #include "buf.h"
 
+#include <stdbool.h>
 #include <sys/stat.h>
 
 enum file_read { FILE_READ, FILE_ABSENT, FILE_UNUSABLE };
@@ -18,5 +19,10 @@ enum file_read { FILE_READ, FILE_ABSENT, FILE_UNUSABLE };
  * and bytes may hold a part of the file. */
 enum file_read config_read_file(const char *path, struct buf *bytes, struct stat *st,
 				struct buf *why);
+
+/* Whether a file of that mode is safe from others: none of them reads or writes
+ * it, and its group does not write it. If not, why gets a sentence that says what
+ * to type. */
+bool config_file_is_private(const char *path, mode_t mode, struct buf *why);
 
 #endif

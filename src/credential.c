@@ -16,8 +16,8 @@ why_none(const struct provider *provider, const char *stored)
 		return provider->takes_login ? "the client brought no Claude login"
 					     : "the client brought no Claude API key";
 	if (stored != NULL)
-		return "the client is not local, and stored credentials serve only local ones "
-		       "(allow_open)";
+		return "the client is not local and has no client key: stored credentials do not "
+		       "serve it (allow_open)";
 	if (provider->credential == CREDENTIAL_ANY && provider->takes_login)
 		return "the client brought no Claude login, and tokens.txt has none";
 	return "tokens.txt has none";

@@ -2,6 +2,7 @@
  * it works without a web server. */
 #include "cli.h"
 #include "clock.h"
+#include "ctl_key.h"
 #include "doctor.h"
 #include "healthcheck.h"
 #include "setup.h"
@@ -20,6 +21,7 @@ struct options {
 	const char *config;
 	bool json;
 	struct doctor_options doctor;
+	char **words; /* the command and what stands behind it; NULL after the last */
 };
 
 struct command {
@@ -28,10 +30,12 @@ struct command {
 	const char *help;
 	bool changes; /* the state is written */
 	bool asks;    /* a provider is asked */
-	/* NULL: the doctor, who must bear a set-up that cannot be opened. */
+	/* NULL: the doctor, who must bear a set-up that cannot be opened, or edit. */
 	int (*run)(struct router *router, const struct options *options, const char *argument);
 	int (*ask)(
 	    const char *url); /* with an argument: asks the router there; NULL: no such form */
+	/* Takes several words, and needs no more than the configuration; NULL: no such form. */
+	int (*edit)(const char *config_path, char *const *words);
 };
 
 static void
@@ -313,21 +317,24 @@ run_reload(struct router *router, const struct options *options, const char *arg
 
 static const struct command commands[] = {
     {"status", "", "who serves, and how every provider stands (--json)", false, false, run_status,
-     NULL},
+     NULL, NULL},
     {"switch", "NAME|auto", "put a provider first by hand; auto gives the choice back", true, false,
-     run_switch, NULL},
-    {"check", "[NAME]", "ask Claude Pro, or another provider, now", true, true, run_check, NULL},
-    {"explain", "MODEL", "who would be asked for this model, in which order, and why", false, false,
-     run_explain, NULL},
-    {"tokens", "", "which credentials are stored (never their values)", false, false, run_tokens,
+     run_switch, NULL, NULL},
+    {"check", "[NAME]", "ask Claude Pro, or another provider, now", true, true, run_check, NULL,
      NULL},
-    {"reload", "", "have configuration and tokens taken up now, if they are fine", true, false,
-     run_reload, NULL},
+    {"explain", "MODEL", "who would be asked for this model, in which order, and why", false, false,
+     run_explain, NULL, NULL},
+    {"tokens", "", "which credentials are stored (never their values)", false, false, run_tokens,
+     NULL, NULL},
+    {"key", "add NAME | list | remove NAME", "client keys, for access = \"keys\"", false, false,
+     NULL, NULL, ctl_key},
+    {"reload", "", "have configuration, tokens and keys taken up now, if they are fine", true,
+     false, run_reload, NULL, NULL},
     {"statusline", "[URL]",
      "one line for Claude Code's status line; with the router's URL anybody may ask", false, false,
-     run_statusline, ask_statusline},
+     run_statusline, ask_statusline, NULL},
     {"doctor", "", "what is wrong with this installation, and what to type; silent when well",
-     false, false, NULL, NULL},
+     false, false, NULL, NULL, NULL},
 };
 
 enum { COMMANDS = sizeof commands / sizeof *commands };
@@ -376,12 +383,14 @@ read_command(int argc, char **argv, struct options *o, const char **argument)
 	};
 	char **words = argv + cli_read(&cli, argc, argv);
 	const struct command *c = command_named(words[0]);
+	o->words = words;
 	if (c == NULL)
 		cli_fail(&cli, words[0] == NULL ? "" : words[0],
 			 words[0] == NULL ? "which command?" : "no such command");
 	bool takes = c->argument[0] != '\0', needs = takes && c->argument[0] != '[';
 	*argument = words[1] == NULL ? "" : words[1];
-	if ((needs && words[1] == NULL) || (words[1] != NULL && (!takes || words[2] != NULL)))
+	bool many = words[1] != NULL && words[2] != NULL && c->edit == NULL;
+	if ((needs && words[1] == NULL) || (words[1] != NULL && !takes) || many)
 		cli_fail(&cli, c->name, takes ? c->argument : "takes no argument");
 	buf_free(&text);
 	return c;
@@ -396,6 +405,8 @@ main(int argc, char **argv)
 	const char *argument;
 	const struct command *command = read_command(argc, argv, &options, &argument);
 	setup_process();
+	if (command->edit != NULL)
+		return command->edit(options.config, options.words + 1);
 	if (command->run == NULL)
 		return doctor_run(&options.doctor, options.config, options.json);
 	if (command->ask != NULL && argument[0] != '\0')

@@ -74,12 +74,13 @@ character_length(const char *text, size_t n)
 static const struct {
 	const char *text;
 	bool word; /* only where no letter or digit stands before */
-} secret_starts[] = {{"sk-ant", false}, {"sk-", true}, {"eyJ", true}};
+} secret_starts[] = {{"sk-ant", false}, {"sk-", true}, {"crk_", false}, {"eyJ", true}};
 
 /* What goes before a credential. */
 static const char *const secret_leads[] = {
-    "bearer",  "basic",  "authorization",  "proxy-authorization", "x-api-key",    "api_key",
-    "api-key", "apikey", "x-router-admin", "admin_token",         "access_token", "refresh_token",
+    "bearer",      "basic",        "authorization", "proxy-authorization", "x-api-key",
+    "api_key",     "api-key",      "apikey",        "x-router-admin",      "x-router-key",
+    "admin_token", "access_token", "refresh_token",
 };
 
 struct span {

@@ -46,7 +46,7 @@ void log_line(int level, const char *format, ...) __attribute__((format(printf, 
 #define LOG_FOREIGN_SIZE (4 * FOREIGN_TEXT_MAX + 1) /* of an out that holds all of it */
 
 /* Foreign text made fit to show: cut at FOREIGN_TEXT_MAX bytes, control bytes
- * and what is no UTF-8 as \xNN, whatever looks like a credential (sk-…, Bearer …,
+ * and what is no UTF-8 as \xNN, whatever looks like a credential (sk-…, crk_…, Bearer …,
  * eyJ…, api_key=…, the user in a URL, the key in /k/KEY/) starred. Ends earlier,
  * never inside a character, when out is small. Returns out. Pure. */
 const char *log_foreign(const char *text, size_t n, char out[static 1], size_t out_size);

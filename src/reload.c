@@ -1,5 +1,6 @@
 #include "reload.h"
 
+#include "access.h"
 #include "clock.h"
 #include "config_complaint.h"
 #include "log.h"
@@ -100,6 +101,26 @@ try_tokens(struct router *r, const struct config *config)
 	return fresh;
 }
 
+static const char *
+without_new_keys(const struct router *r)
+{
+	return r->keys == NULL ? "until it can be used no client key is right"
+			       : "the old client keys stay in force";
+}
+
+static struct keys *
+try_keys(struct router *r, const struct config *config)
+{
+	struct buf error;
+	buf_init(&error, ERROR_TEXT_MAX);
+	watch_file_mark(&r->reload.keys, config->keys_file);
+	struct keys *fresh = keys_load(config->keys_file, &error);
+	note_error(r->reload.keys_error, sizeof r->reload.keys_error, fresh != NULL, &error,
+		   without_new_keys(r));
+	buf_free(&error);
+	return fresh;
+}
+
 /* --- Putting in force ------------------------------------------------- */
 
 /* An operator's choice of somebody who is not there any more is no choice. */
@@ -151,22 +172,47 @@ put_tokens_in_force(struct router *r, struct tokens *fresh)
 	r->tokens = fresh;
 }
 
-/* A new configuration comes with tokens that were read by it; if those cannot be
- * used, with the old ones, so that one wrong line in one file does not keep the
- * other from being taken up. */
 static void
-take_up(struct router *r, bool want_config, bool want_tokens)
+put_keys_in_force(struct router *r, struct keys *fresh)
 {
-	struct config *config = want_config ? try_config(r) : NULL;
-	struct tokens *tokens = NULL;
-	if (config != NULL || want_tokens)
-		tokens = try_tokens(r, config == NULL ? r->config : config);
+	keys_free(r->keys);
+	r->keys = fresh;
+}
+
+static void
+warn_of_access(const struct router *r)
+{
+	const char *warning = access_warning(r->config, r->keys);
+	if (warning != NULL)
+		log_line(LOG_WARNING, "%s", warning);
+}
+
+struct files {
+	bool config, tokens, keys;
+};
+
+/* A new configuration comes with tokens and keys that were read by it; if those
+ * cannot be used, with the old ones, so that one wrong line in one file does not
+ * keep the others from being taken up. */
+static void
+take_up(struct router *r, struct files want)
+{
+	struct config *config = want.config ? try_config(r) : NULL;
+	const struct config *by = config == NULL ? r->config : config;
+	struct tokens *tokens = config != NULL || want.tokens ? try_tokens(r, by) : NULL;
+	struct keys *keys = config != NULL || want.keys ? try_keys(r, by) : NULL;
 	if (config != NULL)
 		put_config_in_force(r, config);
 	if (tokens != NULL)
 		put_tokens_in_force(r, tokens);
-	if (tokens != NULL && want_tokens)
+	if (keys != NULL)
+		put_keys_in_force(r, keys);
+	if (tokens != NULL && want.tokens)
 		log_line(LOG_NOTICE, "%s: taken up", r->config->tokens_file);
+	if (keys != NULL && want.keys)
+		log_line(LOG_NOTICE, "%s: taken up", r->config->keys_file);
+	if (config != NULL || keys != NULL)
+		warn_of_access(r);
 }
 
 /* --- Public ----------------------------------------------------------- */
@@ -181,6 +227,11 @@ reload_begin(struct router *r, struct buf *error)
 	}
 	r->reload.followed = state_reload_asked(r->state);
 	mend_switch(r);
+	if (r->reload.keys_error[0] != '\0') {
+		log_lines(LOG_ERR, r->reload.keys_error);
+		log_line(LOG_ERR, "%s", without_new_keys(r));
+	}
+	warn_of_access(r);
 	return true;
 }
 
@@ -194,7 +245,7 @@ reload_end(struct router *r)
 void
 reload_now(struct router *r)
 {
-	take_up(r, true, true);
+	take_up(r, (struct files){true, true, true});
 }
 
 bool
@@ -204,15 +255,19 @@ reload_look(struct router *r)
 	uint64_t asked = state_reload_asked(r->state);
 	enum watch_news config = watch_file_look(&reload->config, path_of_config(r));
 	enum watch_news tokens = watch_file_look(&reload->tokens, r->config->tokens_file);
+	enum watch_news keys = watch_file_look(&reload->keys, r->config->keys_file);
 	if (asked != reload->followed) {
 		reload->followed = asked;
 		reload_now(r);
 		return false;
 	}
-	if (config == WATCH_MOVES || tokens == WATCH_MOVES)
+	if (config == WATCH_MOVES || tokens == WATCH_MOVES || keys == WATCH_MOVES)
 		return true;
-	take_up(r, config == WATCH_CHANGED || reload->config_error[0] != '\0',
-		tokens == WATCH_CHANGED || reload->tokens_error[0] != '\0');
+	take_up(r, (struct files){
+		       .config = config == WATCH_CHANGED || reload->config_error[0] != '\0',
+		       .tokens = tokens == WATCH_CHANGED || reload->tokens_error[0] != '\0',
+		       .keys = keys == WATCH_CHANGED || reload->keys_error[0] != '\0',
+		   });
 	return false;
 }
 
@@ -220,6 +275,7 @@ uint64_t
 reload_followed(const struct router *r)
 {
 	const struct reload *reload = &r->reload;
-	bool stale = reload->config_error[0] != '\0' || reload->tokens_error[0] != '\0';
+	bool stale = reload->config_error[0] != '\0' || reload->tokens_error[0] != '\0' ||
+		     reload->keys_error[0] != '\0';
 	return reload->followed << 1 | stale;
 }

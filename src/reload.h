@@ -1,12 +1,12 @@
-/* Takes up configuration and credentials while the program runs: when their files
+/* Takes up configuration, credentials and client keys while the program runs: when their files
  * have changed, and when somebody asks for it (BEHAVIOUR.md 11). What begins from
  * then on goes by the new ones; what runs has its own share of the old ones
  * (router.h). Keeps what it needs to know in router->reload. One thread.
  *
  * What cannot be used leaves the old one of it in force, is logged once, stands
  * in router->reload for the status, and is tried again at each look until it can
- * be. A configuration brings its credentials along, so that a new provider and
- * its token begin together. Everything in it takes effect but the path of the
+ * be. A configuration brings its credentials and keys along, so that a new provider
+ * and its token begin together. Everything in it takes effect but the path of the
  * state file, which waits for the next start; a file that went away is no reason
  * to fall back to the defaults. */
 #ifndef RELOAD_H
@@ -14,8 +14,9 @@
 
 #include "router.h"
 
-/* After setup_open(), in the program that stays: what was loaded is in force, and
- * an operator's switch to a provider that is not configured ends. False and an
+/* After setup_open(), in the program that stays: what was loaded is in force, an
+ * operator's switch to a provider that is not configured ends, and what is wrong with
+ * the client keys is logged. False and an
  * error text: memory is short. reload_end() is setup_close()'s. */
 bool reload_begin(struct router *router, struct buf *error);
 void reload_end(struct router *router);
@@ -27,7 +28,7 @@ bool reload_look(struct router *router);
 
 #define RELOAD_SETTLES_MS 100
 
-/* Reads both files now, changed or not. */
+/* Reads the three files now, changed or not. */
 void reload_now(struct router *router);
 
 /* How far this process has come, for struct process: the state_reload_asked() that

@@ -1,5 +1,6 @@
 #include "request.h"
 
+#include "keys.h"
 #include "option_text.h"
 
 #include <stdarg.h>
@@ -86,6 +87,13 @@ is_clean(const char *value)
 	return true;
 }
 
+static bool
+is_credential(const char *name)
+{
+	return strcmp(name, "authorization") == 0 || strcmp(name, "x-api-key") == 0 ||
+	       strcmp(name, "x-router-key") == 0 || strcmp(name, "x-router-admin") == 0;
+}
+
 static struct complaint
 add_header(struct request *r, char *name, const char *value)
 {
@@ -93,8 +101,7 @@ add_header(struct request *r, char *name, const char *value)
 	if (!is_clean(value))
 		return complain(400, "invalid_request_error",
 				"The header %.64s holds a control byte.", name);
-	bool credential = strcmp(name, "authorization") == 0 || strcmp(name, "x-api-key") == 0;
-	if (credential && (request_header(r, name) != NULL || strchr(value, ',') != NULL))
+	if (is_credential(name) && (request_header(r, name) != NULL || strchr(value, ',') != NULL))
 		return complain(400, "invalid_request_error",
 				"The header %s was sent twice, or holds a comma: send one "
 				"credential.",
@@ -360,6 +367,34 @@ find_credentials(struct request *r)
 		r->login = bearer;
 	r->api_key = is_api_key(key) ? key : is_api_key(bearer) ? bearer : NULL;
 	r->shown_token = admin != NULL ? admin : bearer;
+	if (r->shown_token != NULL && keys_is_key(r->shown_token))
+		r->shown_token = NULL; /* a client key never makes an admin */
+}
+
+/* A client key travels in the path or in a header of its own, beside a login that
+ * goes on to Claude; or alone, where clients put a credential. What stands there
+ * and is none of ours, such as "dummy", means nothing. */
+static struct complaint
+find_client_key(struct request *r)
+{
+	const char *bearer = after(request_header(r, "authorization"), "Bearer ");
+	const char *key = request_header(r, "x-api-key");
+	const char *const shown[] = {
+	    r->client_key,
+	    request_header(r, "x-router-key"),
+	    key != NULL && keys_is_key(key) ? key : NULL,
+	    bearer != NULL && keys_is_key(bearer) ? bearer : NULL,
+	};
+	for (size_t i = 0; i < sizeof shown / sizeof *shown; i++) {
+		if (shown[i] == NULL)
+			continue;
+		if (r->client_key != NULL && strcmp(r->client_key, shown[i]) != 0)
+			return complain(400, "invalid_request_error",
+					"Two different client keys were sent: send one, in the "
+					"path (/k/KEY/…) or as x-router-key.");
+		r->client_key = shown[i];
+	}
+	return no_complaint;
 }
 
 static void
@@ -391,6 +426,9 @@ request_read_params(struct request *r, char *const *params, const struct config 
 	if (c.status != 0)
 		return c;
 	find_client(r, config, facts.address);
+	c = find_client_key(r);
+	if (c.status != 0)
+		return c;
 	if (r->content_length > (int64_t)r->body.max || r->content_length < -1)
 		return complain(413, "request_too_large",
 				"The body is larger than max_request_bytes (%zu).", r->body.max);
@@ -409,6 +447,12 @@ request_read_body(struct request *r)
 	if (!message_read(r->body.data, r->body.len, &r->message, error))
 		return complain(400, "invalid_request_error", "%s", error);
 	return no_complaint;
+}
+
+const char *
+request_client(const struct request *r)
+{
+	return r->client[0] != '\0' ? r->client : r->address[0] != '\0' ? r->address : "-";
 }
 
 const char *

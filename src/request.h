@@ -24,7 +24,10 @@ struct request {
 	const char *method;     /* "POST" */
 	const char *path;       /* normal form: "/v1/messages", without query, key or doubled /v1 */
 	const char *query;      /* "beta=true": what may go on; "" for none */
-	const char *client_key; /* of /k/KEY/…; NULL: none */
+	const char *client_key; /* of /k/KEY/…, x-router-key, or where others send a credential of
+				   their own; right or not, never to be shown; NULL: none */
+	char client[KEY_NAME_MAX]; /* whose that is: access.h; "" : nobody's */
+	bool stranger;             /* access.h */
 	struct route route;
 	struct header headers[REQUEST_HEADERS_MAX];
 	size_t n_headers;
@@ -66,6 +69,9 @@ struct complaint request_read_body(struct request *r);
 
 /* The value of a header, NULL if it was not sent. */
 const char *request_header(const struct request *r, const char *name);
+
+/* Who asks, for the log: the name of its key, else its address, else "-". */
+const char *request_client(const struct request *r);
 
 /* The session that a request belongs to, "" for none: BEHAVIOUR 5. Returns text. */
 const char *request_session(const struct request *r, char text[static 2 * SESSION_ID_MAX]);

@@ -1,5 +1,6 @@
 /* claude-router: the FastCGI responder. */
 #include "accept.h"
+#include "access.h"
 #include "activation.h"
 #include "cli.h"
 #include "clock.h"
@@ -72,7 +73,7 @@ read_options(int argc, char **argv, struct options *o)
 }
 
 static void
-tell_paths(const struct config *config)
+tell_paths(const struct config *config, const struct keys *keys)
 {
 	printf("configuration  %s: fine\n",
 	       config->path == NULL ? "no file, the defaults" : config->path);
@@ -80,9 +81,12 @@ tell_paths(const struct config *config)
 	       access(config->tokens_file, F_OK) == 0 ? ": fine" : ": there is none");
 	printf("state          %s%s\n", config->state_file,
 	       access(config->state_file, F_OK) == 0 ? "" : ": there is none yet");
-	if (config->access == ACCESS_KEYS)
-		puts("warning: access = \"keys\" lets nobody in yet, since client keys are still "
-		     "to come");
+	if (access(config->keys_file, F_OK) == 0)
+		printf("client keys    %s: %zu\n", config->keys_file, keys_count(keys));
+	else
+		printf("client keys    %s: there is none\n", config->keys_file);
+	if (access_warning(config, keys) != NULL)
+		printf("warning: %s\n", access_warning(config, keys));
 }
 
 static int
@@ -92,11 +96,13 @@ check_config(const struct options *o)
 	buf_init(&errors, CONFIG_FILE_MAX);
 	struct config *config = config_load(o->config, &errors);
 	struct tokens *tokens = config == NULL ? NULL : tokens_load(config, &errors);
-	bool fine = tokens != NULL;
+	struct keys *keys = tokens == NULL ? NULL : keys_load(config->keys_file, &errors);
+	bool fine = keys != NULL;
 	if (fine)
-		tell_paths(config);
+		tell_paths(config, keys);
 	else
 		fprintf(stderr, "%s\n", buf_text(&errors));
+	keys_free(keys);
 	tokens_free(tokens);
 	config_free(config);
 	buf_free(&errors);

@@ -4,6 +4,7 @@
 #define ROUTER_H
 
 #include "config.h"
+#include "keys.h"
 #include "loop.h"
 #include "notify.h"
 #include "state.h"
@@ -16,10 +17,11 @@ struct reload {
 	const char *program;     /* struct setup's */
 	const char *config_path; /* struct setup's */
 	char *state_file;        /* the path of the state that is open */
-	struct watch_file config, tokens;
+	struct watch_file config, tokens, keys;
 	int64_t config_loaded_ms;
 	char config_error[CONFIG_ERROR_MAX]; /* why the file is not taken up; "" : it is */
 	char tokens_error[ERROR_TEXT_MAX];   /* the same */
+	char keys_error[ERROR_TEXT_MAX];     /* the same */
 	char restart[ERROR_TEXT_MAX];        /* what waits for the next start; "" : nothing */
 	uint64_t followed;                   /* state_reload_asked() */
 };
@@ -36,6 +38,7 @@ struct router {
 	struct notifier *notifier;
 	struct config *config; /* in force; never NULL */
 	struct tokens *tokens; /* the same */
+	struct keys *keys;     /* asked when a request begins, shared by none; NULL: none */
 	struct state *state;
 	struct reload reload;
 	unsigned clients;  /* connections being served */

@@ -8,6 +8,7 @@
 
 #include <malloc.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -37,6 +38,21 @@ open_state(struct router *r, const struct setup *setup, struct buf *error)
 	return r->state == NULL ? EX_CANTCREAT : 0;
 }
 
+/* A keys file that cannot be used lets nobody in, which is safe: who needs no key
+ * is served, and the status says what is wrong. */
+static void
+open_keys(struct router *r)
+{
+	struct buf error;
+	buf_init(&error, ERROR_TEXT_MAX);
+	watch_file_mark(&r->reload.keys, r->config->keys_file);
+	r->keys = keys_load(r->config->keys_file, &error);
+	if (r->keys == NULL)
+		snprintf(r->reload.keys_error, sizeof r->reload.keys_error, "%s",
+			 error.len > 0 ? error.data : "memory is short");
+	buf_free(&error);
+}
+
 static int
 open_files(struct router *r, const struct setup *setup, struct buf *error)
 {
@@ -58,6 +74,7 @@ open_files(struct router *r, const struct setup *setup, struct buf *error)
 	r->tokens = tokens_load(r->config, error);
 	if (r->tokens == NULL)
 		return EX_CONFIG;
+	open_keys(r);
 	return open_state(r, setup, error);
 }
 
@@ -94,6 +111,7 @@ setup_close(struct router *r)
 	upstream_free(r->upstream);
 	loop_free(r->loop);
 	state_close(r->state);
+	keys_free(r->keys);
 	tokens_free(r->tokens);
 	config_free(r->config);
 	reload_end(r);

@@ -1,5 +1,6 @@
 #include "status.h"
 
+#include "access.h"
 #include "clock.h"
 
 #include <stdio.h>
@@ -308,6 +309,17 @@ file_status(int64_t loaded_ms, const char *error)
 	return o;
 }
 
+static json_object *
+keys_status(const struct router *router)
+{
+	const char *error = router->reload.keys_error;
+	if (error[0] == '\0')
+		error = access_warning(router->config, router->keys);
+	json_object *o = file_status(keys_loaded_at(router->keys), error);
+	add_number(o, "keys", (int64_t)keys_count(router->keys));
+	return o;
+}
+
 static int64_t
 count_streams(const struct state *state, size_t *n_processes)
 {
@@ -345,6 +357,7 @@ status_full(const struct router *router)
 	json_object_object_add(o, "providers", providers);
 	json_object_object_add(o, "tokens_file",
 			       file_status(tokens_loaded_at(router->tokens), reload->tokens_error));
+	json_object_object_add(o, "keys_file", keys_status(router));
 	json_object *config = file_status(reload->config_loaded_ms, reload->config_error);
 	add_text(config, "restart", reload->restart);
 	json_object_object_add(o, "config", config);

@@ -220,18 +220,6 @@ take_lines(struct reader *r)
 	return true;
 }
 
-/* Others may not read it, and the group may not write it. */
-static bool
-check_mode(const char *path, mode_t mode, struct buf *error)
-{
-	if ((mode & (S_IWGRP | S_IRWXO)) == 0)
-		return true;
-	return say(error,
-		   "%s: its mode %04o lets others at the credentials: chmod 600 %s (or 640 for a "
-		   "group that may read them)",
-		   path, (unsigned)mode & 07777, path);
-}
-
 static bool
 take_file(struct reader *r)
 {
@@ -245,7 +233,7 @@ take_file(struct reader *r)
 	buf_free(&why);
 	if (read != FILE_READ)
 		return good;
-	return check_mode(path, st.st_mode, r->error) && take_lines(r);
+	return config_file_is_private(path, st.st_mode, r->error) && take_lines(r);
 }
 
 /* Copies what the environment brought, which goes before the file. */

@@ -62,6 +62,9 @@ static const struct {
     {__LINE__, "user in a URL", WITH_SIZE("at https://me:SECRET@x.example/@b"),
      "at https://***@x.example/@b"},
     {__LINE__, "no user in a URL", WITH_SIZE("https://x.example/@b"), "https://x.example/@b"},
+    {__LINE__, "a client key", WITH_SIZE("it is (crk_Ab-9_x)"), "it is (***)"},
+    {__LINE__, "a client key within a word", WITH_SIZE("keycrk_Ab-9_x"), "key***"},
+    {__LINE__, "a client key's header", WITH_SIZE("x-router-key: Abc9"), "x-router-key: ***"},
     {__LINE__, "a key in a path", WITH_SIZE("/k/SECRET/v1/messages"), "/k/***/v1/messages"},
     {__LINE__, "two secrets", WITH_SIZE("sk-SECRET sk-SECRET"), "*** ***"},
 };

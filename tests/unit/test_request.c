@@ -297,6 +297,96 @@ check_asker(size_t i)
 	request_fini(&r);
 }
 
+/* --- Client keys ------------------------------------------------------ */
+
+#define KEY_A "crk_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+#define KEY_B "crk_BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBB"
+
+static const struct {
+	int line;
+	const char *name, *uri;
+	const char *extra[PARAMS_IN_A_ROW];
+	int status;
+	const char *key; /* NULL: none was shown */
+} key_rows[] = {
+    {__LINE__, "none", "/v1/messages", {NULL}, 0, NULL},
+    {__LINE__, "in the path", "/k/" KEY_A "/v1/messages", {NULL}, 0, KEY_A},
+    {__LINE__, "in the path, v1 doubled", "/k/" KEY_A "/v1/v1/messages", {NULL}, 0, KEY_A},
+    {__LINE__, "a header", "/v1/messages", {"HTTP_X_ROUTER_KEY=" KEY_A}, 0, KEY_A},
+    {__LINE__, "an empty header is a wrong one", "/v1/messages", {"HTTP_X_ROUTER_KEY="}, 0, ""},
+    {__LINE__, "x-api-key", "/v1/messages", {"HTTP_X_API_KEY=" KEY_A}, 0, KEY_A},
+    {__LINE__, "bearer", "/v1/messages", {"HTTP_AUTHORIZATION=bearer " KEY_A}, 0, KEY_A},
+    {__LINE__, "another one's API key", "/v1/messages", {"HTTP_X_API_KEY=your_api_key"}, 0, NULL},
+    {__LINE__, "a login", "/v1/messages", {"HTTP_AUTHORIZATION=Bearer sk-ant-oat01-x"}, 0, NULL},
+    {__LINE__, "Basic", "/v1/messages", {"HTTP_AUTHORIZATION=Basic " KEY_A}, 0, NULL},
+    {__LINE__,
+     "x-api-key beside a login",
+     "/v1/messages",
+     {"HTTP_X_API_KEY=" KEY_A, "HTTP_AUTHORIZATION=Bearer sk-ant-oat01-x"},
+     0,
+     KEY_A},
+    {__LINE__,
+     "the same one everywhere",
+     "/k/" KEY_A "/v1/messages",
+     {"HTTP_X_ROUTER_KEY=" KEY_A, "HTTP_X_API_KEY=" KEY_A, "HTTP_AUTHORIZATION=Bearer " KEY_A},
+     0,
+     KEY_A},
+    {__LINE__,
+     "path and header differ",
+     "/k/" KEY_A "/v1/messages",
+     {"HTTP_X_ROUTER_KEY=" KEY_B},
+     400,
+     NULL},
+    {__LINE__,
+     "header and x-api-key differ",
+     "/v1/messages",
+     {"HTTP_X_ROUTER_KEY=" KEY_A, "HTTP_X_API_KEY=" KEY_B},
+     400,
+     NULL},
+    {__LINE__,
+     "x-api-key and bearer differ",
+     "/v1/messages",
+     {"HTTP_X_API_KEY=" KEY_A, "HTTP_AUTHORIZATION=Bearer " KEY_B},
+     400,
+     NULL},
+    {__LINE__,
+     "the header twice",
+     "/v1/messages",
+     {"HTTP_X_ROUTER_KEY=" KEY_A, "HTTP_X_ROUTER_KEY=" KEY_A},
+     400,
+     NULL},
+    {__LINE__,
+     "the header joined by the web server",
+     "/v1/messages",
+     {"HTTP_X_ROUTER_KEY=" KEY_A ", " KEY_B},
+     400,
+     NULL},
+    {__LINE__,
+     "the admin token twice",
+     "/v1/messages",
+     {"HTTP_X_ROUTER_ADMIN=a", "HTTP_X_ROUTER_ADMIN=b"},
+     400,
+     NULL},
+};
+
+/* A key is no credential of anybody else's, and makes no admin. */
+static void
+check_key(size_t i)
+{
+	struct request r;
+	struct complaint c =
+	    read_request(&r, "POST", key_rows[i].uri, "127.0.0.1", key_rows[i].extra);
+	bool fine = c.status == key_rows[i].status && strstr(c.message, "crk_") == NULL;
+	if (c.status == 0)
+		fine = fine && same(r.client_key, key_rows[i].key) && r.api_key == NULL &&
+		       (r.login == NULL || strncmp(r.login, "sk-ant-", 7) == 0) &&
+		       (r.shown_token == NULL || strncmp(r.shown_token, "crk_", 4) != 0);
+	TAP_ROW_AT(key_rows[i].line, key_rows[i].name, fine,
+		   "got %d, key %s, login %s, API key %s: %s", c.status, r.client_key, r.login,
+		   r.api_key, c.message);
+	request_fini(&r);
+}
+
 /* --- Whose credential ------------------------------------------------- */
 
 #define LOGIN   "sk-ant-oat01-login"
@@ -425,6 +515,8 @@ main(int argc, char **argv)
 		check_silence(i);
 	for (size_t i = 0; i < TAP_COUNT(askers); i++)
 		check_asker(i);
+	for (size_t i = 0; i < TAP_COUNT(key_rows); i++)
+		check_key(i);
 	for (size_t i = 0; i < TAP_COUNT(choices); i++)
 		check_choice(i);
 	return tap_finish();
