@@ -74,12 +74,3 @@ access_admit(const struct access_rules *rules, const struct request *r)
 		    rules->config->access == ACCESS_KEYS && client == NULL && !is_admin(rules, r);
 	return a;
 }
-
-const char *
-access_warning(const struct config *config, const struct keys *keys)
-{
-	if (config->access == ACCESS_OPEN || keys_count(keys) > 0)
-		return NULL;
-	return "access = \"keys\", and there is no key: nobody is let in. Make one with: "
-	       "claude-router-ctl key add NAME";
-}

@@ -31,7 +31,4 @@ struct admission {
  * client key counts for nothing there. */
 struct admission access_admit(const struct access_rules *rules, const struct request *request);
 
-/* What keeps everybody out, in words; NULL: nothing does. */
-const char *access_warning(const struct config *config, const struct keys *keys);
-
 #endif

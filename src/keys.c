@@ -293,3 +293,12 @@ keys_is_name(const char *text)
 	return n > 0 && n < KEY_NAME_MAX && strchr(letters, text[0]) != NULL &&
 	       strspn(text, others) == n && !keys_is_key(text);
 }
+
+const char *
+keys_warning(const struct config *config, const struct keys *keys)
+{
+	if (config->access == ACCESS_OPEN || keys_count(keys) > 0)
+		return NULL;
+	return "access = \"keys\", and there is no key: nobody is let in. Make one with: "
+	       "claude-router-ctl key add NAME";
+}

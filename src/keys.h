@@ -15,8 +15,7 @@
 #ifndef KEYS_H
 #define KEYS_H
 
-#include "buf.h"
-#include "caps.h"
+#include "config.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -65,6 +64,10 @@ bool keys_is_key(const char *text);
 /* Whether a text may be a key's name: a letter, then letters, digits, '.', '_' and
  * '-'. So it can stand in a log where else an address would, and is none. */
 bool keys_is_name(const char *text);
+
+/* What keeps every client out, in words: keys are wanted, and there are none. NULL:
+ * nothing does. */
+const char *keys_warning(const struct config *config, const struct keys *keys);
 
 /* The hash of a key; false when libcrypto has no memory. */
 bool keys_hash(const char *key, uint8_t hash[static KEY_HASH_SIZE]);

@@ -1,6 +1,5 @@
 #include "reload.h"
 
-#include "access.h"
 #include "clock.h"
 #include "config_complaint.h"
 #include "log.h"
@@ -182,7 +181,7 @@ put_keys_in_force(struct router *r, struct keys *fresh)
 static void
 warn_of_access(const struct router *r)
 {
-	const char *warning = access_warning(r->config, r->keys);
+	const char *warning = keys_warning(r->config, r->keys);
 	if (warning != NULL)
 		log_line(LOG_WARNING, "%s", warning);
 }

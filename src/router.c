@@ -1,6 +1,5 @@
 /* claude-router: the FastCGI responder. */
 #include "accept.h"
-#include "access.h"
 #include "activation.h"
 #include "cli.h"
 #include "clock.h"
@@ -85,8 +84,8 @@ tell_paths(const struct config *config, const struct keys *keys)
 		printf("client keys    %s: %zu\n", config->keys_file, keys_count(keys));
 	else
 		printf("client keys    %s: there is none\n", config->keys_file);
-	if (access_warning(config, keys) != NULL)
-		printf("warning: %s\n", access_warning(config, keys));
+	if (keys_warning(config, keys) != NULL)
+		printf("warning: %s\n", keys_warning(config, keys));
 }
 
 static int

@@ -1,6 +1,5 @@
 #include "status.h"
 
-#include "access.h"
 #include "clock.h"
 
 #include <stdio.h>
@@ -314,7 +313,7 @@ keys_status(const struct router *router)
 {
 	const char *error = router->reload.keys_error;
 	if (error[0] == '\0')
-		error = access_warning(router->config, router->keys);
+		error = keys_warning(router->config, router->keys);
 	json_object *o = file_status(keys_loaded_at(router->keys), error);
 	add_number(o, "keys", (int64_t)keys_count(router->keys));
 	return o;

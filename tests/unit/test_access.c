@@ -333,9 +333,9 @@ check_without_keys(void)
 	read_request(&r, STATUS, none, &closed);
 	TAP_INT("no admins", access_admit(&rules, &r).refusal.status, 403);
 	request_fini(&r);
-	TAP_OK("no keys: a warning", access_warning(&closed, NULL) != NULL);
-	TAP_OK("no keys, open: none", access_warning(&open, NULL) == NULL);
-	TAP_OK("keys: none", access_warning(&closed, keys) == NULL);
+	TAP_OK("no keys: a warning", keys_warning(&closed, NULL) != NULL);
+	TAP_OK("no keys, open: none", keys_warning(&open, NULL) == NULL);
+	TAP_OK("keys: none", keys_warning(&closed, keys) == NULL);
 }
 
 int
