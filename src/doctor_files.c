@@ -230,6 +230,30 @@ doctor_check_tokens(struct doctor *d)
 
 /* --- Keys ------------------------------------------------------------- */
 
+static void
+say_no_key(struct doctor *d, const char *path)
+{
+	findings_add(&d->findings, SEVERITY_ERROR, "keys-missing",
+		     "access = \"keys\" lets nobody in: %s holds no key", path);
+	findings_cure(&d->findings, "sudo claude-router-ctl key add NAME");
+}
+
+static void
+look_into_keys(struct doctor *d, const char *path)
+{
+	struct buf error;
+	buf_init(&error, CONFIG_FILE_MAX);
+	struct keys *keys = keys_load(path, &error);
+	if (keys == NULL) {
+		findings_add(&d->findings, SEVERITY_ERROR, "keys-content", "%s", buf_text(&error));
+		findings_cure(&d->findings, "mend that, then type: claude-router --check-config");
+	} else if (keys_count(keys) == 0) {
+		say_no_key(d, path);
+	}
+	keys_free(keys);
+	buf_free(&error);
+}
+
 void
 doctor_check_keys(struct doctor *d)
 {
@@ -237,19 +261,19 @@ doctor_check_keys(struct doctor *d)
 	const struct config *config = d->router.config;
 	if (config == NULL || config->access != ACCESS_KEYS)
 		return;
-	bool exists = stat(config->keys_file, &st) == 0;
-	if (!exists && errno == EACCES) {
-		doctor_cannot_look(d, config->keys_file);
-	} else if (!exists || st.st_size == 0) {
-		findings_add(&d->findings, SEVERITY_ERROR, "keys-missing",
-			     "access = \"keys\" lets nobody in: %s holds no key",
-			     config->keys_file);
-		findings_cure(&d->findings, "sudo claude-router-ctl key add NAME");
-	} else if (!doctor_user_may(&d->user, config->keys_file, R_OK)) {
+	const char *path = config->keys_file;
+	bool exists = stat(path, &st) == 0;
+	if (exists ? access(path, R_OK) == -1 : errno == EACCES)
+		doctor_cannot_look(d, path);
+	else if (exists)
+		look_into_keys(d, path);
+	else
+		say_no_key(d, path);
+	if (exists && !doctor_user_may(&d->user, path, R_OK)) {
 		findings_add(&d->findings, SEVERITY_ERROR, "keys-owner",
-			     "%s: %s, whom the responder runs as, may not read it",
-			     config->keys_file, d->user.name);
+			     "%s: %s, whom the responder runs as, may not read it", path,
+			     d->user.name);
 		findings_cure(&d->findings, "sudo chown %s:%s %s", d->user.name, d->user.group,
-			      config->keys_file);
+			      path);
 	}
 }

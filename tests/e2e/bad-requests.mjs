@@ -1,22 +1,10 @@
 // Malformed requests: a clear error from the router or from the web server before it, no crash, and nobody else is asked.
 import assert from 'node:assert/strict';
-import net from 'node:net';
 import { check } from './lib/case.mjs';
-import { LOGIN, bearer, message } from './lib/client.mjs';
+import { LOGIN, bearer, message, raw } from './lib/client.mjs';
 import { router } from './lib/router.mjs';
 
 const oauth = { ...bearer(LOGIN), 'anthropic-beta': 'oauth-2025-04-20' };
-
-// Raw bytes to the web server: the status and all that came back. leave: closes its side at once, as one who gives up.
-function raw(r, text, { leave = false } = {}) {
-  return new Promise((resolve, reject) => {
-    const socket = net.connect(r.port, '127.0.0.1', () => socket[leave ? 'end' : 'write'](text, 'latin1'));
-    let got = '';
-    socket.setTimeout(20_000, () => socket.destroy(new Error('no answer')));
-    socket.on('data', part => { got += part.toString('latin1'); }).on('error', reject);
-    socket.on('close', () => resolve({ status: Number(got.match(/^HTTP\/1\.[01] (\d+)/)?.[1]), text: got }));
-  });
-}
 
 const body = JSON.stringify(message());
 const head = (...lines) => ['POST /v1/messages HTTP/1.1', 'Host: localhost', 'Connection: close', 'Content-Type: application/json',

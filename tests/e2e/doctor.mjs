@@ -232,6 +232,10 @@ check('access = "keys" without a key', async t => {
   const i = await installation(t);
   const config = i.otherConfig(text => `access = "keys"\nkeys_file = "${i.r.file('keys')}"\n${text}`);
   await i.finds('keys-missing', 'claude-router-ctl key add NAME', { config });
+  writeFileSync(i.r.file('keys'), '# none yet\n', { mode: 0o600 });
+  await i.finds('keys-missing', 'claude-router-ctl key add NAME', { config });
+  writeFileSync(i.r.file('keys'), 'anna\n');
+  await i.finds('keys-content', 'claude-router --check-config', { config });
 });
 
 check('variables that differ from the file', async t => {

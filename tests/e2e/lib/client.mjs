@@ -1,5 +1,6 @@
 // Plain HTTP/1.1 clients whose headers and bytes are exactly the test's.
 import http from 'node:http';
+import net from 'node:net';
 import { StringDecoder } from 'node:string_decoder';
 
 // A whole exchange: { status, headers, body (Buffer), text, json }. headers: an object or [name, value, …] for doubled ones.
@@ -65,6 +66,17 @@ export function post(url, value, headers = {}, options = {}) {
   const body = typeof value === 'string' || Buffer.isBuffer(value) ? value : JSON.stringify(value);
   const all = Array.isArray(headers) ? [...Object.entries(json).flat(), ...headers] : { ...json, ...headers };
   return request(url, { method: 'POST', headers: all, body, ...options });
+}
+
+// Raw bytes to the web server: the status and all that came back. leave: closes its side at once, as one who gives up.
+export function raw(r, text, { leave = false } = {}) {
+  return new Promise((resolve, reject) => {
+    const socket = net.connect(r.port, '127.0.0.1', () => socket[leave ? 'end' : 'write'](text, 'latin1'));
+    let got = '';
+    socket.setTimeout(20_000, () => socket.destroy(new Error('no answer')));
+    socket.on('data', part => { got += part.toString('latin1'); }).on('error', reject);
+    socket.on('close', () => resolve({ status: Number(got.match(/^HTTP\/1\.[01] (\d+)/)?.[1]), text: got }));
+  });
 }
 
 // A streamed message: resolves at the head. Then .events (async iterable of { event, data, raw, at }), .next(),
