@@ -1,65 +1,81 @@
+/* libcrypto's plain SHA-256: what came after it (EVP) takes memory for each hash, and
+ * a request, or the process, must not end for want of a name. */
+#define OPENSSL_API_COMPAT 0x10100000L
+
 #include "digest.h"
 
-#include <openssl/core_names.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
-#include <openssl/params.h>
+#include <openssl/sha.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* HMAC: RFC 2104, 2. The states after the key's first block. */
+struct digester {
+	SHA256_CTX inner, outer;
+};
+
+static void
+begin(SHA256_CTX *context, const uint8_t key[static DIGEST_KEY_SIZE], uint8_t pad)
+{
+	uint8_t block[SHA256_CBLOCK];
+	for (size_t i = 0; i < sizeof block; i++)
+		block[i] = (i < DIGEST_KEY_SIZE ? key[i] : 0) ^ pad;
+	SHA256_Init(context);
+	SHA256_Update(context, block, sizeof block);
+	explicit_bzero(block, sizeof block);
+}
+
+static void
+key_digester(struct digester *d, const uint8_t key[static DIGEST_KEY_SIZE])
+{
+	begin(&d->inner, key, 0x36);
+	begin(&d->outer, key, 0x5c);
+}
+
+static void
+hmac(const struct digester *d, const void *bytes, size_t n, uint8_t out[static DIGEST_SIZE])
+{
+	SHA256_CTX context = d->inner;
+	SHA256_Update(&context, bytes, n);
+	SHA256_Final(out, &context);
+	context = d->outer;
+	SHA256_Update(&context, out, DIGEST_SIZE);
+	SHA256_Final(out, &context); /* wipes what it hashed */
+}
 
 void
 digest(const uint8_t key[static DIGEST_KEY_SIZE], const void *bytes, size_t n,
        uint8_t out[static DIGEST_SIZE])
 {
-	unsigned size = DIGEST_SIZE;
-	if (HMAC(EVP_sha256(), key, DIGEST_KEY_SIZE, bytes, n, out, &size) == NULL)
-		abort();
+	struct digester d;
+	key_digester(&d, key);
+	hmac(&d, bytes, n, out);
+	explicit_bzero(&d, sizeof d);
 }
-
-struct digester {
-	EVP_MAC_CTX *keyed; /* copied for each use: 3.0 cannot begin anew with the same key */
-};
 
 struct digester *
 digester_new(const uint8_t key[static DIGEST_KEY_SIZE])
 {
-	char name[] = "SHA256";
-	const OSSL_PARAM parameters[] = {
-	    OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, name, 0),
-	    OSSL_PARAM_construct_end(),
-	};
-	struct digester *d = calloc(1, sizeof *d);
-	EVP_MAC *hmac = d == NULL ? NULL : EVP_MAC_fetch(NULL, "HMAC", NULL);
-	if (hmac != NULL)
-		d->keyed = EVP_MAC_CTX_new(hmac);
-	EVP_MAC_free(hmac);
-	if (d != NULL && d->keyed != NULL &&
-	    EVP_MAC_init(d->keyed, key, DIGEST_KEY_SIZE, parameters))
-		return d;
-	digester_free(d);
-	return NULL;
+	struct digester *d = malloc(sizeof *d);
+	if (d != NULL)
+		key_digester(d, key);
+	return d;
 }
 
 void
 digester_free(struct digester *d)
 {
 	if (d != NULL)
-		EVP_MAC_CTX_free(d->keyed);
+		explicit_bzero(d, sizeof *d);
 	free(d);
 }
 
 uint64_t
 digester_word(struct digester *d, const void *bytes, size_t n)
 {
-	uint8_t hash[DIGEST_SIZE];
+	uint8_t out[DIGEST_SIZE];
 	uint64_t word;
-	size_t size;
-	EVP_MAC_CTX *context = EVP_MAC_CTX_dup(d->keyed);
-	if (context == NULL || !EVP_MAC_update(context, bytes, n) ||
-	    !EVP_MAC_final(context, hash, &size, sizeof hash))
-		abort();
-	EVP_MAC_CTX_free(context);
-	memcpy(&word, hash, sizeof word);
+	hmac(d, bytes, n, out);
+	memcpy(&word, out, sizeof word);
 	return word == 0 ? 1 : word;
 }
 

@@ -1,6 +1,6 @@
 /* Keyed hashes: how credentials and sessions are named in the state file and
  * towards other providers, without being told. HMAC-SHA-256 by libcrypto.
- * Thread-safe, but for struct digester. */
+ * Thread-safe. */
 #ifndef DIGEST_H
 #define DIGEST_H
 
@@ -11,20 +11,18 @@
 #define DIGEST_SIZE     32
 #define DIGEST_HEX_SIZE (2 * DIGEST_SIZE + 1)
 
-/* The keyed hash of n bytes. Cannot fail: without libcrypto's help (it may be
- * out of memory) the process ends, since a wrong name would mix accounts. */
+/* The keyed hash of n bytes. Takes no memory and cannot fail: a wrong name would mix
+ * accounts. */
 void digest(const uint8_t key[static DIGEST_KEY_SIZE], const void *bytes, size_t n,
 	    uint8_t out[static DIGEST_SIZE]);
 
-/* A key at work. libcrypto looks its algorithms up anew in each digest(), which
- * takes ten times as long as the hash itself; a digester has looked them up. One
- * thread at a time. NULL when memory is short. */
+/* A key at work, which halves the hashing. NULL when memory is short. */
 struct digester;
 struct digester *digester_new(const uint8_t key[static DIGEST_KEY_SIZE]);
 void digester_free(struct digester *digester); /* NULL is fine; the key is wiped */
 
 /* The first 64 bits of the keyed hash; never 0, which means "none" everywhere.
- * Cannot fail, as digest(). */
+ * Takes no memory and cannot fail. */
 uint64_t digester_word(struct digester *digester, const void *bytes, size_t n);
 
 /* A public name (a provider, a model family, a rule) as a number that is the
