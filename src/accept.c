@@ -20,6 +20,7 @@ enum {
 	ACCEPTS_A_TURN = 64,
 	LISTEN_BACKLOG = 1024,
 	PAUSE_WITHOUT_DESCRIPTORS_MS = 100,
+	PARSER_STREAMS = 32 * 1024,
 };
 
 /* Where a client's input stands: the record that is being read. */
@@ -64,6 +65,8 @@ struct acceptor {
 };
 
 #define OWNER(pointer, type, member) ((type *)((char *)(pointer)-offsetof(type, member)))
+
+static const struct complaint out_of_memory = {503, "api_error", "Out of memory. Try again.", NULL};
 
 /* --- The end of a connection ------------------------------------------ */
 
@@ -205,16 +208,28 @@ close_pipe(struct acceptor *a)
 	a->pipe[0] = a->pipe[1] = -1;
 }
 
+/* libfcgi ends the process when it gets no memory, so it is tried here whether it
+ * will: its streams, and 20 bytes for each of the shortest parameters'. */
+static bool
+has_memory(size_t head_len)
+{
+	void *tried = malloc(PARSER_STREAMS + 20 * head_len);
+	free(tried);
+	return tried != NULL;
+}
+
 /* Puts the records into the pipe, which holds PARAMS_MAX bytes, and has libfcgi
  * parse them: it reads all of them, and never waits for more. */
-static bool
+static struct complaint
 parse(struct acceptor *a, const struct buf *head)
 {
+	if (!has_memory(head->len))
+		return out_of_memory;
 	if (a->pipe[0] == -1 && pipe2(a->pipe, O_CLOEXEC | O_NONBLOCK) == -1)
-		return false;
+		return out_of_memory;
 	if (write(a->pipe[1], head->data, head->len) != (ssize_t)head->len) {
 		close_pipe(a);
-		return false;
+		return out_of_memory;
 	}
 	FCGX_InitRequest(&a->parser, -1, 0);
 	a->parser.ipcFd = a->pipe[0];
@@ -222,9 +237,10 @@ parse(struct acceptor *a, const struct buf *head)
 	if (FCGX_Accept_r(&a->parser) != 0)
 		a->pipe[0] = -1; /* it has closed it */
 	else if (FCGX_GetError(a->parser.in) == 0)
-		return true;
+		return (struct complaint){0};
 	close_pipe(a);
-	return false;
+	return (struct complaint){400, "invalid_request_error",
+				  "The web server's request could not be read.", NULL};
 }
 
 /* Takes the parser back from libfcgi, without its writing or closing anything. */
@@ -241,9 +257,8 @@ read_params(struct connection *c)
 {
 	struct acceptor *a = c->acceptor;
 	const struct config *config = a->router->config;
-	struct complaint complaint = {400, "invalid_request_error",
-				      "The web server's request could not be read.", NULL};
-	if (parse(a, &c->head))
+	struct complaint complaint = parse(a, &c->head);
+	if (complaint.status == 0)
 		complaint = request_read_params(&c->client.request, a->parser.envp, config);
 	release(a);
 	buf_wipe(&c->head);
@@ -267,7 +282,22 @@ params_done(struct connection *c)
 	if (complaint.status != 0)
 		refuse(c, &complaint);
 	else if (r->content_length > 0 && !buf_reserve(&r->body, (size_t)r->content_length))
-		refuse(c, &(struct complaint){503, "api_error", "Out of memory. Try again.", NULL});
+		refuse(c, &out_of_memory);
+}
+
+/* The body does not go into its buffer: it is too large, or memory is short. */
+static void
+refuse_body(struct connection *c, size_t n)
+{
+	const struct buf *body = &c->client.request.body;
+	struct complaint large = {413, "request_too_large", "", NULL};
+	if (n <= body->max - body->len) {
+		refuse(c, &out_of_memory);
+		return;
+	}
+	snprintf(large.message, sizeof large.message,
+		 "The body is larger than max_request_bytes (%zu).", body->max);
+	refuse(c, &large);
 }
 
 /* Some content of a record. */
@@ -277,15 +307,14 @@ take_content(struct connection *c, const char *bytes, size_t n)
 	struct request *r = &c->client.request;
 	uint8_t type = c->record.header.type;
 	if (c->phase == PHASE_PARAMS && type != FCGI_STDIN) {
-		if (!buf_add(&c->head, bytes, n))
+		if (n > c->head.max - c->head.len)
 			refuse(c, &(struct complaint){
 				      431, "invalid_request_error",
 				      "The request's headers are larger than 64 KB.", NULL});
+		else if (!buf_add(&c->head, bytes, n))
+			refuse(c, &out_of_memory);
 	} else if (c->phase == PHASE_BODY && type == FCGI_STDIN && !buf_add(&r->body, bytes, n)) {
-		struct complaint large = {413, "request_too_large", "", NULL};
-		snprintf(large.message, sizeof large.message,
-			 "The body is larger than max_request_bytes (%zu).", r->body.max);
-		refuse(c, &large);
+		refuse_body(c, n);
 	}
 }
 

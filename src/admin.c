@@ -4,6 +4,7 @@
 #include "healthcheck.h"
 #include "log.h"
 #include "status.h"
+#include "tree.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +17,7 @@ only_status(json_object *whole)
 {
 	json_object *o = json_object_new_object(), *status;
 	if (json_object_object_get_ex(whole, "status", &status))
-		json_object_object_add(o, "status", json_object_get(status));
+		tree_put(o, "status", json_object_get(status));
 	json_object_put(whole);
 	return o;
 }
@@ -118,7 +119,7 @@ add_warning(json_object *o, const struct survey *s, const char *name)
 		if (strcmp(c->view->provider->name, name) != 0 || plan_usable(c->standing))
 			continue;
 		plan_reason(c, clock_wall_ms(), text, sizeof text);
-		json_object_object_add(o, "warning", json_object_new_string(text));
+		tree_put(o, "warning", json_object_new_string(text));
 	}
 }
 
@@ -127,14 +128,17 @@ switch_result(const struct router *router, const char *name)
 {
 	struct survey *s = malloc(sizeof *s);
 	json_object *o = json_object_new_object();
-	if (s == NULL || o == NULL)
+	if (s == NULL) {
+		json_object_put(o);
 		return NULL;
+	}
 	survey_latest(router, "", s);
 	const struct provider *p = status_current(s);
-	json_object_object_add(o, "current_provider",
-			       p == NULL ? NULL : json_object_new_string(p->name));
-	json_object_object_add(o, "mode",
-			       json_object_new_string(name[0] == '\0' ? "auto" : "manual"));
+	if (p == NULL)
+		tree_put_null(o, "current_provider");
+	else
+		tree_put(o, "current_provider", json_object_new_string(p->name));
+	tree_put(o, "mode", json_object_new_string(name[0] == '\0' ? "auto" : "manual"));
 	add_warning(o, s, name);
 	free(s);
 	return o;
@@ -183,12 +187,12 @@ checked(void *owner, const struct check_report *report)
 	static const char *const results[] = {"healthy", "limited", "unknown"};
 	struct client *client = owner;
 	json_object *o = json_object_new_object();
-	json_object_object_add(o, "provider", json_object_new_string(report->provider->name));
-	json_object_object_add(o, "result", json_object_new_string(results[report->result]));
-	json_object_object_add(o, "asked", json_object_new_boolean(report->asked));
-	json_object_object_add(o, "before", json_object_new_string(report->before));
-	json_object_object_add(o, "after", json_object_new_string(report->after));
-	json_object_object_add(o, "found", json_object_new_string(report->found));
+	tree_put(o, "provider", json_object_new_string(report->provider->name));
+	tree_put(o, "result", json_object_new_string(results[report->result]));
+	tree_put(o, "asked", json_object_new_boolean(report->asked));
+	tree_put(o, "before", json_object_new_string(report->before));
+	tree_put(o, "after", json_object_new_string(report->after));
+	tree_put(o, "found", json_object_new_string(report->found));
 	admin_check_left(client);
 	reply_json(&client->reply, 200, "cache-control: no-store\r\n", o);
 }

@@ -56,6 +56,8 @@ on_header(char *line, size_t size, size_t n, void *context)
 	if (a->too_big)
 		return 0;
 	answer_line(&a->answer, line, size * n, clock_wall_ms(), a->stored);
+	if (a->answer.complete)
+		attempt_star(a, a->answer.passed.data, a->answer.passed.len);
 	loop_queue(upstream_loop(a->upstream), &a->task);
 	return size * n;
 }
@@ -417,6 +419,30 @@ attempt_ended(const struct attempt *a, enum ending *ending)
 	else
 		*ending = ENDING_CONNECT;
 	return true;
+}
+
+/* What a line of our request shows; NULL: no credential. */
+static const char *
+credential_in(const char *line)
+{
+	static const char *const leads[] = {"authorization: Bearer ", "x-api-key: "};
+	for (size_t i = 0; i < sizeof leads / sizeof *leads; i++)
+		if (strncmp(line, leads[i], strlen(leads[i])) == 0)
+			return line + strlen(leads[i]);
+	return NULL;
+}
+
+void
+attempt_star(const struct attempt *a, char *bytes, size_t n)
+{
+	for (const struct curl_slist *l = a->headers; a->stored && l != NULL; l = l->next) {
+		const char *credential = credential_in(l->data);
+		size_t length = credential == NULL ? 0 : strlen(credential);
+		char *at = bytes;
+		while (length > 0 && n > 0 &&
+		       (at = memmem(at, n - (size_t)(at - bytes), credential, length)) != NULL)
+			memset(at, '*', length);
+	}
 }
 
 const char *

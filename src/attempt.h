@@ -61,6 +61,10 @@ bool attempt_is_sent(const struct attempt *attempt);
 /* Whether it is over, and how. */
 bool attempt_ended(const struct attempt *attempt, enum ending *ending);
 
+/* Stars what n bytes of a provider repeat of the credential that it was shown, if that
+ * is the operator's: not every client may know it. The passed head has none. */
+void attempt_star(const struct attempt *attempt, char *bytes, size_t n);
+
 /* libcurl's words for a failure, "" for none: "Connection refused". */
 const char *attempt_error(const struct attempt *attempt);
 

@@ -1,5 +1,7 @@
 #include "catalogue.h"
 
+#include "tree.h"
+
 #include <string.h>
 
 /* CLIENT.md 1: what Claude Code asks for. */
@@ -12,7 +14,7 @@ json_object *
 catalogue_estimate(const struct message *message)
 {
 	json_object *o = json_object_new_object();
-	json_object_object_add(o, "input_tokens", json_object_new_int64(message_tokens(message)));
+	tree_put(o, "input_tokens", json_object_new_int64(message_tokens(message)));
 	return o;
 }
 
@@ -20,21 +22,19 @@ static json_object *
 model(const char *id)
 {
 	json_object *o = json_object_new_object();
-	json_object_object_add(o, "type", json_object_new_string("model"));
-	json_object_object_add(o, "id", json_object_new_string(id));
-	json_object_object_add(o, "display_name", json_object_new_string(id));
-	json_object_object_add(o, "created_at", json_object_new_string("1970-01-01T00:00:00Z"));
+	tree_put(o, "type", json_object_new_string("model"));
+	tree_put(o, "id", json_object_new_string(id));
+	tree_put(o, "display_name", json_object_new_string(id));
+	tree_put(o, "created_at", json_object_new_string("1970-01-01T00:00:00Z"));
 	return o;
 }
 
 static bool
 is_listed(json_object *list, const char *id)
 {
-	for (size_t i = 0; i < json_object_array_length(list); i++) {
-		json_object *entry = json_object_array_get_idx(list, i);
-		if (strcmp(json_object_get_string(json_object_object_get(entry, "id")), id) == 0)
+	for (size_t i = 0; i < tree_count(list); i++)
+		if (strcmp(tree_text(json_object_array_get_idx(list, i), "id"), id) == 0)
 			return true;
-	}
 	return false;
 }
 
@@ -42,7 +42,7 @@ static void
 add(json_object *list, const char *id)
 {
 	if (strpbrk(id, "*?[") == NULL && !is_listed(list, id))
-		json_object_array_add(list, model(id));
+		tree_add(list, model(id));
 }
 
 static void
@@ -58,7 +58,8 @@ add_provider(json_object *list, const struct provider *p)
 static json_object *
 id_at(json_object *list, size_t i)
 {
-	return json_object_get(json_object_object_get(json_object_array_get_idx(list, i), "id"));
+	json_object *entry = i < tree_count(list) ? json_object_array_get_idx(list, i) : NULL;
+	return json_object_get(tree_get(entry, "id"));
 }
 
 json_object *
@@ -70,10 +71,10 @@ catalogue_models(const struct config *config)
 		add(list, claude_models[i]);
 	for (size_t i = 0; i < config->n_providers; i++)
 		add_provider(list, &config->providers[i]);
-	json_object_object_add(o, "data", list);
-	json_object_object_add(o, "has_more", json_object_new_boolean(false));
-	json_object_object_add(o, "first_id", id_at(list, 0));
-	json_object_object_add(o, "last_id", id_at(list, json_object_array_length(list) - 1));
+	tree_put(o, "data", list);
+	tree_put(o, "has_more", json_object_new_boolean(false));
+	tree_put(o, "first_id", id_at(list, 0));
+	tree_put(o, "last_id", id_at(list, tree_count(list) - 1));
 	return o;
 }
 

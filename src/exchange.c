@@ -307,8 +307,10 @@ keep(struct exchange *x)
 	const struct buf *body =
 	    x->relay.error_data.len > 0 ? &x->relay.error_data : attempt_bytes(x->attempt);
 	if (buf_puts(&x->kept_lines, buf_text(&attempt_answer(x->attempt)->passed)) &&
-	    buf_add(&x->kept_body, buf_text(body), body->len))
+	    buf_add(&x->kept_body, buf_text(body), body->len)) {
+		attempt_star(x->attempt, x->kept_body.data, x->kept_body.len);
 		x->kept_status = status;
+	}
 }
 
 /* The same provider again, with another model's name or form of the request. */
@@ -449,8 +451,11 @@ mend(struct exchange *x, enum ending ending)
 	remember_service(x);
 	buf_init(&last, ANSWER_ERROR_MAX + SSE_EVENT_MAX);
 	const char *error = r->error.len > 0 ? r->error.data : NULL;
+	attempt_star(x->attempt, r->error.data, r->error.len);
 	if (stream_close(&r->stream, x->mend, error, r->error.len, &last))
 		reply_body(&x->client->reply, last.data, last.len);
+	else
+		reply_cut(&x->client->reply); /* without memory for the end there is none */
 	buf_free(&last);
 	attempt_free(x->attempt);
 	x->attempt = NULL;

@@ -1,5 +1,7 @@
 #include "findings.h"
 
+#include "tree.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -79,12 +81,11 @@ findings_json(const struct findings *f)
 	for (size_t i = 0; array != NULL && i < f->n; i++) {
 		const struct finding *finding = &f->all[i];
 		json_object *o = json_object_new_object();
-		json_object_object_add(o, "id", json_object_new_string(finding->id));
-		json_object_object_add(o, "severity",
-				       json_object_new_string(names[finding->severity]));
-		json_object_object_add(o, "what", json_object_new_string(finding->what));
-		json_object_object_add(o, "cure", json_object_new_string(finding->cure));
-		json_object_array_add(array, o);
+		tree_put(o, "id", json_object_new_string(finding->id));
+		tree_put(o, "severity", json_object_new_string(names[finding->severity]));
+		tree_put(o, "what", json_object_new_string(finding->what));
+		tree_put(o, "cure", json_object_new_string(finding->cure));
+		tree_add(array, o);
 	}
 	return array;
 }

@@ -5,6 +5,7 @@
 #include "clock.h"
 #include "dialect.h"
 #include "survey.h"
+#include "tree.h"
 
 #include <json-c/json.h>
 #include <stdio.h>
@@ -149,13 +150,12 @@ question(const struct config *config, const char *model)
 	json_object *o = json_object_new_object();
 	json_object *messages = json_object_new_array();
 	json_object *message = json_object_new_object();
-	json_object_object_add(message, "role", json_object_new_string("user"));
-	json_object_object_add(message, "content",
-			       json_object_new_string(config->health_check_message));
-	json_object_array_add(messages, message);
-	json_object_object_add(o, "model", json_object_new_string(model));
-	json_object_object_add(o, "max_tokens", json_object_new_int(1));
-	json_object_object_add(o, "messages", messages);
+	tree_put(message, "role", json_object_new_string("user"));
+	tree_put(message, "content", json_object_new_string(config->health_check_message));
+	tree_add(messages, message);
+	tree_put(o, "model", json_object_new_string(model));
+	tree_put(o, "max_tokens", json_object_new_int(1));
+	tree_put(o, "messages", messages);
 	return o;
 }
 

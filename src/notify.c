@@ -3,6 +3,7 @@
 #include "caps.h"
 #include "clock.h"
 #include "log.h"
+#include "tree.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -214,14 +215,17 @@ webhook_body(enum notice notice, const char *provider, const char *sentence)
 {
 	char at[CLOCK_RFC3339_SIZE];
 	json_object *o = json_object_new_object();
-	json_object_object_add(o, "event", json_object_new_string(word(notice)));
-	json_object_object_add(o, "provider", json_object_new_string(provider));
-	json_object_object_add(o, "text", json_object_new_string(sentence));
-	json_object_object_add(o, "at", json_object_new_string(clock_rfc3339(clock_wall_ms(), at)));
-	const char *text = json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN);
-	char *copy = text == NULL ? NULL : strdup(text);
+	tree_put(o, "event", json_object_new_string(word(notice)));
+	tree_put(o, "provider", json_object_new_string(provider));
+	tree_put(o, "text", json_object_new_string(sentence));
+	tree_put(o, "at", json_object_new_string(clock_rfc3339(clock_wall_ms(), at)));
+	struct buf text;
+	buf_init(&text, ANSWER_HEAD_MAX);
+	bool written = tree_write(o, &text);
 	json_object_put(o);
-	return copy;
+	if (!written)
+		buf_free(&text);
+	return written ? buf_take(&text) : NULL;
 }
 
 static bool

@@ -1,6 +1,7 @@
 #include "reply.h"
 
 #include "caps.h"
+#include "tree.h"
 
 #include <errno.h>
 #include <fastcgi.h>
@@ -163,7 +164,7 @@ write_out(struct reply *r, const char *bytes, size_t n)
 	while (n > 0) {
 		size_t part = n < RECORD_MAX ? n : RECORD_MAX;
 		if (!add_record(r, FCGI_STDOUT, bytes, part)) {
-			shutdown(r->fd, SHUT_RDWR);
+			reply_cut(r);
 			return;
 		}
 		bytes += part;
@@ -201,9 +202,16 @@ reply_end(struct reply *r)
 		return;
 	if (!add_record(r, FCGI_STDOUT, "", 0) ||
 	    !add_record(r, FCGI_END_REQUEST, &end, sizeof end))
-		shutdown(r->fd, SHUT_RDWR);
+		reply_cut(r);
 	r->ended = true;
 	flush_later(r);
+}
+
+void
+reply_cut(struct reply *r)
+{
+	if (!r->ended)
+		shutdown(r->fd, SHUT_RDWR);
 }
 
 size_t
@@ -223,19 +231,15 @@ reply_whole(struct reply *r, int status, const char *lines, const char *bytes, s
 void
 reply_json(struct reply *r, int status, const char *lines, json_object *object)
 {
-	struct buf head;
-	size_t n = 0;
-	const char *text =
-	    object == NULL
-		? NULL
-		: json_object_to_json_string_length(
-		      object, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &n);
+	struct buf head, body;
 	buf_init(&head, ANSWER_HEAD_MAX);
-	if (text == NULL || !buf_puts(&head, "content-type: application/json\r\n") ||
-	    !buf_puts(&head, lines))
+	buf_init(&body, ANSWER_JSON_MAX);
+	if (object == NULL || !tree_write(object, &body) ||
+	    !buf_puts(&head, "content-type: application/json\r\n") || !buf_puts(&head, lines))
 		reply_whole(r, 503, "retry-after: 2\r\n", "", 0);
 	else
-		reply_whole(r, status, head.data, text, n);
+		reply_whole(r, status, head.data, body.data, body.len);
+	buf_free(&body);
 	buf_free(&head);
 	json_object_put(object);
 }
@@ -246,10 +250,10 @@ reply_error(struct reply *r, int status, const char *lines, const char *type, co
 {
 	json_object *body = json_object_new_object();
 	json_object *error = json_object_new_object();
-	json_object_object_add(body, "type", json_object_new_string("error"));
-	json_object_object_add(error, "type", json_object_new_string(type));
-	json_object_object_add(error, "message", json_object_new_string(message));
-	json_object_object_add(body, "error", error);
-	json_object_object_add(body, "request_id", json_object_new_string(request_id));
+	tree_put(body, "type", json_object_new_string("error"));
+	tree_put(error, "type", json_object_new_string(type));
+	tree_put(error, "message", json_object_new_string(message));
+	tree_put(body, "error", error);
+	tree_put(body, "request_id", json_object_new_string(request_id));
 	reply_json(r, status, lines, body);
 }

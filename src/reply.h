@@ -53,6 +53,9 @@ void reply_head(struct reply *reply, int status, const char *lines);
 /* Some of the body. */
 void reply_body(struct reply *reply, const char *bytes, size_t n);
 
+/* Ends the connection without an end of the answer: nobody may take it for whole. */
+void reply_cut(struct reply *reply);
+
 /* The end: END_REQUEST, then the connection closes once all is sent. */
 void reply_end(struct reply *reply);
 

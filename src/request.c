@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
 
 static const struct complaint no_complaint = {0};
 
@@ -25,10 +27,17 @@ complain(int status, const char *type, const char *format, ...)
 static void
 make_id(char id[static REQUEST_ID_SIZE])
 {
-	uint8_t bytes[12] = {0};
-	/* Only a name: without entropy it is a poor one, and that is all. */
-	if (getrandom(bytes, sizeof bytes, GRND_NONBLOCK) != sizeof bytes)
-		bytes[0] = 1;
+	uint8_t bytes[12];
+	/* Only a name, but a probe's lease goes by it: without entropy still another
+	 * one for each request. */
+	if (getrandom(bytes, sizeof bytes, GRND_NONBLOCK) != sizeof bytes) {
+		struct timespec now = {0};
+		int pid = (int)getpid();
+		clock_gettime(CLOCK_MONOTONIC, &now);
+		uint64_t ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+		memcpy(bytes, &ns, 8);
+		memcpy(bytes + 8, &pid, 4);
+	}
 	memcpy(id, "req_", 4);
 	for (size_t i = 0; i < sizeof bytes; i++)
 		snprintf(id + 4 + 2 * i, 3, "%02x", bytes[i]);

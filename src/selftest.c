@@ -2,6 +2,7 @@
 
 #include "clock.h"
 #include "log.h"
+#include "tree.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,7 +36,7 @@ static json_object *
 timed(const struct self_test *t)
 {
 	json_object *o = json_object_new_object();
-	json_object_object_add(o, "at_ms", json_object_new_int64(clock_steady_ms() - t->start_ms));
+	tree_put(o, "at_ms", json_object_new_int64(clock_steady_ms() - t->start_ms));
 	return o;
 }
 
@@ -47,12 +48,12 @@ arrived(const struct self_test *t)
 	const struct request *r = &client->request;
 	bool authorized = request_header(r, "authorization") != NULL;
 	json_object *o = timed(t);
-	json_object_object_add(o, "version", json_object_new_string(PACKAGE_VERSION));
-	json_object_object_add(o, "pid", json_object_new_int64(getpid()));
-	json_object_object_add(o, "body_bytes", json_object_new_int64((int64_t)r->body.len));
-	json_object_object_add(o, "authorization", json_object_new_boolean(authorized));
-	json_object_object_add(o, "address", json_object_new_string(r->address));
-	json_object_object_add(o, "silences", json_object_new_int64(client->router->silences));
+	tree_put(o, "version", json_object_new_string(PACKAGE_VERSION));
+	tree_put(o, "pid", json_object_new_int64(getpid()));
+	tree_put(o, "body_bytes", json_object_new_int64((int64_t)r->body.len));
+	tree_put(o, "authorization", json_object_new_boolean(authorized));
+	tree_put(o, "address", json_object_new_string(r->address));
+	tree_put(o, "silences", json_object_new_int64(client->router->silences));
 	return o;
 }
 

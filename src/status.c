@@ -1,6 +1,7 @@
 #include "status.h"
 
 #include "clock.h"
+#include "tree.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,20 +14,22 @@
 static void
 add_text(json_object *o, const char *name, const char *text)
 {
-	bool none = text == NULL || text[0] == '\0';
-	json_object_object_add(o, name, none ? NULL : json_object_new_string(text));
+	if (text == NULL || text[0] == '\0')
+		tree_put_null(o, name);
+	else
+		tree_put(o, name, json_object_new_string(text));
 }
 
 static void
 add_number(json_object *o, const char *name, int64_t number)
 {
-	json_object_object_add(o, name, json_object_new_int64(number));
+	tree_put(o, name, json_object_new_int64(number));
 }
 
 static void
 add_bool(json_object *o, const char *name, bool value)
 {
-	json_object_object_add(o, name, json_object_new_boolean(value));
+	tree_put(o, name, json_object_new_boolean(value));
 }
 
 /* A time; 0 is none. */
@@ -195,8 +198,11 @@ status_health(const struct router *router, bool *healthy)
 	json_object *o = json_object_new_object();
 	json_object *providers = json_object_new_object();
 	*healthy = false;
-	if (s == NULL || o == NULL)
+	if (s == NULL) {
+		json_object_put(o);
+		json_object_put(providers);
 		return NULL;
+	}
 	survey_latest(router, "", s);
 	state_summary(router->state, &summary);
 	*healthy = s->plan.n_usable > 0;
@@ -205,9 +211,9 @@ status_health(const struct router *router, bool *healthy)
 		const struct candidate *c = candidate_of(&s->plan, &s->views[i]);
 		json_object *p = json_object_new_object();
 		add_bool(p, "active", plan_usable(c->standing));
-		json_object_object_add(providers, c->view->provider->name, p);
+		tree_put(providers, c->view->provider->name, p);
 	}
-	json_object_object_add(o, "providers", providers);
+	tree_put(o, "providers", providers);
 	add_line(o, s);
 	free(s);
 	return o;
@@ -222,10 +228,9 @@ windows(const struct health *h)
 		if (w->name[0] == '\0')
 			continue;
 		json_object *window = json_object_new_object();
-		json_object_object_add(window, "utilization",
-				       json_object_new_double((double)w->permille / 1000));
+		tree_put(window, "utilization", json_object_new_double((double)w->permille / 1000));
 		add_time(window, "reset", w->reset_ms);
-		json_object_object_add(o, w->name, window);
+		tree_put(o, w->name, window);
 	}
 	return o;
 }
@@ -290,7 +295,7 @@ provider_status(const struct router *router, const struct candidate *c)
 	add_bool(o, "active", plan_usable(c->standing));
 	add_bool(o, "paid", p->paid);
 	add_text(o, "model", model_in_use(router, p));
-	json_object_object_add(o, "windows", windows(account));
+	tree_put(o, "windows", windows(account));
 	add_number(o, "accounts", count_accounts(router->state, p->id));
 	add_counters(o, router->state, p->id);
 	add_time(o, "last_success", account->success_ms);
@@ -340,8 +345,11 @@ status_full(const struct router *router)
 	json_object *providers = json_object_new_object();
 	char text[ERROR_TEXT_MAX];
 	size_t n_processes;
-	if (s == NULL || o == NULL)
+	if (s == NULL) {
+		json_object_put(o);
+		json_object_put(providers);
 		return NULL;
+	}
 	survey_latest(router, "", s);
 	state_summary(router->state, &summary);
 	add_summary(o, &summary, s);
@@ -350,16 +358,15 @@ status_full(const struct router *router)
 	add_line(o, s);
 	for (size_t i = 0; i < s->plan.n; i++) {
 		const struct candidate *c = candidate_of(&s->plan, &s->views[i]);
-		json_object_object_add(providers, c->view->provider->name,
-				       provider_status(router, c));
+		tree_put(providers, c->view->provider->name, provider_status(router, c));
 	}
-	json_object_object_add(o, "providers", providers);
-	json_object_object_add(o, "tokens_file",
-			       file_status(tokens_loaded_at(router->tokens), reload->tokens_error));
-	json_object_object_add(o, "keys_file", keys_status(router));
+	tree_put(o, "providers", providers);
+	tree_put(o, "tokens_file",
+		 file_status(tokens_loaded_at(router->tokens), reload->tokens_error));
+	tree_put(o, "keys_file", keys_status(router));
 	json_object *config = file_status(reload->config_loaded_ms, reload->config_error);
 	add_text(config, "restart", reload->restart);
-	json_object_object_add(o, "config", config);
+	tree_put(o, "config", config);
 	add_number(o, "streams", count_streams(router->state, &n_processes));
 	add_number(o, "processes", (int64_t)n_processes);
 	add_text(o, "version", PACKAGE_VERSION);

@@ -139,6 +139,9 @@ tree_read(const char *text, size_t n)
 
 /* --- Writing: json-c's own way loses text, and says nothing, when memory is short --- */
 
+/* The user data of an object or array that lacks something: tree_put(). */
+static char incomplete;
+
 static bool write_value(json_object *value, struct buf *out);
 
 static bool
@@ -196,6 +199,9 @@ write_array(json_object *array, struct buf *out)
 static bool
 write_value(json_object *value, struct buf *out)
 {
+	const char *data = json_object_get_userdata(value);
+	if (data == &incomplete)
+		return false;
 	switch (json_object_get_type(value)) {
 	case json_type_object:
 		return write_object(value, out);
@@ -206,8 +212,9 @@ write_value(json_object *value, struct buf *out)
 				    (size_t)json_object_get_string_len(value), out);
 	case json_type_int:
 		return buf_printf(out, "%lld", (long long)json_object_get_int64(value));
-	case json_type_double: /* of read_number() only: its text is the user data */
-		return buf_puts(out, json_object_get_userdata(value));
+	case json_type_double: /* of read_number(): its text is the user data */
+		return data == NULL ? buf_printf(out, "%g", json_object_get_double(value))
+				    : buf_puts(out, data);
 	case json_type_boolean:
 		return buf_puts(out, json_object_get_boolean(value) ? "true" : "false");
 	case json_type_null:
@@ -248,4 +255,35 @@ size_t
 tree_count(json_object *array)
 {
 	return json_object_is_type(array, json_type_array) ? json_object_array_length(array) : 0;
+}
+
+static void
+taken(json_object *into, json_object *value, int result)
+{
+	if (into != NULL && value != NULL && result == 0)
+		return;
+	json_object_put(value);
+	if (into != NULL)
+		json_object_set_userdata(into, &incomplete, NULL);
+}
+
+void
+tree_put(json_object *object, const char *name, json_object *value)
+{
+	bool both = object != NULL && value != NULL;
+	taken(object, value, both ? json_object_object_add(object, name, value) : -1);
+}
+
+void
+tree_put_null(json_object *object, const char *name)
+{
+	if (object != NULL && json_object_object_add(object, name, NULL) != 0)
+		json_object_set_userdata(object, &incomplete, NULL);
+}
+
+void
+tree_add(json_object *array, json_object *value)
+{
+	bool both = array != NULL && value != NULL;
+	taken(array, value, both ? json_object_array_add(array, value) : -1);
 }

@@ -30,4 +30,11 @@ bool tree_is(json_object *tree, const char *name, const char *text);
 /* How many elements an array has; 0 when it is none. */
 size_t tree_count(json_object *array);
 
+/* Gives value to an object under a name, or to an array as its last element. NULL,
+ * of either, is memory that was short: tree_write() then says so of the whole tree.
+ * tree_put_null() is for a null that is meant. */
+void tree_put(json_object *object, const char *name, json_object *value);
+void tree_put_null(json_object *object, const char *name);
+void tree_add(json_object *array, json_object *value);
+
 #endif

@@ -82,6 +82,16 @@ on_timer(CURLM *multi, long in_ms, void *context)
 	return 0;
 }
 
+/* Ends the transfer whose socket cannot be watched: nobody would hear of it again. */
+static void
+give_up(CURL *easy)
+{
+	struct transfer *transfer = NULL;
+	curl_easy_getinfo(easy, CURLINFO_PRIVATE, &transfer);
+	if (transfer != NULL)
+		transfer->ended(transfer, CURLE_OUT_OF_MEMORY);
+}
+
 static int
 forget_socket(struct upstream *u, curl_socket_t fd, struct socket_watch *w)
 {
@@ -98,20 +108,22 @@ on_socket(CURL *easy, curl_socket_t fd, int what, void *context, void *socket_co
 {
 	struct upstream *u = context;
 	struct socket_watch *w = socket_context;
-	(void)easy;
 	if (what == CURL_POLL_REMOVE)
 		return forget_socket(u, fd, w);
 	if (w == NULL) {
 		w = calloc(1, sizeof *w);
-		if (w == NULL)
+		if (w == NULL) {
+			give_up(easy);
 			return 0; /* as above */
+		}
 		w->watch.ready = socket_ready;
 		w->upstream = u;
 		curl_multi_assign(u->multi, fd, w);
 	}
 	uint32_t events =
 	    (what & CURL_POLL_IN ? EPOLLIN : 0u) | (what & CURL_POLL_OUT ? EPOLLOUT : 0u);
-	loop_watch(u->loop, &w->watch, fd, events);
+	if (!loop_watch(u->loop, &w->watch, fd, events))
+		give_up(easy);
 	return 0;
 }
 
