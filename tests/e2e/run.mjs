@@ -9,11 +9,12 @@ import { DEFAULT, SERVERS, suffix } from './lib/servers/index.mjs';
 
 const here = path.dirname(new URL(import.meta.url).pathname);
 const FILE_SECONDS = process.env.CHECK_ALL === '1' ? 3600 : 600;
-const LONGEST_FIRST = ['matrix', 'retries', 'streams', 'seeds', 'claude-code', 'processes'];
+const LONGEST_FIRST = ['matrix', 'retries', 'streams', 'seeds', 'claude-code', 'processes', 'faults', 'torture', 'secrets', 'leaks'];
 // Whose subject passes through the web server: run under each of them, as e2e/limit@nginx/…, @apache-proxy, @apache-fcgid. With --all so do all files but those that are
 // about lighttpd itself, about ./dev, or about no web server at all.
 const EVERY_SERVER = ['abort', 'access', 'bad-requests', 'basic', 'bodies', 'claude-code', 'dropin', 'limit', 'logs', 'many', 'sdk', 'streams'];
-const LIGHTTPD_ONLY = ['bad-input', 'cron', 'ctl', 'doctor', 'metrics', 'processes', 'reload', 'serve', 'service', 'stampede', 'units'];
+const LIGHTTPD_ONLY = ['bad-input', 'cron', 'ctl', 'doctor', 'faults', 'leaks', 'load', 'metrics', 'processes', 'reload', 'secrets', 'serve', 'service', 'stampede',
+  'torture', 'units'];
 
 const args = process.argv.slice(2);
 const countsFile = args[0] === '--counts' ? args.splice(0, 2)[1] : undefined;

@@ -79,9 +79,10 @@ export function freePort() {
   });
 }
 
-export function connects(port, host = '127.0.0.1') {
+// at: a port of the host, or a Unix socket's path.
+export function connects(at, host = '127.0.0.1') {
   return new Promise(resolve => {
-    const socket = net.connect(port, host, () => { socket.destroy(); resolve(true); });
+    const socket = net.connect(typeof at === 'string' ? { path: at } : { port: at, host }, () => { socket.destroy(); resolve(true); });
     socket.on('error', () => resolve(false));
   });
 }

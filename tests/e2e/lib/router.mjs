@@ -6,7 +6,7 @@ import { Clock } from './clock.mjs';
 import { get, post, stream } from './client.mjs';
 import { Part, command, connects, freePort } from './parts.mjs';
 import { Server } from './servers/index.mjs';
-import { BUILD, Simulator } from './simulator.mjs';
+import { BUILD, PLAIN, Simulator } from './simulator.mjs';
 
 const here = path.dirname(new URL(import.meta.url).pathname);
 export const TOP = path.resolve(here, '../../..');
@@ -30,6 +30,10 @@ export const stored = {
 //   sim        a simulator that runs already; else one is started
 //   site       true: a site was there before; the router is beside it (r.siteUrl)
 //   lighttpd   function (text, router) → text (or a promise), to change lighttpd's configuration
+//   alone      true: no web server; one responder, r.service, on the Unix socket r.socket (lib/fastcgi.mjs)
+//   plain      true: the programs as they are installed, without sanitizers: for limits and measures of memory
+//   under      [command, …arguments]: what the responder that is alone runs under
+//   preload    one more library for the responders, after the clock
 //   problems   true: the simulated providers may find fault with what arrives; else that fails the case
 export async function router(t, options = {}) {
   const r = new Router(t, options);
@@ -62,14 +66,26 @@ class Router {
   }
 
   get env() {
-    return { ...this.clockEnv, CLAUDE_ROUTER_CONFIG: this.configFile, ROUTER_STATE_FILE: this.state, ...this.extraEnv };
+    const { preload } = this.options, { LD_PRELOAD } = this.clockEnv;
+    return { ...this.clockEnv, LD_PRELOAD: preload ? `${LD_PRELOAD}:${preload}` : LD_PRELOAD, CLAUDE_ROUTER_CONFIG: this.configFile, ROUTER_STATE_FILE: this.state, ...this.extraEnv };
   }
 
   async start() {
     if (this.sim === undefined) this.sim = await Simulator.start(this.t, this.dir, { env: this.clockEnv });
     this.writeConfig();
     if (this.tokens) this.writeTokens(this.tokens);
-    await this.startServer();
+    await (this.options.alone ? this.startService() : this.startServer());
+  }
+
+  get build() { return this.options.plain ? PLAIN : BUILD; }
+
+  // The responder by itself.
+  async startService() {
+    this.socket = this.file('router.sock');
+    const [program, ...args] = [...(this.options.under ?? []), path.join(this.build, 'claude-router'), '--socket', this.socket];
+    this.service = new Part('claude-router', program, args, { env: this.env });
+    this.t.evidence('responder', () => this.service.output);
+    await this.service.until(() => connects(this.socket));
   }
 
   writeConfig(text = this.options.whole?.(this.sim, this) ?? this.usualConfig()) {
@@ -134,8 +150,8 @@ class Router {
   switchTo(name) { return this.post(JSON.stringify(name), {}, '/v1/switch-provider'); }
 
   // The other two programs, told where configuration and state are as cron's entry tells them.
-  ctl(...args) { return command(path.join(BUILD, 'claude-router-ctl'), args, { env: this.env }); }
-  check(...args) { return command(path.join(BUILD, 'claude-router-check'), args, { env: this.env }); }
+  ctl(...args) { return command(path.join(this.build, 'claude-router-ctl'), args, { env: this.env }); }
+  check(...args) { return command(path.join(this.build, 'claude-router-check'), args, { env: this.env }); }
 
   // Ends all of it; an error when something stayed, or when a sanitizer found something.
   async stop() {
@@ -144,8 +160,9 @@ class Router {
     let problems, found;
     try {
       problems = this.options.problems || !this.sim?.part.alive ? '' : await this.sim.problems().catch(String);
-      await this.server.stop();
-      found = this.log().match(/^.*(ERROR: (Address|Leak)Sanitizer|runtime error:)[^]*/m);
+      if (!this.options.alone) await this.server.stop();
+      else if (this.service?.alive) await this.service.stop();
+      found = `${this.log()}${this.service?.output ?? ''}`.match(/^.*(ERROR: (Address|Leak)Sanitizer|runtime error:)[^]*/m);
     } finally {
       rmSync(this.dir, { recursive: true, force: true });
     }

@@ -5,6 +5,7 @@ import { Part } from './parts.mjs';
 import { request } from './client.mjs';
 
 export const BUILD = process.env.BUILD_DIR ?? path.resolve(path.dirname(new URL(import.meta.url).pathname), '../../../build/asan');
+export const PLAIN = process.env.PLAIN_DIR ?? path.resolve(BUILD, '../release');
 
 export class Simulator {
   // dir: where its port file lies; env: of the process (the settable clock).

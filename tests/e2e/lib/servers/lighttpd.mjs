@@ -1,6 +1,5 @@
 // lighttpd, which starts the responders: the stand-alone configuration, or beside a site the drop-in.
 import { Part } from '../parts.mjs';
-import { BUILD } from '../simulator.mjs';
 import { children, end, shipped, site } from './common.mjs';
 
 export class Server {
@@ -31,7 +30,7 @@ accesslog.filename = "${r.file('access.log')}"\n${this.ours(shipped('lighttpd/10
     const { r } = this;
     const env = Object.entries(r.env).map(([name, value]) => `"${name}" => "${value}"`).join(', ');
     return text.replaceAll('@runstatedir@/claude-router', r.dir).replaceAll('@localstatedir@/log/claude-router', r.dir)
-      .replaceAll('/run/lighttpd', r.dir).replaceAll('@routerdir@', BUILD).replaceAll('127.0.0.1:8000', `127.0.0.1:${r.port}`)
+      .replaceAll('/run/lighttpd', r.dir).replaceAll('@routerdir@', r.build).replaceAll('127.0.0.1:8000', `127.0.0.1:${r.port}`)
       .replace('"max-procs" => 2', `"max-procs" => ${r.procs}`)
       .replace('"bin-copy-environment"', `"bin-environment" => ( ${env} ),\n        "bin-copy-environment"`);
   }
