@@ -1,0 +1,428 @@
+// What goes wrong around the router: processes killed, disks full, limits, names, TLS, proxies, providers that are mad.
+// Each time the others are served meanwhile, and when it is over service is normal, without a restart.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import http from 'node:http';
+import net from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { all, check } from './lib/case.mjs';
+import { LOGIN, bearer, message } from './lib/client.mjs';
+import { fastcgi, requestBytes } from './lib/fastcgi.mjs';
+import { Part, command, connects, eventually } from './lib/parts.mjs';
+import { router, stored } from './lib/router.mjs';
+import { random } from './lib/scene.mjs';
+import { BUILD, Simulator } from './lib/simulator.mjs';
+
+const headers = { ...bearer(LOGIN), 'anthropic-beta': 'oauth-2025-04-20' };
+const who = answer => answer.headers['x-router-provider'];
+const ask = (r, text = 'SIM:SAY fine', fields = {}, more = {}) =>
+  fastcgi(r.socket, { headers, body: JSON.stringify(message(text, fields)), ...more }, { timeout: 30 });
+const look = (r, uri) => fastcgi(r.socket, { method: 'GET', uri, headers: {} }, { timeout: 10 });
+const spoken = answer => answer.json.content.map(block => block.text ?? '').join('');
+const limit = (pid, ...limits) => execFileSync('prlimit', ['--pid', String(pid), ...limits]);
+const memory = (pid, name = 'VmRSS') => Number(readFileSync(`/proc/${pid}/status`, 'utf8').match(new RegExp(`${name}:\\s+(\\d+)`))[1]) * 1024;
+const MB = 1024 * 1024;
+const short = 'retry_delay = 0.02\nconnect_timeout = 2\nfirst_byte_timeout = 3\nidle_timeout = 3\nhold = 0';
+
+// The first provider serves, as if nothing had been.
+async function normal(r, first = 'claude_pro') {
+  r.clock.forward('10m');
+  await eventually(`${first} serves again`, async () => {
+    const answer = await ask(r);
+    return answer.status === 200 && who(answer) === first && spoken(answer) === 'fine';
+  }, 15);
+}
+
+function temporary(t) {
+  const dir = mkdtempSync(path.join(tmpdir(), 'cr-fault-'));
+  t.after(() => rmSync(dir, { recursive: true, force: true }));
+  return dir;
+}
+
+// A provider, or a proxy, of our own: handler of connections, or of requests.
+async function server(t, made) {
+  const sockets = new Set();
+  made.on('connection', socket => {
+    sockets.add(socket);
+    socket.on('error', () => {}).on('close', () => sockets.delete(socket));
+  });
+  await new Promise(resolve => made.listen(0, '127.0.0.1', resolve));
+  t.after(() => { for (const socket of sockets) socket.destroy(); made.close(); });
+  return made.address().port;
+}
+
+// claude_pro at a URL of its own, deepseek simulated behind it.
+const behind = (url, lines = '', config = short) => ({
+  alone: true, tokens: stored,
+  whole: (sim, self) => [`tokens_file = "${self.tokensFile}"`, config,
+    `provider claude_pro {\n  url = "${typeof url === 'function' ? url(sim) : url}"\n  trust_url = true\n  ${lines}\n}`,
+    `provider deepseek {\n  url = "${sim.url('deepseek')}"\n}`].join('\n'),
+});
+
+// --- Killed ------------------------------------------------------------------------------------------------------------
+
+for (let seed = 1; seed <= (all ? 10 : 1); seed++) {
+  check(`kill -9 at random moments: the state stays valid, nobody's lock stays, nobody else's request is lost: seed ${seed}`, { timeout: 240 }, async t => {
+    const dice = random(seed), kills = all ? 300 : 25;
+    const r = await router(t, { alone: true, config: 'hold = 0\nretry_delay = 0.01', order: ['claude_pro', 'deepseek'] });
+    const victim = { socket: r.file('victim.sock'), deaths: 0, served: 0, cut: 0 };
+    let over = false;
+    t.after(() => victim.part?.stop('SIGKILL').catch(() => {}));
+    const start = async () => {
+      victim.part = new Part('victim', path.join(BUILD, 'claude-router'), ['--socket', victim.socket], { env: r.env });
+      await victim.part.until(() => connects(victim.socket));
+    };
+    await start();
+    const carried = [];
+    const steady = Promise.all([0, 1].map(async () => { while (!over) carried.push(await ask(r, 'SIM:SAY carried')); }));
+    const hit = Promise.all([0, 1].map(async () => {
+      while (!over) {
+        const answer = await ask(victim, 'SIM:SAY hit', { stream: dice() < 0.5 });
+        if (!answer.ended) { victim.cut++; await sleep(5); continue; }
+        assert.equal(answer.status, 200, answer.text);
+        victim.served++;
+      }
+    }));
+    for (let i = 0; i < kills; i++) {
+      const kind = dice.of(['responder', 'responder', 'check', 'ctl']);
+      if (i % 5 === 0) await r.sim.next('claude_pro', { fault: 'throttle', retry_after: 1 });
+      if (kind === 'responder') {
+        await sleep(dice.below(40));
+        victim.part.kill('SIGKILL');
+        await victim.part.ended;
+        await start();
+      } else {
+        const part = kind === 'ctl' ? new Part('ctl', path.join(BUILD, 'claude-router-ctl'), ['switch', dice.of(['deepseek', 'auto'])], { env: r.env })
+          : new Part('check', path.join(BUILD, 'claude-router-check'), [], { env: r.env });
+        await sleep(dice.below(60));
+        part.kill('SIGKILL');
+        await part.ended;
+      }
+      if (i % 5 !== 4) continue;
+      const told = await r.ctl('status', '--json');
+      assert.equal(told.code, 0, `after kill ${i} of a ${kind}: ${told.stderr}`);
+      assert.ok(JSON.parse(told.stdout).providers.claude_pro, told.stdout);
+    }
+    const switched = await r.ctl('switch', 'auto');
+    assert.equal(switched.code, 0, `no lock is left: ${switched.stderr}`);
+    over = true;
+    await Promise.all([steady, hit]);
+    assert.ok(carried.length > 20 && victim.served > 0, `${carried.length} carried, ${victim.served} served by the victim, ${victim.cut} cut`);
+    for (const answer of carried) assert.equal(`${answer.status} ${answer.ended && spoken(answer)}`, '200 carried', answer.text);
+    assert.deepEqual(readdirSync(r.dir).filter(name => name.includes('.bad')), [], 'the state file stayed valid');
+    await normal(r);
+    const { streams, processes } = (await look(r, '/v1/status')).json;
+    assert.ok(streams <= 1 && processes === 2, `the dead ones are not counted: ${streams} streams, ${processes} processes`);
+  });
+}
+
+// --- Disks -------------------------------------------------------------------------------------------------------------
+
+// A small disk of its own, or a skip.
+async function disk(t) {
+  const dir = temporary(t);
+  const mounted = process.getuid() === 0 ? await command('mount', ['-t', 'tmpfs', '-o', 'size=2m', 'claude-router-test', dir]) : { code: 1 };
+  if (mounted.code !== 0) t.skip('no disk can be mounted here');
+  t.after(() => execFileSync('umount', ['-l', dir]));
+  return dir;
+}
+
+function fill(file) {
+  for (let size = 65536; size >= 1; size = Math.floor(size / 4)) {
+    try { for (;;) writeFileSync(file, Buffer.alloc(size), { flag: 'a' }); } catch { /* full, for this size */ }
+  }
+}
+
+check('a disk that is full, and one that is read-only: requests are served, and it is logged again when there is room', async t => {
+  const dir = await disk(t);
+  const log = path.join(dir, 'log');
+  const r = await router(t, { alone: true, config: `log = "${log}"`, env: { ROUTER_STATE_FILE: path.join(dir, 'state') } });
+  const logged = () => readFileSync(log, 'utf8').split('event=request').length - 1;
+  await ask(r);
+  await eventually('it is logged', () => logged() === 1);
+  fill(path.join(dir, 'filler'));
+  for (let i = 0; i < 30; i++) assert.equal((await ask(r)).status, 200, 'on a full disk');
+  await r.sim.next('claude_pro', { fault: 'usage_limit', reset: 60 });
+  assert.equal(who(await ask(r)), 'deepseek', 'and limits are kept');
+  assert.equal(who(await ask(r)), 'deepseek');
+  const checked = await r.ctl('status');
+  assert.equal(checked.code, 0, checked.stderr);
+  rmSync(path.join(dir, 'filler'));
+  await normal(r);
+  const before = logged();
+  await ask(r);
+  await eventually('it is logged again', () => logged() > before);
+  // A responder that writes there keeps the disk busy: over a read-only one it is started anew.
+  await r.service.stop();
+  execFileSync('mount', ['-o', 'remount,ro', dir]);
+  const run = await command(path.join(BUILD, 'claude-router'), ['--socket', r.file('other.sock')], { env: r.env });
+  assert.ok(run.code > 0 && run.code < 128 && /read-only/i.test(run.stderr), `${run.code}: ${run.stderr}`);
+  execFileSync('mount', ['-o', 'remount,rw', dir]);
+  await r.startService();
+  await normal(r);
+});
+
+check('a file size limit of nothing: the same', async t => {
+  const r = await router(t, { alone: true });
+  await ask(r);
+  limit(r.service.pid, '--fsize=0:unlimited');
+  for (let i = 0; i < 10; i++) assert.equal((await ask(r)).status, 200);
+  await r.sim.next('claude_pro', { fault: 'usage_limit', reset: 60 });
+  assert.equal(who(await ask(r)), 'deepseek');
+  limit(r.service.pid, '--fsize=unlimited:unlimited');
+  await normal(r);
+});
+
+check('no room for a state file: told in a sentence, not by a crash', async t => {
+  const dir = await disk(t);
+  fill(path.join(dir, 'filler'));
+  const r = await router(t, { alone: true });
+  for (const program of ['claude-router', 'claude-router-check']) {
+    const run = await command(path.join(BUILD, program), program === 'claude-router' ? ['--socket', path.join(dir, 'no.sock')] : [],
+      { env: { ...r.env, ROUTER_STATE_FILE: path.join(dir, 'state') } });
+    assert.ok(run.code > 0 && run.code < 128, `${program} ended with ${run.code}: ${run.stderr}`);
+    assert.match(`${run.stderr}${run.stdout}`, /state.*(space|room|full)/i, program);
+  }
+});
+
+// --- Limits ------------------------------------------------------------------------------------------------------------
+
+check('no memory for a large body: refused, the others are served, and later it is taken', async t => {
+  const r = await router(t, { alone: true, plain: true });
+  const body = JSON.stringify(message(`SIM:SAY fine\n${'x'.repeat(20 * MB)}`));
+  await ask(r);
+  limit(r.service.pid, `--as=${memory(r.service.pid, 'VmSize') + 2 * MB}:unlimited`);
+  for (let i = 0; i < 5; i++) {
+    const answer = await fastcgi(r.socket, { headers, body }, { timeout: 20 });
+    assert.ok(answer.status === 503 || !answer.ended, `${answer.status}`);
+    if (answer.ended) assert.ok(answer.headers['retry-after'], 'told when to come back');
+    assert.equal((await ask(r)).status, 200, 'a small one is served meanwhile');
+  }
+  await Promise.all(Array.from({ length: 300 }, () => ask(r, 'SIM:SAY many').catch(error => assert.fail(error))));
+  limit(r.service.pid, '--as=unlimited:unlimited');
+  await normal(r);
+  assert.equal((await fastcgi(r.socket, { headers, body }, { timeout: 20 })).status, 200);
+});
+
+check('out of descriptors: who waits is served when there are some again', async t => {
+  const r = await router(t, { alone: true, tokens: stored });
+  await ask(r);
+  const open = () => readdirSync(`/proc/${r.service.pid}/fd`).length;
+  limit(r.service.pid, `--nofile=${open()}:4096`);
+  const waiting = Array.from({ length: 20 }, () => ask(r));
+  await eventually('it says so', () => /no descriptors/.test(r.service.output));
+  limit(r.service.pid, '--nofile=4096:4096');
+  for (const answer of await Promise.all(waiting)) assert.ok(answer.status === 200, answer.text);
+  // One more than the client's own: none for the provider.
+  limit(r.service.pid, `--nofile=${open() + 2}:4096`);
+  for (let i = 0; i < 5; i++) assert.ok([200, 429, 503, 529].includes((await ask(r)).status));
+  limit(r.service.pid, '--nofile=4096:4096');
+  await normal(r);
+});
+
+// --- Names and TLS -----------------------------------------------------------------------------------------------------
+
+check('a name that hangs, fails and comes back: nobody else waits', async t => {
+  const dir = temporary(t), file = path.join(dir, 'resolver');
+  writeFileSync(file, 'h');
+  const r = await router(t, {
+    ...behind(sim => `http://slow.test:${sim.ports.claude_pro}`, 'allow_plain = true\n  dns_cache = 0'),
+    preload: path.join(BUILD, 'tests/torture/resolver.so'), env: { RESOLVER_FILE: file },
+  });
+  const waiting = Array.from({ length: 5 }, () => ask(r));
+  let answered = 0;
+  for (const one of waiting) one.then(() => { answered++; }, () => {});
+  for (let i = 0; i < 20; i++) assert.equal((await look(r, '/v1/status')).status, 200);
+  assert.equal(answered, 0, 'the status was told while they waited');
+  for (const answer of await Promise.all(waiting)) assert.equal(who(answer), 'deepseek', answer.text);
+  assert.equal(who(await ask(r)), 'deepseek', 'and then nobody waits again');
+  writeFileSync(file, 'n');
+  r.clock.forward('10m');
+  assert.equal(who(await ask(r)), 'deepseek', 'a name that is not there');
+  writeFileSync(file, 'y');
+  await normal(r);
+});
+
+async function withTls(t) {
+  const dir = temporary(t), [key, certificate] = [`${dir}/key.pem`, `${dir}/cert.pem`];
+  const made = await command('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2',
+    '-subj', '/CN=simulator', '-addext', 'subjectAltName=IP:127.0.0.1', '-keyout', key, '-out', certificate]);
+  assert.equal(made.code, 0, made.stderr);
+  const sim = await Simulator.start(t, dir, { args: ['--tls-cert', certificate, '--tls-key', key] });
+  return { sim, certificate };
+}
+
+check('a certificate that has expired: nothing is sent there', async t => {
+  const { sim, certificate } = await withTls(t);
+  const r = await router(t, { ...behind(`https://127.0.0.1:${sim.ports.tls.claude_pro}`, `ca_file = "${certificate}"`), sim });
+  assert.equal(who(await ask(r)), 'claude_pro');
+  r.clock.forward('3d');
+  await sim.control('DELETE', '/sim/claude_pro/requests');
+  // A connection that was made in time stays: a new process has none.
+  await r.service.stop();
+  await r.startService();
+  assert.equal(who(await ask(r)), 'deepseek');
+  assert.equal((await sim.requests('claude_pro')).length, 0);
+  r.clock.forward('-3d');
+  await normal(r);
+});
+
+check('a handshake that is cut, hangs, or is no TLS', { timeout: 120 }, async t => {
+  const { sim, certificate } = await withTls(t);
+  let how = 'pass';
+  const port = await server(t, net.createServer(socket => {
+    const on = net.connect(sim.ports.tls.claude_pro, '127.0.0.1').on('error', () => {});
+    socket.on('close', () => on.destroy());
+    on.on('close', () => socket.destroy());
+    let n = 0;
+    socket.on('data', bytes => { if (how !== 'hangs') on.write(bytes); });
+    on.on('data', bytes => {
+      n += bytes.length;
+      if (how === 'pass' || (how === 'late' && n < 1200)) socket.write(bytes);
+      else if (how === 'no TLS') socket.end('HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n');
+      else { socket.write(bytes.subarray(0, how === 'early' ? 5 : 100)); socket.destroy(); }
+    });
+  }));
+  const r = await router(t, { ...behind(`https://127.0.0.1:${port}`, `ca_file = "${certificate}"`), sim });
+  for (how of ['early', 'middle', 'hangs', 'no TLS']) {
+    assert.equal(who(await ask(r)), 'deepseek', how);
+    assert.equal((await sim.requests('claude_pro')).length, 0, how);
+    r.clock.forward('10m');
+  }
+  how = 'pass';
+  await normal(r);
+});
+
+// --- Mad providers -----------------------------------------------------------------------------------------------------
+
+const endless = {
+  'a JSON answer of 1 GB': res => { res.writeHead(200, { 'content-type': 'application/json' }); res.write('{"type":"message","content":[{"type":"text","text":"'); },
+  'an event of 1 GB': res => { res.writeHead(200, { 'content-type': 'text/event-stream' }); res.write('event: message_start\ndata: {"type":"message_start","x":"'); },
+  'an error of 1 GB': res => { res.writeHead(500, { 'content-type': 'application/json' }); res.write('{"type":"error","error":{"message":"'); },
+};
+for (const [what, begin] of Object.entries(endless)) {
+  check(`${what}: another provider serves, and memory is bounded`, async t => {
+    let mad = true, sent = 0;
+    const port = await server(t, http.createServer((req, res) => {
+      if (!mad) return void req.pipe(http.request({ port: r.sim.ports.claude_pro, path: req.url, method: 'POST', headers: req.headers }, answer => { res.writeHead(answer.statusCode, answer.headers); answer.pipe(res); }));
+      begin(res);
+      const part = 'x'.repeat(65536);
+      const more = () => { while (!res.destroyed && sent < 1024 * MB && res.write(part)) sent += part.length; };
+      res.on('drain', more);
+      more();
+    }));
+    const r = await router(t, { ...behind(`http://127.0.0.1:${port}`), plain: true });
+    const before = memory(r.service.pid, 'VmHWM');
+    for (const stream of [true, false]) {
+      const answer = await ask(r, 'SIM:SAY fine', { stream });
+      assert.equal(who(answer), 'deepseek', answer.text.slice(0, 300));
+      r.clock.forward('10m');
+    }
+    const grown = memory(r.service.pid, 'VmHWM') - before;
+    assert.ok(grown < 150 * MB, `grew by ${Math.round(grown / MB)} MB`);
+    mad = false;
+    await normal(r);
+  });
+}
+
+const fine = '{"type":"message","role":"assistant","content":[{"type":"text","text":"fine"}]}';
+
+check('headers without end', async t => {
+  let mad = true;
+  const port = await server(t, net.createServer(socket => {
+    socket.once('data', () => {
+      if (!mad) return void socket.end(`HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: ${fine.length}\r\n\r\n${fine}`);
+      socket.write('HTTP/1.1 200 OK\r\n');
+      const more = () => { while (!socket.destroyed && socket.write('x-more: and more\r\n'.repeat(100))); };
+      socket.on('drain', more);
+      more();
+    });
+  }));
+  const r = await router(t, behind(`http://127.0.0.1:${port}`));
+  assert.equal(who(await ask(r)), 'deepseek');
+  mad = false;
+  await normal(r);
+});
+
+check('an answer that is whole before the request was sent', async t => {
+  const whole = '{"type":"message","role":"assistant","content":[{"type":"text","text":"early"}]}';
+  const port = await server(t, net.createServer(socket => {
+    socket.once('data', () => {
+      socket.pause();
+      socket.write(`HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: ${whole.length}\r\n\r\n${whole}`);
+    });
+  }));
+  const r = await router(t, { ...behind(`http://127.0.0.1:${port}`), problems: true });
+  const answer = await fastcgi(r.socket, { headers, body: JSON.stringify(message('x'.repeat(16 * MB))) }, { timeout: 20 });
+  assert.equal(answer.status, 200, answer.text);
+  assert.equal(spoken(answer), 'early');
+  assert.equal(spoken(await ask(r)), 'early', 'the connection on which something is still owed is not used again');
+});
+
+check('a proxy that refuses, says nonsense, says much, or hangs up', async t => {
+  let says = '';
+  const { sim, certificate } = await withTls(t);
+  const port = await server(t, http.createServer().on('connect', (req, socket) => {
+    if (says !== '') return void socket.end(says);
+    const [host, target] = req.url.split(':');
+    const on = net.connect(Number(target), host, () => { socket.write('HTTP/1.1 200 OK\r\n\r\n'); on.pipe(socket); socket.pipe(on); });
+    on.on('error', () => socket.destroy());
+  }));
+  const r = await router(t, { ...behind(`https://127.0.0.1:${sim.ports.tls.claude_pro}`, `ca_file = "${certificate}"\n  proxy = "http://127.0.0.1:${port}"`), sim });
+  for (says of ['HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm="x"\r\nContent-Length: 5\r\n\r\nnever', 'nonsense\r\n\r\n',
+    `HTTP/1.1 502 Bad Gateway\r\n${'x-much: more\r\n'.repeat(20_000)}\r\n`, 'HTTP/1.1 200 OK\r\n\r\nand no TLS', ' ']) {
+    const answer = await ask(r);
+    assert.equal(who(answer), 'deepseek', says.slice(0, 60));
+    assert.doesNotMatch(answer.text, /never|nonsense|x-much/);
+    r.clock.forward('10m');
+  }
+  says = '';
+  await normal(r);
+  assert.ok((await sim.requests('claude_pro')).length > 0);
+});
+
+check('what the environment says of proxies and key logs is not heard', async t => {
+  const { sim, certificate } = await withTls(t), seen = [];
+  const port = await server(t, net.createServer(socket => { seen.push(1); socket.destroy(); }));
+  const proxy = `http://127.0.0.1:${port}`, keylog = path.join(temporary(t), 'keys');
+  const r = await router(t, {
+    ...behind(`https://127.0.0.1:${sim.ports.tls.claude_pro}`, `ca_file = "${certificate}"`), sim,
+    env: { http_proxy: proxy, https_proxy: proxy, HTTPS_PROXY: proxy, ALL_PROXY: proxy, all_proxy: proxy, NO_PROXY: '*', no_proxy: '*', SSLKEYLOGFILE: keylog, CURL_CA_BUNDLE: '/dev/null', SSL_CERT_FILE: '/dev/null' },
+  });
+  assert.equal(who(await ask(r)), 'claude_pro');
+  r.switched = await fastcgi(r.socket, { uri: '/v1/switch-provider', headers: {}, body: '"deepseek"' });
+  assert.equal(who(await ask(r)), 'deepseek');
+  assert.equal(seen.length, 0, 'nobody came to the proxy');
+  assert.ok(!existsSync(keylog), 'no key was logged');
+});
+
+// --- Slow clients ------------------------------------------------------------------------------------------------------
+
+check('clients that do not read cost a bounded amount of memory, and nobody else anything', { timeout: 120 }, async t => {
+  const r = await router(t, { alone: true, plain: true, config: 'idle_timeout = 60' });
+  await ask(r);
+  const before = memory(r.service.pid), n = 40;
+  const bytes = requestBytes({ headers, body: JSON.stringify(message('SIM:LONG 1000000', { stream: true })) });
+  const sockets = Array.from({ length: n }, () => net.connect(r.socket).on('error', () => {}).pause());
+  t.after(() => { for (const socket of sockets) socket.destroy(); });
+  for (const socket of sockets) socket.write(bytes);
+  await r.sim.requests('claude_pro', { wait: n + 1 });
+  let last = -1;
+  await eventually('all of them are held', async () => {
+    const sent = (await r.sim.requests('claude_pro')).reduce((sum, request) => sum + request.bytes, 0);
+    const same = sent === last;
+    last = sent;
+    await sleep(200);
+    return same;
+  }, 60);
+  const grown = memory(r.service.pid) - before;
+  assert.ok(grown < n * MB / 2, `${n} such clients cost ${Math.round(grown / 1024)} KB`);
+  t.evidence('memory', `${n} clients that do not read: ${Math.round(grown / n / 1024)} KB each`);
+  assert.equal((await ask(r)).status, 200, 'another one is served');
+  for (const socket of sockets) socket.destroy();
+  await eventually('they are gone', async () => (await look(r, '/v1/status')).json.streams <= 1);
+  await normal(r);
+});
