@@ -1,0 +1,50 @@
+// Many at once: 2000 streams through lighttpd and two processes, none lost; and who comes when there is no more room.
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { all, check } from './lib/case.mjs';
+import { LOGIN, bearer, message } from './lib/client.mjs';
+import { Part, eventually } from './lib/parts.mjs';
+import { router } from './lib/router.mjs';
+import { PLAIN } from './lib/simulator.mjs';
+
+const oauth = { ...bearer(LOGIN), 'anthropic-beta': 'oauth-2025-04-20' };
+const STREAMS = 2000, seconds = all ? 60 : 5, PACE = 500;
+
+check(`${STREAMS} streams at once for ${seconds} s: none fails, and each word comes`, { timeout: seconds + 150 }, async t => {
+  const r = await router(t, { plain: true, procs: 2, config: 'log_level = warning' });
+  await r.sim.control('POST', '/sim/record', { on: false });
+  const body = r.file('body');
+  writeFileSync(body, JSON.stringify({ ...message(`SIM:LONG ${2000 * (seconds + 60)}\nSIM:PACE ${PACE}`), stream: true }));
+  const load = new Part('load', path.join(PLAIN, 'tests/bench/load'), ['streams', String(r.port), '/v1/messages', body, String(STREAMS), String(seconds),
+    `authorization: Bearer ${LOGIN}`, 'anthropic-beta: oauth-2025-04-20', 'anthropic-version: 2023-06-01', 'content-type: application/json']);
+  t.after(() => load.stop());
+  await load.until(() => load.stderr.includes('ready') || load.code !== undefined, seconds + 60).catch(error => { if (load.code !== 0) throw error; });
+  const streams = (await r.status()).streams;
+  assert.equal((await r.post(message('SIM:SAY beside them'), oauth)).status, 200, 'another one is served');
+  await load.ended;
+  assert.equal(load.code, 0, load.output);
+  const told = JSON.parse(load.stdout);
+  assert.equal(told.failed, 0, load.output);
+  assert.match(load.stderr, /ready/, `each has begun: ${load.output}`);
+  assert.ok(told.events >= STREAMS * Math.max(1, seconds * 1000 / PACE / 4), `${told.events} words came`);
+  if (all) console.log(`# ${streams} streams were counted; ${load.stdout.trim()}`);
+  await eventually('all of them are gone', async () => (await r.status()).streams <= 1, 20);
+  assert.equal((await r.post(message(), oauth)).status, 200);
+});
+
+check('one more than max_streams: a 503 at once that says when to come back, and then there is room again', async t => {
+  const r = await router(t, { procs: 1, config: 'max_streams = 5' });
+  await r.sim.next('claude_pro', { fault: 'stall', at: 'text', times: 5 });
+  const streams = await Promise.all(Array.from({ length: 5 }, () => r.stream(message('SIM:SAY one two three four five'), oauth)));
+  for (let i = 0; i < 20; i++) {
+    const answer = await r.post(message(), oauth, '/v1/messages', { timeout: 5 });
+    assert.equal(answer.status, 503, answer.text);
+    assert.equal(answer.headers['retry-after'], '2');
+    assert.equal(answer.json.error.type, 'api_error');
+  }
+  streams[0].abort();
+  await eventually('there is room for one', async () => (await r.post(message(), oauth)).status === 200);
+  for (const s of streams) s.abort();
+  await eventually('there is room', async () => (await r.post(message(), oauth)).status === 200);
+});
