@@ -13,7 +13,7 @@ const LONGEST_FIRST = ['matrix', 'retries', 'streams', 'seeds', 'claude-code', '
 // Whose subject passes through the web server: run under each of them, as e2e/limit@nginx/…, @apache-proxy, @apache-fcgid. With --all so do all files but those that are
 // about lighttpd itself, about ./dev, or about no web server at all.
 const EVERY_SERVER = ['abort', 'access', 'bad-requests', 'basic', 'bodies', 'claude-code', 'dropin', 'limit', 'logs', 'many', 'sdk', 'streams'];
-const LIGHTTPD_ONLY = ['bad-input', 'cron', 'ctl', 'doctor', 'faults', 'leaks', 'load', 'metrics', 'processes', 'reload', 'secrets', 'serve', 'service', 'stampede',
+const LIGHTTPD_ONLY = ['bad-input', 'container', 'cron', 'ctl', 'doctor', 'faults', 'leaks', 'load', 'metrics', 'processes', 'reload', 'secrets', 'serve', 'service', 'stampede',
   'torture', 'units'];
 
 const args = process.argv.slice(2);
