@@ -239,6 +239,14 @@ apply_released(struct health *health, const struct health_change *change)
 	return HEALTH_SAME;
 }
 
+/* What was over when the check looked may rest anew by now. */
+static enum health_outcome
+apply_relieved(struct health *health, const struct health_change *change)
+{
+	return health_state(health, change->now_ms) == HEALTH_DUE ? end_rest(health, change)
+								  : HEALTH_SAME;
+}
+
 enum health_outcome
 health_apply(struct health *health, const struct health_change *change)
 {
@@ -256,7 +264,7 @@ health_apply(struct health *health, const struct health_change *change)
 	case HEALTH_RELEASED:
 		return apply_released(health, change);
 	case HEALTH_RELIEVED:
-		return end_rest(health, change);
+		return apply_relieved(health, change);
 	}
 	return HEALTH_SAME;
 }

@@ -71,7 +71,7 @@ enum health_event {
 	HEALTH_RESTS,    /* a failure that brings a rest */
 	HEALTH_LEASED,   /* somebody wants to be the probe, or to stay it */
 	HEALTH_RELEASED, /* the probe ended without an answer that tells anything */
-	HEALTH_RELIEVED, /* an operator or the check says: no rest */
+	HEALTH_RELIEVED, /* the check says: what is over by the clock is no rest */
 };
 
 /* A fact to apply. Fields that an event does not use are zero. */
@@ -103,6 +103,8 @@ enum health_outcome {
  * - a rest that runs is never shortened by a vaguer answer, by a short one, nor
  *   by one whose request began before that was told; a vaguer answer may lengthen it;
  * - a bench is only ended by SERVED or RELIEVED; other answers lengthen it;
+ * - a RELIEVED ends a rest that is over and that nobody probes, and no other: one
+ *   may have begun since the check looked;
  * - short rests double when one follows another that is over; those that come
  *   while it runs are the other requests in flight, and no repeat;
  * - a SERVED whose request did not begin after the answer that brought the

@@ -103,13 +103,13 @@ apply(struct state_image *image, const struct state_change *change)
 
 /* A queued change of a health happens when it is applied, not when it was
  * queued: or the other processes' changes in between would seem to be of the
- * future. */
+ * future. By the clock that they read, which may have been set meanwhile. */
 static void
 apply_queued(struct state_image *image, const struct state_change *queued)
 {
 	struct state_change change = *queued;
 	if (change.kind == CHANGE_HEALTH)
-		change.health.change.now_ms += clock_steady_ms() - queued->queued_ms;
+		change.health.change.now_ms += clock_wall_ms() - queued->queued_ms;
 	apply(image, &change);
 }
 
@@ -158,7 +158,7 @@ enqueue(struct state_queue *queue, const struct state_map *map, const struct sta
 		memmove(&queue->changes[0], &queue->changes[1], queue->n * sizeof *change);
 	}
 	queue->changes[queue->n] = *change;
-	queue->changes[queue->n].queued_ms = clock_steady_ms();
+	queue->changes[queue->n].queued_ms = clock_wall_ms();
 	queue->n++;
 }
 

@@ -24,7 +24,7 @@ enum change_kind {
 /* A fact that can wait. */
 struct state_change {
 	enum change_kind kind;
-	int64_t queued_ms; /* steady clock; the queue's own */
+	int64_t queued_ms; /* wall clock; the queue's own */
 	union {
 		struct {
 			struct health_key key;

@@ -165,8 +165,15 @@ static const struct row {
      HEALTH_READY, -T, REST_NONE, 0},
     {__LINE__, "a failure does not end a rest", STEPS(RESTS(REST_NAMED, 0, 0, HOUR), FAILED(9, 0)),
      9, HEALTH_SAME, HEALTH_RESTING, HOUR, REST_NAMED, 0},
-    {__LINE__, "relief ends a rest", STEPS(RESTS(REST_NAMED, 0, 0, HOUR), RELIEVED(9)), 9,
-     HEALTH_RETURNED, HEALTH_READY, -T, REST_NONE, 0},
+    {__LINE__, "relief ends a rest that is over",
+     STEPS(RESTS(REST_NAMED, 0, 0, HOUR), RELIEVED(HOUR)), HOUR, HEALTH_RETURNED, HEALTH_READY, -T,
+     REST_NONE, 0},
+    {__LINE__, "relief does not end one that runs, and may have begun since the check looked",
+     STEPS(RESTS(REST_NAMED, 0, 0, HOUR), RESTS(REST_NAMED, HOUR, HOUR, DAY), RELIEVED(HOUR)), HOUR,
+     HEALTH_SAME, HEALTH_RESTING, DAY, REST_NAMED, 0},
+    {__LINE__, "nor one that somebody probes",
+     STEPS(RESTS(REST_NAMED, 0, 0, HOUR), LEASED(HOUR, 7), RELIEVED(HOUR)), HOUR, HEALTH_SAME,
+     HEALTH_PROBING, HOUR, REST_NAMED, 0},
 
     /* Short rests */
     {__LINE__, "the first short rest is 15 s", STEPS(SHORT(0, 0, 0)), 0, HEALTH_LEFT,
@@ -209,7 +216,7 @@ static const struct row {
     {__LINE__, "an older success does not",
      STEPS(SHORT(HOUR, HOUR, 0), SERVED(2 * HOUR, 0), SHORT(3 * HOUR, 3 * HOUR, 0)), 3 * HOUR,
      HEALTH_SAME, HEALTH_RESTING, 3 * HOUR + 30 * SECOND, REST_SHORT, 2},
-    {__LINE__, "relief does", STEPS(SHORT(0, 0, 0), RELIEVED(1), SHORT(HOUR, HOUR, 0)), HOUR,
+    {__LINE__, "relief does", STEPS(SHORT(0, 0, 0), RELIEVED(MINUTE), SHORT(HOUR, HOUR, 0)), HOUR,
      HEALTH_LEFT, HEALTH_RESTING, HOUR + 15 * SECOND, REST_SHORT, 1},
     {__LINE__, "a short rest lengthens a named one that is nearly over",
      STEPS(RESTS(REST_NAMED, 0, 0, SECOND), SHORT(1, 1, 0)), 1, HEALTH_SAME, HEALTH_RESTING,
@@ -246,8 +253,9 @@ static const struct row {
     {__LINE__, "an older success does not end a bench",
      STEPS(RESTS(REST_BENCH, 6, 6, HOUR), SERVED(9, 5)), 9, HEALTH_SAME, HEALTH_BENCHED, HOUR,
      REST_BENCH, 0},
-    {__LINE__, "relief ends a bench", STEPS(RESTS(REST_BENCH, 6, 6, HOUR), RELIEVED(9)), 9,
-     HEALTH_RETURNED, HEALTH_READY, -T, REST_NONE, 0},
+    {__LINE__, "relief ends a bench that is to be looked at",
+     STEPS(RESTS(REST_BENCH, 6, 6, HOUR), RELIEVED(HOUR)), HOUR, HEALTH_RETURNED, HEALTH_READY, -T,
+     REST_NONE, 0},
 
     /* Leases */
     {__LINE__, "no lease for a ready one", STEPS(LEASED(0, 7)), 0, HEALTH_REFUSED, HEALTH_READY, -T,

@@ -15,7 +15,9 @@
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define T      INT64_C(1800000000000)
@@ -40,6 +42,18 @@
 #define QUEUE_MAX       128
 
 static char top[64]; /* our directory, removed at the end */
+
+static int64_t clock_ahead_s; /* the wall clock, set by us */
+
+/* In the place of libc's. */
+int
+clock_gettime(clockid_t id, struct timespec *now)
+{
+	long result = syscall(SYS_clock_gettime, id, now);
+	if (id == CLOCK_REALTIME)
+		now->tv_sec += clock_ahead_s;
+	return (int)result;
+}
 
 /* ---- Helpers --------------------------------------------------------------- */
 
@@ -1069,6 +1083,34 @@ check_queue(void)
 	state_close(state);
 }
 
+/* What waited while the clock was set is applied by the clock of now: else it would
+ * take what others have noted since for a time beyond belief, and clear it. */
+static void
+check_queue_and_clock(void)
+{
+	const char *path = in_top("queued3");
+	struct state *state = open_at(path), *other = open_at(path);
+	rest_until(state, 1, T, T + SECOND);
+	pid_t holder = start_holder(hold_lock, path);
+	struct health_key key = key_of(1);
+	struct health health;
+	struct health_change failed = {.event = HEALTH_FAILED, .now_ms = T, .began_ms = T};
+	state_health_change(state, &key, "claude_pro", &failed);
+	kill_hard(holder);
+	clock_ahead_s = HOUR / SECOND;
+	struct health_change lease = {
+	    .event = HEALTH_LEASED, .now_ms = T + HOUR, .holder = 7, .lease_for_ms = 60 * SECOND};
+	TAP_INT("another process probes", state_health_change(other, &key, "claude_pro", &lease),
+		HEALTH_GRANTED);
+	state_tick(state, NULL);
+	clock_ahead_s = 0;
+	TAP_OK("what waited is there", state_health(other, &key, &health) && health.error_ms != 0);
+	TAP_INT("and the probe still has its lease, though the clock was set",
+		health_state(&health, T + HOUR + SECOND), HEALTH_PROBING);
+	state_close(other);
+	state_close(state);
+}
+
 static void
 check_queue_ends(void)
 {
@@ -1741,6 +1783,7 @@ main(int argc, char **argv)
 	check_kills();
 	check_insertion();
 	check_queue();
+	check_queue_and_clock();
 	check_queue_ends();
 	check_check_lock();
 	for (size_t i = 0; i < TAP_COUNT(under_rows); i++)
