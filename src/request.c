@@ -103,10 +103,20 @@ is_credential(const char *name)
 	       strcmp(name, "x-router-key") == 0 || strcmp(name, "x-router-admin") == 0;
 }
 
+/* Or what follows would be a header of its own for a provider. */
+static bool
+is_name(const char *name)
+{
+	return name[0] != '\0' && is_clean(name) && strpbrk(name, " :") == NULL;
+}
+
 static struct complaint
 add_header(struct request *r, char *name, const char *value)
 {
 	to_header_name(name);
+	if (!is_name(name))
+		return complain(400, "invalid_request_error",
+				"A header's name holds a byte that none may hold.");
 	if (!is_clean(value))
 		return complain(400, "invalid_request_error",
 				"The header %.64s holds a control byte.", name);
