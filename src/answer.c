@@ -134,6 +134,13 @@ read_window(struct answer *a, const char *name, const char *value)
 		w->permille = read_permille(value);
 }
 
+/* Words of the protocol; they are shown in logs, terminals and answers. */
+static bool
+is_word(const char *value)
+{
+	return value[strspn(value, "abcdefghijklmnopqrstuvwxyz0123456789_")] == '\0';
+}
+
 static void
 read_unified(struct answer *a, const char *name, const char *value)
 {
@@ -142,7 +149,7 @@ read_unified(struct answer *a, const char *name, const char *value)
 	else if (strcmp(name, "reset") == 0)
 		a->reset_ms = read_epoch_ms(value);
 	else if (strcmp(name, "representative-claim") == 0)
-		snprintf(a->claim, sizeof a->claim, "%s", value);
+		snprintf(a->claim, sizeof a->claim, "%s", is_word(value) ? value : "");
 	else if (starts_with(name, "overage-"))
 		read_overage(a, name + strlen("overage-"), value);
 	else

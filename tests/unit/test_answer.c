@@ -61,6 +61,20 @@ check_interim(void)
 	answer_fini(&a);
 }
 
+/* What is shown in logs and on terminals is a word, whatever a provider sends. */
+static void
+check_claim(void)
+{
+	struct answer a;
+	answer_init(&a);
+	take(&a, "HTTP/1.1 429 x\r\n");
+	take(&a, "anthropic-ratelimit-unified-representative-claim: five_hour\r\n");
+	TAP_STR("a claim is kept", a.claim, "five_hour");
+	take(&a, "anthropic-ratelimit-unified-representative-claim: a\033[2Jb\r\n");
+	TAP_STR("one that is no word is not", a.claim, "");
+	answer_fini(&a);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -74,6 +88,7 @@ main(int argc, char **argv)
 		answer_fini(&a);
 	}
 	check_too_many();
+	check_claim();
 	check_interim();
 	return tap_finish();
 }
