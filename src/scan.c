@@ -364,9 +364,10 @@ scan_integer(struct scan *s, int64_t *value)
 		if (__builtin_mul_overflow(sum, 10, &sum) ||
 		    __builtin_add_overflow(sum, *c - '0', &sum))
 			break;
-	*value = negative ? -sum : sum;
 	if (c < end) /* a fraction, an exponent, or too large */
 		*value = whole(number, (size_t)(end - number));
+	else
+		*value = negative ? -sum : sum;
 	return true;
 }
 

@@ -105,6 +105,7 @@ check_integers(void)
 	    {__LINE__, "1.5e-3", true, 0},
 	    {__LINE__, "9223372036854775807", true, INT64_MAX},
 	    {__LINE__, "9223372036854775808", true, INT64_MAX},
+	    {__LINE__, "-9223372036854775808", true, INT64_MIN},
 	    {__LINE__, "-99999999999999999999", true, INT64_MIN},
 	    {__LINE__, "1e400", true, INT64_MAX},
 	    {__LINE__, "\"1\"", false, 5},
