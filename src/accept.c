@@ -1,6 +1,7 @@
 #include "accept.h"
 
 #include "log.h"
+#include "params.h"
 
 #include <errno.h>
 #include <fastcgi.h>
@@ -223,6 +224,10 @@ has_memory(size_t head_len)
 static struct complaint
 parse(struct acceptor *a, const struct buf *head)
 {
+	static const struct complaint unreadable = {
+	    400, "invalid_request_error", "The web server's request could not be read.", NULL};
+	if (!params_are_whole(buf_text(head), head->len))
+		return unreadable;
 	if (!has_memory(head->len))
 		return out_of_memory;
 	if (a->pipe[0] == -1 && pipe2(a->pipe, O_CLOEXEC | O_NONBLOCK) == -1)
@@ -239,8 +244,7 @@ parse(struct acceptor *a, const struct buf *head)
 	else if (FCGX_GetError(a->parser.in) == 0)
 		return (struct complaint){0};
 	close_pipe(a);
-	return (struct complaint){400, "invalid_request_error",
-				  "The web server's request could not be read.", NULL};
+	return unreadable;
 }
 
 /* Takes the parser back from libfcgi, without its writing or closing anything. */
