@@ -1,0 +1,117 @@
+/* accept.c, reply.c: what comes from the web server's side of the socket. First
+ * byte: how large the pieces are. Nothing leaks, nobody waits for ever, and what
+ * goes back is whole records. */
+#include "file.h"
+
+#include "accept.h"
+#include "log.h"
+
+#include <sys/socket.h>
+#include <sys/un.h>
+
+static struct router router;
+static struct acceptor *acceptor;
+static struct sockaddr_un address = {.sun_family = AF_UNIX};
+static struct config config = {
+    .max_request_bytes = 65536, .max_streams = 100, .idle_timeout_ms = 1000};
+static struct timer end;
+
+static void
+stop(struct timer *timer)
+{
+	(void)timer;
+	loop_stop(router.loop);
+}
+
+static struct complaint
+admit(struct client *client)
+{
+	(void)client;
+	return (struct complaint){0};
+}
+
+static void
+serve(struct client *client)
+{
+	reply_whole(&client->reply, 200, "content-type: text/plain\r\n", client->request.path,
+		    strlen(client->request.path));
+}
+
+static void
+ignore(struct client *client)
+{
+	(void)client;
+}
+
+static void
+open_acceptor(void)
+{
+	static const struct handler handler = {
+	    .admit = admit, .serve = serve, .drained = ignore, .left = ignore};
+	struct buf error;
+	buf_init(&error, ERROR_TEXT_MAX);
+	MUST(log_open("fuzz", "/dev/null", LOG_ERR, false, &error));
+	snprintf(address.sun_path, sizeof address.sun_path, "%s", file_write("", 0));
+	unlink(address.sun_path);
+	router.loop = loop_new();
+	router.config = &config;
+	end.due = stop;
+	int fd = acceptor_listen(address.sun_path, &error);
+	MUST(fd >= 0 && router.loop != NULL);
+	acceptor = acceptor_new(&router, fd, &handler, &error);
+	MUST(acceptor != NULL);
+	buf_free(&error);
+}
+
+static void
+turn(void)
+{
+	MUST(loop_after(router.loop, &end, 0) && loop_run(router.loop));
+}
+
+/* What came back: whole records of version 1. */
+static void
+check_reply(int fd)
+{
+	static uint8_t bytes[1 << 20];
+	size_t have = 0;
+	for (ssize_t n; have < sizeof bytes &&
+			(n = recv(fd, bytes + have, sizeof bytes - have, MSG_DONTWAIT)) > 0;)
+		have += (size_t)n;
+	for (size_t at = 0; at < have;) {
+		MUST(have - at >= 8 && bytes[at] == 1);
+		at += 8 + ((size_t)bytes[at + 4] << 8 | bytes[at + 5]) + bytes[at + 6];
+		MUST(at <= have);
+	}
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+	if (n < 1 || n > 100000)
+		return 0;
+	if (acceptor == NULL)
+		open_acceptor();
+	size_t piece = data[0] == 0 ? n : 1 + (size_t)data[0] * data[0];
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	MUST(fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address) == 0);
+	turn();
+	unsigned turns = 0;
+	for (size_t at = 1; at < n && turns < 64; turns++) {
+		size_t length = n - at < piece || turns == 63 ? n - at : piece;
+		ssize_t sent = send(fd, data + at, length, MSG_DONTWAIT | MSG_NOSIGNAL);
+		if (sent < 0)
+			break;
+		at += (size_t)sent;
+		turn();
+	}
+	shutdown(fd, SHUT_WR);
+	for (unsigned i = 0; i < 4; i++)
+		turn();
+	check_reply(fd);
+	close(fd);
+	for (unsigned i = 0; i < 1000 && router.clients > 0; i++)
+		turn();
+	MUST(router.clients == 0 && router.unread == 0);
+	return 0;
+}

@@ -1,0 +1,56 @@
+/* mark.c: a provider's JSON answer. Marked, it is JSON if it was; and each
+ * thinking block's signature is, without its mark, what the provider wrote. */
+#include "fuzz.h"
+
+#include "mark.h"
+#include "tree.h"
+
+static bool
+is_thinking(json_object *block)
+{
+	return tree_is(block, "type", "thinking") && tree_get(block, "data") == NULL;
+}
+
+static void
+compare(json_object *before, json_object *after)
+{
+	json_object *a = tree_get(before, "content"), *b = tree_get(after, "content");
+	MUST(tree_count(a) == tree_count(b));
+	for (size_t i = 0; i < tree_count(a); i++) {
+		json_object *was = json_object_array_get_idx(a, i),
+			    *is = json_object_array_get_idx(b, i);
+		if (!is_thinking(was))
+			continue;
+		const char *signature = tree_text(is, "signature"),
+			   *old = tree_text(was, "signature");
+		json_object *any = tree_get(was, "signature");
+		if (any != NULL && !json_object_is_type(any, json_type_string))
+			continue;
+		MUST(signature != NULL && mark_own(signature, "kimi") != NULL);
+		MUST(mark_own(signature, "deepseek") == NULL);
+		MUST(strcmp(mark_own(signature, "kimi"), old == NULL ? "" : old) == 0);
+	}
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+	struct buf out;
+	char *json = fuzz_copy(data, n);
+	buf_init(&out, 64 * n + 4096);
+	MUST(mark_answer("kimi", json, n, &out));
+	json_object *before = tree_read(json, n);
+	if (before == NULL || !json_object_is_type(before, json_type_object)) {
+		MUST(before != NULL ||
+		     (out.len == n && (n == 0 || memcmp(out.data, data, n) == 0)));
+	} else {
+		json_object *after = tree_read(out.data, out.len);
+		MUST(after != NULL);
+		compare(before, after);
+		json_object_put(after);
+	}
+	json_object_put(before);
+	buf_free(&out);
+	free(json);
+	return 0;
+}

@@ -1,0 +1,81 @@
+/* scan.c and tree.c: what is JSON. What scan takes, json-c takes too, and says
+ * the same of it; a tree that is written is JSON again, and stays as it is. */
+#include "fuzz.h"
+
+#include "scan.h"
+#include "tree.h"
+
+static bool
+is_json(const char *text, size_t n)
+{
+	struct scan s;
+	scan_init(&s, text, n);
+	scan_skip(&s);
+	return scan_end(&s);
+}
+
+/* Every string can be decoded, into what it needs and into less. */
+static void
+read_strings(struct scan *s)
+{
+	struct span span;
+	char small[5];
+	switch (scan_peek(s)) {
+	case SCAN_OBJECT:
+		for (scan_object(s); scan_member(s, &span);)
+			read_strings(s);
+		break;
+	case SCAN_ARRAY:
+		for (scan_array(s); scan_element(s);)
+			read_strings(s);
+		break;
+	case SCAN_STRING:
+		if (scan_string(s, &span)) {
+			char *out = malloc(span.len + 1);
+			MUST(out != NULL);
+			MUST(span_decode(s->text, span, out) <= span.len);
+			free(out);
+			MUST(!span_unescape(s->text, span, small, sizeof small) ||
+			     memchr(small, '\0', sizeof small) != NULL);
+		}
+		break;
+	default:
+		scan_skip(s);
+	}
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+	char *text = fuzz_copy(data, n);
+	bool valid = is_json(text, n);
+	struct scan s;
+	scan_init(&s, text, n);
+	read_strings(&s);
+	MUST(scan_end(&s) == valid);
+	json_object *tree = tree_read(text, n);
+	MUST(tree == NULL || valid);
+	if (valid) {
+		json_tokener *tokener = json_tokener_new_ex(JSON_DEPTH_MAX + 2);
+		json_object *other = json_tokener_parse_ex(tokener, text, (int)n);
+		enum json_tokener_error error = json_tokener_get_error(tokener);
+		MUST(error == json_tokener_success || error == json_tokener_continue);
+		json_object_put(other);
+		json_tokener_free(tokener);
+	}
+	if (tree != NULL) {
+		struct buf first, second;
+		buf_init(&first, 16 * n + 4096);
+		buf_init(&second, 16 * n + 4096);
+		MUST(tree_write(tree, &first) && is_json(first.data, first.len));
+		json_object *again = tree_read(first.data, first.len);
+		MUST(again != NULL && tree_write(again, &second));
+		MUST(first.len == second.len && memcmp(first.data, second.data, first.len) == 0);
+		json_object_put(again);
+		buf_free(&first);
+		buf_free(&second);
+	}
+	json_object_put(tree);
+	free(text);
+	return 0;
+}
