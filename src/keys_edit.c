@@ -160,7 +160,8 @@ write_all(int fd, const struct buf *text)
 	return true;
 }
 
-/* The owner before the bytes: nobody else ever has them. */
+/* The owner before the bytes: nobody else ever has them. And the mode before the
+ * owner: in a container, root without CAP_FOWNER may change only its own file's. */
 static bool
 fill(const struct edit *e, int fd)
 {
@@ -168,9 +169,11 @@ fill(const struct edit *e, int fd)
 	if (fstat(fd, &now) == -1)
 		return false;
 	bool same = now.st_uid == e->st.st_uid && now.st_gid == e->st.st_gid;
+	if (fchmod(fd, e->st.st_mode & 07777) == -1)
+		return false;
 	if (!same && fchown(fd, e->st.st_uid, e->st.st_gid) == -1)
 		return false;
-	return fchmod(fd, e->st.st_mode & 07777) == 0 && write_all(fd, &e->text) && fsync(fd) == 0;
+	return write_all(fd, &e->text) && fsync(fd) == 0;
 }
 
 /* Under the lock nobody else makes a file of that name: what lies there was left
