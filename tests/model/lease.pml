@@ -365,7 +365,8 @@ end:	do
 		   fi;
 		   submit()
 	   }
-	/* An answer that tells nothing, or a client that went away. */
+	/* An answer that tells nothing, a success that is no news (health_is_news()), or a client
+	 * that went away. */
 	:: atomic {
 		   phase[me] == ASKING && can_go ->
 		   if
