@@ -320,11 +320,10 @@ notify(struct notifier *n, enum notice notice, const char *provider, const char 
 	run->notifier = n;
 	run->timer.due = too_late;
 	bool is_command = n->config->on_change[0] == '/';
-	bool started = is_command ? start_command(run, notice, provider, sentence)
-				  : start_webhook(run, notice, provider, sentence);
-	if (!started || !loop_after(n->loop, &run->timer, NOTICE_FOR_MS)) {
-		if (run->pid != 0)
-			kill_command(run);
+	/* The timer first: a webhook that fails at once sets it anew before it has begun. */
+	bool started = loop_after(n->loop, &run->timer, NOTICE_FOR_MS) &&
+		       (is_command ? start_command(run, notice, provider, sentence)
+				   : start_webhook(run, notice, provider, sentence));
+	if (!started)
 		end_run(run);
-	}
 }

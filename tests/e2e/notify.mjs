@@ -58,3 +58,14 @@ check('a command that does not end, or cannot be started, disturbs nobody', asyn
     await r.stop();
   }
 });
+
+check('a webhook that fails at once holds no place: the next ones are tried, too', async t => {
+  // The kernel refuses a connection to this address by itself, without a packet.
+  const r = await router(t, { procs: 1, config: 'on_change = "http://255.255.255.255/hook"' });
+  const failed = () => r.log().split('\n').filter(line => line.includes('the webhook failed')).length;
+  for (let round = 1; round <= 4; round++) {
+    await thereAndBack(r);
+    await eventually('all three have failed', () => failed() === words.length * round);
+  }
+  assert.ok(!r.log().includes('too many still run'), r.log());
+});
