@@ -180,13 +180,14 @@ number_of(json_object *o, const char *name)
 
 /* --- Being believed --------------------------------------------------- */
 
-/* Shows the admin token where it cannot be overheard. False: there is none to show. */
+/* Shows the admin token where it cannot be overheard, and only in a place that was named:
+ * anybody on this machine may listen at the usual ones. False: there is none to show. */
 static bool
 take_admin_token(const struct doctor *d, struct server_test *t)
 {
 	const char *token = d->router.tokens == NULL ? NULL : tokens_admin(d->router.tokens);
 	bool secure = is_near(d->url) || text_has_scheme(d->url, "https");
-	if (token == NULL || !secure)
+	if (token == NULL || d->options->url == NULL || !secure)
 		return false;
 	snprintf(t->admin, sizeof t->admin, "x-router-admin: %s", token);
 	return true;
@@ -213,7 +214,8 @@ tell_refusal(struct doctor *d, const struct http_answer *a)
 			     "%s takes us for no admin, so it was not looked at",
 			     doctor_shown(d->url));
 		findings_cure(&d->findings, "ask on the machine itself, or write admin_token = … "
-					    "into tokens.txt (and use https)");
+					    "into tokens.txt and name the place: --url URL (from "
+					    "elsewhere with https)");
 	} else if (a->status == 404) {
 		findings_add(&d->findings, SEVERITY_WARNING, "responder-version",
 			     "the router at %s is older than this program (" PACKAGE_VERSION ")",

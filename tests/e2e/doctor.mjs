@@ -77,10 +77,11 @@ class Installation {
     return file;
   }
 
-  run({ args = [], env = {}, url = this.r.url, config = this.r.configFile, clock, as } = {}) {
-    const all = ['--config', config, 'doctor', '--url', url, '--crontab', this.crontab, '--settings', this.settings, '--proc', this.proc, ...args];
+  // url: null: where the doctor looks by itself; as: [program, argument…] to start it by
+  run({ args = [], env = {}, url = this.r.url, config = this.r.configFile, clock, as = [] } = {}) {
+    const all = ['--config', config, 'doctor', ...(url ? ['--url', url] : []), '--crontab', this.crontab, '--settings', this.settings, '--proc', this.proc, ...args];
     const clockEnv = clock ? { TEST_CLOCK_FILE: clock.file } : {};
-    const [program, words] = as ? ['setpriv', [...as, PROGRAM, ...all]] : [PROGRAM, all];
+    const [program, ...words] = [...as, PROGRAM, ...all];
     return command(program, words, { env: { ...this.r.clockEnv, ...clockEnv, ...env }, timeout: 50 });
   }
 
@@ -205,8 +206,8 @@ check('files that the responder’s user may not use', async t => {
 check('what may not be looked at is said, and is no fault: 2', async t => {
   if (process.getuid() !== 0) t.skip('needs root, to become somebody else');
   const i = await installation(t);
-  const as = ['--reuid', '65534', '--regid', '65534', '--clear-groups', '--'];
-  const probe = await command('setpriv', [...as, PROGRAM, '--version'], { env: i.r.clockEnv });
+  const as = ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups', '--'];
+  const probe = await command(as[0], [...as.slice(1), PROGRAM, '--version'], { env: i.r.clockEnv });
   if (probe.code !== 0) t.skip(`nobody may not run the program here: ${probe.stderr.trim()}`);
   chmodSync(i.r.dir, 0o711);
   const run = await i.run({ as });
@@ -307,6 +308,35 @@ check('a prefix that is not taken away; somebody in front', async t => {
   assert.ok(found.find('server-unasked'), 'and it says that it could not go on');
   i.r.writeTokens({ ...stored, admin_token: 'a-long-random-text-of-the-admin' });
   await eventually('the admin token gets it further', async () => (await i.look({ url })).find('server-unasked') === undefined);
+});
+
+// Somebody who answers as a router in front of which something stands; tells at its end what was shown to him. The rest
+// of the command line is what to run beside him.
+const LISTENER = `
+  const shown = [];
+  require('http').createServer((request, response) => {
+    request.resume();
+    shown.push(JSON.stringify(request.headers));
+    const health = request.url.startsWith('/health');
+    response.writeHead(health ? 200 : 403, { 'content-type': 'application/json' });
+    response.end(health ? '{"status":"healthy","failover_count":0}' : '{}');
+  }).listen(8000, '127.0.0.1', () => {
+    const { LISTENER_PRELOAD, ...env } = process.env;
+    require('child_process').spawn(process.argv[1], process.argv.slice(2), { env: { ...env, LD_PRELOAD: LISTENER_PRELOAD }, stdio: 'ignore' })
+      .on('exit', () => { console.log(shown.join('\\n')); process.exit(0); });
+  });`;
+
+check('the admin token is shown to nobody who merely listens at the usual place', async t => {
+  const inside = ['unshare', '-n', 'sh', '-c', 'ip link set lo up && exec "$@"', 'sh'];
+  if ((await command(inside[0], [...inside.slice(1), 'true'])).code !== 0) t.skip('no network of its own may be made here');
+  const i = await installation(t);
+  i.r.writeTokens({ ...stored, admin_token: 'a-long-random-text-of-the-admin' });
+  const env = { LD_PRELOAD: '', LISTENER_PRELOAD: i.r.clockEnv.LD_PRELOAD };
+  const shown = async url => (await i.run({ url, env, as: [...inside, process.execPath, '-e', LISTENER] })).stdout;
+  const unnamed = await shown(null);
+  assert.match(unnamed, /Bearer doctor/, 'he was asked');
+  assert.doesNotMatch(unnamed, /a-long-random-text/);
+  assert.match(await shown('http://127.0.0.1:8000'), /a-long-random-text/, 'to a place that was named it is');
 });
 
 const changed = (from, to) => text => { assert.match(text, from); return text.replace(from, to); };
