@@ -144,6 +144,13 @@ fetch_health(const char *url, struct buf *body)
 	return fetched;
 }
 
+/* Strangers are told no more than the status. */
+static const char *
+line_of(json_object *health)
+{
+	return text_of(health, json_object_object_get(health, "line") == NULL ? "status" : "line");
+}
+
 static int
 ask_statusline(const char *url)
 {
@@ -151,7 +158,7 @@ ask_statusline(const char *url)
 	buf_init(&body, ANSWER_ERROR_MAX);
 	bool fetched = fetch_health(url, &body);
 	json_object *o = fetched ? json_tokener_parse(buf_text(&body)) : NULL;
-	puts(o == NULL ? "no router" : text_of(o, "line"));
+	puts(o == NULL ? "no router" : line_of(o));
 	json_object_put(o);
 	buf_free(&body);
 	return o == NULL ? EX_UNAVAILABLE : EXIT_SUCCESS;

@@ -2,6 +2,7 @@
 
 #include "option_text.h"
 
+#include <json-c/json.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -196,11 +197,27 @@ judge_same_times(const char *a, const char *b)
 
 /* --- The web server --------------------------------------------------- */
 
+/* What strangers get of /health, and no more: {"status": …}. */
+static bool
+is_bare_status(const char *body)
+{
+	static const char *const words[] = {"healthy", "degraded", "unhealthy"};
+	json_object *o = json_tokener_parse(body);
+	bool bare = json_object_is_type(o, json_type_object) && json_object_object_length(o) == 1;
+	const char *status =
+	    bare ? json_object_get_string(json_object_object_get(o, "status")) : NULL;
+	bool ours = false;
+	for (size_t i = 0; status != NULL && i < COUNT(words); i++)
+		ours = ours || strcmp(status, words[i]) == 0;
+	json_object_put(o);
+	return ours;
+}
+
 enum judge_answer
 judge_health(long status, const char *body)
 {
 	const char *at = body + strspn(body, " \t\r\n");
-	if (*at == '{' && strstr(at, "\"failover_count\"") != NULL)
+	if (*at == '{' && (strstr(at, "\"failover_count\"") != NULL || is_bare_status(at)))
 		return ANSWER_ROUTER;
 	if (*at == '{' && strstr(at, "\"not_found_error\"") != NULL)
 		return ANSWER_MISPLACED;

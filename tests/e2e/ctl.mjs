@@ -56,6 +56,11 @@ check('the status line by the router’s URL, for people who may not read its fi
   assert.notEqual(nobody.code, 0);
 });
 
+check('the status line of a router that tells strangers the status and no more', async t => {
+  const r = await router(t, { config: 'access = "keys"\nadmin_from = { "192.0.2.1" }' });
+  assert.equal(await ask(r, 'statusline', r.url), 'healthy\n');
+});
+
 check('explain: who would be asked, for what, and why the others are not', async t => {
   const r = await router(t, { tokens: { deepseek: stored.deepseek }, sections: { kimi: 'enabled = false' } });
   await r.sim.next('claude_pro', { fault: 'usage_limit', reset: 3600 });

@@ -133,6 +133,9 @@ static const struct {
      ANSWER_ROUTER},
     {__LINE__, "our health, nobody can be asked", 503,
      "{\"status\":\"unhealthy\",\"failover_count\":3}", ANSWER_ROUTER},
+    {__LINE__, "our health, for strangers", 200, "{\"status\":\"degraded\"}", ANSWER_ROUTER},
+    {__LINE__, "our health, for strangers, nobody can be asked", 503,
+     "{ \"status\": \"unhealthy\" }\n", ANSWER_ROUTER},
     {__LINE__, "our 404", 404, "{\"type\":\"error\",\"error\":{\"type\":\"not_found_error\"}}",
      ANSWER_MISPLACED},
     {__LINE__, "lighttpd without a responder", 503, "<?xml version=\"1.0\"?><html>", ANSWER_DOWN},
@@ -141,6 +144,11 @@ static const struct {
     {__LINE__, "another site", 200, "<html>", ANSWER_STRANGE},
     {__LINE__, "another site's 404", 404, "", ANSWER_STRANGE},
     {__LINE__, "another program's health", 200, "{\"status\":\"ok\"}", ANSWER_STRANGE},
+    {__LINE__, "another program's health, with our word and more", 200,
+     "{\"status\":\"healthy\",\"database\":\"up\"}", ANSWER_STRANGE},
+    {__LINE__, "another program's health in another form", 200, "{\"status\":[\"healthy\"]}",
+     ANSWER_STRANGE},
+    {__LINE__, "half an object", 200, "{\"status\":", ANSWER_STRANGE},
 };
 
 static const struct {
