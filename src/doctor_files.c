@@ -247,7 +247,7 @@ look_into_keys(struct doctor *d, const char *path)
 	if (keys == NULL) {
 		findings_add(&d->findings, SEVERITY_ERROR, "keys-content", "%s", buf_text(&error));
 		findings_cure(&d->findings, "mend that, then type: claude-router --check-config");
-	} else if (keys_count(keys) == 0) {
+	} else if (keys_count(keys) == 0 && d->router.config->access == ACCESS_KEYS) {
 		say_no_key(d, path);
 	}
 	keys_free(keys);
@@ -259,10 +259,12 @@ doctor_check_keys(struct doctor *d)
 {
 	struct stat st;
 	const struct config *config = d->router.config;
-	if (config == NULL || config->access != ACCESS_KEYS)
+	if (config == NULL)
 		return;
 	const char *path = config->keys_file;
 	bool exists = stat(path, &st) == 0;
+	if (!exists && config->access != ACCESS_KEYS)
+		return;
 	if (exists ? access(path, R_OK) == -1 : errno == EACCES)
 		doctor_cannot_look(d, path);
 	else if (exists)

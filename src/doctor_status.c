@@ -12,14 +12,21 @@ text_in(json_object *o, const char *name, const char *member)
 	    json_object_object_get(json_object_object_get(o, name), member));
 }
 
+/* As the responder has them, who tells what is wrong with them. */
 static void
 look_at_files(struct doctor *d)
 {
 	const char *tokens = text_in(d->status, "tokens_file", "error");
+	const char *keys = text_in(d->status, "keys_file", "error");
 	const char *config = text_in(d->status, "config", "error");
 	if (tokens != NULL) {
 		findings_add(&d->findings, SEVERITY_ERROR, "responder-tokens",
 			     "the responder goes on with old credentials: %.512s", tokens);
+		findings_cure(&d->findings, "mend that; it is taken up within a second");
+	}
+	if (keys != NULL) {
+		findings_add(&d->findings, SEVERITY_ERROR, "responder-keys",
+			     "the responder cannot use the client keys: %s", doctor_shown(keys));
 		findings_cure(&d->findings, "mend that; it is taken up within a second");
 	}
 	if (config != NULL) {
@@ -47,12 +54,14 @@ void
 doctor_check_status(struct doctor *d)
 {
 	const struct router *r = &d->router;
-	if (d->status == NULL && r->config != NULL && r->tokens != NULL && r->state != NULL)
+	bool told = d->status != NULL;
+	if (!told && r->config != NULL && r->tokens != NULL && r->state != NULL)
 		d->status = status_full(r);
 	json_object *providers = json_object_object_get(d->status, "providers");
 	if (providers == NULL || !json_object_is_type(providers, json_type_object))
 		return;
-	look_at_files(d);
+	if (told)
+		look_at_files(d);
 	struct json_object_iterator i = json_object_iter_begin(providers);
 	struct json_object_iterator end = json_object_iter_end(providers);
 	for (; !json_object_iter_equal(&i, &end); json_object_iter_next(&i))

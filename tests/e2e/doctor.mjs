@@ -17,11 +17,11 @@ const user = os.userInfo().username;
 // --- An installation ----------------------------------------------------------------------------------------------------
 
 // A healthy one: a router, cron's entry, a cron, Claude Code's settings. options: of router(), and
-//   mend    function (configuration's text, simulator) → text
+//   mend    function (configuration's text, simulator, router) → text
 async function installation(t, { mend = text => text, ...options } = {}) {
   const r = await router(t, {
     problems: true, // the doctor asks the providers for no message: they find fault with that
-    whole: (sim, self) => mend(configuration(sim, self), sim),
+    whole: (sim, self) => mend(configuration(sim, self), sim, self),
     ...options,
   });
   return new Installation(r);
@@ -237,6 +237,17 @@ check('access = "keys" without a key', async t => {
   await i.finds('keys-missing', 'claude-router-ctl key add NAME', { config });
   writeFileSync(i.r.file('keys'), 'anna\n');
   await i.finds('keys-content', 'claude-router --check-config', { config });
+});
+
+check('access = "open" with a keys file that cannot be used', async t => {
+  const i = await installation(t, { mend: (text, sim, self) => `keys_file = "${self.file('keys')}"\n${text}` });
+  writeFileSync(i.r.file('keys'), '# none yet\n', { mode: 0o600 });
+  assert.deepEqual((await i.look()).ids, [], 'nobody needs a key');
+  writeFileSync(i.r.file('keys'), 'anna\n');
+  await i.finds('keys-content', 'claude-router --check-config');
+  await eventually('the responder has seen it', async () => (await i.r.status()).keys_file.error !== null);
+  const found = await i.finds('responder-keys', 'within a second');
+  assert.match(found.find('responder-keys').what, /keys:1/);
 });
 
 check('variables that differ from the file', async t => {
