@@ -291,7 +291,8 @@ look_at_processes(const struct state *state, uint64_t order, bool tell)
 	return f;
 }
 
-/* That both files are fine was seen when they were read, or we would not be here. */
+/* That configuration and tokens are fine was seen when they were read, or we would not
+ * be here; without usable keys all other commands go on. */
 static int
 run_reload(struct router *router, const struct options *options, const char *argument)
 {
@@ -299,6 +300,10 @@ run_reload(struct router *router, const struct options *options, const char *arg
 	int64_t end_ms = clock_steady_ms() + RELOAD_FOR_MS;
 	(void)options;
 	(void)argument;
+	if (router->reload.keys_error[0] != '\0') {
+		fail(router->reload.keys_error);
+		return EX_CONFIG;
+	}
 	if (!state_reload_request(router->state)) {
 		fail("the state file cannot be written: no responder could see the request");
 		return EX_TEMPFAIL;
@@ -310,8 +315,8 @@ run_reload(struct router *router, const struct options *options, const char *arg
 		f = look_at_processes(router->state, order, false);
 	}
 	if (f.processes == 0) {
-		fail("configuration and tokens are fine, but no responder runs with this state "
-		     "file");
+		fail("configuration, tokens and keys are fine, but no responder runs with this "
+		     "state file");
 		return EX_UNAVAILABLE;
 	}
 	f = look_at_processes(router->state, order, true);
