@@ -91,11 +91,15 @@ lock(struct edit *e)
 	return fail(e, e->path, "somebody else has been changing it for 10 seconds");
 }
 
-/* Whose a new file shall be. */
+/* Whose a new file shall be: the responder's, as the tokens are, and else the directory
+ * of the state file (owner.h). */
 static bool
 find_owner(struct edit *e)
 {
-	if (stat(e->config->tokens_file, &e->st) == -1 && fstat(e->lock, &e->st) == -1)
+	char copy[PATH_MAX];
+	snprintf(copy, sizeof copy, "%s", e->config->state_file);
+	if (stat(e->config->tokens_file, &e->st) == -1 && stat(dirname(copy), &e->st) == -1 &&
+	    fstat(e->lock, &e->st) == -1)
 		return fail_errno(e, e->directory);
 	e->st.st_mode = MODE_OF_A_NEW_ONE;
 	return buf_puts(&e->text, HEAD) || fail(e, e->path, strerror(ENOMEM));

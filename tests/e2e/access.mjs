@@ -1,7 +1,7 @@
 // Client keys: who is let in by them, by which ways they travel, where they never arrive, and what strangers are told.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { check } from './lib/case.mjs';
@@ -220,6 +220,17 @@ check('a new keys file is the responder’s to read, and nobody else’s', async
   const [keys, tokens] = [statSync(r.file('keys')), statSync(r.tokensFile)];
   assert.equal(keys.mode & 0o7777, 0o640);
   assert.deepEqual([keys.uid, keys.gid], [tokens.uid, tokens.gid]);
+});
+
+check('a new keys file beside no tokens is of whom the state’s directory is', async t => {
+  if (process.getuid() !== 0) t.skip('needs root, to make files for somebody else');
+  const r = await guarded(t, { tokens: null });
+  mkdirSync(r.file('own'));
+  chownSync(r.file('own'), 65534, 65533);
+  const run = await command(path.join(BUILD, 'claude-router-ctl'), ['key', 'add', 'anna'], { env: { ...r.env, ROUTER_STATE_FILE: r.file('own/state') } });
+  assert.equal(run.code, 0, run.stderr);
+  const { uid, gid, mode } = statSync(r.file('keys'));
+  assert.deepEqual([uid, gid, mode & 0o7777], [65534, 65533, 0o640]);
 });
 
 check('many keys made at once are all there', async t => {
