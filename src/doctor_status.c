@@ -21,7 +21,8 @@ look_at_files(struct doctor *d)
 	const char *config = text_in(d->status, "config", "error");
 	if (tokens != NULL) {
 		findings_add(&d->findings, SEVERITY_ERROR, "responder-tokens",
-			     "the responder goes on with old credentials: %.512s", tokens);
+			     "the responder goes on with old credentials: %s",
+			     doctor_shown(tokens));
 		findings_cure(&d->findings, "mend that; it is taken up within a second");
 	}
 	if (keys != NULL) {
@@ -31,7 +32,8 @@ look_at_files(struct doctor *d)
 	}
 	if (config != NULL) {
 		findings_add(&d->findings, SEVERITY_ERROR, "responder-config",
-			     "the responder goes on with an old configuration: %.512s", config);
+			     "the responder goes on with an old configuration: %s",
+			     doctor_shown(config));
 		findings_cure(&d->findings, "mend that, then type: claude-router --check-config");
 	}
 }

@@ -350,6 +350,22 @@ check('the admin token is shown to nobody who merely listens at the usual place'
   assert.match(await shown('http://127.0.0.1:8000'), /a-long-random-text/, 'to a place that was named it is');
 });
 
+check('what the router tells of its files is fit for a terminal', async t => {
+  const i = await installation(t);
+  const answers = {
+    '/health': '{"status":"healthy","failover_count":0}',
+    '/v1/self-test': 'event: request\ndata: {"at_ms":0,"pid":1,"authorization":true,"version":"?"}\n\n',
+    '/v1/status': JSON.stringify({ providers: {}, tokens_file: { error: '\x1b[2Jtokens' }, keys_file: { error: '\x1b[2Jkeys' }, config: { error: '\x1b[2Jconfig' } }),
+  };
+  const url = await webServer(t, (request, response) => {
+    request.resume();
+    request.on('end', () => response.end(answers[request.url.split('?')[0]]));
+  });
+  const { stdout } = await i.run({ url });
+  for (const name of ['tokens', 'keys', 'config']) assert.match(stdout, new RegExp(`\\[2J${name} \\(responder-${name}\\)`));
+  assert.ok(!stdout.includes('\x1b'), JSON.stringify(stdout));
+});
+
 const changed = (from, to) => text => { assert.match(text, from); return text.replace(from, to); };
 
 check('a web server that gathers events', async t => {
