@@ -24,6 +24,7 @@
 #define HEADER_VALUE_MAX        8192
 #define JSON_DEPTH_MAX          512
 #define SELF_TEST_SILENCE_MAX_S 600
+#define SELF_TESTS_SILENT_MAX   16 /* of one process at once */
 
 /* A provider's answer */
 #define ANSWER_HEAD_MAX (64 * 1024) /* bytes of all header lines */

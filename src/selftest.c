@@ -97,14 +97,24 @@ note(const struct client *client)
 	log_fields(LOG_DEBUG, "self_test", fields, sizeof fields / sizeof *fields);
 }
 
+static void
+come_later(struct client *client, const char *why)
+{
+	reply_error(&client->reply, 503, "retry-after: 2\r\n", "api_error", why,
+		    client->request.id);
+}
+
 void
 self_test_start(struct client *client)
 {
-	struct self_test *t = calloc(1, sizeof *t);
 	uint32_t silence_s = client->request.silence_s;
+	if (silence_s > 0 && client->router->silences >= SELF_TESTS_SILENT_MAX) {
+		come_later(client, "Too many self-tests are silent already.");
+		return;
+	}
+	struct self_test *t = calloc(1, sizeof *t);
 	if (t == NULL) {
-		reply_error(&client->reply, 503, "retry-after: 2\r\n", "api_error",
-			    "Out of memory.", client->request.id);
+		come_later(client, "Out of memory.");
 		return;
 	}
 	*t = (struct self_test){.client = client, .timer.due = tick, .start_ms = clock_steady_ms()};
