@@ -219,22 +219,42 @@ has_memory(size_t head_len)
 	return tried != NULL;
 }
 
-/* Puts the records into the pipe, which holds PARAMS_MAX bytes, and has libfcgi
+/* A pipe that holds PARAMS_MAX bytes, if there is none yet. The kernel makes smaller ones
+ * for a user who has many: still large enough for nearly all requests. False and errno:
+ * there are no descriptors. */
+static bool
+open_pipe(struct acceptor *a)
+{
+	if (a->pipe[0] != -1)
+		return true;
+	if (pipe2(a->pipe, O_CLOEXEC | O_NONBLOCK) == -1)
+		return false;
+	if (fcntl(a->pipe[1], F_GETPIPE_SZ) < PARAMS_MAX &&
+	    fcntl(a->pipe[1], F_SETPIPE_SZ, PARAMS_MAX) == -1)
+		log_line(LOG_WARNING, "the kernel gives this user small pipes only, so requests "
+				      "with many headers may be refused for a while: raise "
+				      "fs.pipe-user-pages-soft");
+	return true;
+}
+
+/* Puts the records into the pipe and has libfcgi
  * parse them: it reads all of them, and never waits for more. */
 static struct complaint
 parse(struct acceptor *a, const struct buf *head)
 {
 	static const struct complaint unreadable = {
 	    400, "invalid_request_error", "The web server's request could not be read.", NULL};
+	static const struct complaint no_pipe = {
+	    503, "api_error", "No descriptors to read the request with. Try again.", NULL};
 	if (!params_are_whole(buf_text(head), head->len))
 		return unreadable;
 	if (!has_memory(head->len))
 		return out_of_memory;
-	if (a->pipe[0] == -1 && pipe2(a->pipe, O_CLOEXEC | O_NONBLOCK) == -1)
-		return out_of_memory;
+	if (!open_pipe(a))
+		return no_pipe;
 	if (write(a->pipe[1], head->data, head->len) != (ssize_t)head->len) {
 		close_pipe(a);
-		return out_of_memory;
+		return no_pipe;
 	}
 	FCGX_InitRequest(&a->parser, -1, 0);
 	a->parser.ipcFd = a->pipe[0];
@@ -528,7 +548,10 @@ acceptor_start(struct acceptor *a)
 	signal(SIGUSR1, SIG_IGN);
 	a->pipe[0] = a->pipe[1] = -1;
 	a->burst = 1;
-	return loop_watch(a->router->loop, &a->watch, a->fd, EPOLLIN);
+	if (open_pipe(a) && loop_watch(a->router->loop, &a->watch, a->fd, EPOLLIN))
+		return true;
+	close_pipe(a);
+	return false;
 }
 
 struct acceptor *

@@ -1,6 +1,7 @@
 // The responder as a service of its own: on a Unix socket, drained when told to end; started by spawn-fcgi, by systemd; by itself.
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { once } from 'node:events';
+import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import { check } from './lib/case.mjs';
@@ -88,6 +89,38 @@ check('drain = 0 ends at once', async t => {
   r.service.kill('SIGTERM');
   assert.equal(await r.service.ended, 0);
   assert.ok(Date.now() - began < 3000);
+});
+
+const record = (type, content = Buffer.alloc(0)) =>
+  Buffer.concat([Buffer.from([1, type, 0, 1, content.length >> 8, content.length & 255, 0, 0]), content]);
+const parameters = values => Buffer.concat(Object.entries(values).map(([k, v]) => Buffer.from([k.length, v.length, ...Buffer.from(k + v)])));
+const asked = params => Buffer.concat([record(1, Buffer.from([0, 1, 0, 0, 0, 0, 0, 0])), record(4, params), record(4), record(5)]);
+
+const HEALTH = { REQUEST_METHOD: 'GET', REQUEST_URI: '/health?live=1', SERVER_PROTOCOL: 'HTTP/1.1', REMOTE_ADDR: '127.0.0.1', HTTP_HOST: 'localhost' };
+
+// A connection as a web server's; what comes back, whole.
+async function connected(socket) {
+  const connection = net.connect(socket);
+  await once(connection, 'connect');
+  let text = '';
+  connection.on('data', bytes => { text += bytes.toString('latin1'); });
+  const answer = once(connection, 'close').then(() => text);
+  return { ask: params => { connection.write(asked(params)); return answer; } };
+}
+
+check('what is malformed gets a 400, and without any descriptor left a request is still read', async t => {
+  const r = await router(t);
+  const socket = r.file('second.sock');
+  const part = new Part('claude-router', program, ['--socket', socket], { env: r.env });
+  t.after(() => part.stop('SIGKILL'));
+  await part.until(() => existsSync(socket));
+  const files = () => readdirSync(`/proc/${part.pid}/fd`).length;
+  const before = files();
+  const [first, second] = [await connected(socket), await connected(socket)];
+  await eventually('they are accepted', () => files() >= before + 2);
+  assert.equal((await command('prlimit', [`--pid=${part.pid}`, '--nofile=3:'])).code, 0);
+  assert.match(await first.ask(parameters(HEALTH)), /Status: 200/);
+  assert.match(await second.ask(Buffer.from([200, 200, 65])), /Status: 400/);
 });
 
 check('started by spawn-fcgi', async t => {
