@@ -1,5 +1,6 @@
 /* The state file's layout, once: what stands where, for every process of every
- * build that maps it. A change here is a new STATE_VERSION.
+ * build that maps it. A change here is a new STATE_VERSION, from the release of 0.1.0
+ * on: until then version 1 is not frozen, since no build of it was deployed.
  *
  * Words of 64 bits in the machine's byte order (the magic is a word, so a file
  * from a machine of the other order is foreign). What is written after the
