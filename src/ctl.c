@@ -5,6 +5,7 @@
 #include "ctl_key.h"
 #include "doctor.h"
 #include "healthcheck.h"
+#include "option_text.h"
 #include "setup.h"
 #include "status.h"
 
@@ -14,6 +15,8 @@
 #include <string.h>
 #include <sysexits.h>
 #include <time.h>
+
+_Static_assert(SELF_TEST_SILENCE_MAX_S == 600, "a sentence below says so");
 
 enum { RELOAD_FOR_MS = 3000 }; /* a responder looks each second, and notes at once */
 
@@ -374,6 +377,15 @@ command_named(const char *name)
 	return NULL;
 }
 
+/* Seconds that the router's self-test can be silent. */
+static bool
+is_silence(const char *text)
+{
+	uint64_t seconds;
+	return text_read_digits(&text, 3, &seconds) && *text == '\0' && seconds > 0 &&
+	       seconds <= SELF_TEST_SILENCE_MAX_S;
+}
+
 /* The command; *argument is its argument, "" for none. Exits when they do not
  * fit together. */
 static const struct command *
@@ -399,6 +411,8 @@ read_command(int argc, char **argv, struct options *o, const char **argument)
 	if (c == NULL)
 		cli_fail(&cli, words[0] == NULL ? "" : words[0],
 			 words[0] == NULL ? "which command?" : "no such command");
+	if (o->doctor.silence != NULL && !is_silence(o->doctor.silence))
+		cli_fail(&cli, o->doctor.silence, "--silence takes 1 to 600 seconds");
 	bool takes = c->argument[0] != '\0', needs = takes && c->argument[0] != '[';
 	*argument = words[1] == NULL ? "" : words[1];
 	bool many = words[1] != NULL && words[2] != NULL && c->edit == NULL;

@@ -8,7 +8,8 @@
 
 struct doctor_options {
 	const char *url;      /* of the router; NULL: the places of our own configurations */
-	const char *silence;  /* seconds of silence to test the web server with; NULL: none */
+	const char *silence;  /* seconds to test the web server with, up to
+			       * SELF_TEST_SILENCE_MAX_S; NULL: none */
 	const char *crontab;  /* the file with cron's entry; NULL: where cron looks */
 	const char *settings; /* Claude Code's; NULL: ~/.claude/settings.json */
 	const char *proc;     /* where the processes are told; NULL: /proc */

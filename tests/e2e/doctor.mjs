@@ -434,6 +434,15 @@ check('the self-test: event by event, for admins alone, nobody is asked, who lea
   assert.equal((await r.status()).providers.claude_pro.requests, 0);
 });
 
+check('a silence that is none: 64, and what is right', async t => {
+  const i = await installation(t);
+  for (const silence of ['abc', '0', '601', '-5', '5s', '']) {
+    const run = await i.run({ args: ['--silence', silence] });
+    assert.equal(run.code, 64, `${silence}: ${run.stdout}`);
+    assert.match(run.stderr, /1 to 600/);
+  }
+});
+
 // --- Processes ----------------------------------------------------------------------------------------------------------
 
 check('a responder whose program was replaced; scripts of the same user', async t => {
