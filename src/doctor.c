@@ -17,7 +17,7 @@ doctor_directory(const char *path, char *text, size_t size)
 {
 	const char *slash = strrchr(path, '/');
 	int n = slash == NULL || slash == path ? 1 : (int)(slash - path);
-	snprintf(text, size, "%.*s", n, slash == NULL ? "/" : path);
+	snprintf(text, size, "%.*s", n, slash == NULL ? "." : path);
 	return text;
 }
 
