@@ -12,14 +12,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 enum {
 	READ_SIZE = 64 * 1024,
 	ACCEPTS_A_TURN = 64,
-	LISTEN_BACKLOG = 1024,
+	TAKEN_ALONG_MAX = 1024, /* at the end: more than wait in a socket */
 	PAUSE_WITHOUT_DESCRIPTORS_MS = 100,
 	PARSER_STREAMS = 32 * 1024,
 };
@@ -579,7 +577,7 @@ void
 acceptor_stop(struct acceptor *a)
 {
 	/* Who has connected already is taken along. */
-	a->burst = LISTEN_BACKLOG;
+	a->burst = TAKEN_ALONG_MAX;
 	if (a->watch.events != 0)
 		accept_some(&a->watch, 0);
 	loop_unwatch(a->router->loop, &a->watch);
@@ -602,52 +600,4 @@ acceptor_free(struct acceptor *a)
 	}
 	close_pipe(a);
 	free(a);
-}
-
-/* A socket at which nobody listens any more is in the way of ours. */
-static bool
-remove_stale(const struct sockaddr_un *address)
-{
-	struct stat st;
-	if (lstat(address->sun_path, &st) == -1)
-		return errno == ENOENT;
-	if (!S_ISSOCK(st.st_mode)) {
-		errno = EEXIST;
-		return false;
-	}
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	bool alive =
-	    fd != -1 && connect(fd, (const struct sockaddr *)address, sizeof *address) == 0;
-	if (fd != -1)
-		close(fd);
-	if (alive) {
-		errno = EADDRINUSE;
-		return false;
-	}
-	return unlink(address->sun_path) == 0;
-}
-
-int
-acceptor_listen(const char *path, struct buf *error)
-{
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	int fd = -1;
-	errno = ENAMETOOLONG;
-	if (strlen(path) < sizeof address.sun_path) {
-		memcpy(address.sun_path, path, strlen(path));
-		fd = remove_stale(&address) ? socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0) : -1;
-	}
-	if (fd != -1 && bind(fd, (struct sockaddr *)&address, sizeof address) == 0 &&
-	    chmod(path, 0660) == 0 && listen(fd, LISTEN_BACKLOG) == 0)
-		return fd;
-	const char *slash = strrchr(path, '/');
-	bool told =
-	    errno == ENOENT && slash != NULL
-		? buf_printf(error, "%s: there is no directory %.*s. Type: install -d -m 0750 %.*s",
-			     path, (int)(slash - path), path, (int)(slash - path), path)
-		: buf_printf(error, "%s: %s", path, strerror(errno));
-	(void)told;
-	if (fd != -1)
-		close(fd);
-	return -1;
 }

@@ -50,8 +50,4 @@ void acceptor_stop(struct acceptor *acceptor);
 /* Frees it, and closes every client. NULL is fine. */
 void acceptor_free(struct acceptor *acceptor);
 
-/* Opens a listening Unix socket at path, mode 0660; a stale one is replaced.
- * -1 and an error text. */
-int acceptor_listen(const char *path, struct buf *error);
-
 #endif

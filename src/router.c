@@ -1,8 +1,8 @@
 /* claude-router: the FastCGI responder. */
 #include "accept.h"
-#include "activation.h"
 #include "cli.h"
 #include "clock.h"
+#include "listen.h"
 #include "log.h"
 #include "memory.h"
 #include "reload.h"
@@ -14,7 +14,6 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
-#include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -39,9 +38,7 @@ struct responder {
 	struct timer tick;
 	struct timer drain;
 	int64_t started_ms;
-	bool own_service;
-	const char *socket; /* ours; NULL: the web server's */
-	ino_t inode;        /* of it */
+	struct listener listener;
 	bool stopping;
 	unsigned quiet; /* ticks in a row without a client */
 };
@@ -161,15 +158,6 @@ drained(struct timer *timer)
 	loop_stop(r->router.loop);
 }
 
-/* Unless a successor has put its own there. */
-static void
-remove_socket(const struct responder *r)
-{
-	struct stat st;
-	if (r->socket != NULL && stat(r->socket, &st) == 0 && st.st_ino == r->inode)
-		unlink(r->socket);
-}
-
 /* No new clients; those that are here get drain to end. SERVERS.md, rule 8: a
  * web server that spawned us waits for us, and every site with it. */
 static void
@@ -177,8 +165,8 @@ stop(struct responder *r)
 {
 	int64_t drain_ms = r->router.config->drain_ms;
 	if (drain_ms == -1)
-		drain_ms = r->own_service ? DRAIN_AS_A_SERVICE_MS : 0;
-	remove_socket(r);
+		drain_ms = r->listener.own_service ? DRAIN_AS_A_SERVICE_MS : 0;
+	listener_remove(&r->listener);
 	acceptor_stop(r->acceptor);
 	r->stopping = true;
 	if (!loop_after(r->router.loop, &r->drain, drain_ms) ||
@@ -238,35 +226,6 @@ watch_signals(struct responder *r)
 /* Systemd's socket, that of --socket, or the web server's: a descriptor, or -1 and an
  * error text. */
 static int
-listen_somewhere(struct responder *r, const struct options *o, struct buf *error)
-{
-	struct stat st;
-	bool told = true;
-	int fd = -1;
-	if (!activation_take(&fd, error))
-		return -1;
-	r->own_service = o->socket != NULL || fd != -1;
-	if (fd != -1 && o->socket == NULL)
-		return fd;
-	if (fd != -1) {
-		told = buf_puts(error, "systemd passed a socket already: leave --socket away");
-	} else if (o->socket != NULL) {
-		fd = acceptor_listen(o->socket, error);
-		r->socket = o->socket;
-		r->inode = fd != -1 && stat(o->socket, &st) == 0 ? st.st_ino : 0;
-		return fd;
-	} else if (is_listening(STDIN_FILENO)) {
-		return STDIN_FILENO;
-	} else {
-		told = buf_puts(error, "standard input is no listening socket: start claude-router "
-				       "from a web server, by its systemd units, or with --socket "
-				       "PATH");
-	}
-	(void)told;
-	return -1;
-}
-
-static int
 run(struct responder *r, const struct options *o, struct buf *error)
 {
 	const struct setup setup = {
@@ -276,8 +235,8 @@ run(struct responder *r, const struct options *o, struct buf *error)
 		return status;
 	if (!reload_begin(&r->router, error))
 		return EX_OSERR;
-	int fd = listen_somewhere(r, o, error);
-	r->acceptor = fd == -1 ? NULL : acceptor_new(&r->router, fd, &serve_handler, error);
+	if (listener_open(&r->listener, o->socket, error))
+		r->acceptor = acceptor_new(&r->router, r->listener.fd, &serve_handler, error);
 	r->tick.due = tick;
 	r->drain.due = drained;
 	if (r->acceptor == NULL || !watch_signals(r))

@@ -4,6 +4,7 @@
 #include "file.h"
 
 #include "accept.h"
+#include "listen.h"
 #include "log.h"
 
 #include <sys/socket.h>
@@ -56,9 +57,9 @@ open_acceptor(void)
 	router.loop = loop_new();
 	router.config = &config;
 	end.due = stop;
-	int fd = acceptor_listen(address.sun_path, &error);
-	MUST(fd >= 0 && router.loop != NULL);
-	acceptor = acceptor_new(&router, fd, &handler, &error);
+	struct listener listener;
+	MUST(listener_open(&listener, address.sun_path, &error) && router.loop != NULL);
+	acceptor = acceptor_new(&router, listener.fd, &handler, &error);
 	MUST(acceptor != NULL);
 	buf_free(&error);
 }
