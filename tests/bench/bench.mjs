@@ -13,7 +13,7 @@ import { peers } from './peers.mjs';
 const args = process.argv.slice(2);
 const quick = args.includes('--quick');
 const pattern = args.find(arg => !arg.startsWith('--')) ?? '';
-const ROUNDS = quick ? 1 : 5;
+const ROUNDS = quick ? 1 : 3;
 const dir = mkdtempSync(path.join(tmpdir(), 'cr-bench-'));
 chmodSync(dir, 0o711); // a web server may run as another user
 const rows = [];
@@ -76,7 +76,7 @@ async function requests(subjects, kind, connections, count) {
 
 async function smallRequests({ subjects }) {
   for (const connections of [1, 16, 64]) {
-    const seen = await requests(subjects, 'small', connections, quick ? 2000 : connections === 1 ? 8000 : 20_000);
+    const seen = await requests(subjects, 'small', connections, quick ? 2000 : connections === 1 ? 5000 : 10_000);
     const base = seen.get('lighttpd mod_proxy');
     for (const [name, r] of seen) row(`small JSON, ${connections} at once: ${name}`, Math.round(r.perSecond), 'requests/s');
     const ours = seen.get('router under lighttpd');
