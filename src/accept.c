@@ -593,8 +593,8 @@ acceptor_free(struct acceptor *a)
 	if (a == NULL)
 		return;
 	acceptor_stop(a);
-	while (a->connections != NULL) {
-		struct connection *c = a->connections;
+	for (struct connection *c = a->connections, *next; c != NULL; c = next) {
+		next = c->next;
 		leave(c);
 		connection_free(c);
 	}

@@ -105,6 +105,7 @@ refuse_name(struct client *client, bool automatic)
 		told = buf_printf(&text, "%s %s", i == 0 ? "" : ",", config->providers[i].name);
 	if (told && automatic)
 		told = buf_puts(&text, ", auto");
+	(void)told;
 	refuse(client, buf_text(&text));
 	buf_free(&text);
 }

@@ -177,9 +177,12 @@ find_secret(const char *text, size_t n, size_t at)
 	if (begins_with(text, n, at, "/k/"))
 		return path_key(text, n, at);
 	size_t value = lead_end(text, n, at);
-	for (size_t next = value; value > at; value = next)
-		if ((next = lead_end(text, n, value)) == value)
-			break; /* "Authorization: Bearer …" is two */
+	while (value > at) { /* "Authorization: Bearer …" is two */
+		size_t next = lead_end(text, n, value);
+		if (next == value)
+			break;
+		value = next;
+	}
 	size_t end = value > at ? token_end(text, n, value) : value;
 	return (struct span){value, is_prose(text + value, end - value) ? value : end};
 }
