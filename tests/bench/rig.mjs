@@ -62,7 +62,7 @@ export async function router(dir, upstream, { server = 'lighttpd', procs = 2, ur
   const { Server } = await import(`../e2e/lib/servers/${server}.mjs`);
   const file = place(dir, `router-${server}-${++routers}`);
   const r = {
-    dir: file(''), file, procs, port: await freePort(), site: undefined, options: { lighttpd: text => `${text}\n${ENDLESS}\n` },
+    build: BUILD, dir: file(''), file, procs, port: await freePort(), site: undefined, options: { lighttpd: text => `${text}\n${ENDLESS}\n` },
     configFile: file('claude-router.conf'), tokensFile: file('tokens.txt'),
     write: (name, text) => writeFileSync(file(name), text),
     text: name => (existsSync(file(name)) ? readFileSync(file(name), 'utf8') : ''),
