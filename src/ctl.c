@@ -138,6 +138,8 @@ fetch_health(const char *url, struct buf *body)
 	if (easy != NULL && n > 0 && (size_t)n < sizeof health) {
 		curl_easy_setopt(easy, CURLOPT_URL, health);
 		curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+		/* None of the environment's: the address may hold a client key. */
+		curl_easy_setopt(easy, CURLOPT_PROXY, "");
 		curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, 2000L);
 		curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, collect);
 		curl_easy_setopt(easy, CURLOPT_WRITEDATA, body);
