@@ -256,7 +256,8 @@ read_stream(struct reader *r)
 static void
 read_max_tokens(struct reader *r)
 {
-	scan_integer(&r->s, &r->out->max_tokens);
+	if (scan_integer(&r->s, &r->out->max_tokens) && r->out->max_tokens < 0)
+		r->out->max_tokens = 0; /* -1 would say that it was not told */
 }
 
 /* PROTOCOLS.md 1, Request; what is missing here is passed over. */
