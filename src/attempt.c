@@ -3,6 +3,7 @@
 #include "clock.h"
 #include "dialect.h"
 #include "digest.h"
+#include "option_text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +18,8 @@
 
 enum {
 	GRACE_MS = 5000,
-	RECEIVE_SIZE = 2048, /* TLS has a buffer of its own beneath */
+	RECEIVE_SIZE = 2048,       /* TLS has a buffer of its own beneath */
+	TLS_SEND_SIZE = 16 * 1024, /* what a TLS record holds, and libcurl's least */
 };
 
 struct attempt {
@@ -29,6 +31,7 @@ struct attempt {
 	struct answer answer;
 	struct buf bytes;
 	size_t head_len;
+	int64_t head_ms; /* when its first line came, wall clock */
 	size_t body_len; /* of the request */
 	struct task task;
 	void (*news)(void *owner);
@@ -51,11 +54,13 @@ on_header(char *line, size_t size, size_t n, void *context)
 	/* What follows the head are trailers: of no use. */
 	if (a->answer.complete)
 		return size * n;
+	if (a->head_len == 0)
+		a->head_ms = clock_wall_ms();
 	a->head_len += size * n;
 	a->too_big = a->head_len > ANSWER_HEAD_MAX;
 	if (a->too_big)
 		return 0;
-	answer_line(&a->answer, line, size * n, clock_wall_ms(), a->stored);
+	answer_line(&a->answer, line, size * n, a->head_ms, a->stored);
 	if (a->answer.complete)
 		attempt_star(a, a->answer.passed.data, a->answer.passed.len);
 	loop_queue(upstream_loop(a->upstream), &a->task);
@@ -118,12 +123,16 @@ static bool
 add_line(struct curl_slist **list, const char *name, const char *value)
 {
 	char line[HEADER_VALUE_MAX + 256];
-	int n = value[0] == '\0' ? snprintf(line, sizeof line, "%s;", name)
-				 : snprintf(line, sizeof line, "%s: %s", name, value);
-	if (n < 0 || (size_t)n >= sizeof line)
+	/* libcurl's way to send a header without a value is a semicolon. */
+	const char *between = value[0] == '\0' ? ";" : ": ";
+	size_t n_name = strlen(name), n_between = strlen(between), n_value = strlen(value);
+	if (n_name + n_between + n_value >= sizeof line)
 		return false;
+	memcpy(line, name, n_name);
+	memcpy(line + n_name, between, n_between);
+	memcpy(line + n_name + n_between, value, n_value + 1);
 	bool added = append(list, line);
-	explicit_bzero(line, (size_t)n);
+	explicit_bzero(line, n_name + n_between + n_value);
 	return added;
 }
 
@@ -251,13 +260,19 @@ wipe_headers(struct curl_slist *list)
 
 /* --- The transfer ----------------------------------------------------- */
 
+static bool
+is_tls(const struct provider *provider)
+{
+	return text_has_scheme(provider->url, "https");
+}
+
 /* What set_transport() sets, in a word. */
 static uint64_t
 manner_of(const struct attempt_ask *ask)
 {
 	const struct provider *p = ask->provider;
 	const char *const texts[] = {p->proxy, p->ca_file, p->ca_path};
-	const int64_t numbers[] = {p->dns_cache_ms, ask->config->connect_timeout_ms};
+	const int64_t numbers[] = {p->dns_cache_ms, ask->config->connect_timeout_ms, is_tls(p)};
 	uint64_t manner = 1;
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
 		manner = manner * 31 + (texts[i] == NULL ? 1 : digest_name(texts[i]));
@@ -288,6 +303,8 @@ set_transport(CURL *easy, const struct attempt_ask *ask)
 	curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "identity");
 	curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT, (long)(p->dns_cache_ms / 1000));
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)ask->config->connect_timeout_ms);
+	if (is_tls(p)) /* libcurl keeps it from the request's first byte to the answer's last */
+		curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, (long)TLS_SEND_SIZE);
 	if (p->ca_file != NULL)
 		curl_easy_setopt(easy, CURLOPT_CAINFO, p->ca_file);
 	if (p->ca_path != NULL)
@@ -359,6 +376,12 @@ attempt_free(struct attempt *a)
 	answer_fini(&a->answer);
 	buf_free(&a->bytes);
 	free(a);
+}
+
+void
+attempt_forget_head(struct attempt *a)
+{
+	buf_free(&a->answer.passed);
 }
 
 const struct answer *

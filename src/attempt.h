@@ -45,6 +45,9 @@ void attempt_free(struct attempt *attempt);
 /* The head so far. */
 const struct answer *attempt_answer(const struct attempt *attempt);
 
+/* Frees the head's lines that were to be passed on: they are, and a stream is long. */
+void attempt_forget_head(struct attempt *attempt);
+
 /* The body's bytes that nobody took yet: drop from it what was used. Bounded by
  * ANSWER_ERROR_MAX, ANSWER_JSON_MAX or SSE_EVENT_MAX, as the head says. */
 struct buf *attempt_bytes(struct attempt *attempt);

@@ -34,7 +34,8 @@ buf_reserve(struct buf *b, size_t n)
 		return true;
 	if (n > b->max || b->len > b->max - n)
 		return false;
-	size_t cap = b->cap < 64 ? 64 : b->cap;
+	/* What is asked for at first is often all that comes. */
+	size_t cap = b->cap != 0 ? 2 * b->cap : n < 64 ? 64 : n;
 	while (cap < b->len + n)
 		cap += cap;
 	if (cap > b->max)

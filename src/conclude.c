@@ -223,6 +223,7 @@ conclude_open(struct exchange *x)
 	relay_open(&x->relay, &x->client->reply,
 		   told ? lines.data : "content-type: text/event-stream\r\n");
 	buf_free(&lines);
+	attempt_forget_head(x->attempt);
 }
 
 void

@@ -90,13 +90,19 @@ digest_name(const char *name)
 }
 
 const char *
-digest_hex(const uint8_t hash[static DIGEST_SIZE], char text[static DIGEST_HEX_SIZE])
+hex_write(const uint8_t *bytes, size_t n, char *text)
 {
 	static const char digits[] = "0123456789abcdef";
-	for (size_t i = 0; i < DIGEST_SIZE; i++) {
-		text[2 * i] = digits[hash[i] >> 4];
-		text[2 * i + 1] = digits[hash[i] & 15];
+	for (size_t i = 0; i < n; i++) {
+		text[2 * i] = digits[bytes[i] >> 4];
+		text[2 * i + 1] = digits[bytes[i] & 15];
 	}
-	text[DIGEST_HEX_SIZE - 1] = '\0';
+	text[2 * n] = '\0';
 	return text;
+}
+
+const char *
+digest_hex(const uint8_t hash[static DIGEST_SIZE], char text[static DIGEST_HEX_SIZE])
+{
+	return hex_write(hash, DIGEST_SIZE, text);
 }

@@ -29,6 +29,9 @@ uint64_t digester_word(struct digester *digester, const void *bytes, size_t n);
  * same in every process and on every machine; never 0. Not secret. */
 uint64_t digest_name(const char *name);
 
+/* n bytes as lower-case hexadecimal; text has room for 2 * n + 1. Returns text. */
+const char *hex_write(const uint8_t *bytes, size_t n, char *text);
+
 /* The digest as lower-case hexadecimal; returns text. */
 const char *digest_hex(const uint8_t hash[static DIGEST_SIZE], char text[static DIGEST_HEX_SIZE]);
 

@@ -1,5 +1,6 @@
 #include "request.h"
 
+#include "digest.h"
 #include "keys.h"
 #include "option_text.h"
 
@@ -39,8 +40,7 @@ make_id(char id[static REQUEST_ID_SIZE])
 		memcpy(bytes + 8, &pid, 4);
 	}
 	memcpy(id, "req_", 4);
-	for (size_t i = 0; i < sizeof bytes; i++)
-		snprintf(id + 4 + 2 * i, 3, "%02x", bytes[i]);
+	hex_write(bytes, sizeof bytes, id + 4);
 }
 
 void
@@ -58,6 +58,9 @@ request_fini(struct request *r)
 {
 	buf_wipe(&r->params);
 	buf_free(&r->body);
+	free(r->headers);
+	r->headers = NULL;
+	r->n_headers = 0;
 }
 
 /* --- Parameters ------------------------------------------------------- */
@@ -65,10 +68,13 @@ request_fini(struct request *r)
 static bool
 copy_params(struct request *r, char *const *params)
 {
-	size_t total = 0;
-	for (size_t i = 0; params[i] != NULL; i++)
-		total += strlen(params[i]) + 1;
-	if (!buf_reserve(&r->params, total))
+	size_t total = 0, n = 0;
+	for (; params[n] != NULL; n++)
+		total += strlen(params[n]) + 1;
+	/* A stream has them as long as it runs: no more room than they need. */
+	size_t n_headers = n < REQUEST_HEADERS_MAX ? n : REQUEST_HEADERS_MAX;
+	r->headers = calloc(n_headers + 1, sizeof *r->headers);
+	if (r->headers == NULL || !buf_reserve(&r->params, total))
 		return false;
 	for (size_t i = 0; params[i] != NULL; i++)
 		if (!buf_add(&r->params, params[i], strlen(params[i]) + 1))

@@ -29,7 +29,7 @@ struct request {
 	char client[KEY_NAME_MAX]; /* whose that is: access.h; "" : nobody's */
 	bool stranger;             /* access.h */
 	struct route route;
-	struct header headers[REQUEST_HEADERS_MAX];
+	struct header *headers; /* as many as were sent, at most REQUEST_HEADERS_MAX */
 	size_t n_headers;
 	int64_t content_length; /* -1: not told */
 	const char
