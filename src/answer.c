@@ -9,6 +9,8 @@
 
 #define UNIFIED "anthropic-ratelimit-unified-"
 
+enum { PASSED_USUAL = 1000 }; /* Claude's own */
+
 void
 answer_init(struct answer *a)
 {
@@ -172,14 +174,16 @@ may_pass(const char *name, bool hide_organization)
 static void
 pass(struct answer *a, const char *name, const char *value)
 {
-	size_t before = a->passed.len;
+	size_t n_name = strlen(name), n_value = strlen(value), n = n_name + n_value + 4;
 	for (const char *c = value; *c != '\0'; c++)
 		if (*c < ' ' || *c > '~')
 			return;
 	/* What does not fit is left out, whole. */
-	if (!buf_puts(&a->passed, name) || !buf_puts(&a->passed, ": ") ||
-	    !buf_puts(&a->passed, value) || !buf_puts(&a->passed, "\r\n"))
-		buf_cut(&a->passed, before);
+	bool first = a->passed.data == NULL && n < PASSED_USUAL;
+	if (!buf_reserve(&a->passed, first ? PASSED_USUAL : n) ||
+	    !buf_add(&a->passed, name, n_name) || !buf_add(&a->passed, ": ", 2) ||
+	    !buf_add(&a->passed, value, n_value) || !buf_add(&a->passed, "\r\n", 2))
+		return;
 }
 
 static void

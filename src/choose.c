@@ -80,10 +80,9 @@ static void
 begin_turn(struct exchange *x, const struct survey *s, const struct candidate *c)
 {
 	const struct provider *p = c->view->provider;
-	const struct credential *credential = &s->credentials[exchange_index(x, p)];
 	x->turn.provider = p;
-	x->turn.stored = credential->stored;
-	x->turn.key = survey_account_key(x->router->state, p, credential->value);
+	x->turn.stored = s->credentials[exchange_index(x, p)].stored;
+	x->turn.key = c->view->account.key;
 	x->turn.others_ready = others_open(x, &s->plan, c);
 	state_count(x->router->state, p->id, COUNT_REQUESTS);
 }

@@ -200,14 +200,15 @@ verdict_of(const struct exchange *x, enum ending ending, bool content)
 {
 	static const struct answer none = {.retry_after_ms = -1, .should_retry = -1};
 	const struct config *config = x->config;
+	const struct answer *answer = x->attempt == NULL ? &none : attempt_answer(x->attempt);
 	struct evidence e = {
 	    .ending = ending,
-	    .answer = x->attempt == NULL ? &none : attempt_answer(x->attempt),
+	    .answer = answer,
 	    .wants_stream = x->request->message.stream && !x->quiet,
 	    .content = content,
 	    .claude = x->turn.provider->dialect->claude,
 	    .stored = x->turn.stored,
-	    .throttled_lately = is_throttled_lately(x),
+	    .throttled_lately = answer->status >= 300 && is_throttled_lately(x),
 	    .plan_limits_only = config->plan_limits_only,
 	    .cooldown_ms = x->turn.provider->cooldown_ms,
 	    .now_ms = clock_wall_ms(),

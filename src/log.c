@@ -291,7 +291,8 @@ static bool
 needs_quotes(const char *text, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		if (text[i] <= ' ' || text[i] > '~' || strchr("\"=\\", text[i]) != NULL)
+		if (text[i] <= ' ' || text[i] > '~' || text[i] == '"' || text[i] == '=' ||
+		    text[i] == '\\')
 			return true;
 	return n == 0;
 }

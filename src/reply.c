@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #define RECORD_MAX 65528 /* of content: the largest that needs no padding */
+#define HEAD_ROOM  256   /* for our own header lines, and the records of a small answer */
 
 static void
 flush_later(struct reply *r)
@@ -223,6 +224,10 @@ reply_backlog(const struct reply *r)
 void
 reply_whole(struct reply *r, int status, const char *lines, const char *bytes, size_t n)
 {
+	/* Room for all of it at once; if there is none, writing it will say so. */
+	size_t records = n / RECORD_MAX * sizeof(FCGI_Header);
+	bool roomy = buf_reserve(&r->out, HEAD_ROOM + strlen(lines) + n + records);
+	(void)roomy;
 	reply_head(r, status, lines);
 	reply_body(r, bytes, n);
 	reply_end(r);

@@ -3,8 +3,6 @@
 #include "clock.h"
 #include "dialect.h"
 
-#include <string.h>
-
 struct health_key
 survey_account_key(const struct state *state, const struct provider *provider,
 		   const char *credential)
@@ -83,17 +81,18 @@ survey_take(struct survey *s, const struct survey_ask *ask)
 {
 	const struct config *config = ask->config;
 	struct summary summary;
-	memset(s, 0, sizeof *s);
 	state_summary(ask->state, &summary);
 	for (size_t i = 0; i < config->n_providers; i++) {
 		const struct provider *p = &config->providers[i];
 		const char *stored = tokens_get(ask->tokens, p->name);
 		struct credential c = credential_choose(p, ask->client, stored);
 		s->credentials[i] = c;
-		s->views[i].provider = p;
-		s->views[i].own_credential = c.value != NULL && !c.stored;
-		s->views[i].no_credential = c.why_none;
-		s->views[i].refuses = refusal(ask, p);
+		s->views[i] = (struct plan_view){
+		    .provider = p,
+		    .own_credential = c.value != NULL && !c.stored,
+		    .no_credential = c.why_none,
+		    .refuses = refusal(ask, p),
+		};
 		read_health(ask, &s->views[i], c.value);
 	}
 	struct plan_ask plan = {
