@@ -52,6 +52,15 @@ digest(const uint8_t key[static DIGEST_KEY_SIZE], const void *bytes, size_t n,
 	explicit_bzero(&d, sizeof d);
 }
 
+void
+digest_plain(const void *bytes, size_t n, uint8_t out[static DIGEST_SIZE])
+{
+	SHA256_CTX context;
+	SHA256_Init(&context);
+	SHA256_Update(&context, bytes, n);
+	SHA256_Final(out, &context);
+}
+
 struct digester *
 digester_new(const uint8_t key[static DIGEST_KEY_SIZE])
 {

@@ -1,6 +1,6 @@
 /* Keyed hashes: how credentials and sessions are named in the state file and
- * towards other providers, without being told. HMAC-SHA-256 by libcrypto.
- * Thread-safe. */
+ * towards other providers, without being told; and plain ones. HMAC-SHA-256 and
+ * SHA-256 by libcrypto. Thread-safe. */
 #ifndef DIGEST_H
 #define DIGEST_H
 
@@ -15,6 +15,10 @@
  * accounts. */
 void digest(const uint8_t key[static DIGEST_KEY_SIZE], const void *bytes, size_t n,
 	    uint8_t out[static DIGEST_SIZE]);
+
+/* The plain SHA-256 of n bytes. Takes no memory and cannot fail: a right client key
+ * would be refused as nobody's. */
+void digest_plain(const void *bytes, size_t n, uint8_t out[static DIGEST_SIZE]);
 
 /* A key at work, which halves the hashing. NULL when memory is short. */
 struct digester;

@@ -5,7 +5,6 @@
 #include "config_file.h"
 
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -239,11 +238,10 @@ keys_free(struct keys *keys)
 
 /* --- Asking ----------------------------------------------------------- */
 
-bool
+void
 keys_hash(const char *key, uint8_t hash[static KEY_HASH_SIZE])
 {
-	unsigned size = KEY_HASH_SIZE;
-	return EVP_Digest(key, strlen(key), hash, &size, EVP_sha256(), NULL) == 1;
+	digest_plain(key, strlen(key), hash);
 }
 
 const char *
@@ -251,8 +249,9 @@ keys_find(const struct keys *keys, const char *key)
 {
 	uint8_t hash[KEY_HASH_SIZE];
 	const struct key *found = NULL;
-	if (keys == NULL || !keys_is_key(key) || !keys_hash(key, hash))
+	if (keys == NULL || !keys_is_key(key))
 		return NULL;
+	keys_hash(key, hash);
 	for (size_t i = 0; i < keys->n; i++)
 		if (CRYPTO_memcmp(keys->list[i].hash, hash, sizeof hash) == 0)
 			found = &keys->list[i];

@@ -16,13 +16,14 @@
 #define KEYS_H
 
 #include "config.h"
+#include "digest.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #define KEY_PREFIX    "crk_"
 #define KEY_SIZE      (sizeof(KEY_PREFIX) + 32) /* with the NUL */
-#define KEY_HASH_SIZE 32
+#define KEY_HASH_SIZE DIGEST_SIZE
 #define KEY_DATE_SIZE sizeof("2026-11-23")
 
 struct keys;
@@ -69,7 +70,7 @@ bool keys_is_name(const char *text);
  * nothing does. */
 const char *keys_warning(const struct config *config, const struct keys *keys);
 
-/* The hash of a key; false when libcrypto has no memory. */
-bool keys_hash(const char *key, uint8_t hash[static KEY_HASH_SIZE]);
+/* The hash of a key. */
+void keys_hash(const char *key, uint8_t hash[static KEY_HASH_SIZE]);
 
 #endif

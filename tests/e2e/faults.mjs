@@ -14,7 +14,7 @@ import { fastcgi, requestBytes } from './lib/fastcgi.mjs';
 import { Part, command, connects, eventually } from './lib/parts.mjs';
 import { router, stored } from './lib/router.mjs';
 import { random } from './lib/scene.mjs';
-import { BUILD, Simulator } from './lib/simulator.mjs';
+import { BUILD, withTls } from './lib/simulator.mjs';
 
 const headers = { ...bearer(LOGIN), 'anthropic-beta': 'oauth-2025-04-20' };
 const who = answer => answer.headers['x-router-provider'];
@@ -245,15 +245,6 @@ check('a name that hangs, fails and comes back: nobody else waits', async t => {
   writeFileSync(file, 'y');
   await normal(r);
 });
-
-async function withTls(t) {
-  const dir = temporary(t), [key, certificate] = [`${dir}/key.pem`, `${dir}/cert.pem`];
-  const made = await command('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2',
-    '-subj', '/CN=simulator', '-addext', 'subjectAltName=IP:127.0.0.1', '-keyout', key, '-out', certificate]);
-  assert.equal(made.code, 0, made.stderr);
-  const sim = await Simulator.start(t, dir, { args: ['--tls-cert', certificate, '--tls-key', key] });
-  return { sim, certificate };
-}
 
 check('a certificate that has expired: nothing is sent there', async t => {
   const { sim, certificate } = await withTls(t);

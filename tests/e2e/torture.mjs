@@ -1,6 +1,8 @@
 // Torture: of the calls that a request makes for memory, bytes, descriptors and maps, each fails once, in turn
 // (tests/torture/torture.c). The responder lives, the request ends, well or with a clear error, and the next one is served.
+// The other two programs, whole: they end by themselves, say what was wrong, and leave a state that can be used.
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { closeSync, mkdtempSync, openSync, readSync, readdirSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -10,7 +12,7 @@ import { LOGIN, bearer, message } from './lib/client.mjs';
 import { fastcgi } from './lib/fastcgi.mjs';
 import { command } from './lib/parts.mjs';
 import { router, stored } from './lib/router.mjs';
-import { BUILD } from './lib/simulator.mjs';
+import { BUILD, withTls } from './lib/simulator.mjs';
 
 const headers = { ...bearer(LOGIN), 'anthropic-beta': 'oauth-2025-04-20', 'anthropic-version': '2023-06-01', 'user-agent': 'claude-cli/2.1.330 (external, sdk-cli)' };
 const SAMPLE = 60; // of a request's calls, without --all
@@ -60,7 +62,7 @@ class Page {
 async function callers(where) {
   const lines = [];
   for (const line of where.trim().split('\n').slice(0, 20)) {
-    const [, object, offset] = line.match(/^(\S*claude-router)\+(\S+)/) ?? [];
+    const [, object, offset] = line.match(/^(\S*claude-router[a-z-]*)\+(\S+)/) ?? [];
     const named = object ? (await command('addr2line', ['-fpse', object, offset])).stdout.trim() : line;
     if (!/torture/.test(named)) lines.push(`  ${named}`);
   }
@@ -82,6 +84,18 @@ const streamed = text => answer => {
   const words = [...answer.body.matchAll(/"text_delta","text":"([^"]*)"/g)].map(match => match[1]).join('');
   if (!/"stop_reason":"max_tokens"/.test(answer.body)) assert.equal(words, text);
 };
+
+const key = `crk_${'k'.repeat(32)}`, keyed = { ...headers, 'x-router-key': key };
+
+// Clients have keys; claude_pro is reached by TLS.
+function withKeys(sim, r) {
+  writeFileSync(r.file('keys'), `ada ${createHash('sha256').update(key).digest('hex')} 2026-11-23\n`, { mode: 0o600 });
+  return `access = "keys"\nkeys_file = "${r.file('keys')}"\n${r.usualConfig()}`;
+}
+
+const byTls = certificate => (sim, r) => r.usualConfig()
+  .replace(sim.url('claude_pro'), `https://127.0.0.1:${sim.ports.tls.claude_pro}`)
+  .replace('provider claude_pro {', `provider claude_pro {\n  trust_url = true\n  ca_file = "${certificate}"`);
 
 const scenarios = {
   'a JSON answer': { request: ask('SIM:SAY plain'), right: said('plain') },
@@ -106,6 +120,16 @@ const scenarios = {
   'models': { request: { method: 'GET', uri: '/v1/models', headers }, right: answer => assert.ok(answer.json.data.length > 0) },
   'the status': { request: { method: 'GET', uri: '/v1/status', headers: {} }, right: answer => assert.ok(answer.json.providers) },
   'the figures': { request: { method: 'GET', uri: '/metrics', headers: {} }, right: answer => assert.match(answer.body, /claude_router_/) },
+  'a client key': { whole: withKeys, well: keyed, request: ask('SIM:SAY known', {}, { headers: keyed }), right: said('known') },
+  'a client key in the path': { whole: withKeys, well: keyed, request: ask('SIM:SAY known', {}, { uri: `/k/${key}/v1/messages` }), right: said('known') },
+  // The connection that is kept is lost: one more handshake, with a certificate to verify.
+  'a stream by TLS, on a new connection': {
+    tls: true, before: r => r.sim.next('claude_pro', { fault: 'reset' }), request: ask('SIM:SAY one two three', { stream: true }), right: streamed('one two three'),
+  },
+  'a self-test': {
+    request: { uri: '/v1/self-test', headers: {}, body: 'x'.repeat(5000) },
+    right: answer => assert.match(answer.body, /^event: request\ndata: (\{\}|\{[^\n]*"body_bytes":5000[^\n]*\})\n\n(event: tick\ndata: \{[^\n]*\}\n\n){0,4}$/),
+  },
   'a switch': { request: { uri: '/v1/switch-provider', headers: {}, body: '"auto"' }, right: answer => assert.equal(answer.json.mode, 'auto') },
 };
 
@@ -136,9 +160,9 @@ async function once(r, page, { before, request, right }, n, way, mode) {
 }
 
 // What was learned in a failure is over, and a request like every other is served.
-async function well(r, order) {
+async function well(r, order, how = headers) {
   r.clock.forward('10m');
-  const answer = await fastcgi(r.socket, ask('SIM:SAY well'), { timeout: 8 });
+  const answer = await fastcgi(r.socket, ask('SIM:SAY well', {}, { headers: how }), { timeout: 8 });
   assert.equal(answer.status, 200, `the next request: ${answer.text}`);
   said('well')(answer);
   assert.equal(answer.headers['x-router-provider'], order[0], 'by the first provider');
@@ -168,21 +192,25 @@ function leaksOfOthers(page) {
   };
 }
 
+const TORTURE = path.join(BUILD, 'tests/torture/torture.so');
+
 async function tortured(t, scenario) {
   const { order = ['claude_pro', 'deepseek'] } = scenario;
   const page = new Page(t);
+  const { sim, certificate } = scenario.tls ? await withTls(t) : {};
   const r = await router(t, {
-    alone: true, order, config, problems: true, tokens: stored, preload: path.join(BUILD, 'tests/torture/torture.so'), env: { TORTURE_FILE: page.file, ...leaksOfOthers(page) },
+    alone: true, order, config, problems: true, tokens: stored, preload: TORTURE, env: { TORTURE_FILE: page.file, ...leaksOfOthers(page) },
+    sim, whole: scenario.tls ? byTls(certificate) : scenario.whole,
   });
-  await well(r, order);
+  await well(r, order, scenario.well);
   assert.equal(await once(r, page, scenario, 0, 0, 1), scenario.usual ?? 'served', 'without a fault');
-  await well(r, order);
+  await well(r, order, scenario.well);
   const count = page.count, before = descriptors(r), ends = { served: 0, refused: 0, cut: 0 }, wrong = [];
   assert.ok(count > 10, `${count} calls were counted`);
   for (const [n, way, mode] of plan(count + 5)) {
     try {
       ends[await once(r, page, scenario, n, way, mode)]++;
-      await well(r, order);
+      await well(r, order, scenario.well);
     } catch (error) {
       const lived = await lives(r);
       if (!lived && isLibcurls(r.service.output)) {
@@ -220,4 +248,65 @@ const died = output => output.split('\n').filter(line => /ERROR|SUMMARY|runtime 
 
 for (const [name, scenario] of Object.entries(scenarios)) {
   check(`${name}: whichever call fails, the request ends and the next one is served`, { timeout: all ? 1800 : 120 }, t => tortured(t, scenario));
+}
+
+// --- The other programs ----------------------------------------------------------------------------------------------
+
+// Exit codes that are theirs, with what each must have said; cron's one is silent when well.
+const spoke = run => assert.match(run.stderr + run.stdout, /\S/, `nothing was said, and it ended with ${run.code}`);
+const programs = {
+  'claude-router-check --force': {
+    program: 'claude-router-check', args: ['--force'],
+    before: r => r.sim.next('claude_pro', { fault: 'usage_limit', reset: 600 }), usual: 1,
+    codes: { 1: spoke, 2: spoke, 73: spoke, 71: spoke, 77: spoke, 78: spoke },
+  },
+  'claude-router-check, when all is well': { program: 'claude-router-check', args: [], usual: 0, codes: { 0: () => {}, 2: spoke, 71: spoke, 73: spoke, 77: spoke, 78: spoke } },
+  'claude-router-ctl status': {
+    program: 'claude-router-ctl', args: ['status', '--json'], usual: 0,
+    codes: { 0: run => assert.ok(JSON.parse(run.stdout).providers), 71: spoke, 73: spoke, 77: spoke, 78: spoke },
+  },
+  'claude-router-ctl switch': {
+    program: 'claude-router-ctl', args: ['switch', 'auto'], usual: 0, codes: { 0: run => assert.match(run.stdout, /\S/), 71: spoke, 73: spoke, 75: spoke, 77: spoke, 78: spoke },
+  },
+};
+
+async function torturedProgram(t, { program, args, before = async () => {}, usual, codes }) {
+  const order = ['claude_pro', 'deepseek'], page = new Page(t), wrong = [], ends = {};
+  const r = await router(t, { alone: true, order, config, problems: true, tokens: stored });
+  const env = { ...r.env, LD_PRELOAD: `${r.env.LD_PRELOAD}:${TORTURE}`, TORTURE_FILE: page.file, ...leaksOfOthers(page) };
+  const run = async (n, way, mode) => {
+    r.clock.forward('1h');
+    await before(r);
+    page.arm(n, way, mode);
+    const ended = await command(path.join(BUILD, program), args, { env });
+    page.off();
+    await r.sim.clear('claude_pro');
+    return ended;
+  };
+  await well(r, order);
+  const first = await run(0, 0, 1);
+  assert.equal(first.code, usual, first.stderr);
+  const count = page.count;
+  assert.ok(count > 10, `${count} calls were counted`);
+  for (const [n, way, mode] of plan(count + 5)) {
+    const ended = await run(n, way, mode);
+    ends[ended.code] = (ends[ended.code] ?? 0) + 1;
+    try {
+      assert.ok(codes[ended.code], `it ended with ${ended.code}`);
+      codes[ended.code](ended);
+      await well(r, order);
+    } catch (error) {
+      wrong.push(`call ${n} of ${count}, way ${way}, mode ${mode}: ${error.message}\n${died(ended.stderr + ended.stdout)}\n${await callers(page.where)}`);
+    }
+  }
+  assert.equal(wrong.length, 0, `${wrong.length} went wrong; ${JSON.stringify(ends)}\n${wrong.join('\n')}`);
+  assert.ok(ends[usual] > 0 && Object.keys(ends).length > 1, JSON.stringify(ends));
+  const switched = await r.ctl('switch', 'auto');
+  assert.equal(switched.code, 0, `no lock is left: ${switched.stderr}`);
+  assert.equal((await r.check('--force')).code, 0, 'nor the check\'s');
+  assert.deepEqual(readdirSync(r.dir).filter(name => name.includes('.bad')), [], 'the state file stayed valid');
+}
+
+for (const [name, scenario] of Object.entries(programs)) {
+  check(`${name}: whichever call fails, it ends with a word and a status of its own`, { timeout: all ? 1800 : 120 }, t => torturedProgram(t, scenario));
 }

@@ -346,8 +346,7 @@ main(int argc, char **argv)
 	struct buf error;
 	buf_init(&error, 4096);
 	tap_start("access", argc, argv);
-	if (!keys_hash(KEY, hash))
-		abort();
+	keys_hash(KEY, hash);
 	snprintf(text, sizeof text, "anna %s\n", digest_hex(hash, hex));
 	keys = keys_parse("keys", text, strlen(text), &error);
 	for (size_t i = 0; i < TAP_COUNT(rows); i++)

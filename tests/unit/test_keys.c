@@ -400,9 +400,10 @@ main(int argc, char **argv)
 		abort();
 	snprintf(file, sizeof file, "%s/keys", dir);
 	snprintf(tokens_file, sizeof tokens_file, "%s/tokens.txt", dir);
-	if (!keys_hash(KEY_A, hash) || digest_hex(hash, hash_a) == NULL ||
-	    !keys_hash(KEY_B, hash) || digest_hex(hash, hash_b) == NULL)
-		abort();
+	keys_hash(KEY_A, hash);
+	digest_hex(hash, hash_a);
+	keys_hash(KEY_B, hash);
+	digest_hex(hash, hash_b);
 	TAP_STR("the hash is SHA-256", hash_a, HASH_A);
 	check_good();
 	check_hash_is_no_key();

@@ -1,7 +1,8 @@
 // The simulated providers (tests/simulator): started for a case, told what to do, asked what arrived.
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { Part } from './parts.mjs';
+import { Part, command } from './parts.mjs';
 import { request } from './client.mjs';
 
 export const BUILD = process.env.BUILD_DIR ?? path.resolve(path.dirname(new URL(import.meta.url).pathname), '../../../build/asan');
@@ -68,4 +69,14 @@ function arrived(r) {
     headers[key] = key in headers ? `${headers[key]}, ${value}` : value;
   }
   return { ...r, rawHeaders: r.headers, headers, get json() { return JSON.parse(r.body); } };
+}
+
+// One whose providers have TLS ports too, with a certificate of their own: { sim, certificate (its file) }.
+export async function withTls(t) {
+  const dir = mkdtempSync(path.join(tmpdir(), 'cr-tls-')), [key, certificate] = [`${dir}/key.pem`, `${dir}/cert.pem`];
+  t.after(() => rmSync(dir, { recursive: true, force: true }));
+  const made = await command('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2',
+    '-subj', '/CN=simulator', '-addext', 'subjectAltName=IP:127.0.0.1', '-keyout', key, '-out', certificate]);
+  if (made.code !== 0) throw new Error(made.stderr);
+  return { sim: await Simulator.start(t, dir, { args: ['--tls-cert', certificate, '--tls-key', key] }), certificate };
 }
