@@ -105,7 +105,7 @@ look_at_config(const struct options *o)
 	struct config *config = config_load(o->config, &errors);
 	int status = config == NULL ? EX_CONFIG : -1;
 	if (config == NULL)
-		fprintf(stderr, "%s\n", buf_text(&errors));
+		fprintf(stderr, "%s\n", cli_why(&errors));
 	else if (o->print_crontab)
 		print_crontab(config);
 	else if (!config->health_check_enabled && o->dry_run)
@@ -135,7 +135,7 @@ main(int argc, char **argv)
 				    .as_owner = true};
 	status = setup_open(&router, &setup, &error);
 	if (status != 0) {
-		fprintf(stderr, "claude-router-check: %s\n", buf_text(&error));
+		fprintf(stderr, "claude-router-check: %s\n", cli_why(&error));
 	} else {
 		status = run(&router, &options);
 		setup_close(&router);

@@ -41,6 +41,12 @@ print_help(const struct cli *cli)
 		print_option(&common[i]);
 }
 
+const char *
+cli_why(const struct buf *error)
+{
+	return error->len > 0 ? error->data : "out of memory";
+}
+
 void
 cli_fail(const struct cli *cli, const char *word, const char *what)
 {

@@ -4,6 +4,8 @@
 #ifndef CLI_H
 #define CLI_H
 
+#include "buf.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -39,6 +41,9 @@ struct cli {
  * argv. --help and --version, which every program has, are answered here and
  * end the process; so does wrong usage, with EX_USAGE and a sentence. */
 int cli_read(const struct cli *cli, int argc, char **argv);
+
+/* An error's text, to be told; when memory was too short for one, that. */
+const char *cli_why(const struct buf *error);
 
 /* Wrong usage, in words: ends the process with EX_USAGE. */
 void cli_fail(const struct cli *cli, const char *word, const char *what) __attribute__((noreturn));

@@ -13,6 +13,10 @@
 
 #define OPTIONS_MAX 64 /* in one of our tables */
 
+/* What libconfuse takes at most: its lexer's and stdio's buffers, a copy of the options
+ * for each section, and its values. */
+enum { PARSER_MEMORY = 64 * 1024, SECTION_MEMORY = 16 * 1024, BYTE_MEMORY = 64 };
+
 /* What a parsing found. libconfuse's lexer is one for the whole process, and its
  * error function and free function are given no context of ours; hence this one,
  * only set while cfg_parse_buf() runs. */
@@ -296,6 +300,19 @@ parse(cfg_t *cfg, const char *text, struct complaints *complaints)
 	return whole;
 }
 
+/* libconfuse goes on with what it has freed when it gets no memory within a section, or
+ * ends the process, so it is tried here whether it will get it. */
+static bool
+has_memory(const struct buf *text)
+{
+	size_t n = PARSER_MEMORY + text->len * BYTE_MEMORY;
+	for (size_t i = 0; i < text->len; i++)
+		n += text->data[i] == '{' ? SECTION_MEMORY : 0;
+	void *tried = malloc(n);
+	free(tried);
+	return tried != NULL;
+}
+
 cfg_t *
 syntax_parse(struct buf *text, struct complaints *complaints, bool *broken)
 {
@@ -306,7 +323,7 @@ syntax_parse(struct buf *text, struct complaints *complaints, bool *broken)
 	}
 	if (text->len == 0 || !blank_comments(complaints, text->data))
 		return NULL;
-	cfg_t *cfg = make_cfg();
+	cfg_t *cfg = has_memory(text) ? make_cfg() : NULL;
 	if (cfg == NULL) {
 		complaints_add_memory(complaints);
 		return NULL;

@@ -447,7 +447,7 @@ main(int argc, char **argv)
 				    .looks_only = !command->changes};
 	int status = setup_open(&router, &setup, &error);
 	if (status != 0) {
-		fail(buf_text(&error));
+		fail(cli_why(&error));
 	} else {
 		status = command->run(&router, &options, argument);
 		setup_close(&router);

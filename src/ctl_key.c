@@ -1,5 +1,6 @@
 #include "ctl_key.h"
 
+#include "cli.h"
 #include "keys_edit.h"
 
 #include <openssl/crypto.h>
@@ -79,7 +80,7 @@ ctl_key(const char *config_path, char *const *words)
 	struct config *config = config_load(config_path, &error);
 	int status = config == NULL ? EX_CONFIG : run(config, words, &error);
 	if (status != EXIT_SUCCESS)
-		fprintf(stderr, "claude-router-ctl: %s\n", buf_text(&error));
+		fprintf(stderr, "claude-router-ctl: %s\n", cli_why(&error));
 	config_free(config);
 	buf_free(&error);
 	return status;

@@ -97,7 +97,7 @@ check_config(const struct options *o)
 	if (fine)
 		tell_paths(config, keys);
 	else
-		fprintf(stderr, "%s\n", buf_text(&errors));
+		fprintf(stderr, "%s\n", cli_why(&errors));
 	keys_free(keys);
 	tokens_free(tokens);
 	config_free(config);
@@ -275,7 +275,7 @@ main(int argc, char **argv)
 	buf_init(&error, CONFIG_FILE_MAX);
 	int status = run(&responder, &options, &error);
 	if (status != EXIT_SUCCESS)
-		log_line(LOG_ERR, "%s", buf_text(&error));
+		log_line(LOG_ERR, "%s", cli_why(&error));
 	buf_free(&error);
 	shut_down(&responder);
 	return status;

@@ -21,14 +21,17 @@ static void
 send_event(struct self_test *t, const char *name, json_object *data)
 {
 	struct reply *reply = &t->client->reply;
-	const char *text =
-	    data == NULL ? NULL : json_object_to_json_string_ext(data, JSON_C_TO_STRING_PLAIN);
+	struct buf text;
 	char head[64];
+	buf_init(&text, ERROR_TEXT_MAX);
+	/* Without memory for all of it, nothing is said: a part would be taken for the whole. */
+	bool told = data != NULL && tree_write(data, &text);
 	t->events++;
 	int n = snprintf(head, sizeof head, "event: %s\ndata: ", name);
 	reply_body(reply, head, (size_t)n);
-	reply_body(reply, text == NULL ? "{}" : text, text == NULL ? 2 : strlen(text));
+	reply_body(reply, told ? text.data : "{}", told ? text.len : 2);
 	reply_body(reply, "\n\n", 2);
+	buf_free(&text);
 	json_object_put(data);
 }
 

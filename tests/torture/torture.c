@@ -1,7 +1,9 @@
 /* Makes one call fail, by LD_PRELOAD: the n-th of those that take memory, or read, write, connect, map … something.
  * What to do stands in the file named by TORTURE_FILE (struct page), which the test writes and this maps. Off, nothing
- * is counted. What libfcgi takes for itself is left alone: it ends
- * the process when it gets none, and is asked only when there is enough (src/accept.c). */
+ * is counted. What libfcgi and libconfuse take for themselves is left alone: they end the process, or go on
+ * with what is freed, when they get none, and are asked only when there is enough (src/accept.c,
+ * src/config_syntax.c). */
+#include <confuse.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -9,6 +11,7 @@
 #include <poll.h>
 #include <stdarg.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,7 +26,7 @@
 #include <unistd.h>
 #include <unwind.h>
 
-enum { WHERE = 4096 - 48 };
+enum { WHERE = 4096 - 56 };
 
 struct page {
 	_Atomic uint64_t on;    /* 0: off; 1: the n-th alone; 2: the n-th and all memory after it */
@@ -31,13 +34,16 @@ struct page {
 	_Atomic uint64_t way;   /* which of a call's errors */
 	_Atomic uint64_t count; /* calls so far */
 	_Atomic uint64_t failed; /* of those */
+	_Atomic uint64_t ways;   /* in which the first of them can fail */
 	char where[WHERE];       /* the call, and by whom: "OBJECT+0xOFFSET SYMBOL", a line each */
 };
 
 static struct page nowhere;
 static struct page *page = &nowhere;
-static uintptr_t fcgi_from, fcgi_to;
-static _Thread_local int inside;
+static struct code {
+	uintptr_t from, to;
+} fcgi, ours; /* libfcgi's, and the program's own */
+static _Thread_local int inside, is_parsing;
 
 /* --- Before the real functions are known: dlsym() itself takes and gives back memory. ------------------------------ */
 
@@ -90,27 +96,33 @@ look(void)
 /* --- Which call fails -------------------------------------------------------------------------------------------- */
 
 static int
-find_fcgi(struct dl_phdr_info *object, size_t size, void *context)
+find_code(struct dl_phdr_info *object, size_t size, void *context)
 {
 	(void)size;
 	(void)context;
-	if (strstr(object->dlpi_name, "libfcgi.so") == NULL)
+	bool is_fcgi = strstr(object->dlpi_name, "libfcgi.so") != NULL;
+	if (!is_fcgi && object->dlpi_name[0] != '\0')
 		return 0;
 	for (int i = 0; i < object->dlpi_phnum; i++) {
 		const ElfW(Phdr) *segment = &object->dlpi_phdr[i];
-		if (segment->p_type == PT_LOAD && (segment->p_flags & PF_X) != 0) {
-			fcgi_from = object->dlpi_addr + segment->p_vaddr;
-			fcgi_to = fcgi_from + segment->p_memsz;
-		}
+		uintptr_t from = object->dlpi_addr + segment->p_vaddr;
+		if (segment->p_type == PT_LOAD && (segment->p_flags & PF_X) != 0)
+			*(is_fcgi ? &fcgi : &ours) = (struct code){from, from + segment->p_memsz};
 	}
 	return 0;
+}
+
+static bool
+is_in(const struct code *code, const void *caller)
+{
+	return (uintptr_t)caller >= code->from && (uintptr_t)caller < code->to;
 }
 
 __attribute__((constructor)) static void
 begin(void)
 {
 	const char *path = getenv("TORTURE_FILE");
-	dl_iterate_phdr(find_fcgi, NULL);
+	dl_iterate_phdr(find_code, NULL);
 	long fd = path ? syscall(SYS_openat, AT_FDCWD, path, O_RDWR | O_CLOEXEC) : -1;
 	if (fd < 0)
 		return;
@@ -150,15 +162,17 @@ static int
 fails(const char *call, const int *errors, size_t n_errors, const void *caller)
 {
 	uint64_t on = atomic_load(&page->on);
-	if (on == 0 || inside || ((uintptr_t)caller >= fcgi_from && (uintptr_t)caller < fcgi_to))
+	if (on == 0 || inside || is_in(&fcgi, caller) || (is_parsing && !is_in(&ours, caller)))
 		return 0;
 	uint64_t count = atomic_fetch_add(&page->count, 1) + 1, n = atomic_load(&page->n);
 	if (count != n && !(on == 2 && n != 0 && count > n && errors[0] == ENOMEM && n_errors == 1))
 		return 0;
 	int error = errors[atomic_load(&page->way) % n_errors];
 	inside = 1;
-	if (atomic_fetch_add(&page->failed, 1) == 0)
+	if (atomic_fetch_add(&page->failed, 1) == 0) {
+		atomic_store(&page->ways, n_errors);
 		tell_where(call, error);
+	}
 	inside = 0;
 	errno = error;
 	return error;
@@ -411,6 +425,18 @@ getpeername(int fd, __SOCKADDR_ARG address, socklen_t *size)
 {
 	REAL(int, getpeername, int, __SOCKADDR_ARG, socklen_t *);
 	return FAILS(getpeername, ENOTCONN) ? -1 : real(fd, address, size);
+}
+
+/* --- libconfuse, and what libc takes for it ------------------------------------------------------------------------ */
+
+int
+cfg_parse_buf(cfg_t *cfg, const char *text)
+{
+	REAL(int, cfg_parse_buf, cfg_t *, const char *);
+	is_parsing = 1;
+	int result = real(cfg, text);
+	is_parsing = 0;
+	return result;
 }
 
 /* --- The rest ---------------------------------------------------------------------------------------------------- */
