@@ -1,6 +1,7 @@
 #include "reply.h"
 
 #include "caps.h"
+#include "log.h"
 #include "tree.h"
 
 #include <errno.h>
@@ -147,7 +148,9 @@ add_record(struct reply *r, uint8_t type, const void *content, size_t n)
 	    .contentLengthB1 = (unsigned char)(n >> 8),
 	    .contentLengthB0 = (unsigned char)n,
 	};
-	if (*r->unread + sizeof header + n > UNREAD_PROCESS_MAX ||
+	bool is_large = r->out.len + n > UNREAD_LARGE;
+	size_t max = UNREAD_PROCESS_MAX - (is_large ? UNREAD_KEPT : 0);
+	if (*r->unread + sizeof header + n > max ||
 	    !buf_reserve(&r->out, sizeof header + n) || !buf_add(&r->out, &header, sizeof header) ||
 	    !buf_add(&r->out, content, n))
 		return false;
@@ -165,6 +168,10 @@ write_out(struct reply *r, const char *bytes, size_t n)
 	while (n > 0) {
 		size_t part = n < RECORD_MAX ? n : RECORD_MAX;
 		if (!add_record(r, FCGI_STDOUT, bytes, part)) {
+			log_line(LOG_WARNING,
+				 "an answer of %s is cut: too much waits for clients that read "
+				 "slowly (%zu MB), or memory is short",
+				 r->provider, *r->unread / 1024 / 1024);
 			reply_cut(r);
 			return;
 		}

@@ -37,7 +37,7 @@ struct reply {
 
 /* Takes over fd. stalled_after_ms: how long a client may take nothing. unread:
  * the process' sum of bytes that wait, kept below UNREAD_PROCESS_MAX by ending
- * the client whose answer would pass it. */
+ * the client whose answer would pass it; large answers leave UNREAD_KEPT of it. */
 void reply_init(struct reply *reply, struct loop *loop, int fd, int64_t stalled_after_ms,
 		size_t *unread);
 
