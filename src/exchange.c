@@ -12,7 +12,7 @@
 #include <string.h>
 
 enum {
-	ERROR_BODY_FOR_MS = 5000, /* a failure's body may take so long after its head */
+	ERROR_BODY_FOR_MS = 5000, /* a failure may take so long after its status, drop by drop, too */
 	QUIET_FOR_MS =
 	    20000, /* count_tokens and models, which can be answered without a provider */
 	WATCH_EVERY_MS = 5000, /* at least: a probe's lease is renewed then, new limits are seen */
@@ -162,6 +162,7 @@ exchange_ask(struct exchange *x)
 	x->attempts++;
 	t->began_ms = clock_wall_ms();
 	t->start_ms = t->news_ms = t->life_ms = clock_steady_ms();
+	t->failed_ms = 0;
 	x->attempt = start(x);
 	relay_init(&x->relay, t->provider->dialect, t->provider->name);
 	x->relay_begun = true;
@@ -552,6 +553,8 @@ hear(struct exchange *x)
 {
 	const struct answer *a = attempt_answer(x->attempt);
 	enum ending ending;
+	if (a->status >= 300 && x->turn.failed_ms == 0)
+		x->turn.failed_ms = x->turn.news_ms;
 	if (a->complete)
 		answer_probe(x);
 	if (a->complete && a->status == 200 && a->sse && x->request->message.stream)
@@ -600,8 +603,8 @@ limit_of(const struct exchange *x)
 	const struct answer *a = attempt_answer(x->attempt);
 	struct limit limit = {exchange_left_ms(x), ENDING_OURS};
 	bool held = x->phase == EXCHANGE_RELAYING && reply_backlog(&x->client->reply) > 0;
-	if (a->status >= 300)
-		bound(&limit, x->turn.news_ms, ERROR_BODY_FOR_MS, ENDING_CUT);
+	if (x->turn.failed_ms != 0)
+		bound(&limit, x->turn.failed_ms, ERROR_BODY_FOR_MS, ENDING_CUT);
 	if (x->quiet)
 		bound(&limit, x->turn.start_ms, QUIET_FOR_MS, ENDING_FIRST_BYTE);
 	if (x->quiet || held)

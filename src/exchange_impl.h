@@ -30,6 +30,7 @@ struct turn {
 	int64_t began_ms;           /* the attempt, wall clock */
 	int64_t start_ms;           /* the attempt, steady clock */
 	int64_t news_ms;            /* its last bytes, steady clock */
+	int64_t failed_ms;          /* its status was an error's, steady clock; 0: it is none */
 	int64_t life_ms;            /* its last bytes that were no pings, steady clock */
 };
 

@@ -338,6 +338,127 @@ check('headers without end', async t => {
   await normal(r);
 });
 
+// --- A byte a second ---------------------------------------------------------------------------------------------------
+
+// A provider that takes a second, of the router's clocks, for each byte of what it says behind `at once`, whenever it is
+// asked for 'slow'; others it serves. Each second somebody else is served, by the same process: so each byte has been
+// read when the next one comes.
+async function dripping(t, config, atOnce, slowly) {
+  const dripped = [];
+  const port = await server(t, http.createServer(async (req, res) => {
+    let body = '';
+    for await (const part of req) body += part;
+    if (!body.includes('"slow"')) return void res.writeHead(200, { 'content-type': 'application/json' }).end(fine);
+    const d = { socket: req.socket, seconds: 0, open: true };
+    d.socket.on('close', () => { d.open = false; }).setNoDelay().write(atOnce);
+    dripped.push(d);
+  }));
+  const r = await router(t, { ...behind(`http://127.0.0.1:${port}`, '', `retry_delay = 0.02\nhold = 0\n${config}`), problems: true });
+  return Object.assign(r, { dripped, slowly });
+}
+
+// Asks it for 'slow': the answer, with the seconds that were spent on this provider.
+async function patiently(r, fields = {}) {
+  let answer, n = 0;
+  const asked = ask(r, 'slow', fields).then(a => { answer = a; });
+  await eventually('it is asked', () => r.dripped.length > 0);
+  while (!answer) {
+    assert.ok(n < 2000, 'no end within 2000 s');
+    const open = r.dripped.filter(d => d.open);
+    n += open.length > 0;
+    for (const d of open) d.socket.write(r.slowly[d.seconds++] ?? '');
+    if (open.length && n % 20 === 0) assert.equal(who(await ask(r, 'others')), 'claude_pro', 'others are served');
+    else assert.equal((await look(r, '/health?live=1')).status, 200);
+    if (open.length) r.clock.pass('1s');
+  }
+  await asked;
+  return { answer, seconds: r.dripped.reduce((sum, d) => sum + d.seconds, 0) };
+}
+
+const limits = 'connect_timeout = 10\nfirst_byte_timeout = 60\nidle_timeout = 30\ndeadline = 200';
+const JSON_HEAD = 'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 5000\r\n\r\n';
+const SSE_HEAD = 'HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n';
+const event = data => `event: ${data.type}\ndata: ${JSON.stringify(data)}\n\n`;
+const BEGUN = event({ type: 'message_start', message: { id: 'm', type: 'message', role: 'assistant', content: [], usage: {} } })
+  + event({ type: 'content_block_start', index: 0, content_block: { type: 'text', text: '' } });
+const word = text => event({ type: 'content_block_delta', index: 0, delta: { type: 'text_delta', text } });
+const OVER = event({ type: 'content_block_stop', index: 0 }) + event({ type: 'message_delta', delta: { stop_reason: 'end_turn' } }) + event({ type: 'message_stop' });
+const within = (seconds, least, most) => assert.ok(seconds >= least && seconds <= most, `it took ${seconds} s, not ${least} to ${most}`);
+
+check('a byte a second in a stream\'s head: first_byte_timeout holds, twice, and another provider serves', async t => {
+  const r = await dripping(t, limits, '', `HTTP/1.1 200 OK\r\nx-more: ${'x'.repeat(2000)}`);
+  const { answer, seconds } = await patiently(r, { stream: true });
+  assert.equal(who(answer), 'deepseek', answer.text);
+  within(seconds, 119, 125);
+  assert.equal(r.dripped.length, 2, 'asked once more');
+  assert.equal((await look(r, '/v1/status')).json.providers.claude_pro.state, 'resting');
+  await normal(r);
+});
+
+check('a byte a second before a stream\'s first content: the same', async t => {
+  const r = await dripping(t, limits, SSE_HEAD, event({ type: 'message_start', message: { id: 'x'.repeat(2000) } }));
+  const { answer, seconds } = await patiently(r, { stream: true });
+  assert.equal(who(answer), 'deepseek', answer.text);
+  within(seconds, 119, 125);
+  await normal(r);
+});
+
+for (const [where, atOnce] of [['head', 'HTTP/1.1 200 OK\r\nx-more: '], ['body', `${JSON_HEAD}{"x":"`]]) {
+  check(`a byte a second in a JSON answer's ${where}: the deadline holds, and the client is told so`, async t => {
+    const r = await dripping(t, limits, atOnce, 'x'.repeat(2000));
+    const { answer, seconds } = await patiently(r);
+    within(seconds, 199, 203);
+    assert.ok(answer.ended && answer.status === 503, answer.text);
+    assert.match(answer.json.error.message, /its time \(deadline\)/);
+    assert.ok(answer.headers['retry-after'] && answer.headers['x-should-retry'] !== 'false', 'it may ask again');
+    await normal(r);
+  });
+}
+
+check('a byte a second in a JSON answer that is whole before the deadline: it is served', async t => {
+  const r = await dripping(t, limits, JSON_HEAD, fine);
+  const { answer, seconds } = await patiently(r);
+  assert.equal(`${who(answer)}: ${spoken(answer)}`, 'claude_pro: fine');
+  within(seconds, fine.length - 1, fine.length + 3);
+});
+
+check('a byte a second in a stream whose events come often enough: served, each word as it comes', async t => {
+  const r = await dripping(t, limits.replace('60', '150').replace('200', '900'), SSE_HEAD + BEGUN, word('slow') + word('but') + word('sure') + OVER);
+  const { answer, seconds } = await patiently(r, { stream: true });
+  assert.equal(who(answer), 'claude_pro');
+  assert.match(answer.body, /"text":"slow"[^]*"but"[^]*"sure"[^]*message_stop/);
+  assert.doesNotMatch(answer.body, /event: error/);
+  within(seconds, r.slowly.length - 1, r.slowly.length + 3);
+});
+
+check('a byte a second in a stream, and no event within first_byte_timeout: it is ended with an error, and the provider rests', async t => {
+  const r = await dripping(t, limits, SSE_HEAD + BEGUN + word('begun'), word('x'.repeat(2000)));
+  const { answer, seconds } = await patiently(r, { stream: true });
+  within(seconds, 59, 66);
+  assert.match(answer.body, /"begun"[^]*event: error\ndata: [^\n]*overloaded_error/);
+  assert.equal((await look(r, '/v1/status')).json.providers.claude_pro.state, 'resting');
+  await normal(r);
+});
+
+check('a byte a second in a stream without end: the deadline ends it', async t => {
+  const r = await dripping(t, limits.replace('60', '150'), SSE_HEAD + BEGUN, word('on').repeat(50));
+  const { answer, seconds } = await patiently(r, { stream: true });
+  within(seconds, 199, 206);
+  assert.match(answer.body, /"text":"on"[^]*event: error/);
+  await normal(r);
+});
+
+for (const stream of [true, false]) {
+  check(`a byte a second in the body of an error: it is not waited for (${stream ? 'stream' : 'no stream'})`, async t => {
+    const head = 'HTTP/1.1 429 Too Many Requests\r\ncontent-type: application/json\r\nretry-after: 600\r\ncontent-length: 5000\r\n\r\n';
+    const r = await dripping(t, limits, head, `{"type":"error","error":{"type":"rate_limit_error","message":"${'x'.repeat(3000)}`);
+    const { answer, seconds } = await patiently(r, { stream });
+    assert.equal(who(answer), 'deepseek', answer.text);
+    within(seconds, 4, 8);
+    await normal(r);
+  });
+}
+
 check('an answer that is whole before the request was sent', async t => {
   const whole = '{"type":"message","role":"assistant","content":[{"type":"text","text":"early"}]}';
   const port = await server(t, net.createServer(socket => {
@@ -415,5 +536,72 @@ check('clients that do not read cost a bounded amount of memory, and nobody else
   assert.equal((await ask(r)).status, 200, 'another one is served');
   for (const socket of sockets) socket.destroy();
   await eventually('they are gone', async () => (await look(r, '/v1/status')).json.streams <= 1);
+  await normal(r);
+});
+
+// What waits for the clients of a process, all together: UNREAD_PROCESS_MAX of src/caps.h.
+const UNREAD = 256 * MB;
+
+check('slow readers of large answers reach the bound of a process, and no more; the others are served', { timeout: 180 }, async t => {
+  const bulk = Buffer.alloc(31 * MB, 'x');
+  const port = await server(t, http.createServer(async (req, res) => {
+    let body = '';
+    for await (const part of req) body += part;
+    const n = Number(body.match(/"BYTES (\d+)"/)?.[1] ?? 0);
+    const [begin, end] = fine.split('fine').map((part, i) => (i === 0 ? `${part}fine` : part));
+    res.writeHead(200, { 'content-type': 'application/json', 'content-length': begin.length + n + end.length });
+    res.write(begin);
+    res.write(bulk.subarray(0, n));
+    res.end(end);
+  }));
+  const r = await router(t, { ...behind(`http://127.0.0.1:${port}`, '', 'idle_timeout = 100'), plain: true });
+  const readers = [], lines = what => r.service.output.split(what).length - 1;
+  t.after(() => { for (const socket of readers) socket.destroy(); });
+  const notReading = bytes => {
+    const socket = net.connect(r.socket).on('error', () => {}).pause();
+    socket.write(bytes);
+    readers.push(socket);
+  };
+  const asking = (text, fields = {}) => requestBytes({ headers, body: JSON.stringify(message(text, fields)) });
+  await ask(r);
+  const before = memory(r.service.pid);
+  const untilOneIsCut = async bytes => {
+    for (let cut = lines('is cut'), n = lines('event=request'); lines('is cut') === cut; n++) {
+      assert.ok(readers.length < 2000, 'the bound is reached');
+      notReading(asking(`BYTES ${bytes}`));
+      await eventually('it is answered', () => lines('event=request') > n, 30);
+    }
+  };
+  for (const size of [31, 8, 2]) await untilOneIsCut(size * MB);
+  const held = memory(r.service.pid) - before;
+  assert.ok(held > UNREAD * 0.8 && held < UNREAD, `${readers.length} readers hold ${Math.round(held / MB)} MB`);
+  for (const bytes of [0, 1000, 60_000, 600_000]) {
+    const answer = await ask(r, `BYTES ${bytes}`);
+    assert.ok(answer.ended && answer.status === 200 && spoken(answer).length === 4 + bytes, `one of ${bytes} bytes is served beside them: ${answer.text.slice(0, 300)}`);
+  }
+  // Streams wait at their provider.
+  const switchTo = name => fastcgi(r.socket, { uri: '/v1/switch-provider', headers: {}, body: JSON.stringify(name) });
+  await switchTo('deepseek');
+  for (let i = 0; i < 20; i++) notReading(asking('SIM:LONG 1000000', { stream: true }));
+  let last = -1;
+  const streams = await eventually('they are held', async () => {
+    const all = await r.sim.requests('deepseek', { wait: 20 }), sent = all.reduce((sum, request) => sum + request.bytes, 0);
+    const same = sent === last;
+    last = sent;
+    await sleep(200);
+    return same && all;
+  }, 60);
+  for (const request of streams) assert.ok(!request.ended && request.bytes < 16 * MB, `of 100 MB the simulator could write ${request.bytes} bytes`);
+  assert.equal(spoken(await ask(r)), 'fine');
+  await switchTo('auto');
+  // The others may have all of the rest, and no more, either.
+  await untilOneIsCut(MB / 2);
+  assert.equal((await look(r, '/health?live=1')).status, 200);
+  const most = memory(r.service.pid, 'VmHWM') - before;
+  assert.ok(most < UNREAD + 3 * bulk.length, `at most ${Math.round(most / MB)} MB`);
+  t.evidence('memory', `${Math.round(held / MB)} MB held, ${Math.round(most / MB)} MB at most`);
+  for (const socket of readers) socket.destroy();
+  await eventually('they are gone', async () => (await look(r, '/v1/status')).json.streams <= 1);
+  await eventually('what they held is given back', () => memory(r.service.pid) < before + 20 * MB);
   await normal(r);
 });
