@@ -1,10 +1,15 @@
 // Many at once, in four processes: a limit loses none of them, and a provider that may be back is asked by one at a time.
 import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { check } from './lib/case.mjs';
 import { begin, message } from './lib/client.mjs';
-import { eventually } from './lib/parts.mjs';
+import { fastcgi } from './lib/fastcgi.mjs';
+import { Part, connects, eventually } from './lib/parts.mjs';
 import { router } from './lib/router.mjs';
 import { ask, asked, keys, login, person, standing, who } from './lib/scene.mjs';
+import { BUILD } from './lib/simulator.mjs';
 
 const CLIENTS = 64;
 const four = { tokens: keys, procs: 4, config: 'retry_delay = 0.05' };
@@ -152,3 +157,51 @@ check('a probe whose process dies is followed by another one, not by all', async
   await r.sim.clear('claude_pro');
   noneLost(await crowd(r, 16), 'claude_pro');
 });
+
+// Two processes by themselves, which first() and second() ask. Between hold() and letGo() the first one sees that a rest
+// is over, and then is late with the lock (tests/torture/late.c).
+async function late(t) {
+  const dir = mkdtempSync(path.join(tmpdir(), 'cr-late-')), file = path.join(dir, 'late');
+  t.after(() => rmSync(dir, { recursive: true, force: true }));
+  writeFileSync(file, 'go');
+  const r = await router(t, {
+    alone: true, tokens: keys, order: ['claude_pro', 'deepseek'], config: 'hold = 0\nretry_delay = 0.02',
+    preload: path.join(BUILD, 'tests/torture/late.so'), env: { LATE_FILE: file },
+  });
+  t.after(() => r.letGo());
+  const socket = r.file('second.sock');
+  const second = new Part('the second', path.join(BUILD, 'claude-router'), ['--socket', socket], { env: { ...r.env, LATE_FILE: '' } });
+  t.after(() => second.stop());
+  t.evidence('the second', () => second.output);
+  await second.until(() => connects(socket));
+  const asks = at => () => fastcgi(at, { headers: login, body: JSON.stringify(message('SIM:SAY fine')) }, { timeout: 20 });
+  return Object.assign(r, {
+    first: asks(r.socket), second: asks(socket),
+    hold: () => writeFileSync(file, 'h-'), letGo: () => writeFileSync(file, 'go'), isHeld: () => readFileSync(file, 'utf8') === 'hw',
+  });
+}
+
+for (const [what, probed] of [['serves', { fault: 'pass' }], ['fails', { fault: 'throttle', retry_after: 60 }]]) {
+  check(`two processes see at once that a rest is over: one asks, and ${what}; the other goes on to the next, and nothing stays locked`, async t => {
+    const r = await late(t);
+    await r.sim.next('claude_pro', { fault: 'usage_limit', reset: 600 });
+    assert.equal(who(await r.first()), 'deepseek');
+    r.clock.forward('12m');
+    r.hold();
+    const loser = r.first();
+    await eventually('the first is about to become the probe', () => r.isHeld());
+    await r.sim.next('claude_pro', { ...probed, delay_ms: 1000 });
+    const winner = r.second();
+    await r.sim.requests('claude_pro', { wait: 2 });
+    r.letGo();
+    assert.equal(who(await loser), 'deepseek', 'who lost goes on, and does not wait');
+    assert.equal((await asked(r, 'claude_pro'))[0], 2, 'nobody else asked');
+    assert.equal(who(await winner), what === 'serves' ? 'claude_pro' : 'deepseek');
+    if (what === 'fails') r.clock.forward('70s');
+    for (const one of [r.first, r.second, r.first]) assert.equal(who(await one()), 'claude_pro');
+    const switched = await r.ctl('switch', 'auto');
+    assert.equal(switched.code, 0, switched.stderr);
+    const { state } = JSON.parse((await r.ctl('status', '--json')).stdout).providers.claude_pro;
+    assert.equal(state, 'ready');
+  });
+}
