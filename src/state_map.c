@@ -230,8 +230,13 @@ state_map_follow(struct state_map *map)
 {
 	struct buf error;
 	bool is_sound = is_mapping_sound(map);
-	if (is_sound && is_at_path(map))
+	if (is_sound && is_at_path(map)) {
+		/* What was mounted over it is gone, say. */
+		if (map->is_troubled)
+			log_line(LOG_NOTICE, "state file %s: it is there again", map->path);
+		map->is_troubled = false;
 		return;
+	}
 	state_map_keep(
 	    map); /* whatever can still be read of what is mapped is the newest there is */
 	buf_init(&error, ERROR_TEXT_MAX);

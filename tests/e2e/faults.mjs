@@ -13,7 +13,7 @@ import { LOGIN, bearer, message } from './lib/client.mjs';
 import { fastcgi, requestBytes } from './lib/fastcgi.mjs';
 import { Part, command, connects, eventually } from './lib/parts.mjs';
 import { router, stored } from './lib/router.mjs';
-import { random } from './lib/scene.mjs';
+import { keys, random } from './lib/scene.mjs';
 import { BUILD, withTls } from './lib/simulator.mjs';
 
 const headers = { ...bearer(LOGIN), 'anthropic-beta': 'oauth-2025-04-20' };
@@ -163,6 +163,49 @@ check('a disk that is full, and one that is read-only: requests are served, and 
   execFileSync('mount', ['-o', 'remount,rw', dir]);
   await r.startService();
   await normal(r);
+});
+
+// A file system that the kernel made read-only, which it will not do to order while somebody writes there: an empty one,
+// which is, in its place. Returns what ends it.
+function readOnly(t, dir) {
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'ro,size=64k', 'claude-router-test', dir]);
+  let over = false;
+  const end = () => { if (!over) execFileSync('umount', ['-l', dir]); over = true; };
+  t.after(end);
+  return end;
+}
+
+check('a state directory that becomes read-only, and one that becomes full, under a running responder: it serves and knows all, says so each time, and is well again without a restart', async t => {
+  const dir = await disk(t), state = path.join(dir, 'state'), filler = path.join(dir, 'filler');
+  const r = await router(t, { alone: true, tokens: keys, env: { ROUTER_STATE_FILE: state } });
+  const faults = {
+    'is read-only': () => readOnly(t, dir),
+    'no room': () => {
+      fill(filler);
+      rmSync(state);
+      fill(filler); // the file lives on until it is unmapped, but its place is nobody's
+      return () => rmSync(filler);
+    },
+  };
+  const told = words => r.service.output.split('\n').filter(line => /level=err/.test(line) && line.includes(words) && line.includes('Going on from memory')).length;
+  await ask(r);
+  for (const words of ['is read-only', 'no room', 'is read-only', 'no room']) {
+    const before = told(words);
+    const end = faults[words]();
+    await eventually(`it says: ${words}`, () => told(words) === before + 1);
+    for (let i = 0; i < 10; i++) assert.equal((await ask(r)).status, 200, words);
+    await r.sim.next('claude_pro', { fault: 'usage_limit', reset: 600 });
+    for (let i = 0; i < 2; i++) assert.equal(who(await ask(r)), 'deepseek', `limits are kept: ${words}`);
+    assert.equal((await look(r, '/v1/status')).json.providers.claude_pro.state, 'resting');
+    const asked = await r.ctl('status');
+    assert.ok(asked.code > 0 && asked.code < 128 && /state file/.test(asked.stderr), `${asked.code}: ${asked.stderr}`);
+    assert.equal(told(words), before + 1, 'once');
+    end();
+    await eventually('it is there again, with what was learned', async () => /claude_pro +resting/.test((await r.ctl('status')).stdout));
+    await eventually('and it says so', () => r.service.output.trimEnd().split('\n').filter(line => /state file/.test(line)).at(-1).match(/opened again|there again/));
+    await normal(r);
+  }
+  assert.deepEqual(readdirSync(dir), ['state']);
 });
 
 check('a file size limit of nothing: the same', async t => {
