@@ -16,6 +16,7 @@ import { BUILD, withTls } from './lib/simulator.mjs';
 
 const headers = { ...bearer(LOGIN), 'anthropic-beta': 'oauth-2025-04-20', 'anthropic-version': '2023-06-01', 'user-agent': 'claude-cli/2.1.330 (external, sdk-cli)' };
 const SAMPLE = 60; // of a request's calls, without --all
+const WRONG_MAX = 20; // then it is not gone on
 const WAYS = 3; // a call fails in up to so many ways; the sample takes them in turn
 const config = 'first_byte_timeout = 1\nconnect_timeout = 1\nidle_timeout = 1\ndeadline = 3\nhold = 0\nretry_delay = 0.01\nmax_retries = 1\nlog = auto\nlog_level = debug';
 
@@ -225,6 +226,7 @@ async function tortured(t, scenario) {
         continue;
       }
       wrong.push(`call ${n} of ${count}, way ${way}, mode ${mode}: ${error.message}\n${await callers(page.where)}`);
+      if (wrong.length >= WRONG_MAX) break;
       if (!lived) {
         wrong.push(`the responder died:\n${died(r.service.output)}`);
         if (process.env.TORTURE_ON !== '1') break;
@@ -235,6 +237,7 @@ async function tortured(t, scenario) {
   }
   assert.equal(wrong.length, 0, `${wrong.length} went wrong; ${JSON.stringify(ends)}\n${wrong.join('\n')}`);
   assert.ok(ends[scenario.usual ?? 'served'] > 0, JSON.stringify(ends));
+  if (all) console.log(`# ${count} calls; how it ended: ${JSON.stringify(ends)}`);
   assert.ok(descriptors(r) <= before + 8, `${before} descriptors before, ${descriptors(r)} after`);
   const { streams } = (await fastcgi(r.socket, scenarios['the status'].request)).json;
   assert.ok(streams <= 1, `${streams} requests are thought to run`);
@@ -306,6 +309,7 @@ async function torturedProgram(t, { program, args, before = async () => {}, usua
   }
   assert.equal(wrong.length, 0, `${wrong.length} went wrong; ${JSON.stringify(ends)}\n${wrong.join('\n')}`);
   assert.ok(ends[usual] > 0 && Object.keys(ends).length > 1, JSON.stringify(ends));
+  if (all) console.log(`# ${count} calls; how it ended: ${JSON.stringify(ends)}`);
   const switched = await r.ctl('switch', 'auto');
   assert.equal(switched.code, 0, `no lock is left: ${switched.stderr}`);
   assert.equal((await r.check('--force')).code, 0, 'nor the check\'s');

@@ -380,8 +380,11 @@ fcntl(int fd, int what, ...)
 	va_start(more, what);
 	void *argument = va_arg(more, void *);
 	va_end(more);
-	int refused = (what == F_OFD_SETLK || what == F_SETLK) ? FAILS(fcntl, EAGAIN, ENOLCK)
-							       : FAILS(fcntl, ENOMEM, EINVAL);
+	/* Flags are not refused: no kernel does, and libcurl's sockets would block. */
+	bool is_flags = what == F_GETFL || what == F_SETFL || what == F_GETFD || what == F_SETFD;
+	int refused = is_flags                                   ? 0
+		      : (what == F_OFD_SETLK || what == F_SETLK) ? FAILS(fcntl, EAGAIN, ENOLCK)
+								 : FAILS(fcntl, ENOMEM, EINVAL);
 	return refused ? -1 : real(fd, what, argument);
 }
 

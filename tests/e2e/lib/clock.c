@@ -40,7 +40,8 @@ shifted(clockid_t id, struct timespec *now)
 	bool is_wall = id == CLOCK_REALTIME || id == CLOCK_REALTIME_COARSE;
 	if (!is_wall && id != CLOCK_MONOTONIC && id != CLOCK_MONOTONIC_COARSE)
 		return 0;
-	const int64_t ms = offset_ms(is_wall ? WALL : STEADY), ns = now->tv_nsec + ms % 1000 * 1000000;
+	const int64_t ms = offset_ms(is_wall ? WALL : STEADY),
+		      ns = now->tv_nsec + ms % 1000 * 1000000;
 	now->tv_sec += ms / 1000 + (ns >= 1000000000) - (ns < 0);
 	now->tv_nsec = ns - ((ns >= 1000000000) - (ns < 0)) * INT64_C(1000000000);
 	return 0;
