@@ -1,12 +1,13 @@
 // A known secret in every place that holds a credential, requests of all kinds with all kinds of faults, and then each
 // thing that was said, written, logged, handed on or shown to others is searched for it.
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { chmodSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { check } from './lib/case.mjs';
-import { bearer, message } from './lib/client.mjs';
+import { bearer, get, message, post } from './lib/client.mjs';
 import { Part, connects, eventually } from './lib/parts.mjs';
 import { router } from './lib/router.mjs';
 import { BUILD, Simulator } from './lib/simulator.mjs';
@@ -18,11 +19,13 @@ const tokens = {
 };
 const fromEnvironment = `sk-ant-api03-${planted('environment')}`;
 const login = `sk-ant-oat01-${planted('clients-login')}`, key = `sk-ant-api03-${planted('clients-key')}`;
+const clientKey = `crk_${planted('client')}`.padEnd(36, '-'), wrongKey = `crk_${planted('nobody')}`.padEnd(36, '-');
+const clientHash = createHash('sha256').update(clientKey).digest('hex');
 const proxyUser = planted('proxy-user'), proxyPassword = planted('proxy-password');
-const hidden = [...Object.values(tokens), fromEnvironment, login, key, proxyUser, proxyPassword, `${proxyUser}:${proxyPassword}`];
+const hidden = [...Object.values(tokens), fromEnvironment, login, key, clientKey, wrongKey, proxyUser, proxyPassword, `${proxyUser}:${proxyPassword}`];
 
 // As it is, or as others would write it.
-const forms = ['PLANTED', ...hidden.flatMap(secret => {
+const forms = ['PLANTED', clientHash, ...hidden.flatMap(secret => {
   const base64 = Buffer.from(secret).toString('base64').replace(/=+$/, '').slice(0, -1);
   return [base64, Buffer.from(secret).toString('hex'), [...secret].reverse().join('')];
 })];
@@ -41,6 +44,12 @@ function found(where, text) {
 const credentials = {
   'a login': { ...bearer(login), 'anthropic-beta': 'oauth-2025-04-20' }, 'a key': { 'x-api-key': key }, nobody: {},
   'an admin': { 'x-router-admin': tokens.admin_token }, 'a stranger': { authorization: `Bearer ${planted('unknown')}` },
+};
+
+// The ways a client key travels: headers, and what stands before the path.
+const ways = {
+  'a header': k => [{ 'x-router-key': k }, ''], 'a key': k => [{ 'x-api-key': k }, ''], bearer: k => [bearer(k), ''],
+  'the path': k => [{}, `/k/${k}`], 'the path, v1 doubled': k => [{}, `/k/${k}/v1`],
 };
 
 // Each says what was shown to it.
@@ -86,6 +95,35 @@ async function talk(r, heard) {
   }
 }
 
+// By a client key that is somebody's, and by one that is nobody's, also through the site whose access log the web server
+// writes.
+async function talkByKey(r, heard) {
+  const tell = (what, answer) => heard.push(...found(`${what}, its head`, answer.rawHeaders.join('\n')), ...found(`${what}, its body`, answer.text));
+  for (const [way, travels] of Object.entries(ways)) {
+    for (const [whose, k, status] of [['ada', clientKey, 200], ['nobody', wrongKey, 401]]) {
+      const [headers, lead] = travels(k), what = `a key of ${whose} by ${way}`;
+      for (const base of [r.url, `${r.siteUrl}/claude-router`]) {
+        const answer = await post(`${base}${lead}/v1/messages`, message(), headers);
+        assert.equal(answer.status, status, `${what}: ${answer.text}`);
+        tell(what, answer);
+        for (const at of ['/v1/models', '/v1/status', '/health', '/nowhere']) tell(`${at} by ${what}`, await get(`${base}${lead}${at}`, headers));
+        tell(`no message by ${what}`, await post(`${base}${lead}/v1/messages`, '{"model":', headers));
+      }
+      for (const fault of [{ fault: 'usage_limit' }, { fault: 'unauthorized' }, { fault: 'half_event', at: 'text' }]) {
+        await r.sim.next('claude_pro', fault);
+        const s = await r.stream(message(), { ...headers }, `${lead}/v1/messages`);
+        await s.rest();
+        heard.push(...found(`a stream that fails (${fault.fault}), by ${what}`, s.bytes));
+        await r.sim.clear('claude_pro');
+        r.clock.forward('6h');
+      }
+    }
+  }
+  const two = await r.post(message(), { 'x-router-key': clientKey }, `/k/${wrongKey}/v1/messages`);
+  assert.equal(two.status, 400);
+  tell('two different keys', two);
+}
+
 // What others may read of a process.
 function shown(pid, part, exempt) {
   let out = [];
@@ -120,18 +158,20 @@ for (const format of ['logfmt', 'json']) {
   check(`no secret is told to anybody, logged, kept or shown (${format}, debug)`, { timeout: 180 }, async t => {
     const way = await proxy(t);
     const r = await router(t, {
-      tokens, problems: true, env: { PLANTED_PROXY: way.url, CLAUDE_API_KEY: fromEnvironment },
+      tokens, problems: true, site: true, env: { PLANTED_PROXY: way.url, CLAUDE_API_KEY: fromEnvironment },
       whole: (sim, self) => {
         const script = self.file('told.sh');
         writeFileSync(script, `#!/bin/sh\necho "$* $ROUTER_EVENT"; { tr '\\\\0' '\\\\n' < /proc/$$/environ; tr '\\\\0' ' ' < /proc/$$/cmdline; ls -l /proc/$$/fd; } >> ${self.dir}/told\n`);
         chmodSync(script, 0o755);
-        return [`tokens_file = "${self.tokensFile}"`, `log_level = debug`, `log_format = ${format}`, 'hold = 0', 'retry_delay = 0.01', 'first_byte_timeout = 2', 'deadline = 4', 'idle_timeout = 2', `on_change = "${script} said"`,
+        writeFileSync(self.file('keys'), `ada ${clientHash} 2026-11-23\n`, { mode: 0o600 });
+        return [`tokens_file = "${self.tokensFile}"`, `keys_file = "${self.file('keys')}"`, `log_level = debug`, `log_format = ${format}`, 'hold = 0', 'retry_delay = 0.01', 'first_byte_timeout = 2', 'deadline = 4', 'idle_timeout = 2', `on_change = "${script} said"`,
           ...['claude_pro', 'deepseek', 'kimi', 'claude_api'].map(name =>
             `provider ${name} {\n  url = "${sim.url(name)}"\n  ${name === 'kimi' ? 'proxy = "${PLANTED_PROXY}"' : ''}\n}`)].join('\n');
       },
     });
     const heard = [];
     await talk(r, heard);
+    await talkByKey(r, heard);
     await r.switchTo('claude_api');
     heard.push(...found('a message of a key', (await r.post(message(), credentials['a key'])).text));
     await r.switchTo('kimi');
@@ -143,7 +183,7 @@ for (const format of ['logfmt', 'json']) {
       r.clock.forward('1h');
     }
     assert.ok(way.seen.n >= 3, 'the proxy was asked');
-    for (const args of [['status'], ['status', '--json'], ['tokens'], ['statusline'], ['explain'], ['doctor'], ['switch', 'auto'], ['switch', 'nobody'], ['--help']]) {
+    for (const args of [['status'], ['status', '--json'], ['tokens'], ['statusline'], ['explain'], ['doctor'], ['key', 'list'], ['key', 'add', 'ada'], ['switch', 'auto'], ['switch', 'nobody'], ['--help']]) {
       const run = await r.ctl(...args);
       heard.push(...found(`ctl ${args.join(' ')}`, `${run.stdout}${run.stderr}`));
     }
@@ -158,15 +198,23 @@ for (const format of ['logfmt', 'json']) {
       heard.push(...shown(pid, part, part === 'a responder' ? ['PLANTED_PROXY'] : ['PLANTED_PROXY', 'CLAUDE_API_KEY']));
     }
     for (const name of readdirSync(r.dir)) {
-      if (['tokens.txt', 'lighttpd.conf', 'claude-router.conf'].includes(name) || !statSync(r.file(name)).isFile()) continue;
-      heard.push(...found(`the file ${name}`, readFileSync(r.file(name))));
+      if (['tokens.txt', 'lighttpd.conf', 'claude-router.conf', 'keys'].includes(name) || !statSync(r.file(name)).isFile()) continue;
+      const text = readFileSync(r.file(name), 'latin1');
+      // What somebody puts into a query, the site's own log has: the router is not asked.
+      heard.push(...found(`the file ${name}`, name === 'access.log' ? text.replaceAll(/"POST \/v1\/messages\?beta=true&key=[^"]*"/g, '') : text));
     }
     assert.match(r.log(), /claude_pro/, 'something was logged');
+    assert.match(r.log(), /client"?[=:]"?ada/, 'by the name of who has the key');
+    assert.match(readFileSync(r.file('access.log'), 'utf8'), /\(a client key\)/, 'the web server has logged requests with keys');
     assert.deepEqual(heard, []);
     // Each secret was in use: the providers saw it, and nobody else's.
     for (const [provider, secret] of [['claude_pro', tokens.claude_pro], ['claude_pro', login], ['deepseek', tokens.deepseek], ['kimi', tokens.kimi], ['claude_api', fromEnvironment], ['claude_api', key]]) {
       const arrived = (await r.sim.requests(provider)).filter(request => JSON.stringify(request.rawHeaders).includes(secret));
       assert.ok(arrived.length > 0, `${secret} arrived at ${provider}`);
+    }
+    for (const provider of Object.keys(tokens).filter(name => name !== 'admin_token')) {
+      const arrived = (await r.sim.requests(provider)).map(request => JSON.stringify([request.path, request.rawHeaders, request.body]));
+      assert.deepEqual(arrived.filter(text => text.includes(clientKey) || text.includes(wrongKey)), [], `a client key arrived at ${provider}`);
     }
     assert.deepEqual((await r.sim.control('GET', '/sim/requests?body=0')).requests.filter(request => request.leak), [], 'no credential went to another provider');
   });
