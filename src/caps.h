@@ -39,8 +39,8 @@
 #define UNREAD_PROCESS_MAX (256 * 1024 * 1024)
 /* Of that, so much is kept for answers below UNREAD_LARGE: else some large ones that nobody
  * reads would keep everybody from being served. */
-#define UNREAD_KEPT  (32 * 1024 * 1024)
-#define UNREAD_LARGE (1024 * 1024)
+#define UNREAD_KEPT        (32 * 1024 * 1024)
+#define UNREAD_LARGE       (1024 * 1024)
 
 /* One request's way: BEHAVIOUR 5 */
 #define ATTEMPTS_MAX 12

@@ -12,7 +12,8 @@
 #include <string.h>
 
 enum {
-	ERROR_BODY_FOR_MS = 5000, /* a failure may take so long after its status, drop by drop, too */
+	ERROR_BODY_FOR_MS =
+	    5000, /* a failure may take so long after its status, drop by drop, too */
 	QUIET_FOR_MS =
 	    20000, /* count_tokens and models, which can be answered without a provider */
 	WATCH_EVERY_MS = 5000, /* at least: a probe's lease is renewed then, new limits are seen */

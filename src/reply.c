@@ -150,9 +150,8 @@ add_record(struct reply *r, uint8_t type, const void *content, size_t n)
 	};
 	bool is_large = r->out.len + n > UNREAD_LARGE;
 	size_t max = UNREAD_PROCESS_MAX - (is_large ? UNREAD_KEPT : 0);
-	if (*r->unread + sizeof header + n > max ||
-	    !buf_reserve(&r->out, sizeof header + n) || !buf_add(&r->out, &header, sizeof header) ||
-	    !buf_add(&r->out, content, n))
+	if (*r->unread + sizeof header + n > max || !buf_reserve(&r->out, sizeof header + n) ||
+	    !buf_add(&r->out, &header, sizeof header) || !buf_add(&r->out, content, n))
 		return false;
 	*r->unread += sizeof header + n;
 	return true;

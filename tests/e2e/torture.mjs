@@ -18,6 +18,7 @@ const headers = { ...bearer(LOGIN), 'anthropic-beta': 'oauth-2025-04-20', 'anthr
 const SAMPLE = 60; // of a request's calls, without --all
 const WRONG_MAX = 20; // then it is not gone on
 const WAYS = 3; // a call fails in up to so many ways; the sample takes them in turn
+const TLS_TAKES = 'connect_timeout = 4\ndeadline = 7'; // a handshake in a process that is watched in each of its calls
 const config = 'first_byte_timeout = 1\nconnect_timeout = 1\nidle_timeout = 1\ndeadline = 3\nhold = 0\nretry_delay = 0.01\nmax_retries = 1\nlog = auto\nlog_level = debug';
 
 // --- The page that torture.c maps -----------------------------------------------------------------------------------
@@ -206,7 +207,7 @@ async function tortured(t, scenario) {
   const page = new Page(t);
   const { sim, certificate } = scenario.tls ? await withTls(t) : {};
   const r = await router(t, {
-    alone: true, order, config, problems: true, tokens: stored, preload: TORTURE, env: { TORTURE_FILE: page.file, ...leaksOfOthers(page) },
+    alone: true, order, config: scenario.tls ? `${config.replace(/connect_timeout.*|deadline.*/g, '')}\n${TLS_TAKES}` : config, problems: true, tokens: stored, preload: TORTURE, env: { TORTURE_FILE: page.file, ...leaksOfOthers(page) },
     sim, whole: scenario.tls ? byTls(certificate) : scenario.whole,
   });
   await well(r, order, scenario.well);
