@@ -113,8 +113,10 @@ run_statusline(struct router *router, const struct options *options, const char 
 	char line[128];
 	(void)options;
 	(void)argument;
-	if (s == NULL)
+	if (s == NULL) {
+		fail("out of memory");
 		return EX_OSERR;
+	}
 	survey_latest(router, "", s);
 	puts(status_line(s, line, sizeof line));
 	free(s);
@@ -244,8 +246,10 @@ run_explain(struct router *router, const struct options *options, const char *ar
 {
 	struct survey *s = malloc(sizeof *s);
 	(void)options;
-	if (s == NULL)
+	if (s == NULL) {
+		fail("out of memory");
 		return EX_OSERR;
+	}
 	survey_latest(router, argument, s);
 	explain(router, s, argument);
 	free(s);
