@@ -33,21 +33,11 @@ struct healthcheck {
 
 /* --- What is known before --------------------------------------------- */
 
-/* How the provider stands in a survey of its configuration. */
-static const struct candidate *
-candidate_of(const struct survey *s, const struct provider *provider)
-{
-	const struct candidate *c = s->plan.candidates;
-	while (c->view->provider != provider)
-		c++;
-	return c;
-}
-
 static const struct candidate *
 look(const struct healthcheck *h, struct survey *s)
 {
 	survey_latest_by(h->config, h->tokens, h->router->state, "", s);
-	return candidate_of(s, h->provider);
+	return survey_candidate(s, h->provider);
 }
 
 static bool
@@ -75,7 +65,7 @@ healthcheck_intent(const struct router *router, const struct provider *provider,
 	if (s == NULL)
 		return "out of memory";
 	survey_latest(router, "", s);
-	const struct candidate *c = candidate_of(s, provider);
+	const struct candidate *c = survey_candidate(s, provider);
 	plan_reason(c, clock_wall_ms(), reason, sizeof reason);
 	bool stored = tokens_get(router->tokens, provider->name) != NULL;
 	const char *what = !is_resting(c) && !force ? "nothing to look at"

@@ -71,16 +71,6 @@ status_current(const struct survey *s)
 	return c == NULL ? NULL : c->view->provider;
 }
 
-/* The candidate of a view. */
-static const struct candidate *
-candidate_of(const struct plan *plan, const struct plan_view *view)
-{
-	for (size_t i = 0; i < plan->n; i++)
-		if (plan->candidates[i].view == view)
-			return &plan->candidates[i];
-	return NULL;
-}
-
 /* Whom the operator wants to see serving: who was chosen by hand, else the
  * first that is set up. */
 static const struct candidate *
@@ -90,7 +80,7 @@ first_choice(const struct survey *s)
 	if (top != NULL && top->standing == STANDING_CHOSEN)
 		return top;
 	for (size_t i = 0; i < s->plan.n; i++) {
-		const struct candidate *c = candidate_of(&s->plan, &s->views[i]);
+		const struct candidate *c = survey_candidate(s, s->views[i].provider);
 		if (c->standing != STANDING_DISABLED && c->standing != STANDING_UNCONFIGURED)
 			return c;
 	}
@@ -208,7 +198,7 @@ status_health(const struct router *router, bool *healthy)
 	*healthy = s->plan.n_usable > 0;
 	add_summary(o, &summary, s);
 	for (size_t i = 0; i < s->plan.n; i++) {
-		const struct candidate *c = candidate_of(&s->plan, &s->views[i]);
+		const struct candidate *c = survey_candidate(s, s->views[i].provider);
 		json_object *p = json_object_new_object();
 		add_bool(p, "active", plan_usable(c->standing));
 		tree_put(providers, c->view->provider->name, p);
@@ -357,7 +347,7 @@ status_full(const struct router *router)
 	add_text(o, "reason", reason(s, text, sizeof text));
 	add_line(o, s);
 	for (size_t i = 0; i < s->plan.n; i++) {
-		const struct candidate *c = candidate_of(&s->plan, &s->views[i]);
+		const struct candidate *c = survey_candidate(s, s->views[i].provider);
 		tree_put(providers, c->view->provider->name, provider_status(router, c));
 	}
 	tree_put(o, "providers", providers);
@@ -416,7 +406,8 @@ status_metrics(const struct router *router, struct metrics *m)
 	m->processes = n_processes;
 	state_counts(router->state, STATE_NOBODY, m->nobody);
 	for (size_t i = 0; i < s->plan.n; i++)
-		measure_provider(router, candidate_of(&s->plan, &s->views[i]), &m->providers[i]);
+		measure_provider(router, survey_candidate(s, s->views[i].provider),
+				 &m->providers[i]);
 	free(s);
 	return true;
 }

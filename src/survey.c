@@ -130,3 +130,12 @@ survey_latest(const struct router *router, const char *model, struct survey *sur
 {
 	survey_latest_by(router->config, router->tokens, router->state, model, survey);
 }
+
+const struct candidate *
+survey_candidate(const struct survey *s, const struct provider *provider)
+{
+	const struct candidate *c = s->plan.candidates;
+	while (c->view->provider != provider)
+		c++;
+	return c;
+}

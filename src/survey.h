@@ -39,6 +39,10 @@ void survey_latest(const struct router *router, const char *model, struct survey
 void survey_latest_by(const struct config *config, const struct tokens *tokens,
 		      const struct state *state, const char *model, struct survey *survey);
 
+/* How a provider of the survey's configuration stands in its plan. */
+const struct candidate *survey_candidate(const struct survey *survey,
+					 const struct provider *provider);
+
 /* The records of one account at a provider. family: "" for none. */
 struct health_key survey_account_key(const struct state *state, const struct provider *provider,
 				     const char *credential);
