@@ -19,9 +19,10 @@ static enum taken
 take_dialect(const struct option *option, void *target, const char *text)
 {
 	const struct dialect *dialect = dialect_find(text);
+	const struct dialect **place = option_field(option, target);
 	if (dialect == NULL)
 		return WRONG;
-	memcpy(option_field(option, target), &dialect, sizeof dialect);
+	*place = dialect;
 	return TAKEN;
 }
 

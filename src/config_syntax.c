@@ -183,10 +183,11 @@ string_end(char *at)
 {
 	char quote = *at;
 	for (at++; *at != quote; at++) {
+		char *brace = quote == '"' && at[0] == '$' && at[1] == '{' ? strchr(at, '}') : NULL;
 		if (*at == '\\')
 			at++;
-		else if (quote == '"' && at[0] == '$' && at[1] == '{' && strchr(at, '}') != NULL)
-			at = strchr(at, '}');
+		else if (brace != NULL)
+			at = brace;
 		if (*at == '\0')
 			return NULL;
 	}

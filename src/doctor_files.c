@@ -92,6 +92,7 @@ load_without(const struct doctor *d, char *values[VARIABLES])
 	for (int i = 0; i < VARIABLES; i++) {
 		const char *value = getenv(names[i]);
 		values[i] = value == NULL || value[0] == '\0' ? NULL : strdup(value);
+		// gcc-suppress analyzer-malloc-leak ; values keeps it
 		unsetenv(names[i]);
 	}
 	struct config *config = config_load(d->config_path, &errors);
@@ -115,6 +116,7 @@ doctor_check_environment(struct doctor *d)
 		free(values[i]);
 	if (d->router.config != NULL)
 		doctor_open_state(d);
+	// gcc-suppress analyzer-malloc-leak ; all of values was freed
 }
 
 /* --- Tokens ----------------------------------------------------------- */

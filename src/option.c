@@ -189,6 +189,7 @@ option_take_host(const struct option *option, void *target, const char *text)
 		return NO_MEMORY;
 	*hosts = longer;
 	longer[*n] = strdup(text);
+	// gcc-suppress analyzer-malloc-leak ; *hosts keeps it
 	if (longer[*n] == NULL)
 		return NO_MEMORY;
 	(*n)++;

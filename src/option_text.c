@@ -256,8 +256,9 @@ text_is_on_change(const char *text)
 {
 	if (text[0] == '\0')
 		return true;
-	if (text_has_scheme(text, "https") || text_has_scheme(text, "http"))
+	const char *colon = strstr(text, "://");
+	if (colon != NULL && (text_has_scheme(text, "https") || text_has_scheme(text, "http")))
 		return is_line(text, 1, 2000) && strpbrk(text, " \"\\") == NULL &&
-		       strlen(strchr(text, ':')) > 3;
+		       strlen(colon) > 3;
 	return text[0] == '/' && is_line(text, 2, 4095);
 }
