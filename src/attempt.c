@@ -463,8 +463,10 @@ attempt_star(const struct attempt *a, char *bytes, size_t n)
 		size_t length = credential == NULL ? 0 : strlen(credential);
 		char *at = bytes;
 		while (length > 0 && n > 0 &&
-		       (at = memmem(at, n - (size_t)(at - bytes), credential, length)) != NULL)
+		       (at = memmem(at, n - (size_t)(at - bytes), credential, length)) != NULL) {
 			memset(at, '*', length);
+			at += length; /* or stars would be found again for ever */
+		}
 	}
 }
 

@@ -220,6 +220,13 @@ for (const format of ['logfmt', 'json']) {
   });
 }
 
+check('a credential of stars is starred, too, and that comes to an end', async t => {
+  const r = await router(t, { tokens: { deepseek: '***' }, problems: true });
+  await r.sim.next('deepseek', { fault: 'bad_request', message: 'what is ***?', headers: [['request-id', 'req_***']] });
+  const answer = await r.post(message(), {});
+  assert.match(answer.text, /what is \*\*\*\?/);
+});
+
 check('a responder leaves no core, and is nobody else\'s to read', async t => {
   const dir = mkdtempSync(path.join(tmpdir(), 'cr-core-'));
   t.after(() => rmSync(dir, { recursive: true, force: true }));
