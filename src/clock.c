@@ -53,13 +53,16 @@ read_rest(const char *rest, int64_t *rest_ms)
 	}
 	if (strcmp(rest, "Z") == 0 || strcmp(rest, "z") == 0)
 		return true;
-	unsigned hours, minutes;
-	char sign, end;
-	if (sscanf(rest, "%c%2u:%2u%c", &sign, &hours, &minutes, &end) != 3 ||
-	    (sign != '+' && sign != '-'))
-		return false;
-	int64_t offset_ms = ((int64_t)hours * 60 + minutes) * 60000;
-	*rest_ms += sign == '+' ? -offset_ms : offset_ms;
+	/* Not sscanf(): to it "-1" is a number of two places, and a very large one. */
+	static const char form[] = "+dd:dd";
+	for (size_t i = 0; i < sizeof form; i++)
+		if (form[i] == 'd' ? rest[i] < '0' || rest[i] > '9'
+				   : rest[i] != form[i] && !(i == 0 && rest[i] == '-'))
+			return false;
+	int64_t hours = 10 * (rest[1] - '0') + rest[2] - '0';
+	int64_t minutes = 10 * (rest[4] - '0') + rest[5] - '0';
+	int64_t offset_ms = (hours * 60 + minutes) * 60000;
+	*rest_ms += *rest == '+' ? -offset_ms : offset_ms;
 	return true;
 }
 

@@ -75,6 +75,40 @@ check_claim(void)
 	answer_fini(&a);
 }
 
+static const struct {
+	int line;
+	const char *name, *told;
+	int64_t reset_ms;
+} times[] = {
+    {__LINE__, "seconds", "1795453200", INT64_C(1795453200000)},
+    {__LINE__, "milliseconds", "1795453200000", INT64_C(1795453200000)},
+    {__LINE__, "a date", "2026-11-23T17:00:00Z", INT64_C(1795453200000)},
+    {__LINE__, "a date with a fraction", "2026-11-23T17:00:00.250Z", INT64_C(1795453200250)},
+    {__LINE__, "a date east of us", "2026-11-23T18:30:00+01:30", INT64_C(1795453200000)},
+    {__LINE__, "a date west of us", "2026-11-23T12:00:00-05:00", INT64_C(1795453200000)},
+    {__LINE__, "a date with half an offset", "2026-11-23T17:00:00+01", 0},
+    {__LINE__, "a date with more than an offset", "2026-11-23T17:00:00+01:00Z", 0},
+    {__LINE__, "a date with an offset below zero", "2026-11-23T17:00:00--1:-1", 0},
+    {__LINE__, "a date with blanks in its offset", "2026-11-23T17:00:00+ 1: 0", 0},
+    {__LINE__, "no date", "soon", 0},
+};
+
+static void
+check_times(void)
+{
+	for (size_t i = 0; i < TAP_COUNT(times); i++) {
+		struct answer a;
+		char line[128];
+		answer_init(&a);
+		take(&a, "HTTP/1.1 429 x\r\n");
+		snprintf(line, sizeof line, "anthropic-ratelimit-unified-reset: %s\r\n",
+			 times[i].told);
+		take(&a, line);
+		TAP_INT_AT(times[i].line, times[i].name, a.reset_ms, times[i].reset_ms);
+		answer_fini(&a);
+	}
+}
+
 int
 main(int argc, char **argv)
 {
@@ -89,6 +123,7 @@ main(int argc, char **argv)
 	}
 	check_too_many();
 	check_claim();
+	check_times();
 	check_interim();
 	return tap_finish();
 }
