@@ -10,10 +10,11 @@ static const char *const names[] = {"note", "unknown", "warning", "error"};
 void
 findings_add(struct findings *f, enum severity severity, const char *id, const char *format, ...)
 {
-	if (f->n == FINDINGS_MAX)
-		return;
-	struct finding *finding = &f->all[f->n++];
+	struct finding *finding = f->n == FINDINGS_MAX ? NULL : &f->all[f->n++];
 	va_list args;
+	f->last = finding;
+	if (finding == NULL)
+		return;
 	finding->severity = severity;
 	finding->id = id;
 	finding->cure[0] = '\0';
@@ -26,11 +27,10 @@ void
 findings_cure(struct findings *f, const char *format, ...)
 {
 	va_list args;
-	if (f->n == 0)
+	if (f->last == NULL)
 		return;
-	struct finding *finding = &f->all[f->n - 1];
 	va_start(args, format);
-	vsnprintf(finding->cure, sizeof finding->cure, format, args);
+	vsnprintf(f->last->cure, sizeof f->last->cure, format, args);
 	va_end(args);
 }
 

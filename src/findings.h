@@ -28,13 +28,14 @@ struct finding {
 struct findings {
 	struct finding all[FINDINGS_MAX];
 	size_t n;
+	struct finding *last; /* that was added; NULL: none, or it was dropped */
 };
 
 /* Adds a finding without a cure. id is kept, not copied. */
 void findings_add(struct findings *f, enum severity severity, const char *id, const char *format,
 		  ...) __attribute__((format(printf, 4, 5)));
 
-/* The cure of the finding that was added last. */
+/* The cure of the finding that was added last; dropped with it. */
 void findings_cure(struct findings *f, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

@@ -1,6 +1,7 @@
 /* doctor: what observations mean, from file modes to a stream's arrival times. */
 
 #include "doctor_judge.h"
+#include "findings.h"
 
 #include "tap.h"
 
@@ -286,10 +287,26 @@ check_client(void)
 	TAP_OK("0 means no", !judge_is_true("0") && !judge_is_true("") && !judge_is_true(NULL));
 }
 
+/* --- Findings --------------------------------------------------------- */
+
+static void
+check_too_many(void)
+{
+	static struct findings f;
+	findings_cure(&f, "a cure of nothing");
+	for (int i = 0; i <= FINDINGS_MAX; i++) {
+		findings_add(&f, SEVERITY_NOTE, "some", "finding %d", i);
+		findings_cure(&f, "cure %d", i);
+	}
+	TAP_INT("more findings than there is room for are dropped", f.n, FINDINGS_MAX);
+	TAP_STR("with their cures", f.all[FINDINGS_MAX - 1].cure, "cure 63");
+}
+
 int
 main(int argc, char **argv)
 {
 	tap_start("doctor", argc, argv);
+	check_too_many();
 	check_files();
 	check_placeholders();
 	check_crontabs();
