@@ -227,10 +227,22 @@ is_fresh(int64_t used_ms, int64_t now_ms)
 /* ---- Health --------------------------------------------------------------- */
 
 /* What stands in the file may have been written by anybody: texts end, and
- * numbers are of their kinds. */
+ * numbers are of their kinds. A time before 1970 is none: what reckons with it
+ * could leave the numbers that there are. */
+static int64_t
+mended_time(int64_t at_ms)
+{
+	return at_ms < 0 ? 0 : at_ms;
+}
+
 static void
 mend_health(struct health *health)
 {
+	int64_t *const times[] = {&health->since_ms,     &health->until_ms, &health->lease_ms,
+				  &health->throttled_ms, &health->used_ms,  &health->success_ms,
+				  &health->error_ms};
+	for (size_t i = 0; i < sizeof times / sizeof *times; i++)
+		*times[i] = mended_time(*times[i]);
 	health->provider_name[PROVIDER_NAME_MAX - 1] = '\0';
 	health->why[HEALTH_TEXT_MAX - 1] = '\0';
 	health->error[HEALTH_TEXT_MAX - 1] = '\0';
@@ -351,6 +363,8 @@ state_summary(const struct state *state, struct summary *out)
 		*out = (struct summary){0};
 	out->manual[PROVIDER_NAME_MAX - 1] = '\0';
 	out->current[PROVIDER_NAME_MAX - 1] = '\0';
+	out->last_failover_ms = mended_time(out->last_failover_ms);
+	out->last_check_ms = mended_time(out->last_check_ms);
 }
 
 bool

@@ -1756,6 +1756,28 @@ check_garbage(void)
 	state_close(state);
 }
 
+/* Times with which nobody can reckon. */
+static void
+check_endless_times(void)
+{
+	const char *path = in_top("times");
+	struct state *state = open_at(path);
+	const int64_t never = INT64_MIN;
+	struct health health;
+	struct health_key key = key_of(1);
+	const struct health_change served = {.event = HEALTH_SERVED, .now_ms = T, .began_ms = T};
+	rest_until(state, 1, T, T + HOUR);
+	for (off_t copy = 0; copy < 2; copy++)
+		for (size_t at = offsetof(struct health, since_ms);
+		     at < offsetof(struct health, windows); at += sizeof never)
+			poke(path, HEALTHS_AT + 8 + copy * 384 + (off_t)at, &never, sizeof never);
+	TAP_OK("a record of endless times is read", state_health(state, &key, &health));
+	TAP_INT("they are none", health.until_ms, 0);
+	TAP_INT("it can be changed", state_health_change(state, &key, "claude_pro", &served),
+		HEALTH_RETURNED);
+	state_close(state);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -1805,6 +1827,7 @@ main(int argc, char **argv)
 	check_reload();
 	check_reuse();
 	check_garbage();
+	check_endless_times();
 
 	buf_free(&error);
 	remove_all(top);
