@@ -208,13 +208,15 @@ close_pipe(struct acceptor *a)
 }
 
 /* libfcgi ends the process when it gets no memory, so it is tried here whether it
- * will: its streams, and 20 bytes for each of the shortest parameters'. */
+ * will: its streams, and 20 bytes for each of the shortest parameters'. Volatile, or
+ * compilers leave out what is taken only to be given back. */
 static bool
 has_memory(size_t head_len)
 {
-	void *tried = malloc(PARSER_STREAMS + 20 * head_len);
+	void *volatile tried = malloc(PARSER_STREAMS + 20 * head_len);
+	bool has = tried != NULL;
 	free(tried);
-	return tried != NULL;
+	return has;
 }
 
 /* A pipe that holds PARAMS_MAX bytes, if there is none yet. The kernel makes smaller ones
