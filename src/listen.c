@@ -11,6 +11,7 @@
 
 enum {
 	BACKLOG = 1024,
+	SOCKET_MODE = 0660,
 	FIRST_PASSED = 3, /* SD_LISTEN_FDS_START */
 };
 
@@ -99,8 +100,12 @@ listen_at(const char *path, struct buf *error)
 		memcpy(address.sun_path, path, strlen(path));
 		fd = remove_stale(&address) ? socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0) : -1;
 	}
-	if (fd != -1 && bind(fd, (struct sockaddr *)&address, sizeof address) == 0 &&
-	    chmod(path, 0660) == 0 && listen(fd, BACKLOG) == 0)
+	/* Of that mode from the beginning: what chmod() would find at the path a moment
+	 * later may be something else. */
+	mode_t usual = umask(0777 & ~SOCKET_MODE);
+	bool bound = fd != -1 && bind(fd, (struct sockaddr *)&address, sizeof address) == 0;
+	umask(usual);
+	if (bound && listen(fd, BACKLOG) == 0)
 		return fd;
 	const char *slash = strrchr(path, '/');
 	bool told =
