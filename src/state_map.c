@@ -29,8 +29,8 @@ on_sigbus(int signal_number, siginfo_t *info, void *context)
 {
 	(void)context;
 	for (struct state_map *map = maps; map != NULL; map = map->next) {
-		const char *from = (const char *)map->image, *at = info->si_addr;
-		if (from == NULL || at < from || at >= from + sizeof *map->image)
+		uintptr_t from = (uintptr_t)map->image, at = (uintptr_t)info->si_addr;
+		if (from == 0 || at < from || at - from >= sizeof *map->image)
 			continue;
 		int saved_errno = errno;
 		void *base = mmap(map->image, sizeof *map->image, PROT_READ | PROT_WRITE,
@@ -297,7 +297,7 @@ state_map_fini(struct state_map *map)
 	unwatch_mapping(map);
 	if (map->fd >= 0)
 		close(map->fd);
-	free(map->last);
+	state_image_free(map->last);
 	free(map->path);
 	*map = (struct state_map){.fd = -1, .process = -1};
 }
