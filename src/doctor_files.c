@@ -56,9 +56,11 @@ static bool
 says_the_same(int variable, const char *value, const struct config *config)
 {
 	int64_t ms = -1;
+	uint64_t number;
 	switch (variable) {
 	case MAX_RETRIES:
-		return strtoul(value, NULL, 10) == config->max_retries;
+		return text_read_digits(&value, 9, &number) && *value == '\0' &&
+		       number == config->max_retries;
 	case RETRY_DELAY:
 		return text_read_time(value, &ms) && ms == config->retry_delay_ms;
 	case TOKENS_FILE:
