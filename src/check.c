@@ -127,7 +127,7 @@ main(int argc, char **argv)
 	setup_process();
 	int status = look_at_config(&options);
 	if (status != -1)
-		return status;
+		return cli_end("claude-router-check", status);
 	buf_init(&error, CONFIG_FILE_MAX);
 	const struct setup setup = {.program = "claude-router-check",
 				    .config_path = options.config,
@@ -141,5 +141,5 @@ main(int argc, char **argv)
 		setup_close(&router);
 	}
 	buf_free(&error);
-	return status;
+	return cli_end("claude-router-check", status);
 }

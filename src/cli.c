@@ -1,5 +1,6 @@
 #include "cli.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,16 +56,28 @@ cli_fail(const struct cli *cli, const char *word, const char *what)
 	exit(EX_USAGE);
 }
 
+int
+cli_end(const char *program, int status)
+{
+	bool lost = ferror(stdout) != 0;
+	errno = 0;
+	lost = fflush(stdout) != 0 || lost;
+	if (!lost || errno == EPIPE)
+		return status;
+	fprintf(stderr, "%s: standard output could not be written\n", program);
+	return status == EXIT_SUCCESS ? EX_IOERR : status;
+}
+
 static void
 take(const struct cli *cli, int letter)
 {
 	if (letter == 'V') {
 		printf("%s " PACKAGE_VERSION "\n", cli->program);
-		exit(EXIT_SUCCESS);
+		exit(cli_end(cli->program, EXIT_SUCCESS));
 	}
 	if (letter == 'h') {
 		print_help(cli);
-		exit(EXIT_SUCCESS);
+		exit(cli_end(cli->program, EXIT_SUCCESS));
 	}
 	for (size_t i = 0; i < cli->n_options; i++) {
 		const struct cli_option *o = &cli->options[i];

@@ -45,6 +45,11 @@ int cli_read(const struct cli *cli, int argc, char **argv);
 /* An error's text, to be told; when memory was too short for one, that. */
 const char *cli_why(const struct buf *error);
 
+/* The end of main(): brings what was printed to standard output on its way. Returns
+ * status, or says that it could not all be written, and returns EX_IOERR instead of a
+ * success. A reader who left early is no failure. */
+int cli_end(const char *program, int status);
+
 /* Wrong usage, in words: ends the process with EX_USAGE. */
 void cli_fail(const struct cli *cli, const char *word, const char *what) __attribute__((noreturn));
 

@@ -67,8 +67,8 @@ print_json(json_object *o)
 static const char *
 text_of(json_object *o, const char *name)
 {
-	json_object *value = json_object_object_get(o, name);
-	return value == NULL ? "-" : json_object_get_string(value);
+	const char *text = json_object_get_string(json_object_object_get(o, name));
+	return text == NULL ? "-" : text;
 }
 
 static void
@@ -428,24 +428,20 @@ read_command(int argc, char **argv, struct options *o, const char **argument)
 	return c;
 }
 
-int
-main(int argc, char **argv)
+static int
+obey(const struct command *command, const struct options *options, const char *argument)
 {
-	struct options options = {0};
 	struct router router;
 	struct buf error;
-	const char *argument;
-	const struct command *command = read_command(argc, argv, &options, &argument);
-	setup_process();
 	if (command->edit != NULL)
-		return command->edit(options.config, options.words + 1);
+		return command->edit(options->config, options->words + 1);
 	if (command->run == NULL)
-		return doctor_run(&options.doctor, options.config, options.json);
+		return doctor_run(&options->doctor, options->config, options->json);
 	if (command->ask != NULL && argument[0] != '\0')
 		return command->ask(argument);
 	buf_init(&error, CONFIG_FILE_MAX);
 	const struct setup setup = {.program = "claude-router-ctl",
-				    .config_path = options.config,
+				    .config_path = options->config,
 				    .asks_providers = command->asks,
 				    .as_owner = true,
 				    .looks_only = !command->changes};
@@ -453,9 +449,19 @@ main(int argc, char **argv)
 	if (status != 0) {
 		fail(cli_why(&error));
 	} else {
-		status = command->run(&router, &options, argument);
+		status = command->run(&router, options, argument);
 		setup_close(&router);
 	}
 	buf_free(&error);
 	return status;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct options options = {0};
+	const char *argument;
+	const struct command *command = read_command(argc, argv, &options, &argument);
+	setup_process();
+	return cli_end("claude-router-ctl", obey(command, &options, argument));
 }

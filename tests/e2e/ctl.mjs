@@ -113,3 +113,18 @@ check('wrong usage: 64, and what is right', async t => {
     assert.notEqual(run.stderr, '', args.join(' '));
   }
 });
+
+check('what cannot be printed is no success', async t => {
+  const r = await router(t, { tokens, whole: (sim, self) => `keys_file = "${self.file('keys')}"\n${self.usualConfig()}` });
+  const into = (place, ...words) => command('sh', ['-c', `"$0" "$@" ${place}`, path.join(BUILD, ...words.slice(0, 1)), ...words.slice(1)], { env: r.env });
+  const programs = [['claude-router-ctl', 'status'], ['claude-router-ctl', 'key', 'add', 'ada'], ['claude-router-ctl', '--help'], ['claude-router-check', '--print-crontab'],
+    ['claude-router', '--check-config'], ['claude-router', '--version']];
+  for (const words of programs) {
+    const full = await into('> /dev/full', ...words);
+    assert.equal(full.code, 74, `${words.join(' ')}: ${full.stderr}`);
+    assert.match(full.stderr, /standard output could not be written\n$/);
+  }
+  // Who reads no further has read enough.
+  const left = await into('| true', 'claude-router-ctl', 'status');
+  assert.equal(left.stderr, '');
+});
