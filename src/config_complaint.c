@@ -44,13 +44,13 @@ add(struct complaints *c, int line, const char *text)
 {
 	c->any = true;
 	size_t at = c->texts.len;
-	struct complaint *longer = realloc(c->list, (c->n + 1) * sizeof *longer);
+	struct config_complaint *longer = realloc(c->list, (c->n + 1) * sizeof *longer);
 	if (longer == NULL)
 		return;
 	c->list = longer;
 	if (!buf_add(&c->texts, text, strlen(text) + 1))
 		return;
-	longer[c->n++] = (struct complaint){line, at};
+	longer[c->n++] = (struct config_complaint){line, at};
 }
 
 void
@@ -89,7 +89,7 @@ complaints_add_memory(struct complaints *c)
 static int
 by_line(const void *a, const void *b)
 {
-	const struct complaint *one = a, *other = b;
+	const struct config_complaint *one = a, *other = b;
 	if (one->line != other->line)
 		return one->line < other->line ? -1 : 1;
 	return one->at < other->at ? -1 : one->at > other->at;

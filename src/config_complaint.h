@@ -19,7 +19,7 @@ void complaint_say(struct buf *out, const char *format, ...) __attribute__((form
 #define WHOLE_FILE  0
 #define ENVIRONMENT INT_MAX
 
-struct complaint {
+struct config_complaint {
 	int line;
 	size_t at; /* of its text */
 };
@@ -27,7 +27,7 @@ struct complaint {
 struct complaints {
 	const char *path; /* of the file; borrowed */
 	struct buf texts; /* each ends in a NUL */
-	struct complaint *list;
+	struct config_complaint *list;
 	size_t n;
 	bool any; /* something is wrong, told or left out */
 };

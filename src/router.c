@@ -2,6 +2,7 @@
 #include "accept.h"
 #include "cli.h"
 #include "clock.h"
+#include "config_complaint.h"
 #include "listen.h"
 #include "log.h"
 #include "memory.h"
@@ -9,9 +10,11 @@
 #include "serve.h"
 #include "setup.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sysexits.h>
@@ -102,7 +105,7 @@ check_config(const struct options *o)
 	tokens_free(tokens);
 	config_free(config);
 	buf_free(&errors);
-	return fine ? EXIT_SUCCESS : EX_CONFIG;
+	return cli_end("claude-router", fine ? EXIT_SUCCESS : EX_CONFIG);
 }
 
 /* --- Running ---------------------------------------------------------- */
@@ -239,13 +242,18 @@ run(struct responder *r, const struct options *o, struct buf *error)
 		r->acceptor = acceptor_new(&r->router, r->listener.fd, &serve_handler, error);
 	r->tick.due = tick;
 	r->drain.due = drained;
-	if (r->acceptor == NULL || !watch_signals(r))
+	if (r->acceptor == NULL)
 		return EX_OSERR;
+	if (!watch_signals(r)) {
+		complaint_say(error, "cannot wait for signals: %s", strerror(errno));
+		return EX_OSERR;
+	}
 	r->started_ms = clock_wall_ms();
 	tick(&r->tick);
-	if (!loop_run(r->router.loop))
-		return EX_OSERR;
-	return EXIT_SUCCESS;
+	if (loop_run(r->router.loop))
+		return EXIT_SUCCESS;
+	complaint_say(error, "cannot wait for events: %s", strerror(errno));
+	return EX_OSERR;
 }
 
 static void
