@@ -324,7 +324,7 @@ read_settings(struct loader *l, bool must_exist)
 		complaints_add_whole(&l->complaints, buf_text(&why));
 	}
 	buf_free(&why);
-	buf_free(&text);
+	buf_wipe(&text); /* a proxy's password may stand there */
 	return cfg;
 }
 

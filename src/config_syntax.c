@@ -57,6 +57,7 @@ drop_setting(void *value)
 		complaints_add(parsing->complaints, setting->section->line,
 			       "%s stands in line %d already: write each option once",
 			       setting->option, setting->line);
+	explicit_bzero(setting->text, strlen(setting->text)); /* maybe a proxy's password */
 	free(setting);
 }
 

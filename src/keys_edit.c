@@ -135,7 +135,7 @@ static void
 end(struct edit *e)
 {
 	keys_free(e->keys);
-	buf_free(&e->text);
+	buf_wipe(&e->text); /* a key may stand there that does not belong there */
 	if (e->lock != -1)
 		close(e->lock); /* and unlocked */
 }
@@ -220,6 +220,7 @@ make_key(char key[static KEY_SIZE])
 	for (size_t i = 0; i < sizeof bytes; i++)
 		key[n + i] = letters[bytes[i] & 63];
 	key[n + sizeof bytes] = '\0';
+	explicit_bzero(bytes, sizeof bytes);
 	return true;
 }
 

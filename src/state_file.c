@@ -213,7 +213,7 @@ fill(const struct state_request *request, int fd, struct buf *error)
 	}
 	if (number == 0 && !write_all(fd, image))
 		number = errno;
-	free(image);
+	state_image_free(image);
 	if (number == 0)
 		return fd;
 	explain_errno(request->path, number, error);
@@ -299,13 +299,13 @@ take(const struct state_request *request, int fd, struct buf *error)
 	ssize_t n = image == NULL ? -1 : pread(fd, image, sizeof *image, 0);
 	if (n < 0) {
 		explain_errno(request->path, errno, error);
-		free(image);
+		state_image_free(image);
 		return STATE_NO_FILE;
 	}
 	const char *why;
 	size_t bytes = n < (ssize_t)sizeof *image ? (size_t)n : (size_t)here.st_size;
 	enum state_soundness soundness = state_image_judge(image, bytes, &why);
-	free(image);
+	state_image_free(image);
 	if (soundness == STATE_SOUND)
 		return fd;
 	if (soundness == STATE_DAMAGED && !request->is_readonly)

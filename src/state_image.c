@@ -3,6 +3,7 @@
 #include "clock.h"
 #include "state_record.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
@@ -124,6 +125,14 @@ state_image_make_key(struct state_image *image)
 		return false;
 	header->checksum = header_checksum(header);
 	return true;
+}
+
+void
+state_image_free(struct state_image *image)
+{
+	if (image != NULL)
+		explicit_bzero(image->header.key, sizeof image->header.key);
+	free(image);
 }
 
 /* ---- A copy --------------------------------------------------------------- */

@@ -15,6 +15,9 @@ void state_image_make(struct state_image *image);
 /* Gives it a key. False, and errno: there are no random bytes. */
 bool state_image_make_key(struct state_image *image);
 
+/* Frees an image that was allocated, its key overwritten. NULL is fine. */
+void state_image_free(struct state_image *image);
+
 enum state_soundness { STATE_SOUND, STATE_DAMAGED, STATE_NEWER };
 
 /* What n bytes are (image has a whole one's size, whatever n is), and why, in
