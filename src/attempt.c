@@ -81,6 +81,9 @@ on_body(char *bytes, size_t size, size_t n, void *context)
 {
 	struct attempt *a = context;
 	size_t total = size * n;
+	/* A piece is missing: what follows must not be joined to what came before it. */
+	if (a->too_big || a->no_memory)
+		return 0;
 	if (a->held) {
 		a->paused = true;
 		return CURL_WRITEFUNC_PAUSE;
@@ -250,14 +253,6 @@ add_headers(struct curl_slist **list, const struct attempt_ask *ask)
 	return add_line(list, "accept-encoding", "identity") && append(list, "Expect:");
 }
 
-static void
-wipe_headers(struct curl_slist *list)
-{
-	for (struct curl_slist *l = list; l != NULL; l = l->next)
-		explicit_bzero(l->data, strlen(l->data));
-	curl_slist_free_all(list);
-}
-
 /* --- The transfer ----------------------------------------------------- */
 
 static bool
@@ -282,7 +277,7 @@ manner_of(const struct attempt_ask *ask)
 }
 
 /* How to reach the provider: the same for all of its attempts. */
-static void
+static bool
 set_transport(CURL *easy, const struct attempt_ask *ask)
 {
 	const struct provider *p = ask->provider;
@@ -292,25 +287,23 @@ set_transport(CURL *easy, const struct attempt_ask *ask)
 	/* Or giving up during a hanging lookup blocks the loop until the lookup ends. */
 	curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
 	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
-	curl_easy_setopt(easy, CURLOPT_PROXY, p->proxy == NULL ? "" : p->proxy);
-	curl_easy_setopt(easy, CURLOPT_NOPROXY, "");
 	curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 	curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
 	curl_easy_setopt(easy, CURLOPT_HTTP09_ALLOWED, 0L);
-	/* Any value makes libcurl decode what comes compressed all the same: PROOFS.md C. */
-	curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "identity");
 	curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT, (long)(p->dns_cache_ms / 1000));
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)ask->config->connect_timeout_ms);
 	if (is_tls(p)) /* libcurl keeps it from the request's first byte to the answer's last */
 		curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, (long)TLS_SEND_SIZE);
-	if (p->ca_file != NULL)
-		curl_easy_setopt(easy, CURLOPT_CAINFO, p->ca_file);
-	if (p->ca_path != NULL)
-		curl_easy_setopt(easy, CURLOPT_CAPATH, p->ca_path);
 	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+	return upstream_set_text(easy, CURLOPT_PROTOCOLS_STR, "http,https") &&
+	       upstream_set_text(easy, CURLOPT_PROXY, p->proxy == NULL ? "" : p->proxy) &&
+	       upstream_set_text(easy, CURLOPT_NOPROXY, "") &&
+	       upstream_set_text(easy, CURLOPT_CAINFO, p->ca_file) &&
+	       upstream_set_text(easy, CURLOPT_CAPATH, p->ca_path) &&
+	       /* Any value makes libcurl decode what comes compressed all the same: PROOFS.md C. */
+	       upstream_set_text(easy, CURLOPT_ACCEPT_ENCODING, "identity");
 }
 
 static bool
@@ -354,14 +347,13 @@ attempt_start(struct upstream *upstream, const struct attempt_ask *ask, void (*n
 	a->manner = manner_of(ask);
 	bool ready;
 	a->easy = upstream_borrow(upstream, a->manner, &ready);
-	if (a->easy != NULL && !ready)
-		set_transport(a->easy, ask);
-	if (a->easy == NULL || !set_request(a, ask) ||
-	    !upstream_add(upstream, a->easy, &a->transfer)) {
-		attempt_free(a);
-		return NULL;
-	}
-	return a;
+	if (a->easy != NULL && !ready && !set_transport(a->easy, ask))
+		a->manner = 0; /* what it has of the options is not kept */
+	else if (a->easy != NULL && set_request(a, ask) &&
+		 upstream_add(upstream, a->easy, &a->transfer))
+		return a;
+	attempt_free(a);
+	return NULL;
 }
 
 void
@@ -372,7 +364,7 @@ attempt_free(struct attempt *a)
 	if (a->easy != NULL)
 		upstream_return(a->upstream, a->easy, a->manner);
 	loop_recall(&a->task);
-	wipe_headers(a->headers);
+	upstream_wipe_headers(a->headers);
 	answer_fini(&a->answer);
 	buf_free(&a->bytes);
 	free(a);
@@ -409,8 +401,10 @@ attempt_resume(struct attempt *a)
 	if (!a->paused)
 		return;
 	a->paused = false;
-	/* Calls on_body() inside itself with all that it holds: PROOFS.md B. */
-	curl_easy_pause(a->easy, CURLPAUSE_CONT);
+	/* Calls on_body() inside itself with all that it holds: PROOFS.md B. What it could
+	 * not hand over it has thrown away, and goes on. */
+	if (curl_easy_pause(a->easy, CURLPAUSE_CONT) != CURLE_OK && !a->too_big)
+		a->no_memory = true;
 }
 
 bool

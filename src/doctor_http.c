@@ -2,6 +2,7 @@
 
 #include "caps.h"
 #include "clock.h"
+#include "upstream.h"
 
 #include <json-c/json.h>
 #include <stdio.h>
@@ -90,16 +91,15 @@ on_read(char *bytes, size_t size, size_t n, void *context)
 
 /* --- What goes -------------------------------------------------------- */
 
-static void
+static bool
 set_trust(CURL *easy, const struct http_ask *ask)
 {
-	curl_easy_setopt(easy, CURLOPT_PROXY, ask->proxy == NULL ? "" : ask->proxy);
-	curl_easy_setopt(easy, CURLOPT_NOPROXY, "");
 	curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
-	if (ask->ca_file != NULL)
-		curl_easy_setopt(easy, CURLOPT_CAINFO, ask->ca_file);
-	if (ask->ca_path != NULL)
-		curl_easy_setopt(easy, CURLOPT_CAPATH, ask->ca_path);
+	return upstream_set_text(easy, CURLOPT_PROTOCOLS_STR, "http,https") &&
+	       upstream_set_text(easy, CURLOPT_PROXY, ask->proxy == NULL ? "" : ask->proxy) &&
+	       upstream_set_text(easy, CURLOPT_NOPROXY, "") &&
+	       upstream_set_text(easy, CURLOPT_CAINFO, ask->ca_file) &&
+	       upstream_set_text(easy, CURLOPT_CAPATH, ask->ca_path);
 }
 
 static void
@@ -108,7 +108,6 @@ set_limits(CURL *easy, const struct http_ask *ask)
 	int64_t connect_ms = ask->timeout_ms < CONNECT_MS ? ask->timeout_ms : CONNECT_MS;
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
-	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
 	curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
@@ -133,8 +132,9 @@ set_request(struct flight *f)
 	const struct http_ask *ask = f->ask;
 	if (!add_header(f, "expect:") || !add_header(f, ask->header) || !add_header(f, ask->other))
 		return false;
-	curl_easy_setopt(f->easy, CURLOPT_URL, ask->url);
-	curl_easy_setopt(f->easy, CURLOPT_USERAGENT, "claude-router-ctl/" PACKAGE_VERSION);
+	if (!upstream_set_text(f->easy, CURLOPT_URL, ask->url) ||
+	    !upstream_set_text(f->easy, CURLOPT_USERAGENT, "claude-router-ctl/" PACKAGE_VERSION))
+		return false;
 	curl_easy_setopt(f->easy, CURLOPT_HTTPHEADER, f->headers);
 	curl_easy_setopt(f->easy, CURLOPT_NOBODY, (long)ask->head);
 	curl_easy_setopt(f->easy, CURLOPT_WRITEFUNCTION, on_body);
@@ -158,10 +158,9 @@ begin(CURLM *multi, struct flight *f)
 	f->answer->date_ms = -1;
 	f->start_ms = clock_steady_ms();
 	f->easy = curl_easy_init();
-	if (f->easy == NULL || !set_request(f))
+	if (f->easy == NULL || !set_request(f) || !set_trust(f->easy, f->ask))
 		return false;
 	set_limits(f->easy, f->ask);
-	set_trust(f->easy, f->ask);
 	curl_easy_setopt(f->easy, CURLOPT_PRIVATE, f);
 	return curl_multi_add_handle(multi, f->easy) == CURLM_OK;
 }
@@ -202,7 +201,7 @@ land(CURLM *multi, struct flight *f)
 	if (f->easy != NULL)
 		curl_multi_remove_handle(multi, f->easy);
 	curl_easy_cleanup(f->easy);
-	curl_slist_free_all(f->headers);
+	upstream_wipe_headers(f->headers);
 }
 
 bool

@@ -238,17 +238,17 @@ start_webhook(struct run *run, enum notice notice, const char *provider, const c
 	run->body = webhook_body(notice, provider, sentence);
 	if (run->easy == NULL || run->headers == NULL || run->body == NULL)
 		return false;
-	curl_easy_setopt(run->easy, CURLOPT_URL, n->config->on_change);
 	curl_easy_setopt(run->easy, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(run->easy, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(run->easy, CURLOPT_QUICK_EXIT, 1L);
-	curl_easy_setopt(run->easy, CURLOPT_PROXY, "");
 	curl_easy_setopt(run->easy, CURLOPT_TIMEOUT_MS, (long)NOTICE_FOR_MS);
 	curl_easy_setopt(run->easy, CURLOPT_HTTPHEADER, run->headers);
 	curl_easy_setopt(run->easy, CURLOPT_POSTFIELDS, run->body);
 	curl_easy_setopt(run->easy, CURLOPT_WRITEFUNCTION, ignore);
 	run->transfer.ended = webhook_ended;
-	return upstream_add(n->upstream, run->easy, &run->transfer);
+	return upstream_set_text(run->easy, CURLOPT_URL, n->config->on_change) &&
+	       upstream_set_text(run->easy, CURLOPT_PROTOCOLS_STR, "http,https") &&
+	       upstream_set_text(run->easy, CURLOPT_PROXY, "") &&
+	       upstream_add(n->upstream, run->easy, &run->transfer);
 }
 
 /* --- Public ----------------------------------------------------------- */

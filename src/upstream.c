@@ -1,6 +1,7 @@
 #include "upstream.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum {
 	SPARE_HANDLES_MAX = 64,
@@ -229,6 +230,20 @@ upstream_return(struct upstream *u, CURL *easy, uint64_t manner)
 		forget_transfer(easy);
 	u->spare[u->n_spare].easy = easy;
 	u->spare[u->n_spare++].manner = manner;
+}
+
+bool
+upstream_set_text(CURL *easy, CURLoption option, const char *text)
+{
+	return text == NULL || curl_easy_setopt(easy, option, text) == CURLE_OK;
+}
+
+void
+upstream_wipe_headers(struct curl_slist *list)
+{
+	for (struct curl_slist *l = list; l != NULL; l = l->next)
+		explicit_bzero(l->data, strlen(l->data));
+	curl_slist_free_all(list);
 }
 
 bool

@@ -30,6 +30,14 @@ CURL *upstream_borrow(struct upstream *upstream, uint64_t manner, bool *ready);
  * transfer: headers, body, method, callbacks' data. */
 void upstream_return(struct upstream *upstream, CURL *easy, uint64_t manner);
 
+/* Sets an option whose text libcurl copies; NULL leaves its default. False: memory is
+ * short, and a default may be in force that we do not want, such as the environment's
+ * proxy: the handle is not to be used. For any handle of libcurl's. */
+bool upstream_set_text(CURL *easy, CURLoption option, const char *text);
+
+/* Frees header lines that may hold a credential, which is overwritten. NULL is fine. */
+void upstream_wipe_headers(struct curl_slist *list);
+
 /* A transfer, as a member of its owner's struct. */
 struct transfer {
 	/* It is over. Called from the loop, but from inside upstream's own walk over
