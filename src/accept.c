@@ -63,8 +63,6 @@ struct acceptor {
 	char scratch[READ_SIZE];
 };
 
-#define OWNER(pointer, type, member) ((type *)((char *)(pointer)-offsetof(type, member)))
-
 static const struct complaint out_of_memory = {503, "api_error", "Out of memory. Try again.", NULL};
 
 /* --- The end of a connection ------------------------------------------ */

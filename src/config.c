@@ -3,6 +3,7 @@
 #include "config_complaint.h"
 #include "config_options.h"
 #include "config_syntax.h"
+#include "count.h"
 #include "digest.h"
 #include "log.h"
 #include "option_text.h"
@@ -13,8 +14,6 @@
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
-
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 /* What a load is doing. */
 struct loader {

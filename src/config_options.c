@@ -2,6 +2,7 @@
 
 #include "config.h"
 #include "config_complaint.h"
+#include "count.h"
 #include "dialect.h"
 #include "digest.h"
 #include "log.h"
@@ -10,8 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 /* --- What only a provider or the check has -------------------------------- */
 

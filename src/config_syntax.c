@@ -1,6 +1,7 @@
 #include "config_syntax.h"
 
 #include "config_options.h"
+#include "count.h"
 #include "log.h"
 
 #include <assert.h>
@@ -8,8 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 #define OPTIONS_MAX 64 /* in one of our tables */
 

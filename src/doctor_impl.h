@@ -2,6 +2,7 @@
 #ifndef DOCTOR_IMPL_H
 #define DOCTOR_IMPL_H
 
+#include "count.h"
 #include "doctor.h"
 #include "doctor_http.h"
 #include "doctor_judge.h"
@@ -33,8 +34,6 @@ struct doctor {
 	uint64_t served_by;  /* the pid of the responder that answered; 0: nobody did */
 	json_object *status; /* /v1/status, or the same from the files; NULL: neither */
 };
-
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 /* The checks, in this order; each looks at one thing, and bears that those
  * before it found nothing. */

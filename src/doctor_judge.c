@@ -1,5 +1,6 @@
 #include "doctor_judge.h"
 
+#include "count.h"
 #include "option_text.h"
 
 #include <json-c/json.h>
@@ -7,8 +8,6 @@
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
-
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 /* --- Files ------------------------------------------------------------ */
 

@@ -23,8 +23,6 @@ enum {
 	TRAIL_MAX = 1024,
 };
 
-#define OWNER(pointer, type, member) ((type *)((char *)(pointer)-offsetof(type, member)))
-
 static void
 drop_attempt(struct exchange *x)
 {

@@ -99,7 +99,7 @@ finish(struct healthcheck *h)
 static void
 run_finish(struct task *task)
 {
-	finish((struct healthcheck *)((char *)task - offsetof(struct healthcheck, finish)));
+	finish(OWNER(task, struct healthcheck, finish));
 }
 
 void

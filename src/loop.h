@@ -15,6 +15,9 @@
 
 struct loop;
 
+/* Whose member that is. */
+#define OWNER(pointer, type, member) ((type *)((char *)(pointer)-offsetof(type, member)))
+
 struct watch {
 	void (*ready)(struct watch *watch, uint32_t events); /* EPOLLIN, EPOLLHUP, … */
 	int fd;

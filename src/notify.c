@@ -44,8 +44,6 @@ struct notifier {
 	void *owner;
 };
 
-#define OWNER(pointer, type, member) ((type *)((char *)(pointer)-offsetof(type, member)))
-
 static const char *
 word(enum notice notice)
 {

@@ -1,12 +1,12 @@
 #include "option_text.h"
 
+#include "count.h"
+
 #include <arpa/inet.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
-
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 /* --- Numbers ------------------------------------------------------------- */
 

@@ -131,8 +131,7 @@ rest(struct responder *r)
 static void
 tick(struct timer *timer)
 {
-	struct responder *r =
-	    (struct responder *)((char *)timer - offsetof(struct responder, tick));
+	struct responder *r = OWNER(timer, struct responder, tick);
 	bool soon = reload_look(&r->router);
 	struct process process = {
 	    .pid = (uint64_t)getpid(),
@@ -156,8 +155,7 @@ tick(struct timer *timer)
 static void
 drained(struct timer *timer)
 {
-	struct responder *r =
-	    (struct responder *)((char *)timer - offsetof(struct responder, drain));
+	struct responder *r = OWNER(timer, struct responder, drain);
 	loop_stop(r->router.loop);
 }
 
@@ -180,8 +178,7 @@ stop(struct responder *r)
 static void
 on_signal(struct watch *watch, uint32_t events)
 {
-	struct responder *r =
-	    (struct responder *)((char *)watch - offsetof(struct responder, signals));
+	struct responder *r = OWNER(watch, struct responder, signals);
 	struct signalfd_siginfo info;
 	(void)events;
 	if (read(watch->fd, &info, sizeof info) != sizeof info)

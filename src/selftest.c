@@ -78,8 +78,7 @@ wait_for(struct self_test *t, int64_t in_ms)
 static void
 tick(struct timer *timer)
 {
-	struct self_test *t =
-	    (struct self_test *)((char *)timer - offsetof(struct self_test, timer));
+	struct self_test *t = OWNER(timer, struct self_test, timer);
 	end_silence(t);
 	send_event(t, "tick", timed(t));
 	if (t->events < SELF_TEST_EVENTS)

@@ -1,6 +1,7 @@
 #include "tokens.h"
 
 #include "clock.h"
+#include "count.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -8,9 +9,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
-#define ADMIN        "admin_token"
-#define ENTRIES_MAX  (PROVIDERS_MAX + 1 + COUNT(aliases))
+#define ADMIN       "admin_token"
+#define ENTRIES_MAX (PROVIDERS_MAX + 1 + COUNT(aliases))
 
 /* The names that are understood beside the configuration's providers and
  * admin_token, whether the configuration has that provider or not: one
