@@ -13,15 +13,6 @@
 /* --- Small things ----------------------------------------------------- */
 
 const char *
-doctor_directory(const char *path, char *text, size_t size)
-{
-	const char *slash = strrchr(path, '/');
-	int n = slash == NULL || slash == path ? 1 : (int)(slash - path);
-	snprintf(text, size, "%.*s", n, slash == NULL ? "." : path);
-	return text;
-}
-
-const char *
 doctor_shown(const char *text)
 {
 	static char shown[4][LOG_FOREIGN_SIZE];

@@ -1,6 +1,7 @@
 /* Claude Code's variables, in this shell and in its settings: CLIENT.md 1, 7. */
 #include "doctor_impl.h"
 #include "option_text.h"
+#include "path.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -61,7 +62,7 @@ read_settings(struct client *c)
 {
 	struct buf text;
 	const char *home = getenv("HOME"), *given = c->d->options->settings;
-	char directory[1024];
+	char directory[PATH_MAX];
 	struct stat st;
 	if (given != NULL)
 		snprintf(c->path, sizeof c->path, "%s", given);
@@ -69,8 +70,7 @@ read_settings(struct client *c)
 		snprintf(c->path, sizeof c->path, "%s/.claude/settings.json", home);
 	else
 		return;
-	doctor_directory(c->path, directory, sizeof directory);
-	c->lives_here = stat(directory, &st) == 0;
+	c->lives_here = stat(path_directory(c->path, directory), &st) == 0;
 	buf_init(&text, CONFIG_FILE_MAX);
 	bool read = doctor_read(c->path, &text);
 	c->settings = read ? json_tokener_parse(buf_text(&text)) : NULL;

@@ -65,9 +65,6 @@ void doctor_user_of(uid_t uid, struct judge_user *user);
  * user, all directories above it included. Access lists are believed. */
 bool doctor_user_may(const struct judge_user *user, const char *path, int want);
 
-/* The directory of a path, "." for one without. Returns text. */
-const char *doctor_directory(const char *path, char *text, size_t size);
-
 /* Reads a small text file whole; false: it cannot be read (errno). */
 bool doctor_read(const char *path, struct buf *text);
 

@@ -1,5 +1,6 @@
 /* Who runs: the responders, their user, and who else runs as that user. */
 #include "doctor_impl.h"
+#include "path.h"
 
 #include <ctype.h>
 #include <dirent.h>
@@ -136,7 +137,7 @@ responder(const struct doctor *d)
 static uid_t
 find_user(const struct doctor *d)
 {
-	char directory[4096];
+	char directory[PATH_MAX];
 	struct stat st;
 	const struct doctor_task *task = responder(d);
 	if (task == NULL && d->n_responders == 0)
@@ -144,8 +145,7 @@ find_user(const struct doctor *d)
 	if (task != NULL)
 		return task->uid;
 	if (d->router.config != NULL &&
-	    stat(doctor_directory(d->router.config->state_file, directory, sizeof directory),
-		 &st) == 0 &&
+	    stat(path_directory(d->router.config->state_file, directory), &st) == 0 &&
 	    st.st_uid != 0)
 		return st.st_uid;
 	const struct passwd *pw = getpwnam("www-data");

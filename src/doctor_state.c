@@ -1,5 +1,6 @@
 /* The state file: where it lies, whether it can be written, whether it is sound. */
 #include "doctor_impl.h"
+#include "path.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -126,11 +127,11 @@ look_at_disk(struct doctor *d, const char *directory)
 void
 doctor_check_state(struct doctor *d)
 {
-	char directory[4096];
+	char directory[PATH_MAX];
 	if (d->router.config == NULL)
 		return;
 	const char *path = d->router.config->state_file;
-	doctor_directory(path, directory, sizeof directory);
+	path_directory(path, directory);
 	if (!look_at_directory(d, directory))
 		return;
 	look_at_file(d, path);

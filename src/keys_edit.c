@@ -4,11 +4,10 @@
 #include "config_complaint.h"
 #include "config_file.h"
 #include "digest.h"
+#include "path.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,17 +59,15 @@ fail_errno(const struct edit *e, const char *path)
 static bool
 find_path(struct edit *e)
 {
-	char copy[PATH_MAX];
 	const char *path = e->config->keys_file;
-	if (strlen(path) >= sizeof copy)
+	if (strlen(path) >= sizeof e->path)
 		return fail(e, path, strerror(ENAMETOOLONG));
 	if (realpath(path, e->path) == NULL) {
 		if (errno != ENOENT)
 			return fail_errno(e, path);
 		snprintf(e->path, sizeof e->path, "%s", path);
 	}
-	snprintf(copy, sizeof copy, "%s", e->path);
-	snprintf(e->directory, sizeof e->directory, "%s", dirname(copy));
+	path_directory(e->path, e->directory);
 	return true;
 }
 
@@ -96,9 +93,9 @@ lock(struct edit *e)
 static bool
 find_owner(struct edit *e)
 {
-	char copy[PATH_MAX];
-	snprintf(copy, sizeof copy, "%s", e->config->state_file);
-	if (stat(e->config->tokens_file, &e->st) == -1 && stat(dirname(copy), &e->st) == -1 &&
+	char directory[PATH_MAX];
+	if (stat(e->config->tokens_file, &e->st) == -1 &&
+	    stat(path_directory(e->config->state_file, directory), &e->st) == -1 &&
 	    fstat(e->lock, &e->st) == -1)
 		return fail_errno(e, e->directory);
 	e->st.st_mode = MODE_OF_A_NEW_ONE;

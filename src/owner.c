@@ -1,10 +1,10 @@
 #include "owner.h"
 
 #include "caps.h"
+#include "path.h"
 
 #include <errno.h>
 #include <grp.h>
-#include <limits.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
@@ -48,15 +48,11 @@ take_user(uid_t uid)
 bool
 owner_become(const char *path, struct buf *error)
 {
-	char directory[PATH_MAX] = ".";
-	const char *slash = strrchr(path, '/');
+	char directory[PATH_MAX];
 	struct stat st;
 	if (geteuid() != 0)
 		return true;
-	if (slash != NULL)
-		snprintf(directory, sizeof directory, "%.*s",
-			 slash == path ? 1 : (int)(slash - path), path);
-	if (stat(directory, &st) != 0)
+	if (stat(path_directory(path, directory), &st) != 0)
 		return fail(error, directory, strerror(errno));
 	if (st.st_uid == 0)
 		return true;

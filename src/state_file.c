@@ -2,11 +2,11 @@
 
 #include "clock.h"
 #include "log.h"
+#include "path.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,23 +34,11 @@ state_file_explain(struct buf *error, const char *format, ...)
 		buf_clear(error);
 }
 
-/* The directory of the path, "." if it names none; in a buffer of the caller. */
-static const char *
-directory_of(const char *path, char directory[static PATH_MAX])
-{
-	const char *slash = strrchr(path, '/');
-	if (slash == NULL)
-		return ".";
-	int n = slash == path ? 1 : (int)(slash - path);
-	snprintf(directory, PATH_MAX, "%.*s", n, path);
-	return directory;
-}
-
 static void
 explain_denied(const char *path, struct buf *error)
 {
 	char buffer[PATH_MAX];
-	const char *directory = directory_of(path, buffer);
+	const char *directory = path_directory(path, buffer);
 	unsigned us = (unsigned)geteuid();
 	struct stat there;
 	if (lstat(path, &there) == 0)
@@ -73,7 +61,7 @@ static void
 explain_errno(const char *path, int number, struct buf *error)
 {
 	char buffer[PATH_MAX];
-	const char *directory = directory_of(path, buffer);
+	const char *directory = path_directory(path, buffer);
 	switch (number) {
 	case ENOENT:
 	case ENOTDIR:
@@ -127,7 +115,7 @@ create(const char *path)
 	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, FILE_MODE);
 	if (fd < 0)
 		return -1;
-	if (geteuid() == 0 && stat(directory_of(path, buffer), &directory) == 0 &&
+	if (geteuid() == 0 && stat(path_directory(path, buffer), &directory) == 0 &&
 	    fchown(fd, directory.st_uid, directory.st_gid) != 0)
 		log_line(LOG_WARNING, "state file %s: cannot give it to uid %u: %s", path,
 			 (unsigned)directory.st_uid, strerror(errno));
@@ -244,7 +232,7 @@ forget_oldest(const char *path, long long newest)
 	char buffer[PATH_MAX], name[PATH_MAX + 32];
 	long long kept[BAD_MAX - 1] = {0}; /* the newest besides, so far; 0: none */
 	const char *slash = strrchr(path, '/'), *base = slash == NULL ? path : slash + 1;
-	DIR *listing = opendir(directory_of(path, buffer));
+	DIR *listing = opendir(path_directory(path, buffer));
 	for (struct dirent *entry; listing != NULL && (entry = readdir(listing)) != NULL;) {
 		long long oldest = seconds_of(entry->d_name, base);
 		if (oldest == newest)

@@ -2,6 +2,7 @@
 
 #include "doctor_judge.h"
 #include "findings.h"
+#include "path.h"
 
 #include "tap.h"
 
@@ -48,6 +49,16 @@ check_files(void)
 	}
 	TAP_OK("nfs is a network's", judge_is_remote(0x6969));
 	TAP_OK("ext4 is not", !judge_is_remote(0xef53));
+}
+
+static void
+check_directories(void)
+{
+	char directory[PATH_MAX];
+	TAP_STR("a file's directory", path_directory("/etc/router/x", directory), "/etc/router");
+	TAP_STR("of one at the root", path_directory("/x", directory), "/");
+	TAP_STR("of one that names none", path_directory("x", directory), ".");
+	TAP_STR("below this one", path_directory("a/x", directory), "a");
 }
 
 static void
@@ -308,6 +319,7 @@ main(int argc, char **argv)
 	tap_start("doctor", argc, argv);
 	check_too_many();
 	check_files();
+	check_directories();
 	check_placeholders();
 	check_crontabs();
 	check_server();

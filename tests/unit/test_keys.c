@@ -12,7 +12,7 @@
 static char dir[] = "/tmp/test_keys.XXXXXX";
 static char file[sizeof dir + sizeof("/keys")];
 static char tokens_file[sizeof dir + sizeof("/tokens.txt")];
-static struct config config = {.keys_file = file, .tokens_file = tokens_file};
+static struct config config = {.keys_file = file, .tokens_file = tokens_file, .state_file = file};
 
 #define KEY_A  "crk_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 #define KEY_B  "crk_BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBB"
