@@ -1,5 +1,6 @@
 #include "config_file.h"
 
+#include "caps.h"
 #include "config_complaint.h"
 
 #include <errno.h>
@@ -63,14 +64,49 @@ config_read_file(const char *path, struct buf *bytes, struct stat *st, struct bu
 	return result;
 }
 
-bool
-config_file_is_private(const char *path, mode_t mode, struct buf *why)
+enum file_read
+config_read_private(const char *path, struct buf *bytes, struct stat *st, struct buf *why)
 {
-	if ((mode & (S_IWGRP | S_IRWXO)) == 0)
-		return true;
+	struct buf reason;
+	buf_init(&reason, ERROR_TEXT_MAX + 4096);
+	enum file_read read = config_read_file(path, bytes, st, &reason);
+	if (read == FILE_UNUSABLE)
+		complaint_say(why, "%s", buf_text(&reason));
+	buf_free(&reason);
+	if (read != FILE_READ || (st->st_mode & (S_IWGRP | S_IRWXO)) == 0)
+		return read;
 	complaint_say(why,
 		      "%s: its mode %04o lets others at the credentials: chmod 600 %s (or 640 for "
 		      "a group that may read them)",
-		      path, (unsigned)mode & 07777, path);
-	return false;
+		      path, (unsigned)st->st_mode & 07777, path);
+	return FILE_UNUSABLE;
+}
+
+/* --- Lines ------------------------------------------------------------ */
+
+struct lines
+lines_of(const char *text, size_t n)
+{
+	static const char mark[] = "\xef\xbb\xbf";
+	bool marked = n >= strlen(mark) && memcmp(text, mark, strlen(mark)) == 0;
+	return (struct lines){.text = text, .n = n, .next = marked ? strlen(mark) : 0};
+}
+
+bool
+lines_next(struct lines *l)
+{
+	if (l->next >= l->n)
+		return false;
+	const char *newline = memchr(l->text + l->next, '\n', l->n - l->next);
+	l->begin = l->next;
+	l->end = newline == NULL ? l->n : (size_t)(newline - l->text);
+	l->next = l->end + 1;
+	l->number++;
+	return true;
+}
+
+bool
+lines_is_binary(const struct lines *l)
+{
+	return memchr(l->text + l->begin, '\0', l->end - l->begin) != NULL;
 }

@@ -20,9 +20,28 @@ enum file_read { FILE_READ, FILE_ABSENT, FILE_UNUSABLE };
 enum file_read config_read_file(const char *path, struct buf *bytes, struct stat *st,
 				struct buf *why);
 
-/* Whether a file of that mode is safe from others: none of them reads or writes
- * it, and its group does not write it. If not, why gets a sentence that says what
- * to type. */
-bool config_file_is_private(const char *path, mode_t mode, struct buf *why);
+/* The same of a file with secrets: unusable, too, unless none but its owner and group
+ * read it and none but its owner writes it; the sentence says what to type. To one that
+ * is absent nothing is said. */
+enum file_read config_read_private(const char *path, struct buf *bytes, struct stat *st,
+				   struct buf *why);
+
+/* The lines of a text, one after the other. */
+struct lines {
+	const char *text;
+	size_t n;
+	size_t next;       /* where the next line begins */
+	size_t begin, end; /* of this line, without its \n */
+	int number;        /* of this line, from 1 */
+};
+
+/* The text's n bytes are borrowed; a byte order mark in front is passed over. */
+struct lines lines_of(const char *text, size_t n);
+
+/* Goes on to the next line; false: there is none. */
+bool lines_next(struct lines *lines);
+
+/* Whether this line holds a NUL, as no text does. */
+bool lines_is_binary(const struct lines *lines);
 
 #endif

@@ -171,19 +171,14 @@ take_line(const struct reader *r, const char *at, const char *end)
 }
 
 static bool
-take_lines(struct reader *r, const char *at, const char *end)
+take_lines(struct reader *r, const char *text, size_t n)
 {
-	if (end - at >= 3 && memcmp(at, "\xef\xbb\xbf", 3) == 0) /* a byte order mark */
-		at += 3;
-	while (at < end) {
-		const char *newline = memchr(at, '\n', (size_t)(end - at));
-		const char *line_end = newline == NULL ? end : newline;
-		r->line++;
-		if (memchr(at, '\0', (size_t)(line_end - at)) != NULL)
+	for (struct lines lines = lines_of(text, n); lines_next(&lines);) {
+		r->line = lines.number;
+		if (lines_is_binary(&lines))
 			return refuse(r, "there is a NUL byte: this is no text file");
-		if (!take_line(r, at, line_end))
+		if (!take_line(r, text + lines.begin, text + lines.end))
 			return false;
-		at = newline == NULL ? end : newline + 1;
 	}
 	return true;
 }
@@ -206,7 +201,7 @@ keys_parse(const char *path, const char *text, size_t n, struct buf *error)
 		return NULL;
 	}
 	keys->loaded_at = clock_wall_ms();
-	if (n == 0 || take_lines(&r, text, text + n))
+	if (take_lines(&r, text, n))
 		return keys;
 	keys_free(keys);
 	return NULL;
@@ -216,16 +211,11 @@ struct keys *
 keys_load(const char *path, struct buf *error)
 {
 	struct stat st;
-	struct buf text, why;
+	struct buf text;
 	struct keys *keys = NULL;
 	buf_init(&text, KEYS_FILE_MAX + 1); /* read(2) wants room to see the end */
-	buf_init(&why, ERROR_TEXT_MAX + 4096);
-	enum file_read read = config_read_file(path, &text, &st, &why);
-	if (read == FILE_UNUSABLE)
-		complaint_say(error, "%s", buf_text(&why));
-	else if (read == FILE_ABSENT || config_file_is_private(path, st.st_mode, error))
-		keys = keys_parse(path, text.data, read == FILE_ABSENT ? 0 : text.len, error);
-	buf_free(&why);
+	if (config_read_private(path, &text, &st, error) != FILE_UNUSABLE)
+		keys = keys_parse(path, text.data, text.len, error);
 	buf_wipe(&text);
 	return keys;
 }

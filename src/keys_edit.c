@@ -30,8 +30,7 @@ struct edit {
 	struct buf *error;
 	char path[PATH_MAX]; /* of the file itself */
 	char directory[PATH_MAX];
-	int lock; /* the directory; -1: none */
-	bool exists;
+	int lock;       /* the directory; -1: none */
 	struct stat st; /* of the file; if there is none, of whom to take the owner from */
 	struct buf text;
 	struct keys *keys; /* of text */
@@ -105,16 +104,8 @@ find_owner(struct edit *e)
 static bool
 read_keys(struct edit *e)
 {
-	struct buf why;
-	buf_init(&why, ERROR_TEXT_MAX + PATH_MAX);
-	enum file_read read = config_read_file(e->path, &e->text, &e->st, &why);
-	if (read == FILE_UNUSABLE)
-		complaint_say(e->error, "%s", buf_text(&why));
-	buf_free(&why);
-	if (read == FILE_UNUSABLE)
-		return false;
-	e->exists = read == FILE_READ;
-	if (e->exists ? !config_file_is_private(e->path, e->st.st_mode, e->error) : !find_owner(e))
+	enum file_read read = config_read_private(e->path, &e->text, &e->st, e->error);
+	if (read == FILE_UNUSABLE || (read == FILE_ABSENT && !find_owner(e)))
 		return false;
 	e->keys = keys_parse(e->path, e->text.data, e->text.len, e->error);
 	return e->keys != NULL;

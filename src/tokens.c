@@ -1,6 +1,7 @@
 #include "tokens.h"
 
 #include "clock.h"
+#include "config_complaint.h"
 #include "count.h"
 
 #include <stdarg.h>
@@ -53,22 +54,7 @@ struct reader {
 	int line;
 };
 
-/* Says what is wrong. Always false. Nobody passes a value. */
-__attribute__((format(printf, 2, 3))) static bool
-say(struct buf *error, const char *format, ...)
-{
-	char text[8192];
-	size_t room = error->max - error->len + 1; /* the rest of a long path is cut */
-	va_list args;
-	va_start(args, format);
-	bool told = vsnprintf(text, room < sizeof text ? room : sizeof text, format, args) >= 0 &&
-		    buf_puts(error, text);
-	va_end(args);
-	(void)told;
-	return false;
-}
-
-/* The same for the line that is being read. */
+/* Says what is wrong with the line. Always false. Nobody passes a value. */
 __attribute__((format(printf, 2, 3))) static bool
 refuse(const struct reader *r, const char *format, ...)
 {
@@ -78,7 +64,8 @@ refuse(const struct reader *r, const char *format, ...)
 	if (vsnprintf(text, sizeof text, format, args) < 0)
 		text[0] = '\0';
 	va_end(args);
-	return say(r->error, "%s:%d: %s", r->config->tokens_file, r->line, text);
+	complaint_say(r->error, "%s:%d: %s", r->config->tokens_file, r->line, text);
+	return false;
 }
 
 /* The provider that a name in the file means, ADMIN, or NULL. */
@@ -201,20 +188,13 @@ take_line(struct reader *r, char *line)
 static bool
 take_lines(struct reader *r)
 {
-	struct buf *text = &r->tokens->text;
-	char *at = text->data, *end = text->data + text->len;
-	if (text->len >= 3 && memcmp(at, "\xef\xbb\xbf", 3) == 0) /* a byte order mark */
-		at += 3;
-	for (char *next; at < end; at = next) {
-		size_t left = (size_t)(end - at);
-		char *newline = memchr(at, '\n', left);
-		char *line_end = newline == NULL ? end : newline;
-		next = newline == NULL ? end : newline + 1;
-		r->line++;
-		if (memchr(at, '\0', (size_t)(line_end - at)) != NULL)
+	const struct buf *text = &r->tokens->text;
+	for (struct lines lines = lines_of(text->data, text->len); lines_next(&lines);) {
+		r->line = lines.number;
+		if (lines_is_binary(&lines))
 			return refuse(r, "there is a NUL byte: this is no text file");
-		*line_end = '\0';
-		if (!take_line(r, at))
+		text->data[lines.end] = '\0';
+		if (!take_line(r, text->data + lines.begin))
 			return false;
 	}
 	return true;
@@ -223,17 +203,10 @@ take_lines(struct reader *r)
 static bool
 take_file(struct reader *r)
 {
-	struct tokens *tokens = r->tokens;
-	const char *path = r->config->tokens_file;
 	struct stat st;
-	struct buf why;
-	buf_init(&why, ERROR_TEXT_MAX + 4096);
-	enum file_read read = config_read_file(path, &tokens->text, &st, &why);
-	bool good = read != FILE_UNUSABLE || say(r->error, "%s", buf_text(&why));
-	buf_free(&why);
-	if (read != FILE_READ)
-		return good;
-	return config_file_is_private(path, st.st_mode, r->error) && take_lines(r);
+	struct buf *text = &r->tokens->text;
+	return config_read_private(r->config->tokens_file, text, &st, r->error) != FILE_UNUSABLE &&
+	       take_lines(r);
 }
 
 /* Copies what the environment brought, which goes before the file. */
@@ -263,7 +236,7 @@ static struct tokens *
 out_of_memory(struct buf *error)
 {
 	if (error->len == 0)
-		say(error, "memory is short");
+		complaint_say(error, "memory is short");
 	return NULL;
 }
 
