@@ -1,5 +1,6 @@
 /* The keys file, good and bad: whose a key is, or which error; and how it is changed. */
 #include "keys_edit.h"
+#include "private.h"
 #include "tap.h"
 
 #include "digest.h"
@@ -38,18 +39,6 @@ fill_in(const char *text, size_t n, char *out, size_t size)
 	out[len] = '\0';
 	return len;
 }
-
-static void
-write_file(const char *bytes, size_t n, mode_t mode)
-{
-	unlink(file);
-	int fd = open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (fd == -1 || write(fd, bytes, n) != (ssize_t)n || fchmod(fd, mode) == -1 ||
-	    close(fd) == -1)
-		abort();
-}
-
-#define AND_NUL(text) text, sizeof(text) - 1
 
 /* --- Good files: @A and @B are the hashes of KEY_A and KEY_B ------------- */
 
@@ -92,7 +81,7 @@ check_good(void)
 		struct buf error;
 		buf_init(&error, 4096);
 		size_t n = fill_in(good[i].text, good[i].text_len, text, sizeof text);
-		write_file(text, n, 0640);
+		private_write(file, text, n, 0640);
 		struct keys *keys = keys_load(file, &error);
 		const char *whose = keys == NULL ? buf_text(&error) : keys_find(keys, good[i].key);
 		bool same = whose == NULL || good[i].whose == NULL
@@ -160,7 +149,7 @@ check_bad(void)
 		struct buf error;
 		buf_init(&error, 4096);
 		size_t n = fill_in(bad[i].text, bad[i].text_len, text, sizeof text);
-		write_file(text, n, 0600);
+		private_write(file, text, n, 0600);
 		struct keys *keys = keys_load(file, &error);
 		const char *said = buf_text(&error);
 		TAP_ROW_AT(bad[i].line, bad[i].name,
@@ -199,30 +188,20 @@ check_too_many(void)
 
 /* --- Modes ------------------------------------------------------------------ */
 
-static const struct {
-	int line;
-	mode_t mode;
-	bool good;
-} modes[] = {
-    {__LINE__, 0600, true},  {__LINE__, 0640, true},  {__LINE__, 0400, true},
-    {__LINE__, 0644, false}, {__LINE__, 0660, false}, {__LINE__, 0602, false},
-    {__LINE__, 0604, false}, {__LINE__, 0620, false}, {__LINE__, 0666, false},
-};
-
 static void
 check_modes(void)
 {
-	for (size_t i = 0; i < TAP_COUNT(modes); i++) {
+	for (size_t i = 0; i < TAP_COUNT(private_modes); i++) {
 		char name[32];
 		struct buf error;
 		buf_init(&error, 4096);
-		snprintf(name, sizeof name, "mode %04o", (unsigned)modes[i].mode);
-		write_file("", 0, modes[i].mode);
+		snprintf(name, sizeof name, "mode %04o", (unsigned)private_modes[i].mode);
+		private_write(file, "", 0, private_modes[i].mode);
 		struct keys *keys = keys_load(file, &error);
 		bool told = strstr(buf_text(&error), ": chmod 600 ") != NULL;
-		TAP_ROW_AT(modes[i].line, name,
-			   (keys != NULL) == modes[i].good && told != modes[i].good, "got \"%s\"",
-			   buf_text(&error));
+		TAP_ROW_AT(private_modes[i].line, name,
+			   (keys != NULL) == private_modes[i].good && told != private_modes[i].good,
+			   "got \"%s\"", buf_text(&error));
 		keys_free(keys);
 		buf_free(&error);
 	}
@@ -300,7 +279,7 @@ check_remove(void)
 	buf_init(&error, 4096);
 	size_t n =
 	    fill_in(AND_NUL("# ours\nanna @A 2026-11-23\n\n# his\nbert @B"), text, sizeof text);
-	write_file(text, n, 0640);
+	private_write(file, text, n, 0640);
 	TAP_OK("nobody of that name", !keys_edit_remove(&config, "cleo", &error) &&
 					  strstr(buf_text(&error), "nobody in it") != NULL);
 	TAP_OK("the first goes", keys_edit_remove(&config, "anna", &error));
@@ -317,7 +296,7 @@ check_add_to_half_a_line(void)
 	char text[4096], key[KEY_SIZE];
 	struct buf error;
 	buf_init(&error, 4096);
-	write_file(text, fill_in(AND_NUL("anna @A"), text, sizeof text), 0600);
+	private_write(file, text, fill_in(AND_NUL("anna @A"), text, sizeof text), 0600);
 	TAP_OK("one more behind a line without its end",
 	       keys_edit_add(&config, "bert", key, &error));
 	TAP_STR("the line before is whole", owner_of_key(KEY_A), "anna");
@@ -332,10 +311,10 @@ check_unusable_stays(void)
 	char key[KEY_SIZE];
 	struct buf error;
 	buf_init(&error, 4096);
-	write_file(bytes, sizeof bytes - 1, 0600);
+	private_write(file, bytes, sizeof bytes - 1, 0600);
 	TAP_OK("a bad file is not written over",
 	       !keys_edit_add(&config, "bert", key, &error) && strcmp(content(), bytes) == 0);
-	write_file("", 0, 0644);
+	private_write(file, "", 0, 0644);
 	TAP_OK("nor one that others read",
 	       !keys_edit_add(&config, "bert", key, &error) && mode_of(file) == 0644);
 	buf_free(&error);
@@ -349,7 +328,7 @@ check_link(void)
 	struct buf error;
 	buf_init(&error, 4096);
 	snprintf(target, sizeof target, "%s/target", dir);
-	write_file("", 0, 0600);
+	private_write(file, "", 0, 0600);
 	if (rename(file, target) == -1 || symlink("target", file) == -1)
 		abort();
 	TAP_OK("a key behind a link", keys_edit_add(&config, "anna", key, &error));

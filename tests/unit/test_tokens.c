@@ -1,4 +1,5 @@
 /* tokens.txt, good and bad: which credentials are read from it, or which error. */
+#include "private.h"
 #include "tap.h"
 #include "tokens.h"
 
@@ -16,19 +17,7 @@ static struct config config = {
     .n_providers = 3,
 };
 
-static void
-write_file(const char *bytes, size_t n, mode_t mode)
-{
-	unlink(file);
-	int fd = open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (fd == -1 || write(fd, bytes, n) != (ssize_t)n || fchmod(fd, mode) == -1 ||
-	    close(fd) == -1)
-		abort();
-}
-
 /* --- Good files ---------------------------------------------------------------- */
-
-#define AND_NUL(text) text, sizeof(text) - 1 /* a text that may hold NULs, and its size */
 
 static const struct {
 	int line;
@@ -74,7 +63,7 @@ check_good(void)
 	for (size_t i = 0; i < TAP_COUNT(good); i++) {
 		struct buf error;
 		buf_init(&error, 4096);
-		write_file(good[i].text, good[i].text_len, 0600);
+		private_write(file, good[i].text, good[i].text_len, 0600);
 		struct tokens *tokens = tokens_load(&config, &error);
 		const char *value =
 		    tokens == NULL ? buf_text(&error) : tokens_get(tokens, good[i].provider);
@@ -162,40 +151,29 @@ static void
 check_bad(void)
 {
 	for (size_t i = 0; i < TAP_COUNT(bad); i++) {
-		write_file(bad[i].text, bad[i].text_len, 0600);
+		private_write(file, bad[i].text, bad[i].text_len, 0600);
 		expect_error(bad[i].line, bad[i].name, bad[i].says);
 	}
 }
 
 /* --- Modes and kinds of files ------------------------------------------------------ */
 
-static const struct {
-	int line;
-	mode_t mode;
-	bool good;
-} modes[] = {
-    {__LINE__, 0600, true},  {__LINE__, 0400, true},  {__LINE__, 0640, true},
-    {__LINE__, 0440, true},  {__LINE__, 0644, false}, {__LINE__, 0604, false},
-    {__LINE__, 0660, false}, {__LINE__, 0620, false}, {__LINE__, 0602, false},
-    {__LINE__, 0601, false}, {__LINE__, 0777, false},
-};
-
 static void
 check_modes(void)
 {
 	char says[sizeof file + 64], name[64];
 	snprintf(says, sizeof says, "chmod 600 %s", file);
-	for (size_t i = 0; i < TAP_COUNT(modes); i++) {
-		snprintf(name, sizeof name, "mode %04o", (unsigned)modes[i].mode);
-		write_file(AND_NUL("backup = SECRET\n"), modes[i].mode);
-		if (!modes[i].good) {
-			expect_error(modes[i].line, name, says);
+	for (size_t i = 0; i < TAP_COUNT(private_modes); i++) {
+		snprintf(name, sizeof name, "mode %04o", (unsigned)private_modes[i].mode);
+		private_write(file, AND_NUL("backup = SECRET\n"), private_modes[i].mode);
+		if (!private_modes[i].good) {
+			expect_error(private_modes[i].line, name, says);
 			continue;
 		}
 		struct buf error;
 		buf_init(&error, 4096);
 		struct tokens *tokens = tokens_load(&config, &error);
-		TAP_STR_AT(modes[i].line, name,
+		TAP_STR_AT(private_modes[i].line, name,
 			   tokens == NULL ? buf_text(&error) : tokens_get(tokens, "backup"),
 			   "SECRET");
 		tokens_free(tokens);
@@ -218,7 +196,7 @@ check_kinds(void)
 	if (large == NULL)
 		abort();
 	memset(large, '\n', TOKENS_FILE_MAX + 1);
-	write_file(large, TOKENS_FILE_MAX + 1, 0600);
+	private_write(file, large, TOKENS_FILE_MAX + 1, 0600);
 	expect_error(__LINE__, "a file that is too large", "too large");
 	struct buf small;
 	buf_init(&small, 20);
@@ -231,7 +209,7 @@ check_kinds(void)
 	buf_free(&small);
 	memset(large, 'x', TOKENS_FILE_MAX);
 	memcpy(large, "backup=", 7);
-	write_file(large, 7 + TOKEN_MAX + 1, 0600);
+	private_write(file, large, 7 + TOKEN_MAX + 1, 0600);
 	expect_error(__LINE__, "a value that is too long",
 		     ":1: the value of backup is longer than");
 	free(large);
@@ -260,7 +238,7 @@ check_sharing(void)
 {
 	struct buf error;
 	buf_init(&error, 4096);
-	write_file(AND_NUL("backup = abc\nadmin_token = xyz\n"), 0600);
+	private_write(file, AND_NUL("backup = abc\nadmin_token = xyz\n"), 0600);
 	struct tokens *tokens = tokens_load(&config, &error);
 	if (tokens == NULL)
 		abort();
@@ -281,7 +259,7 @@ check_environment(void)
 	struct buf error;
 	buf_init(&error, 4096);
 	config.providers[1].env_credential = key;
-	write_file(AND_NUL("backup = abc\nclaude_api = from-file\n"), 0600);
+	private_write(file, AND_NUL("backup = abc\nclaude_api = from-file\n"), 0600);
 	struct tokens *tokens = tokens_load(&config, &error);
 	if (tokens == NULL)
 		abort();
@@ -290,7 +268,7 @@ check_environment(void)
 		"from-environment");
 	TAP_STR("the file still serves the others", tokens_get(tokens, "backup"), "abc");
 	tokens_free(tokens);
-	write_file(AND_NUL("claude_api = SECRET\nCLAUDE_API_KEY = SECRET\n"), 0600);
+	private_write(file, AND_NUL("claude_api = SECRET\nCLAUDE_API_KEY = SECRET\n"), 0600);
 	expect_error(__LINE__, "twice in the file beside the environment",
 		     ":2: claude_api stands in line 1 already");
 	unlink(file);
@@ -319,7 +297,7 @@ check_shipped(void)
 		for (char *at = text.data; (at = strchr(at, '#')) != NULL; at++)
 			if (at[1] >= 'a' && at[1] <= 'z')
 				*at = ' ';
-		write_file(text.data, text.len, 0600);
+		private_write(file, text.data, text.len, 0600);
 		struct tokens *tokens = tokens_load(&config, &why);
 		TAP_STR("the shipped example",
 			tokens == NULL ? buf_text(&why) : tokens_get(tokens, "kimi"),
