@@ -4,6 +4,7 @@
 #include "clock.h"
 #include "ctl_key.h"
 #include "doctor.h"
+#include "doctor_http.h"
 #include "healthcheck.h"
 #include "option_text.h"
 #include "setup.h"
@@ -18,7 +19,10 @@
 
 _Static_assert(SELF_TEST_SILENCE_MAX_S == 600, "a sentence below says so");
 
-enum { RELOAD_FOR_MS = 3000 }; /* a responder looks each second, and notes at once */
+enum {
+	ASK_FOR_MS = 2000,
+	RELOAD_FOR_MS = 3000, /* a responder looks each second, and notes at once */
+};
 
 struct options {
 	const char *config;
@@ -123,34 +127,6 @@ run_statusline(struct router *router, const struct options *options, const char 
 	return EXIT_SUCCESS;
 }
 
-/* A person need not be able to read the state file, which is the web server's. */
-static size_t
-collect(char *bytes, size_t size, size_t n, void *context)
-{
-	return buf_add(context, bytes, size * n) ? size * n : 0;
-}
-
-static bool
-fetch_health(const char *url, struct buf *body)
-{
-	char health[1024];
-	CURL *easy = curl_easy_init();
-	int n = snprintf(health, sizeof health, "%s/health", url);
-	bool fetched = false;
-	if (easy != NULL && n > 0 && (size_t)n < sizeof health) {
-		curl_easy_setopt(easy, CURLOPT_URL, health);
-		curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-		/* None of the environment's: the address may hold a client key. */
-		curl_easy_setopt(easy, CURLOPT_PROXY, "");
-		curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, 2000L);
-		curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, collect);
-		curl_easy_setopt(easy, CURLOPT_WRITEDATA, body);
-		fetched = curl_easy_perform(easy) == CURLE_OK;
-	}
-	curl_easy_cleanup(easy);
-	return fetched;
-}
-
 /* Strangers are told no more than the status. */
 static const char *
 line_of(json_object *health)
@@ -158,17 +134,22 @@ line_of(json_object *health)
 	return text_of(health, json_object_object_get(health, "line") == NULL ? "status" : "line");
 }
 
+/* A person need not be able to read the state file, which is the web server's. */
 static int
 ask_statusline(const char *url)
 {
-	struct buf body;
-	buf_init(&body, ANSWER_ERROR_MAX);
-	bool fetched = fetch_health(url, &body);
-	json_object *o = fetched ? json_tokener_parse(buf_text(&body)) : NULL;
+	char health[1024];
+	struct http_answer answer = {.code = CURLE_URL_MALFORMAT};
+	const struct http_ask ask = {.url = health, .body_bytes = -1, .timeout_ms = ASK_FOR_MS};
+	int n = snprintf(health, sizeof health, "%s/health", url);
+	bool fetched = n > 0 && (size_t)n < sizeof health && http_ask(&ask, &answer, 1) &&
+		       answer.code == CURLE_OK;
+	json_object *o = fetched ? json_tokener_parse(buf_text(&answer.body)) : NULL;
 	puts(o == NULL ? "no router" : line_of(o));
+	int status = o == NULL ? EX_UNAVAILABLE : EXIT_SUCCESS;
 	json_object_put(o);
-	buf_free(&body);
-	return o == NULL ? EX_UNAVAILABLE : EXIT_SUCCESS;
+	http_answer_fini(&answer);
+	return status;
 }
 
 /* --- switch ----------------------------------------------------------- */

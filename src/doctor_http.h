@@ -1,5 +1,6 @@
-/* The doctor's requests: plain ones of its own, several at once, with the time
- * at which each event of a stream arrived. One thread; blocks until all are over. */
+/* The control program's requests, which are mostly the doctor's: plain ones, several at
+ * once, with the time at which each event of a stream arrived. Nothing is taken from the
+ * environment: no proxy. One thread; blocks until all are over. */
 #ifndef DOCTOR_HTTP_H
 #define DOCTOR_HTTP_H
 
