@@ -62,8 +62,9 @@ print_json(json_object *o)
 		fail("out of memory");
 	else
 		puts(text);
+	int status = text == NULL ? EX_OSERR : EXIT_SUCCESS;
 	json_object_put(o);
-	return text == NULL ? EX_OSERR : EXIT_SUCCESS;
+	return status;
 }
 
 /* --- status ----------------------------------------------------------- */

@@ -73,8 +73,9 @@ tell(const struct doctor *d, bool json)
 				array, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE);
 	if (text != NULL)
 		puts(text);
+	int status = text == NULL ? EX_OSERR : findings_status(&d->findings);
 	json_object_put(array);
-	return text == NULL ? EX_OSERR : findings_status(&d->findings);
+	return status;
 }
 
 int
