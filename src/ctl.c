@@ -31,18 +31,21 @@ struct options {
 	char **words; /* the command and what stands behind it; NULL after the last */
 };
 
+/* What is opened for a command. */
+enum opens {
+	NOTHING,   /* it does so itself, if need be */
+	TO_LOOK,   /* configuration, credentials, and the state to look at */
+	TO_CHANGE, /* the same, and the state to write to */
+	TO_ASK,    /* the same, and a loop to ask providers by */
+};
+
 struct command {
 	const char *name;
 	const char *argument; /* "" : none; in brackets: may be left out */
 	const char *help;
-	bool changes; /* the state is written */
-	bool asks;    /* a provider is asked */
-	/* NULL: the doctor, who must bear a set-up that cannot be opened, or edit. */
+	enum opens opens;
 	int (*run)(struct router *router, const struct options *options, const char *argument);
-	int (*ask)(
-	    const char *url); /* with an argument: asks the router there; NULL: no such form */
-	/* Takes several words, and needs no more than the configuration; NULL: no such form. */
-	int (*edit)(const char *config_path, char *const *words);
+	bool many; /* takes several words, and looks at them itself */
 };
 
 static void
@@ -137,11 +140,13 @@ line_of(json_object *health)
 
 /* A person need not be able to read the state file, which is the web server's. */
 static int
-ask_statusline(const char *url)
+ask_statusline(struct router *router, const struct options *options, const char *url)
 {
 	char health[1024];
 	struct http_answer answer = {.code = CURLE_URL_MALFORMAT};
 	const struct http_ask ask = {.url = health, .body_bytes = -1, .timeout_ms = ASK_FOR_MS};
+	(void)router;
+	(void)options;
 	int n = snprintf(health, sizeof health, "%s/health", url);
 	bool fetched = n > 0 && (size_t)n < sizeof health && http_ask(&ask, &answer, 1) &&
 		       answer.code == CURLE_OK;
@@ -316,28 +321,46 @@ run_reload(struct router *router, const struct options *options, const char *arg
 	return took == f.processes ? EXIT_SUCCESS : EX_TEMPFAIL;
 }
 
+/* --- What opens all it needs itself ------------------------------------ */
+
+static int
+run_key(struct router *router, const struct options *options, const char *argument)
+{
+	(void)router;
+	(void)argument;
+	return ctl_key(options->config, options->words + 1);
+}
+
+/* Must bear what cannot be opened. */
+static int
+run_doctor(struct router *router, const struct options *options, const char *argument)
+{
+	(void)router;
+	(void)argument;
+	return doctor_run(&options->doctor, options->config, options->json);
+}
+
 /* --- The table -------------------------------------------------------- */
 
+/* A name that stands twice is another command with an argument than without. */
 static const struct command commands[] = {
-    {"status", "", "who serves, and how every provider stands (--json)", false, false, run_status,
-     NULL, NULL},
-    {"switch", "NAME|auto", "put a provider first by hand; auto gives the choice back", true, false,
-     run_switch, NULL, NULL},
-    {"check", "[NAME]", "ask Claude Pro, or another provider, now", true, true, run_check, NULL,
-     NULL},
-    {"explain", "MODEL", "who would be asked for this model, in which order, and why", false, false,
-     run_explain, NULL, NULL},
-    {"tokens", "", "which credentials are stored (never their values)", false, false, run_tokens,
-     NULL, NULL},
-    {"key", "add NAME | list | remove NAME", "client keys, for access = \"keys\"", false, false,
-     NULL, NULL, ctl_key},
-    {"reload", "", "have configuration, tokens and keys taken up now, if they are fine", true,
-     false, run_reload, NULL, NULL},
-    {"statusline", "[URL]",
-     "one line for Claude Code's status line; with the router's URL anybody may ask", false, false,
-     run_statusline, ask_statusline, NULL},
+    {"status", "", "who serves, and how every provider stands (--json)", TO_LOOK, run_status,
+     false},
+    {"switch", "NAME|auto", "put a provider first by hand; auto gives the choice back", TO_CHANGE,
+     run_switch, false},
+    {"check", "[NAME]", "ask Claude Pro, or another provider, now", TO_ASK, run_check, false},
+    {"explain", "MODEL", "who would be asked for this model, in which order, and why", TO_LOOK,
+     run_explain, false},
+    {"tokens", "", "which credentials are stored (never their values)", TO_LOOK, run_tokens, false},
+    {"key", "add NAME | list | remove NAME", "client keys, for access = \"keys\"", NOTHING, run_key,
+     true},
+    {"reload", "", "have configuration, tokens and keys taken up now, if they are fine", TO_CHANGE,
+     run_reload, false},
+    {"statusline", "", "one line for Claude Code's status line", TO_LOOK, run_statusline, false},
+    {"statusline", "URL", "the same of the router there, which anybody may ask", NOTHING,
+     ask_statusline, false},
     {"doctor", "", "what is wrong with this installation, and what to type; silent when well",
-     false, false, NULL, NULL, NULL},
+     NOTHING, run_doctor, false},
 };
 
 enum { COMMANDS = sizeof commands / sizeof *commands };
@@ -356,13 +379,33 @@ purpose(struct buf *text)
 	return buf_text(text);
 }
 
-static const struct command *
-command_named(const char *name)
+/* Whether a command is this one, and words[1] and further are what it takes. */
+static bool
+fits(const struct command *c, char *const *words)
 {
-	for (size_t i = 0; name != NULL && i < COMMANDS; i++)
-		if (strcmp(commands[i].name, name) == 0)
-			return &commands[i];
-	return NULL;
+	bool takes = c->argument[0] != '\0', needs = takes && c->argument[0] != '[';
+	if (words[1] == NULL)
+		return !needs;
+	return takes && (words[2] == NULL || c->many);
+}
+
+/* The command that these words are. Exits when they are none. */
+static const struct command *
+find_command(const struct cli *cli, char *const *words)
+{
+	const struct command *named = NULL;
+	if (words[0] == NULL)
+		cli_fail(cli, "", "which command?");
+	for (const struct command *c = commands; c < commands + COMMANDS; c++) {
+		if (strcmp(c->name, words[0]) != 0)
+			continue;
+		if (fits(c, words))
+			return c;
+		named = c;
+	}
+	if (named == NULL)
+		cli_fail(cli, words[0], "no such command");
+	cli_fail(cli, words[0], named->argument[0] != '\0' ? named->argument : "takes no argument");
 }
 
 /* Seconds that the router's self-test can be silent. */
@@ -374,10 +417,9 @@ is_silence(const char *text)
 	       seconds <= SELF_TEST_SILENCE_MAX_S;
 }
 
-/* The command; *argument is its argument, "" for none. Exits when they do not
- * fit together. */
+/* The command, whose words stand in o->words. Exits when something does not fit. */
 static const struct command *
-read_command(int argc, char **argv, struct options *o, const char **argument)
+read_command(int argc, char **argv, struct options *o)
 {
 	const struct cli_option table[] = {
 	    CLI_CONFIG(&o->config),
@@ -393,40 +435,28 @@ read_command(int argc, char **argv, struct options *o, const char **argument)
 	    .options = table,
 	    .n_options = sizeof table / sizeof *table,
 	};
-	char **words = argv + cli_read(&cli, argc, argv);
-	const struct command *c = command_named(words[0]);
-	o->words = words;
-	if (c == NULL)
-		cli_fail(&cli, words[0] == NULL ? "" : words[0],
-			 words[0] == NULL ? "which command?" : "no such command");
+	o->words = argv + cli_read(&cli, argc, argv);
+	const struct command *c = find_command(&cli, o->words);
 	if (o->doctor.silence != NULL && !is_silence(o->doctor.silence))
 		cli_fail(&cli, o->doctor.silence, "--silence takes 1 to 600 seconds");
-	bool takes = c->argument[0] != '\0', needs = takes && c->argument[0] != '[';
-	*argument = words[1] == NULL ? "" : words[1];
-	bool many = words[1] != NULL && words[2] != NULL && c->edit == NULL;
-	if ((needs && words[1] == NULL) || (words[1] != NULL && !takes) || many)
-		cli_fail(&cli, c->name, takes ? c->argument : "takes no argument");
 	buf_free(&text);
 	return c;
 }
 
 static int
-obey(const struct command *command, const struct options *options, const char *argument)
+obey(const struct command *command, const struct options *options)
 {
+	const char *argument = options->words[1] == NULL ? "" : options->words[1];
 	struct router router;
 	struct buf error;
-	if (command->edit != NULL)
-		return command->edit(options->config, options->words + 1);
-	if (command->run == NULL)
-		return doctor_run(&options->doctor, options->config, options->json);
-	if (command->ask != NULL && argument[0] != '\0')
-		return command->ask(argument);
+	if (command->opens == NOTHING)
+		return command->run(NULL, options, argument);
 	buf_init(&error, CONFIG_FILE_MAX);
 	const struct setup setup = {.program = "claude-router-ctl",
 				    .config_path = options->config,
-				    .asks_providers = command->asks,
+				    .asks_providers = command->opens == TO_ASK,
 				    .as_owner = true,
-				    .looks_only = !command->changes};
+				    .looks_only = command->opens == TO_LOOK};
 	int status = setup_open(&router, &setup, &error);
 	if (status != 0) {
 		fail(cli_why(&error));
@@ -442,8 +472,7 @@ int
 main(int argc, char **argv)
 {
 	struct options options = {0};
-	const char *argument;
-	const struct command *command = read_command(argc, argv, &options, &argument);
+	const struct command *command = read_command(argc, argv, &options);
 	setup_process();
-	return cli_end("claude-router-ctl", obey(command, &options, argument));
+	return cli_end("claude-router-ctl", obey(command, &options));
 }
