@@ -5,7 +5,7 @@
 #define LOG_H
 
 #include "buf.h"
-#include "caps.h"
+#include "log_foreign.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -42,13 +42,5 @@ void log_fields(int level, const char *event, const struct log_field *fields, si
 
 /* A line that is one sentence, under the field "msg". */
 void log_line(int level, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-#define LOG_FOREIGN_SIZE (4 * FOREIGN_TEXT_MAX + 1) /* of an out that holds all of it */
-
-/* Foreign text made fit to show: cut at FOREIGN_TEXT_MAX bytes, control bytes
- * and what is no UTF-8 as \xNN, whatever looks like a credential (sk-…, crk_…, Bearer …,
- * eyJ…, api_key=…, the user in a URL, the key in /k/KEY/) starred. Ends earlier,
- * never inside a character, when out is small. Returns out. Pure. */
-const char *log_foreign(const char *text, size_t n, char out[static 1], size_t out_size);
 
 #endif
