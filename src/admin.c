@@ -127,13 +127,10 @@ add_warning(json_object *o, const struct survey *s, const char *name)
 static json_object *
 switch_result(const struct router *router, const char *name)
 {
-	struct survey *s = malloc(sizeof *s);
-	json_object *o = json_object_new_object();
-	if (s == NULL) {
-		json_object_put(o);
+	struct survey *s = survey_latest(router, "");
+	if (s == NULL)
 		return NULL;
-	}
-	survey_latest(router, "", s);
+	json_object *o = json_object_new_object();
 	const struct provider *p = status_current(s);
 	if (p == NULL)
 		tree_put_null(o, "current_provider");

@@ -117,7 +117,7 @@ run_status(struct router *router, const struct options *options, const char *arg
 static int
 run_statusline(struct router *router, const struct options *options, const char *argument)
 {
-	struct survey *s = malloc(sizeof *s);
+	struct survey *s = survey_latest(router, "");
 	char line[128];
 	(void)options;
 	(void)argument;
@@ -125,7 +125,6 @@ run_statusline(struct router *router, const struct options *options, const char 
 		fail("out of memory");
 		return EX_OSERR;
 	}
-	survey_latest(router, "", s);
 	puts(status_line(s, line, sizeof line));
 	free(s);
 	return EXIT_SUCCESS;
@@ -231,13 +230,12 @@ explain(const struct router *router, const struct survey *s, const char *model)
 static int
 run_explain(struct router *router, const struct options *options, const char *argument)
 {
-	struct survey *s = malloc(sizeof *s);
+	struct survey *s = survey_latest(router, argument);
 	(void)options;
 	if (s == NULL) {
 		fail("out of memory");
 		return EX_OSERR;
 	}
-	survey_latest(router, argument, s);
 	explain(router, s, argument);
 	free(s);
 	return EXIT_SUCCESS;

@@ -60,11 +60,10 @@ const char *
 healthcheck_intent(const struct router *router, const struct provider *provider, bool force,
 		   char text[static ERROR_TEXT_MAX])
 {
-	struct survey *s = malloc(sizeof *s);
+	struct survey *s = survey_latest(router, "");
 	char reason[ERROR_TEXT_MAX / 2];
 	if (s == NULL)
 		return "out of memory";
-	survey_latest(router, "", s);
 	const struct candidate *c = survey_candidate(s, provider);
 	plan_reason(c, clock_wall_ms(), reason, sizeof reason);
 	bool stored = tokens_get(router->tokens, provider->name) != NULL;

@@ -183,19 +183,14 @@ add_line(json_object *o, const struct survey *s)
 json_object *
 status_health(const struct router *router, bool *healthy)
 {
-	struct survey *s = malloc(sizeof *s);
+	struct survey *s = survey_latest(router, "");
 	struct summary summary;
+	*healthy = s != NULL && s->plan.n_usable > 0;
+	if (s == NULL)
+		return NULL;
 	json_object *o = json_object_new_object();
 	json_object *providers = json_object_new_object();
-	*healthy = false;
-	if (s == NULL) {
-		json_object_put(o);
-		json_object_put(providers);
-		return NULL;
-	}
-	survey_latest(router, "", s);
 	state_summary(router->state, &summary);
-	*healthy = s->plan.n_usable > 0;
 	add_summary(o, &summary, s);
 	for (size_t i = 0; i < s->plan.n; i++) {
 		const struct candidate *c = survey_candidate(s, s->views[i].provider);
@@ -329,18 +324,14 @@ json_object *
 status_full(const struct router *router)
 {
 	const struct reload *reload = &router->reload;
-	struct survey *s = malloc(sizeof *s);
+	struct survey *s = survey_latest(router, "");
 	struct summary summary;
-	json_object *o = json_object_new_object();
-	json_object *providers = json_object_new_object();
 	char text[ERROR_TEXT_MAX];
 	size_t n_processes;
-	if (s == NULL) {
-		json_object_put(o);
-		json_object_put(providers);
+	if (s == NULL)
 		return NULL;
-	}
-	survey_latest(router, "", s);
+	json_object *o = json_object_new_object();
+	json_object *providers = json_object_new_object();
 	state_summary(router->state, &summary);
 	add_summary(o, &summary, s);
 	add_text(o, "mode", summary.manual[0] == '\0' ? "auto" : "manual");
@@ -388,12 +379,11 @@ bool
 status_metrics(const struct router *router, struct metrics *m)
 {
 	const struct reload *reload = &router->reload;
-	struct survey *s = malloc(sizeof *s);
+	struct survey *s = survey_latest(router, "");
 	struct summary summary;
 	size_t n_processes;
 	if (s == NULL)
 		return false;
-	survey_latest(router, "", s);
 	state_summary(router->state, &summary);
 	*m = (struct metrics){
 	    .version = PACKAGE_VERSION,

@@ -3,6 +3,8 @@
 #include "clock.h"
 #include "dialect.h"
 
+#include <stdlib.h>
+
 struct health_key
 survey_account_key(const struct state *state, const struct provider *provider,
 		   const char *credential)
@@ -125,10 +127,13 @@ survey_latest_by(const struct config *config, const struct tokens *tokens,
 	survey_take(survey, &ask);
 }
 
-void
-survey_latest(const struct router *router, const char *model, struct survey *survey)
+struct survey *
+survey_latest(const struct router *router, const char *model)
 {
-	survey_latest_by(router->config, router->tokens, router->state, model, survey);
+	struct survey *s = malloc(sizeof *s);
+	if (s != NULL)
+		survey_latest_by(router->config, router->tokens, router->state, model, s);
+	return s;
 }
 
 const struct candidate *

@@ -32,10 +32,10 @@ void survey_take(struct survey *survey, const struct survey_ask *ask);
 
 /* The survey of no request: of a local client without a credential of its own,
  * with the account seen last where there is none stored. For status and checks.
- * model: "" for any. */
-void survey_latest(const struct router *router, const char *model, struct survey *survey);
+ * model: "" for any. The caller's to free(); NULL: memory is short. */
+struct survey *survey_latest(const struct router *router, const char *model);
 
-/* The same by a configuration and credentials of one's own. */
+/* The same by a configuration and credentials of one's own, into *survey. */
 void survey_latest_by(const struct config *config, const struct tokens *tokens,
 		      const struct state *state, const char *model, struct survey *survey);
 
