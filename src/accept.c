@@ -80,7 +80,7 @@ connection_free(struct connection *c)
 	c->acceptor->router->clients--;
 	request_fini(&c->client.request);
 	reply_fini(&c->client.reply);
-	buf_wipe(&c->head);
+	buf_free(&c->head);
 	free(c);
 }
 
@@ -283,7 +283,7 @@ read_params(struct connection *c)
 	if (complaint.status == 0)
 		complaint = request_read_params(&c->client.request, a->parser.envp, config);
 	release(a);
-	buf_wipe(&c->head);
+	buf_free(&c->head);
 	if (complaint.status == 0)
 		complaint = a->handler->admit(&c->client);
 	if (complaint.status == 0 && a->router->clients > config->max_streams) {
@@ -473,7 +473,7 @@ connection_new(struct acceptor *a, int fd)
 	c->watch.ready = ready;
 	c->timer.due = timer_due;
 	c->free_later.run = run_free;
-	buf_init(&c->head, PARAMS_MAX);
+	buf_init_secret(&c->head, PARAMS_MAX);
 	request_init(&c->client.request, router->config->max_request_bytes);
 	reply_init(&c->client.reply, router->loop, fd, router->config->idle_timeout_ms,
 		   &router->unread);

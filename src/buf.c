@@ -13,18 +13,38 @@ buf_init(struct buf *b, size_t max_bytes)
 }
 
 void
-buf_free(struct buf *b)
+buf_init_secret(struct buf *b, size_t max_bytes)
 {
+	*b = (struct buf){.max = max_bytes, .secret = true};
+}
+
+static void
+give_back(struct buf *b)
+{
+	if (b->secret && b->data != NULL)
+		explicit_bzero(b->data, b->cap + 1);
 	free(b->data);
-	buf_init(b, b->max);
 }
 
 void
-buf_wipe(struct buf *b)
+buf_free(struct buf *b)
 {
-	if (b->data != NULL)
-		explicit_bzero(b->data, b->cap + 1);
-	buf_free(b);
+	give_back(b);
+	*b = (struct buf){.max = b->max, .secret = b->secret};
+}
+
+/* As realloc(), which would leave a secret where it lay. */
+static char *
+move(struct buf *b, size_t size)
+{
+	if (!b->secret || b->data == NULL)
+		return realloc(b->data, size);
+	char *data = malloc(size);
+	if (data == NULL)
+		return NULL;
+	memcpy(data, b->data, b->len);
+	give_back(b);
+	return data;
 }
 
 bool
@@ -40,7 +60,7 @@ buf_reserve(struct buf *b, size_t n)
 		cap += cap;
 	if (cap > b->max)
 		cap = b->max;
-	char *data = realloc(b->data, cap + 1);
+	char *data = move(b, cap + 1);
 	if (data == NULL)
 		return false;
 	data[b->len] = '\0';

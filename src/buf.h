@@ -14,17 +14,19 @@ struct buf {
 	char *data; /* NUL after the last byte whenever it is not NULL */
 	size_t len;
 	size_t cap;
-	size_t max; /* bytes, without the NUL */
+	size_t max;  /* bytes, without the NUL */
+	bool secret; /* what it held is overwritten wherever it lay */
 };
 
 /* Makes an empty buffer; allocates nothing. */
 void buf_init(struct buf *b, size_t max_bytes);
 
+/* The same for what holds a credential: its bytes are overwritten before their memory is
+ * given back, when it grows and when it is freed. Not to be taken from with buf_take(). */
+void buf_init_secret(struct buf *b, size_t max_bytes);
+
 /* Frees the bytes; the buffer is empty and usable again afterwards. */
 void buf_free(struct buf *b);
-
-/* As buf_free(), but overwrites the bytes first: for what held a credential. */
-void buf_wipe(struct buf *b);
 
 /* The functions that add return false, and leave the buffer as it was, when
  * the maximum would be passed or memory is short. */

@@ -311,7 +311,8 @@ read_settings(struct loader *l, bool must_exist)
 	struct buf text, why;
 	struct stat st;
 	struct cfg_t *cfg = NULL;
-	buf_init(&text, CONFIG_FILE_MAX + 1); /* read(2) wants room to see the end */
+	/* A proxy's password may stand there; and read(2) wants room to see the end. */
+	buf_init_secret(&text, CONFIG_FILE_MAX + 1);
 	buf_init(&why, ERROR_TEXT_MAX + 4096);
 	enum file_read read = config_read_file(path, &text, &st, &why);
 	if (read == FILE_READ) {
@@ -323,7 +324,7 @@ read_settings(struct loader *l, bool must_exist)
 		complaints_add_whole(&l->complaints, buf_text(&why));
 	}
 	buf_free(&why);
-	buf_wipe(&text); /* a proxy's password may stand there */
+	buf_free(&text);
 	return cfg;
 }
 

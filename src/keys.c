@@ -213,10 +213,10 @@ keys_load(const char *path, struct buf *error)
 	struct stat st;
 	struct buf text;
 	struct keys *keys = NULL;
-	buf_init(&text, KEYS_FILE_MAX + 1); /* read(2) wants room to see the end */
+	buf_init_secret(&text, KEYS_FILE_MAX + 1); /* read(2) wants room to see the end */
 	if (config_read_private(path, &text, &st, error) != FILE_UNUSABLE)
 		keys = keys_parse(path, text.data, text.len, error);
-	buf_wipe(&text);
+	buf_free(&text);
 	return keys;
 }
 

@@ -115,7 +115,8 @@ static bool
 begin(struct edit *e, const struct config *config, struct buf *error)
 {
 	*e = (struct edit){.config = config, .error = error, .lock = -1};
-	buf_init(&e->text, KEYS_FILE_MAX + 1);
+	/* A key may stand there that does not belong there. */
+	buf_init_secret(&e->text, KEYS_FILE_MAX + 1);
 	return find_path(e) && lock(e) && read_keys(e);
 }
 
@@ -123,7 +124,7 @@ static void
 end(struct edit *e)
 {
 	keys_free(e->keys);
-	buf_wipe(&e->text); /* a key may stand there that does not belong there */
+	buf_free(&e->text);
 	if (e->lock != -1)
 		close(e->lock); /* and unlocked */
 }

@@ -48,7 +48,7 @@ request_init(struct request *r, size_t max_body_bytes)
 {
 	*r = (struct request){
 	    .content_length = -1, .method = "", .path = "", .query = "", .address = ""};
-	buf_init(&r->params, 2 * PARAMS_MAX);
+	buf_init_secret(&r->params, 2 * PARAMS_MAX);
 	buf_init(&r->body, max_body_bytes);
 	make_id(r->id);
 }
@@ -56,7 +56,7 @@ request_init(struct request *r, size_t max_body_bytes)
 void
 request_fini(struct request *r)
 {
-	buf_wipe(&r->params);
+	buf_free(&r->params);
 	buf_free(&r->body);
 	free(r->headers);
 	r->headers = NULL;

@@ -247,8 +247,8 @@ tokens_load(const struct config *config, struct buf *error)
 	struct reader r = {tokens, config, error, 0};
 	if (tokens == NULL)
 		return out_of_memory(error);
-	buf_init(&tokens->text, TOKENS_FILE_MAX + 1); /* read(2) wants room to see the end */
-	buf_init(&tokens->environment, PROVIDERS_MAX * (TOKEN_MAX + 1));
+	buf_init_secret(&tokens->text, TOKENS_FILE_MAX + 1); /* read(2) wants room to see the end */
+	buf_init_secret(&tokens->environment, PROVIDERS_MAX * (TOKEN_MAX + 1));
 	tokens->loaded_at = clock_wall_ms();
 	tokens->owners = 1;
 	if (take_environment(tokens, config) && take_file(&r))
@@ -269,8 +269,8 @@ tokens_free(struct tokens *tokens)
 {
 	if (tokens == NULL || --tokens->owners > 0)
 		return;
-	buf_wipe(&tokens->text);
-	buf_wipe(&tokens->environment);
+	buf_free(&tokens->text);
+	buf_free(&tokens->environment);
 	free(tokens);
 }
 
