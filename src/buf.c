@@ -55,11 +55,10 @@ buf_reserve(struct buf *b, size_t n)
 	if (n > b->max || b->len > b->max - n)
 		return false;
 	/* What is asked for at first is often all that comes. */
-	size_t cap = b->cap != 0 ? 2 * b->cap : n < 64 ? 64 : n;
-	while (cap < b->len + n)
-		cap += cap;
-	if (cap > b->max)
-		cap = b->max;
+	size_t wanted = b->len + n < 64 ? 64 : b->len + n;
+	size_t cap = b->cap > b->max / 2 ? b->max : 2 * b->cap;
+	if (cap < wanted)
+		cap = wanted < b->max ? wanted : b->max;
 	char *data = move(b, cap + 1);
 	if (data == NULL)
 		return false;
