@@ -60,7 +60,7 @@ tell(const struct check_report *report)
 static int
 check(struct router *router, const struct provider *provider, bool force)
 {
-	struct check_report report;
+	struct check_report report = {.result = CHECK_UNKNOWN};
 	if (healthcheck_run(router, provider, force, &report))
 		return tell(&report);
 	log_line(LOG_ERR, "no memory or descriptors to check with");

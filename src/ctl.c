@@ -192,7 +192,7 @@ run_check(struct router *router, const struct options *options, const char *argu
 	const struct config *config = router->config;
 	const struct provider *p =
 	    argument[0] == '\0' ? config_plan_provider(config) : config_provider(config, argument);
-	struct check_report report;
+	struct check_report report = {.result = CHECK_UNKNOWN};
 	(void)options;
 	if (p == NULL) {
 		fail_name(config, argument);
