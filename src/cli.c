@@ -1,5 +1,8 @@
 #include "cli.h"
 
+#include "caps.h"
+#include "tree.h"
+
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
@@ -40,6 +43,21 @@ print_help(const struct cli *cli)
 		print_option(&cli->options[i]);
 	for (size_t i = 0; i < COMMON; i++)
 		print_option(&common[i]);
+}
+
+int
+cli_print_json(const char *program, json_object *tree)
+{
+	struct buf text;
+	buf_init(&text, ANSWER_JSON_MAX);
+	bool whole = tree != NULL && tree_write(tree, &text);
+	if (whole)
+		puts(text.data);
+	else
+		fprintf(stderr, "%s: out of memory\n", program);
+	json_object_put(tree);
+	buf_free(&text);
+	return whole ? EXIT_SUCCESS : EX_OSERR;
 }
 
 const char *

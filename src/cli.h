@@ -6,6 +6,8 @@
 
 #include "buf.h"
 
+#include <json-c/json.h>
+
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -41,6 +43,10 @@ struct cli {
  * argv. --help and --version, which every program has, are answered here and
  * end the process; so does wrong usage, with EX_USAGE and a sentence. */
 int cli_read(const struct cli *cli, int argc, char **argv);
+
+/* Prints a tree as one line of JSON, and puts it; NULL, or one that is not whole, is memory
+ * that was short: nothing is printed, EX_OSERR returned. */
+int cli_print_json(const char *program, json_object *tree);
 
 /* An error's text, to be told; when memory was too short for one, that. */
 const char *cli_why(const struct buf *error);

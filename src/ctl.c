@@ -54,22 +54,6 @@ fail(const char *text)
 	fprintf(stderr, "claude-router-ctl: %s\n", text);
 }
 
-static int
-print_json(json_object *o)
-{
-	const char *text = o == NULL
-			       ? NULL
-			       : json_object_to_json_string_ext(
-				     o, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE);
-	if (text == NULL)
-		fail("out of memory");
-	else
-		puts(text);
-	int status = text == NULL ? EX_OSERR : EXIT_SUCCESS;
-	json_object_put(o);
-	return status;
-}
-
 /* --- status ----------------------------------------------------------- */
 
 static const char *
@@ -103,7 +87,7 @@ run_status(struct router *router, const struct options *options, const char *arg
 	json_object *o = status_full(router);
 	(void)argument;
 	if (options->json || o == NULL)
-		return print_json(o);
+		return cli_print_json("claude-router-ctl", o);
 	printf("%s: %s (%s)\n%s\n\n", text_of(o, "status"), text_of(o, "line"), text_of(o, "mode"),
 	       text_of(o, "reason"));
 	printf("  %-12s %-12s %8s %8s  %s\n", "provider", "state", "requests", "failures", "why");

@@ -1,5 +1,6 @@
 #include "doctor_impl.h"
 
+#include "cli.h"
 #include "clock.h"
 #include "log.h"
 
@@ -66,16 +67,8 @@ tell(const struct doctor *d, bool json)
 		findings_print(&d->findings, d->options->notes);
 		return findings_status(&d->findings);
 	}
-	json_object *array = findings_json(&d->findings);
-	const char *text =
-	    array == NULL ? NULL
-			  : json_object_to_json_string_ext(
-				array, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE);
-	if (text != NULL)
-		puts(text);
-	int status = text == NULL ? EX_OSERR : findings_status(&d->findings);
-	json_object_put(array);
-	return status;
+	int status = cli_print_json("claude-router-ctl", findings_json(&d->findings));
+	return status == EXIT_SUCCESS ? findings_status(&d->findings) : status;
 }
 
 int

@@ -154,25 +154,27 @@ write_body(struct healthcheck *h, const char *model)
 {
 	char error[ERROR_TEXT_MAX];
 	struct message message;
-	json_object *o = question(h->config, model);
-	size_t n = 0;
-	const char *text = json_object_to_json_string_length(o, JSON_C_TO_STRING_PLAIN, &n);
+	struct buf text;
+	buf_init(&text, h->body.max);
 	buf_free(&h->body);
-	bool written = text != NULL && message_read(text, n, &message, error);
+	json_object *o = question(h->config, model);
+	bool written =
+	    o != NULL && tree_write(o, &text) && message_read(text.data, text.len, &message, error);
+	json_object_put(o);
 	const struct handover handover = {
 	    .provider = h->provider->name,
 	    .model = model,
-	    .body = text,
-	    .body_len = n,
+	    .body = text.data,
+	    .body_len = text.len,
 	    .message = &message,
 	    .key = state_key(h->router->state),
 	};
 	if (written) {
 		enum handover_result result = h->provider->dialect->request(&handover, &h->body);
 		written = result == HANDOVER_REWRITTEN ||
-			  (result == HANDOVER_AS_IS && buf_add(&h->body, text, n));
+			  (result == HANDOVER_AS_IS && buf_add(&h->body, text.data, text.len));
 	}
-	json_object_put(o);
+	buf_free(&text);
 	return written;
 }
 

@@ -75,7 +75,7 @@ function arrived(r) {
 export async function withTls(t) {
   const dir = mkdtempSync(path.join(tmpdir(), 'cr-tls-')), [key, certificate] = [`${dir}/key.pem`, `${dir}/cert.pem`];
   t.after(() => rmSync(dir, { recursive: true, force: true }));
-  const made = await command('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2',
+  const made = await command('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '3650',
     '-subj', '/CN=simulator', '-addext', 'subjectAltName=IP:127.0.0.1', '-keyout', key, '-out', certificate]);
   if (made.code !== 0) throw new Error(made.stderr);
   return { sim: await Simulator.start(t, dir, { args: ['--tls-cert', certificate, '--tls-key', key] }), certificate };
