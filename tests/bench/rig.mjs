@@ -21,6 +21,9 @@ export class Upstream {
   }
 
   control(what, value) { return post(`http://127.0.0.1:${this.ports.control}/sim/${what}`, JSON.stringify(value)); }
+  // What arrived while records were kept, and how many requests ever did.
+  async arrived() { return (await get(`http://127.0.0.1:${this.ports.control}/sim/claude_api/requests`)).json.requests; }
+  async count() { return (await get(`http://127.0.0.1:${this.ports.control}/sim/claude_api`)).json.arrived; }
   get port() { return this.ports.claude_api; }
   get tlsPort() { return this.ports.tls.claude_api; }
   stop() { return this.part.stop(); }
@@ -56,13 +59,21 @@ location / { proxy_pass http://provider; proxy_http_version 1.1; proxy_set_heade
 
 const ENDLESS = 'server.max-keep-alive-requests = 1000000000';
 
+// Room for 2000 streams that begin in an instant, where Debian's configuration of the server, or our socket unit, has less.
+const ROOM = {
+  backlog: 4096,
+  lighttpd: text => `${text}\n${ENDLESS}\n`,
+  nginx: text => `worker_rlimit_nofile 8192;\n${text.replace('worker_connections 768', 'worker_connections 4200')}`,
+  apache: text => text.replace('ThreadsPerChild 25\nMaxRequestWorkers 150', 'ThreadsPerChild 64\nServerLimit 33\nMaxRequestWorkers 2112'),
+};
+
 // The router under one of the servers of the end-to-end tests, as we ship its configuration.
 // url and extra: of its one provider; sections: all of its providers' instead.
 export async function router(dir, upstream, { server = 'lighttpd', procs = 2, url, extra = '', sections } = {}) {
   const { Server } = await import(`../e2e/lib/servers/${server}.mjs`);
   const file = place(dir, `router-${server}-${++routers}`);
   const r = {
-    build: BUILD, dir: file(''), file, procs, port: await freePort(), site: undefined, options: { lighttpd: text => `${text}\n${ENDLESS}\n` },
+    build: BUILD, dir: file(''), file, procs, port: await freePort(), site: undefined, options: ROOM,
     configFile: file('claude-router.conf'), tokensFile: file('tokens.txt'),
     write: (name, text) => writeFileSync(file(name), text),
     text: name => (existsSync(file(name)) ? readFileSync(file(name), 'utf8') : ''),
@@ -97,7 +108,7 @@ async function started(name, port, part) {
 // --- What the kernel says of processes -------------------------------------------------------------------------------
 
 // A process and all that it started.
-function below(pid) {
+export function below(pid) {
   const parents = new Map(readdirSync('/proc').filter(name => /^\d+$/.test(name)).map(name => [Number(name), parent(name)]));
   const found = [pid];
   for (let i = 0; i < found.length; i++) for (const [child, of] of parents) if (of === found[i]) found.push(child);

@@ -21,7 +21,7 @@ export class Apache {
   run(modules, text) {
     const { r } = this;
     this.own(r.dir);
-    r.write('apache.conf', this.whole(modules, text));
+    r.write('apache.conf', (r.options.apache ?? (whole => whole))(this.whole(modules, text)));
     this.part = new Part('apache2', 'apache2', ['-D', 'FOREGROUND', '-f', r.file('apache.conf')], { user: this.user });
   }
 

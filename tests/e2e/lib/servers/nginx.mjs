@@ -13,7 +13,7 @@ export class Server {
     const { r } = this;
     mkdirSync(r.file('snippets'), { recursive: true });
     r.write('snippets/claude-router-location.conf', this.ours(shipped('conf/nginx/claude-router-location.conf.in')));
-    r.write('nginx.conf', this.whole(this.ours(shipped('conf/nginx/claude-router.conf.in'))));
+    r.write('nginx.conf', (r.options.nginx ?? (text => text))(this.whole(this.ours(shipped('conf/nginx/claude-router.conf.in')))));
     this.services = responders(r, r.file('router.sock'));
     this.part = new Part('nginx', 'nginx', ['-p', r.dir, '-c', r.file('nginx.conf'), '-e', r.file('nginx.log')]);
   }
