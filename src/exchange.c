@@ -303,7 +303,7 @@ keep(struct exchange *x)
 	buf_free(&x->kept_lines);
 	buf_free(&x->kept_body);
 	x->kept_status = 0;
-	if (x->attempt == NULL || secret || status < 400)
+	if (x->attempt == NULL || !attempt_answer(x->attempt)->complete || secret || status < 400)
 		return;
 	const struct buf *body =
 	    x->relay.error_data.len > 0 ? &x->relay.error_data : attempt_bytes(x->attempt);
