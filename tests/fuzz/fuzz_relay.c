@@ -1,0 +1,499 @@
+/* exchange.c, conclude.c, relay.c, reply.c: providers' answers on their way to the
+ * client, from the head to the last record. attempt.c is played here, so that there
+ * are no sockets, and what the client would get is looked at.
+ *
+ * A byte of circumstances, one that tells how large the pieces are, and the answers
+ * in the order in which somebody is asked, with 0x1e in between: head, blank line,
+ * body. However an answer is cut into pieces, the client gets the same, and of what
+ * is passed on no byte is lost or doubled. */
+#include "file.h"
+
+#include "attempt.h"
+#include "dialect.h"
+#include "exchange.h"
+#include "log.h"
+#include "stream.h"
+#include "tree.h"
+
+#include <fastcgi.h>
+
+#define CUT_HERE 0x1e
+#define SAID_MAX (1 << 24)
+
+/* Bits of the first byte; three more are the way in which the answers end. */
+enum { WANTS_STREAM = 1, CLAUDE_CODE = 2, MARKED_FIRST = 4, ENDING_SHIFT = 3 };
+
+/* Those of an attempt from which all bytes have come that ever will. */
+static const enum ending endings[8] = {
+    ENDING_WHOLE, ENDING_WHOLE, ENDING_WHOLE,   ENDING_CUT,
+    ENDING_CUT,   ENDING_IDLE,  ENDING_TOO_BIG, ENDING_TOO_BIG,
+};
+
+/* One attempt after another, and what it was given. */
+struct attempt {
+	const struct provider *provider;
+	void (*news)(void *owner);
+	void *owner;
+	const char *text; /* head, blank line, body */
+	size_t n, at;     /* of it, and how much has come */
+	size_t read;      /* of it: what was handed on */
+	struct answer answer;
+	struct buf bytes;
+	bool held, ended;
+	enum ending ending;
+};
+
+/* What is remembered of the last attempt when it is gone. */
+struct last {
+	const struct provider *provider;
+	const char *body;
+	size_t n;
+	bool complete; /* its head */
+	bool sse;
+};
+
+static struct scene {
+	const char *rest; /* the answers that nobody has given yet */
+	size_t n;
+	enum ending ending;
+	struct attempt *now; /* NULL: nobody is asked */
+	unsigned asked;
+	bool early; /* an answer was taken for whole before all of it was there: JSON that
+		       something follows */
+	struct last last;
+} scene;
+
+/* --- attempt.h, as it is played: all of it, or the real one comes along -- */
+
+struct attempt *
+attempt_start(struct upstream *upstream, const struct attempt_ask *ask, void (*news)(void *owner),
+	      void *owner)
+{
+	(void)upstream;
+	MUST(scene.now == NULL && ask->credential != NULL);
+	struct attempt *a = calloc(1, sizeof *a);
+	MUST(a != NULL);
+	const char *cut = scene.n == 0 ? NULL : memchr(scene.rest, CUT_HERE, scene.n);
+	*a = (struct attempt){
+	    .provider = ask->provider,
+	    .news = news,
+	    .owner = owner,
+	    .text = scene.rest,
+	    .n = cut == NULL ? scene.n : (size_t)(cut - scene.rest),
+	    .ending = scene.n == 0 ? ENDING_CONNECT : scene.ending,
+	};
+	size_t used = a->n + (cut != NULL);
+	scene.rest += used;
+	scene.n -= used;
+	answer_init(&a->answer);
+	buf_init(&a->bytes, ANSWER_JSON_MAX);
+	scene.now = a;
+	scene.asked++;
+	scene.last = (struct last){.provider = ask->provider};
+	return a;
+}
+
+void
+attempt_free(struct attempt *a)
+{
+	if (a == NULL)
+		return;
+	MUST(scene.now == a);
+	scene.now = NULL;
+	answer_fini(&a->answer);
+	buf_free(&a->bytes);
+	free(a);
+}
+
+const struct answer *
+attempt_answer(const struct attempt *a)
+{
+	return &a->answer;
+}
+
+void
+attempt_forget_head(struct attempt *a)
+{
+	buf_free(&a->answer.passed);
+}
+
+struct buf *
+attempt_bytes(struct attempt *a)
+{
+	return &a->bytes;
+}
+
+void
+attempt_hold(struct attempt *a)
+{
+	a->held = true;
+}
+
+void
+attempt_resume(struct attempt *a)
+{
+	a->held = false;
+}
+
+bool
+attempt_is_sent(const struct attempt *a)
+{
+	(void)a;
+	return true;
+}
+
+bool
+attempt_ended(const struct attempt *a, enum ending *ending)
+{
+	*ending = a->ending;
+	/* There is no whole answer without a head. */
+	if (a->ending == ENDING_WHOLE && !a->answer.complete)
+		*ending = ENDING_CUT;
+	return a->ended;
+}
+
+void
+attempt_star(const struct attempt *a, char *bytes, size_t n)
+{
+	(void)a, (void)bytes, (void)n;
+}
+
+/* The next n bytes come: whole lines of the head, any bytes of the body. */
+static void
+come(struct attempt *a, size_t n)
+{
+	a->at += n;
+	while (!a->answer.complete) {
+		const char *line = a->text + a->read;
+		const char *end = a->at == a->read ? NULL : memchr(line, '\n', a->at - a->read);
+		if (end == NULL)
+			return;
+		size_t length = (size_t)(end - line) + 1;
+		char *copy = fuzz_copy(line, length);
+		answer_line(&a->answer, copy, length, INT64_C(1800000000000), true);
+		free(copy);
+		a->read += length;
+		scene.last = (struct last){.provider = a->provider,
+					   .body = a->text + a->read,
+					   .n = a->n - a->read,
+					   .complete = a->answer.complete,
+					   .sse = a->answer.sse};
+	}
+	MUST(a->at == a->read || buf_add(&a->bytes, a->text + a->read, a->at - a->read));
+	a->read = a->at;
+}
+
+/* --- The exchange ----------------------------------------------------- */
+
+static struct router router;
+static struct config *configs[2]; /* with MARKED_FIRST, and without */
+static struct timer end;
+
+static void
+stop(struct timer *timer)
+{
+	(void)timer;
+	loop_stop(router.loop);
+}
+
+static struct config *
+load_config(const char *providers)
+{
+	char text[512];
+	struct buf error;
+	buf_init(&error, CONFIG_ERROR_MAX);
+	int n = snprintf(text, sizeof text, "max_retries = 0\nhold = 0\n%s", providers);
+	struct config *config = config_load(file_write(text, (size_t)n), &error);
+	MUST(config != NULL);
+	buf_free(&error);
+	return config;
+}
+
+/* All that lives from one input to the next; the state is for looking only, so that
+ * nothing is remembered in it. */
+static void
+open_router(void)
+{
+	static const char *const variables[] = {"MAX_RETRIES", "RETRY_DELAY", "CLAUDE_API_KEY",
+						"ROUTER_TOKENS_FILE", "ROUTER_STATE_FILE"};
+	static const char tokens[] = "claude_api = sk-ant-api03-fuzz\ndeepseek = sk-fuzz\n";
+	static char claude[] = "provider claude_api { url = \"http://127.0.0.1:1\" }\n";
+	static char deepseek[] = "provider deepseek { url = \"http://127.0.0.1:1\" }\n";
+	char both[256];
+	struct buf error;
+	buf_init(&error, CONFIG_ERROR_MAX);
+	for (size_t i = 0; i < sizeof variables / sizeof *variables; i++)
+		unsetenv(variables[i]);
+	MUST(log_open("fuzz", "/dev/null", LOG_ERR, false, &error));
+	snprintf(both, sizeof both, "%s%s", claude, deepseek);
+	configs[0] = load_config(both);
+	snprintf(both, sizeof both, "%s%s", deepseek, claude);
+	configs[1] = load_config(both);
+	char *path = file_write(tokens, strlen(tokens));
+	free(configs[0]->tokens_file);
+	configs[0]->tokens_file = strdup(path);
+	router.tokens = tokens_load(configs[0], &error);
+	unlink(path);
+	state_close(state_open(path, &error));
+	router.state = state_open_readonly(path, &error);
+	router.loop = loop_new();
+	MUST(router.tokens != NULL && router.state != NULL && router.loop != NULL);
+	router.notifier = notifier_new(router.loop, NULL, configs[0]);
+	MUST(router.notifier != NULL);
+	end.due = stop;
+	buf_free(&error);
+}
+
+static void
+open_client(struct client *client, unsigned way)
+{
+	char method[] = "REQUEST_METHOD=POST", uri[] = "REQUEST_URI=/v1/messages";
+	char address[] = "REMOTE_ADDR=127.0.0.1", agent[] = "HTTP_USER_AGENT=claude-cli/2.0.0";
+	char host[] = "HTTP_HOST=localhost", session[] = "HTTP_X_CLAUDE_CODE_SESSION_ID=s";
+	char *params[] = {method, uri, address, host, session, way & CLAUDE_CODE ? agent : NULL,
+			  NULL};
+	const char *body = way & WANTS_STREAM
+			       ? "{\"model\":\"claude-sonnet-5-5\",\"stream\":true,\"messages\":[]}"
+			       : "{\"model\":\"claude-sonnet-5-5\",\"messages\":[]}";
+	*client = (struct client){.router = &router};
+	request_init(&client->request, 4096);
+	reply_init(&client->reply, router.loop, -1, 1000, &router.unread);
+	MUST(request_read_params(&client->request, params, router.config).status == 0);
+	MUST(buf_puts(&client->request.body, body));
+	MUST(request_read_body(&client->request).status == 0);
+}
+
+/* The client takes all that waits for it. */
+static void
+drain(struct client *client, struct buf *sink)
+{
+	struct buf *out = &client->reply.out;
+	MUST(router.unread == out->len);
+	MUST(out->len == 0 || buf_add(sink, out->data, out->len));
+	router.unread = 0;
+	buf_free(out);
+	if (client->exchange != NULL)
+		exchange_drained(client->exchange);
+}
+
+/* One attempt to its end, or to where the exchange has enough of it. */
+static void
+run_attempt(struct client *client, size_t piece, struct buf *sink)
+{
+	unsigned asked = scene.asked;
+	struct attempt *a = scene.now;
+	while (scene.now == a && scene.asked == asked && !a->ended) {
+		size_t left = a->n - a->at;
+		a->ended = left == 0 || (piece == SIZE_MAX && left <= piece);
+		come(a, left < piece ? left : piece);
+		MUST(!a->held);
+		bool more = a->at < a->n && a->answer.complete && !a->answer.sse;
+		a->news(a->owner);
+		scene.early |= more && (scene.now != a || client->exchange == NULL);
+		drain(client, sink);
+	}
+}
+
+/* All records that the client gets of answers that come in pieces of that size. */
+static void
+run(const uint8_t *data, size_t n, size_t piece, struct buf *sink)
+{
+	struct client client;
+	unsigned way = data[0];
+	scene = (struct scene){
+	    .rest = (const char *)data + 2, .n = n - 2, .ending = endings[way >> ENDING_SHIFT & 7]};
+	router.config = configs[way & MARKED_FIRST ? 1 : 0];
+	open_client(&client, way);
+	exchange_start(&client);
+	while (scene.now != NULL && !scene.now->ended)
+		run_attempt(&client, piece, sink);
+	MUST(scene.asked > 0 && client.exchange == NULL && client.reply.ended);
+	drain(&client, sink);
+	request_fini(&client.request);
+	reply_fini(&client.reply);
+	MUST(loop_after(router.loop, &end, 0) && loop_run(router.loop));
+	MUST(scene.now == NULL && router.unread == 0);
+}
+
+/* --- What the client got ---------------------------------------------- */
+
+struct said {
+	struct buf bytes; /* of the answer: its head and body */
+	const char *body;
+	size_t n;
+	int status;
+	bool ours; /* nobody's answer but our own */
+};
+
+/* Whole records, the last of which end the stream and the request. */
+static void
+read_records(const struct buf *sink, struct said *said)
+{
+	FCGI_Header h = {0};
+	size_t at = 0, length = 1;
+	bool closed = false;
+	while (at < sink->len) {
+		MUST(h.type != FCGI_END_REQUEST && sink->len - at >= sizeof h);
+		memcpy(&h, sink->data + at, sizeof h);
+		length = (size_t)h.contentLengthB1 << 8 | h.contentLengthB0;
+		at += sizeof h;
+		MUST(h.version == FCGI_VERSION_1 && h.paddingLength == 0 &&
+		     sink->len - at >= length);
+		MUST(closed ? h.type == FCGI_END_REQUEST : h.type == FCGI_STDOUT);
+		closed = length == 0;
+		if (h.type == FCGI_STDOUT)
+			MUST(buf_add(&said->bytes, sink->data + at, length));
+		at += length;
+	}
+	MUST(h.type == FCGI_END_REQUEST && length == sizeof(FCGI_EndRequestBody));
+}
+
+/* One head, of which each line is fit for a web server, and the body. */
+static void
+read_said(const struct buf *sink, struct said *said)
+{
+	char provider[PROVIDER_NAME_MAX];
+	unsigned attempts;
+	buf_init(&said->bytes, SAID_MAX);
+	read_records(sink, said);
+	const char *text = buf_text(&said->bytes), *line = text, *stop;
+	MUST(sscanf(text, "Status: %d\r\nx-router-provider: %31s\r\nx-router-attempts: %u\r\n",
+		    &said->status, provider, &attempts) == 3);
+	for (; (stop = strstr(line, "\r\n")) != line; line = stop + 2) {
+		MUST(stop != NULL && memchr(line, ':', (size_t)(stop - line)) != NULL);
+		for (const char *c = line; c < stop; c++)
+			MUST(*c >= ' ' && *c <= '~');
+	}
+	said->body = line + 2;
+	said->n = said->bytes.len - (size_t)(said->body - text);
+	said->ours = strcmp(provider, "none") == 0;
+	MUST(attempts == scene.asked && said->status >= 200 && said->status < 600);
+	MUST(said->ours || strcmp(provider, scene.last.provider->name) == 0);
+}
+
+/* An error of our own, in words. */
+static const char *
+read_error(const struct said *said, json_object **tree)
+{
+	json_object *error, *message;
+	MUST(said->status >= 400);
+	*tree = tree_read(said->body, said->n);
+	MUST(*tree != NULL && json_object_object_get_ex(*tree, "error", &error) &&
+	     json_object_object_get_ex(error, "message", &message));
+	const char *text = json_object_get_string(message);
+	MUST(text[0] != '\0' && fuzz_is_shown(text));
+	return text;
+}
+
+static bool
+is_bytes(const struct said *said, const char *bytes, size_t n)
+{
+	return said->n == n && (n == 0 || memcmp(said->body, bytes, n) == 0);
+}
+
+/* Event after event as the provider's dialect lets the client see them, up to the
+ * last one, or to what stands for it when the provider dies. */
+static void
+check_stream(const struct said *said, unsigned way)
+{
+	const struct last *last = &scene.last;
+	const struct dialect *dialect = last->provider->dialect;
+	struct relabel relabel = {.provider = last->provider->name};
+	struct sse_event event = {0};
+	struct stream stream;
+	struct buf seen;
+	struct sse sse;
+	size_t at = 0;
+	bool had_content = false, over = false;
+	sse_init(&sse);
+	stream_init(&stream);
+	buf_init(&seen, SAID_MAX);
+	while (!over && sse_next(&sse, last->body + at, last->n - at, &event) == SSE_EVENT) {
+		at += event.raw_len;
+		over = event.kind == SSE_ERROR;
+		if (over)
+			break;
+		had_content = stream.content;
+		stream_note(&stream, &event);
+		MUST(dialect->event == NULL ? buf_add(&seen, event.raw, event.raw_len)
+					    : dialect->event(&relabel, &event, &seen));
+		over = stream.complete && had_content;
+	}
+	MUST(stream.content);
+	bool failed = event.kind == SSE_ERROR;
+	if (!over || failed)
+		MUST(stream_close(&stream, stream_mend(&stream, way & CLAUDE_CODE, true),
+				  failed ? event.raw : NULL, failed ? event.raw_len : 0, &seen));
+	MUST(is_bytes(said, buf_text(&seen), seen.len));
+	buf_free(&seen);
+	sse_fini(&sse);
+}
+
+/* What came in one piece: how it was answered. */
+static void
+check_whole(const struct said *said, unsigned way)
+{
+	const struct last *last = &scene.last;
+	struct buf marked;
+	json_object *tree;
+	if (said->ours) {
+		read_error(said, &tree);
+		json_object_put(tree);
+		return;
+	}
+	MUST(last->complete); /* else it is nobody's */
+	if (said->status == 200 && last->sse) {
+		check_stream(said, way);
+	} else if (said->status >= 300 && last->sse) {
+		MUST(said->n <= last->n);
+	} else if (said->status >= 300 || last->provider->dialect->answer == NULL) {
+		MUST(is_bytes(said, last->body, last->n));
+	} else {
+		buf_init(&marked, SAID_MAX);
+		MUST(last->provider->dialect->answer(last->provider->name, last->body, last->n,
+						     &marked));
+		MUST(is_bytes(said, buf_text(&marked), marked.len));
+		buf_free(&marked);
+	}
+}
+
+static void
+check_same(const struct said *a, const struct said *b)
+{
+	json_object *trees[2];
+	MUST(a->status == b->status && a->ours == b->ours);
+	if (a->ours) {
+		MUST(strcmp(read_error(a, &trees[0]), read_error(b, &trees[1])) == 0);
+		json_object_put(trees[0]);
+		json_object_put(trees[1]);
+		return;
+	}
+	MUST(a->bytes.len == b->bytes.len &&
+	     memcmp(a->bytes.data, b->bytes.data, a->bytes.len) == 0);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+	struct buf sinks[2];
+	struct said said[2];
+	if (n < 2 || n > 16384)
+		return 0;
+	if (router.loop == NULL)
+		open_router();
+	memset(said, 0, sizeof said);
+	for (size_t i = 0; i < 2; i++) {
+		buf_init(&sinks[i], SAID_MAX);
+		run(data, n, i == 0 ? SIZE_MAX : 1 + (size_t)data[1] * data[1] / 64, &sinks[i]);
+		read_said(&sinks[i], &said[i]);
+		if (i == 0)
+			check_whole(&said[i], data[0]);
+	}
+	if (!scene.early)
+		check_same(&said[0], &said[1]);
+	for (size_t i = 0; i < 2; i++) {
+		buf_free(&sinks[i]);
+		buf_free(&said[i].bytes);
+	}
+	return 0;
+}
