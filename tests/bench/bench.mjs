@@ -22,6 +22,7 @@ let files = 0;
 // --- Figures ---------------------------------------------------------------------------------------------------------
 
 const median = values => [...values].sort((a, b) => a - b)[Math.floor((values.length - 1) / 2)];
+const IDLE_MS = 13_000; // after that a responder has given back what it does not need
 const pause = ms => new Promise(resolve => setTimeout(resolve, ms));
 
 function row(what, value, unit, goal) {
@@ -160,7 +161,7 @@ async function idle({ upstream }) {
   const subject = await router(dir, upstream);
   try {
     await load(subject, 'requests', BODY.small, 4, 1000);
-    await pause(13_000);
+    await pause(IDLE_MS);
     const own = pssKb(subject.responders()) / 1024;
     row('memory of an idle responder, one of two', own / 2, 'MB PSS', atMost(3));
     row('memory of an idle responder and its lighttpd', own / 2 + pssKb([subject.web]) / 1024, 'MB PSS', atMost(3.9));
@@ -203,7 +204,7 @@ async function peers({ upstream }) {
 
 async function besidePeer(upstream, ours, peer) {
   for (const subject of [ours, peer]) await prove(subject, upstream);
-  await pause(3000);
+  await pause(IDLE_MS);
   const idle = { ours: pssKb(ours.pids()), peer: pssKb(peer.pids()) };
   const count = quick ? 500 : 3000, before = await upstream.count();
   const seen = await requests([ours, peer], 'small', 16, count);
