@@ -48,6 +48,12 @@ unmap_pages(struct dl_phdr_info *object, size_t size, void *context)
 }
 
 void
+memory_trim(void)
+{
+	malloc_trim(0);
+}
+
+void
 memory_give_back(void)
 {
 	malloc_trim(0);

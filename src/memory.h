@@ -1,8 +1,12 @@
-/* What an idle process need not keep. One thread. */
+/* What a process need not keep. One thread. */
 #ifndef MEMORY_H
 #define MEMORY_H
 
-/* Gives free heap back, and unmaps the pages of program and libraries that were
+/* Gives free heap back while requests run: of a stream's request nothing is kept but the
+ * hole that its body left. Some microseconds, and some more for each MB of holes. */
+void memory_trim(void);
+
+/* Of an idle process: gives free heap back, and unmaps the pages of program and libraries that were
  * read and can be read again: most of them ran once, at the start. What is
  * needed again comes back from the page cache, at some microseconds a request
  * for the first few. Cannot fail, and changes nothing that can be seen but

@@ -22,6 +22,7 @@
 
 enum {
 	TICK_MS = 1000,
+	BUSY_TICKS = 10,         /* with clients: so often free memory is given back */
 	QUIET_TICKS = 10,        /* without a client: memory is given back then, */
 	QUIET_AGAIN_TICKS = 600, /* and again, since a health check now and then brings some back */
 	DRAIN_AS_A_SERVICE_MS = 600000, /* BEHAVIOUR 11, drain = "auto" */
@@ -44,6 +45,7 @@ struct responder {
 	struct listener listener;
 	bool stopping;
 	unsigned quiet; /* ticks in a row without a client */
+	unsigned busy;  /* ticks with some */
 };
 
 /* --- Options ---------------------------------------------------------- */
@@ -123,9 +125,12 @@ raise_file_limit(void)
 static void
 rest(struct responder *r)
 {
-	r->quiet = r->router.clients == 0 ? r->quiet + 1 : 0;
+	bool busy = r->router.clients > 0;
+	r->quiet = busy ? 0 : r->quiet + 1;
 	if (r->quiet % QUIET_AGAIN_TICKS == QUIET_TICKS)
 		memory_give_back();
+	else if (busy && ++r->busy % BUSY_TICKS == 0)
+		memory_trim();
 }
 
 static void
