@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 enum {
-	BACKLOG = 1024,
+	BACKLOG = 4096,
 	SOCKET_MODE = 0660,
 	FIRST_PASSED = 3, /* SD_LISTEN_FDS_START */
 };

@@ -1,12 +1,10 @@
 #include "owner.h"
 
-#include "caps.h"
 #include "path.h"
 
 #include <errno.h>
 #include <grp.h>
 #include <pwd.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -15,9 +13,7 @@
 static bool
 fail(struct buf *error, const char *directory, const char *why)
 {
-	char text[ERROR_TEXT_MAX];
-	snprintf(text, sizeof text, "cannot go on as the owner of %s: %s", directory, why);
-	if (!buf_puts(error, text))
+	if (!buf_printf(error, "cannot go on as the owner of %s: %s", directory, why))
 		buf_clear(error);
 	return false;
 }

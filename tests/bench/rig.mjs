@@ -59,9 +59,8 @@ location / { proxy_pass http://provider; proxy_http_version 1.1; proxy_set_heade
 
 const ENDLESS = 'server.max-keep-alive-requests = 1000000000';
 
-// Room for 2000 streams that begin in an instant, where Debian's configuration of the server, or our socket unit, has less.
+// Room for 2000 streams that begin in an instant, where Debian's configuration of the server has less.
 const ROOM = {
-  backlog: 4096,
   lighttpd: text => `${text}\n${ENDLESS}\n`,
   nginx: text => `worker_rlimit_nofile 8192;\n${text.replace('worker_connections 768', 'worker_connections 4200')}`,
   apache: text => text.replace('ThreadsPerChild 25\nMaxRequestWorkers 150', 'ThreadsPerChild 64\nServerLimit 33\nMaxRequestWorkers 2112'),

@@ -39,7 +39,7 @@ const SUPERVISOR = `
 
 // The supervisor, whose children they are, behind a socket that user (of /etc/passwd) may open.
 export function responders(r, socket, user) {
-  const server = net.createServer().listen({ path: `${socket}.new`, backlog: r.options.backlog ?? 1024 });
+  const server = net.createServer().listen({ path: `${socket}.new`, backlog: 4096 });
   try {
     chmodSync(`${socket}.new`, 0o660);
     if (user) chownSync(`${socket}.new`, user.uid, user.gid);
