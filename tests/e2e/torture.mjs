@@ -247,8 +247,10 @@ async function tortured(t, scenario) {
 }
 
 // libcurl 7.88, singlesocket(): when it gets no memory to note a transfer at its socket, it forgets how large its hash is
-// and divides by that the next time.
-const isLibcurls = output => /AddressSanitizer: FPE[^\n]*\n +#0 [^\n]*libcurl\.so/.test(output);
+// and divides by that the next time. Curl_ssl_addsessionid(): when it gets none to note a TLS session, it frees a name that
+// it keeps, and frees it again with the next session.
+const isLibcurls = output => /AddressSanitizer: FPE[^\n]*\n +#0 [^\n]*libcurl\.so/.test(output) ||
+  /AddressSanitizer: attempting double-free[^\n]*\n( +#\d [^\n]* (__interceptor_)?free [^\n]*\n)+( +#\d [^\n]*libcurl\.so[^\n]*\n)+ +#\d [^\n]*libssl\.so/.test(output);
 
 // Its death is not known at once.
 const lives = r => Promise.race([r.service.ended.then(() => false), sleep(5000, true)]);
