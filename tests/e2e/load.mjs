@@ -1,6 +1,6 @@
 // Many at once: 2000 streams through lighttpd and two processes, none lost; and who comes when there is no more room.
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { all, check } from './lib/case.mjs';
 import { LOGIN, bearer, message } from './lib/client.mjs';
@@ -11,14 +11,20 @@ import { PLAIN } from './lib/simulator.mjs';
 const oauth = { ...bearer(LOGIN), 'anthropic-beta': 'oauth-2025-04-20' };
 const STREAMS = 2000, seconds = all ? 60 : 5, PACE = 500;
 
-check(`${STREAMS} streams at once for ${seconds} s: none fails, and each word comes`, { timeout: seconds + 150 }, async t => {
-  const r = await router(t, { plain: true, procs: 2, config: 'log_level = warning' });
+// So many streams for so long, by the benchmark's client.
+async function streaming(t, r, streams, forSeconds, filler = '') {
   await r.sim.control('POST', '/sim/record', { on: false });
   const body = r.file('body');
-  writeFileSync(body, JSON.stringify({ ...message(`SIM:LONG ${2000 * (seconds + 60)}\nSIM:PACE ${PACE}`), stream: true }));
-  const load = new Part('load', path.join(PLAIN, 'tests/bench/load'), ['streams', String(r.port), '/v1/messages', body, String(STREAMS), String(seconds),
+  writeFileSync(body, JSON.stringify({ ...message(`SIM:LONG ${2000 * (forSeconds + 60)}\nSIM:PACE ${PACE}\n${filler}`), stream: true }));
+  const load = new Part('load', path.join(PLAIN, 'tests/bench/load'), ['streams', String(r.port), '/v1/messages', body, String(streams), String(forSeconds),
     `authorization: Bearer ${LOGIN}`, 'anthropic-beta: oauth-2025-04-20', 'anthropic-version: 2023-06-01', 'content-type: application/json']);
   t.after(() => load.stop());
+  return load;
+}
+
+check(`${STREAMS} streams at once for ${seconds} s: none fails, and each word comes`, { timeout: seconds + 150 }, async t => {
+  const r = await router(t, { plain: true, procs: 2, config: 'log_level = warning' });
+  const load = await streaming(t, r, STREAMS, seconds);
   await load.until(() => load.stderr.includes('ready') || load.code !== undefined, seconds + 60).catch(error => { if (load.code !== 0) throw error; });
   const streams = (await r.status()).streams;
   assert.equal((await r.post(message('SIM:SAY beside them'), oauth)).status, 200, 'another one is served');
@@ -31,6 +37,18 @@ check(`${STREAMS} streams at once for ${seconds} s: none fails, and each word co
   if (all) console.log(`# ${streams} streams were counted; ${load.stdout.trim()}`);
   await eventually('all of them are gone', async () => (await r.status()).streams <= 1, 20);
   assert.equal((await r.post(message(), oauth)).status, 200);
+});
+
+check('the memory of large requests is given back while their streams run', { timeout: 90 }, async t => {
+  const r = await router(t, { plain: true, procs: 1, config: 'log_level = warning' });
+  const [pid] = r.pids(), n = 200;
+  const memory = () => Number(readFileSync(`/proc/${pid}/status`, 'utf8').match(/VmRSS:\s+(\d+)/)[1]);
+  const before = memory();
+  const load = await streaming(t, r, n, 40, 'filler '.repeat(17_500));
+  await load.until(() => load.stderr.includes('ready'), 40);
+  let seen;
+  await eventually('a stream takes less than its body', () => (seen = (memory() - before) / n) < 122, 30).catch(error => { throw new Error(`${error.message}: ${seen} KB`); });
+  await load.stop();
 });
 
 check('one more than max_streams: a 503 at once that says when to come back, and then there is room again', async t => {
