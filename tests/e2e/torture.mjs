@@ -205,7 +205,7 @@ const TORTURE = path.join(BUILD, 'tests/torture/torture.so');
 async function tortured(t, scenario) {
   const { order = ['claude_pro', 'deepseek'] } = scenario;
   const page = new Page(t);
-  const { sim, certificate } = scenario.tls ? await withTls(t) : {};
+  const { sim, certificate } = scenario.tls ? await withTls(t, { days: 3650 }) : {};
   const r = await router(t, {
     alone: true, order, config: scenario.tls ? `${config.replace(/connect_timeout.*|deadline.*/g, '')}\n${TLS_TAKES}` : config, problems: true, tokens: stored, preload: TORTURE, env: { TORTURE_FILE: page.file, ...leaksOfOthers(page) },
     sim, whole: scenario.tls ? byTls(certificate) : scenario.whole,

@@ -72,10 +72,10 @@ function arrived(r) {
 }
 
 // One whose providers have TLS ports too, with a certificate of their own: { sim, certificate (its file) }.
-export async function withTls(t) {
+export async function withTls(t, { days = 2 } = {}) {
   const dir = mkdtempSync(path.join(tmpdir(), 'cr-tls-')), [key, certificate] = [`${dir}/key.pem`, `${dir}/cert.pem`];
   t.after(() => rmSync(dir, { recursive: true, force: true }));
-  const made = await command('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '3650',
+  const made = await command('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', String(days),
     '-subj', '/CN=simulator', '-addext', 'subjectAltName=IP:127.0.0.1', '-keyout', key, '-out', certificate]);
   if (made.code !== 0) throw new Error(made.stderr);
   return { sim: await Simulator.start(t, dir, { args: ['--tls-cert', certificate, '--tls-key', key] }), certificate };
