@@ -1,6 +1,7 @@
 #include "accept.h"
 
 #include "log.h"
+#include "memory.h"
 #include "params.h"
 
 #include <errno.h>
@@ -205,18 +206,6 @@ close_pipe(struct acceptor *a)
 	a->pipe[0] = a->pipe[1] = -1;
 }
 
-/* libfcgi ends the process when it gets no memory, so it is tried here whether it
- * will: its streams, and 20 bytes for each of the shortest parameters'. Volatile, or
- * compilers leave out what is taken only to be given back. */
-static bool
-has_memory(size_t head_len)
-{
-	void *volatile tried = malloc(PARSER_STREAMS + 20 * head_len);
-	bool has = tried != NULL;
-	free(tried);
-	return has;
-}
-
 /* A pipe that holds PARAMS_MAX bytes, if there is none yet. The kernel makes smaller ones
  * for a user who has many: still large enough for nearly all requests. False and errno:
  * there are no descriptors. */
@@ -246,7 +235,9 @@ parse(struct acceptor *a, const struct buf *head)
 	    503, "api_error", "No descriptors to read the request with. Try again.", NULL};
 	if (!params_are_whole(buf_text(head), head->len))
 		return unreadable;
-	if (!has_memory(head->len))
+	/* libfcgi ends the process when it gets none: for its streams, and 20 bytes for each
+	 * of the shortest parameters'. */
+	if (!memory_has(PARSER_STREAMS + 20 * head->len))
 		return out_of_memory;
 	if (!open_pipe(a))
 		return no_pipe;

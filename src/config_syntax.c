@@ -3,6 +3,7 @@
 #include "config_options.h"
 #include "count.h"
 #include "log.h"
+#include "memory.h"
 
 #include <assert.h>
 #include <confuse.h>
@@ -309,9 +310,7 @@ has_memory(const struct buf *text)
 	size_t n = PARSER_MEMORY + text->len * BYTE_MEMORY;
 	for (size_t i = 0; i < text->len; i++)
 		n += text->data[i] == '{' ? SECTION_MEMORY : 0;
-	void *tried = malloc(n);
-	free(tried);
-	return tried != NULL;
+	return memory_has(n);
 }
 
 cfg_t *

@@ -2,8 +2,8 @@
 
 #include <link.h>
 #include <malloc.h>
-#include <stdbool.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -45,6 +45,16 @@ unmap_pages(struct dl_phdr_info *object, size_t size, void *context)
 		madvise((void *)from, to - from, MADV_DONTNEED);
 	}
 	return 0;
+}
+
+bool
+memory_has(size_t bytes)
+{
+	/* Volatile, or compilers leave out what is taken only to be given back. */
+	void *volatile tried = malloc(bytes);
+	bool has = tried != NULL;
+	free(tried);
+	return has;
 }
 
 void

@@ -1,6 +1,13 @@
-/* What a process need not keep. One thread. */
+/* What memory there is, and what a process need not keep. One thread. */
 #ifndef MEMORY_H
 #define MEMORY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Whether so many bytes could be had just now. For libraries that end the process, or go on
+ * with what they have freed, when they get none. */
+bool memory_has(size_t bytes);
 
 /* Gives free heap back while requests run: of a stream's request nothing is kept but the
  * hole that its body left. Some microseconds, and some more for each MB of holes. */
