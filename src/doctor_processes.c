@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #define RESPONDER "claude-router"
+#define RESPAWN   "router-respawn" /* its parent, with --respawn */
 
 /* --- The processes ---------------------------------------------------- */
 
@@ -244,6 +245,8 @@ is_spawned(const struct doctor *d, const struct doctor_task *task)
 {
 	static const char *const servers[] = {"lighttpd", "apache2", "httpd", "nginx"};
 	const struct doctor_task *parent = doctor_task(d, task->parent);
+	if (parent != NULL && is_named(parent, RESPAWN))
+		parent = doctor_task(d, parent->parent);
 	for (size_t i = 0; parent != NULL && i < COUNT(servers); i++)
 		if (is_named(parent, servers[i]))
 			return true;

@@ -7,6 +7,7 @@
 #include "log.h"
 #include "memory.h"
 #include "reload.h"
+#include "respawn.h"
 #include "serve.h"
 #include "setup.h"
 
@@ -32,6 +33,7 @@ struct options {
 	const char *config;
 	const char *socket; /* NULL: the web server gave us one as standard input */
 	bool check_config;
+	bool respawn;
 };
 
 /* The responder from start to stop. */
@@ -43,6 +45,7 @@ struct responder {
 	struct timer drain;
 	int64_t started_ms;
 	struct listener listener;
+	struct respawned respawned; /* by whom, with --respawn */
 	bool stopping;
 	unsigned quiet; /* ticks in a row without a client */
 	unsigned busy;  /* ticks with some */
@@ -56,12 +59,14 @@ read_options(int argc, char **argv, struct options *o)
 	const struct cli_option table[] = {
 	    CLI_CONFIG(&o->config),
 	    {'s', "socket", "PATH", "listen on this Unix socket", &o->socket, NULL},
+	    {'r', "respawn", NULL, "start again at once when killed, on the same socket", NULL,
+	     &o->respawn},
 	    {'t', "check-config", NULL, "say what is wrong in the configuration, and exit", NULL,
 	     &o->check_config},
 	};
 	const struct cli cli = {
 	    .program = "claude-router",
-	    .usage = "[--config FILE] [--socket PATH] [--check-config]",
+	    .usage = "[--config FILE] [--socket PATH] [--respawn] [--check-config]",
 	    .purpose = "The FastCGI responder of Claude Router. A web server starts it with its "
 		       "listening\nsocket as standard input, systemd passes one; --socket makes it "
 		       "listen by itself.\n",
@@ -133,6 +138,8 @@ rest(struct responder *r)
 		memory_trim();
 }
 
+static void stop(struct responder *r);
+
 static void
 tick(struct timer *timer)
 {
@@ -148,7 +155,9 @@ tick(struct timer *timer)
 		 PACKAGE_VERSION);
 	state_tick(r->router.state, &process);
 	rest(r);
-	if (r->stopping && r->router.clients == 0)
+	if (!r->stopping && respawn_is_abandoned(&r->respawned))
+		stop(r);
+	else if (r->stopping && r->router.clients == 0)
 		loop_stop(r->router.loop);
 	else if (!loop_after(r->router.loop, &r->tick,
 			     r->stopping ? 10
@@ -228,8 +237,16 @@ watch_signals(struct responder *r)
 	return fd != -1 && loop_watch(r->router.loop, &r->signals, fd, EPOLLIN);
 }
 
-/* Systemd's socket, that of --socket, or the web server's: a descriptor, or -1 and an
- * error text. */
+static void
+tell_respawned(int killed_by)
+{
+	if (killed_by != 0)
+		log_line(LOG_WARNING,
+			 "started again: signal %d (%s) killed the responder before this one",
+			 killed_by, strsignal(killed_by));
+}
+
+/* On systemd's socket, that of --socket, or the web server's, until told to stop. */
 static int
 run(struct responder *r, const struct options *o, struct buf *error)
 {
@@ -251,6 +268,7 @@ run(struct responder *r, const struct options *o, struct buf *error)
 		return EX_OSERR;
 	}
 	r->started_ms = clock_wall_ms();
+	tell_respawned(r->respawned.killed_by);
 	tick(&r->tick);
 	if (loop_run(r->router.loop))
 		return EXIT_SUCCESS;
@@ -281,6 +299,8 @@ main(int argc, char **argv)
 		return check_config(&options);
 	hold_signals();
 	setup_process();
+	if (options.respawn)
+		responder.respawned = respawn();
 	raise_file_limit();
 	buf_init(&error, CONFIG_FILE_MAX);
 	int status = run(&responder, &options, &error);

@@ -10,6 +10,7 @@ import { message } from './lib/client.mjs';
 import { Part, command, connects, eventually, freePort } from './lib/parts.mjs';
 import { router, stored } from './lib/router.mjs';
 import { BUILD, Simulator } from './lib/simulator.mjs';
+import { children } from './lib/servers/common.mjs';
 
 const PROGRAM = path.join(BUILD, 'claude-router-ctl');
 const user = os.userInfo().username;
@@ -52,7 +53,7 @@ class Installation {
   writeProcesses({ names = ['cron'], uid = process.getuid() } = {}) {
     rmSync(this.proc, { recursive: true, force: true });
     mkdirSync(this.proc);
-    for (const pid of [this.r.server.part.pid, ...this.r.pids()]) symlinkSync(`/proc/${pid}`, path.join(this.proc, String(pid)));
+    for (const pid of [this.r.server.part.pid, ...children(this.r.server.part.pid), ...this.r.pids()]) symlinkSync(`/proc/${pid}`, path.join(this.proc, String(pid)));
     names.forEach((name, i) => this.makeUp(2_000_000_000 + i, name, uid));
   }
 

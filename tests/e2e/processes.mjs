@@ -1,6 +1,6 @@
 // Several responder processes under one lighttpd share the state file, and one of them may die.
 import assert from 'node:assert/strict';
-import { readdirSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { check } from './lib/case.mjs';
 import { LOGIN, bearer, message, textOf } from './lib/client.mjs';
 import { eventually } from './lib/parts.mjs';
@@ -66,4 +66,30 @@ check('what was learned outlives all of them', async t => {
   await eventually('they answer', async () => (await r.get('/health')).status === 200);
   assert.equal(who(await r.post(message(), oauth)), 'deepseek');
   assert.equal((await r.sim.requests('claude_pro')).length, 1);
+});
+
+const gone = pid => eventually(`${pid} is gone`, () => !existsSync(`/proc/${pid}`));
+
+check('the only responder is killed again and again, and the next request is served', async t => {
+  const r = await router(t, { procs: 1 });
+  for (let i = 0; i < 5; i++) {
+    const [pid] = await eventually('a responder is there', () => r.pids().length === 1 && r.pids());
+    process.kill(pid, 'SIGKILL');
+    await gone(pid);
+    const answer = await r.post(message(), oauth);
+    assert.equal(`${answer.status} ${who(answer)}`, '200 claude_pro', answer.text);
+  }
+  assert.match(r.log(), /level=warning msg="started again: signal 9 \(Killed\) killed the responder before this one"/);
+});
+
+check('a responder whose parent is killed serves on, and ends when the web server does', async t => {
+  const r = await router(t, { procs: 1 });
+  const [pid] = r.pids();
+  const parent = Number(readFileSync(`/proc/${pid}/stat`, 'utf8').match(/\) \S (\d+)/)[1]);
+  assert.equal(readFileSync(`/proc/${parent}/comm`, 'utf8'), 'router-respawn\n');
+  process.kill(parent, 'SIGKILL');
+  await gone(parent);
+  await eventually('it answers', async () => (await r.get('/health')).status === 200);
+  process.kill(r.server.part.pid, 'SIGKILL');
+  await gone(pid);
 });

@@ -1,6 +1,6 @@
 // lighttpd, which starts the responders: the stand-alone configuration, or beside a site the drop-in.
 import { Part } from '../parts.mjs';
-import { children, end, shipped, site } from './common.mjs';
+import { end, respondersBelow, shipped, site } from './common.mjs';
 
 export class Server {
   static cannot = {};
@@ -38,7 +38,7 @@ accesslog.filename = "${r.file('access.log')}"\n${this.ours(shipped('lighttpd/10
   // lighttpd starts a responder that ends at once again and again, so its death is looked for here.
   died() { return this.errors().match(/child (exited: [1-9]\d*|signalled: \d+)/)?.[1]; }
 
-  pids() { return children(this.part.pid); }
+  pids() { return respondersBelow(this.part.pid); }
   log() { return this.r.text('router.log'); }
   errors() { return this.r.text('lighttpd.log'); }
   stop() { return end(this.part, this.pids()); }
