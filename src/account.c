@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { SPREADS_WITHIN_MS = 60000 }; /* BEHAVIOUR 4 */
+
 /* In words, once: by the process whose change it was. */
 static void
 announce(struct router *router, const struct provider *provider, enum health_outcome what,
@@ -75,6 +77,20 @@ served(struct router *router, const struct outcome *o)
 	}
 }
 
+/* Whether another account at this provider rests for want of an answer, since a minute at most:
+ * then it is the provider's trouble, not the account's. */
+static bool
+others_see_it(const struct state *state, const struct health_key *key, int64_t now_ms)
+{
+	struct health all[STATE_HEALTHS];
+	size_t n = state_healths(state, key->provider, all, STATE_HEALTHS);
+	for (size_t i = 0; i < n; i++)
+		if (all[i].key.account != 0 && all[i].key.account != key->account &&
+		    all[i].rest == REST_SHORT && now_ms - all[i].since_ms <= SPREADS_WITHIN_MS)
+			return true;
+	return false;
+}
+
 static void
 rests(struct router *router, const struct outcome *o)
 {
@@ -84,10 +100,15 @@ rests(struct router *router, const struct outcome *o)
 	change.until_ms = o->verdict->until_ms;
 	change.jitter = (uint32_t)(o->holder >> 16);
 	if (o->verdict->scope == SCOPE_FAMILY)
-		key.family = o->family;
+		key.family = o->verdict->family;
 	if (o->verdict->scope == SCOPE_EVERYBODY)
 		key.account = 0;
+	bool spreads = o->verdict->scope == SCOPE_SPREADING &&
+		       others_see_it(router->state, &key, change.now_ms);
 	apply(router, o, key, &change);
+	key.account = 0;
+	if (spreads)
+		apply(router, o, key, &change);
 }
 
 void

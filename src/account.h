@@ -11,7 +11,7 @@
 struct outcome {
 	const struct provider *provider;
 	struct health_key key; /* of the account, without a family */
-	uint64_t family;       /* of the model asked for; 0: none */
+	uint64_t family;       /* of the model's name that was sent; 0: none */
 	int64_t began_ms;      /* when the attempt began */
 	uint64_t holder;       /* who may hold the probe's lease */
 	const struct answer *answer;

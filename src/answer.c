@@ -3,6 +3,7 @@
 #include "clock.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,16 +55,31 @@ read_epoch_ms(const char *text)
 	return n >= milliseconds_from ? n : n * 1000;
 }
 
+/* Seconds, of a list the first; also a fraction, and more than any number holds. -1: no number. */
+static double
+read_seconds(const char *text)
+{
+	char *end;
+	if (*text != '.' && (*text < '0' || *text > '9'))
+		return -1;
+	double seconds = strtod(text, &end);
+	end += strspn(end, " \t");
+	return *end == '\0' || *end == ',' ? seconds : -1;
+}
+
+/* What is over at once is waited for a second all the same, or it would be asked for ever. */
 static void
 read_retry_after(struct answer *a, const char *value, int64_t now_ms)
 {
-	int64_t seconds = read_number(value);
-	int64_t at_ms = seconds == -1 ? clock_parse_ms(value) : -1;
-	if (seconds != -1)
-		a->retry_after_ms =
-		    seconds < HEALTH_REST_MAX_MS / 1000 ? seconds * 1000 : HEALTH_REST_MAX_MS;
-	else if (at_ms != -1)
-		a->retry_after_ms = at_ms > now_ms ? at_ms - now_ms : 0;
+	double seconds = read_seconds(value);
+	int64_t at_ms = seconds < 0 ? clock_parse_ms(value) : -1;
+	if (seconds < 0 && at_ms == -1)
+		return;
+	int64_t ms = seconds < 0                                   ? at_ms - now_ms
+		     : seconds < (double)HEALTH_REST_MAX_MS / 1000 ? (int64_t)(seconds * 1000)
+								   : HEALTH_REST_MAX_MS;
+	ms = ms > HEALTH_REST_MAX_MS ? HEALTH_REST_MAX_MS : ms;
+	a->retry_after_ms = ms < 1000 ? 1000 : ms;
 }
 
 static struct health_window *
@@ -162,7 +178,7 @@ read_unified(struct answer *a, const char *name, const char *value)
 static bool
 may_pass(const char *name, bool hide_organization)
 {
-	static const char *const names[] = {"retry-after", "x-should-retry", "request-id"};
+	static const char *const names[] = {"x-should-retry", "request-id"};
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		if (strcmp(name, names[i]) == 0)
 			return true;
@@ -186,6 +202,17 @@ pass(struct answer *a, const char *name, const char *value)
 		return;
 }
 
+/* As a whole number of seconds: Claude Code and the SDK wait by it (CLIENT.md 6, 8). */
+static void
+pass_retry_after(struct answer *a)
+{
+	char seconds[24];
+	if (a->retry_after_ms == -1)
+		return;
+	snprintf(seconds, sizeof seconds, "%" PRId64, (a->retry_after_ms + 999) / 1000);
+	pass(a, "retry-after", seconds);
+}
+
 static void
 read_header(struct answer *a, const char *name, const char *value, int64_t now_ms,
 	    bool hide_organization)
@@ -204,7 +231,9 @@ read_header(struct answer *a, const char *name, const char *value, int64_t now_m
 	} else if (starts_with(name, UNIFIED)) {
 		read_unified(a, name + strlen(UNIFIED), value);
 	}
-	if (may_pass(name, hide_organization))
+	if (strcmp(name, "retry-after") == 0)
+		pass_retry_after(a);
+	else if (may_pass(name, hide_organization))
 		pass(a, name, value);
 }
 

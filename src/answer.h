@@ -11,7 +11,7 @@ struct answer {
 	bool complete;          /* the head's end was seen */
 	bool sse;               /* content-type: text/event-stream */
 	bool html;              /* content-type: text/html */
-	int64_t retry_after_ms; /* from now; -1: not told */
+	int64_t retry_after_ms; /* from now, 1 s to 8 days; -1: not told */
 	int should_retry;       /* x-should-retry: 1 true, 0 false, -1 not told */
 	struct health_window windows[WINDOWS_MAX]; /* anthropic-ratelimit-unified-NAME-* */
 	size_t n_windows;

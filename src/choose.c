@@ -42,14 +42,24 @@ exchange_index(const struct exchange *x, const struct provider *provider)
 	return (size_t)(provider - x->config->providers);
 }
 
-/* count_tokens and models go to those who can, and are no probes. */
+/* count_tokens and models are no probes, and a list of models is asked of who has one. */
 static bool
 is_open(const struct exchange *x, const struct candidate *c)
 {
 	const struct provider *p = c->view->provider;
 	if (x->done >> exchange_index(x, p) & 1)
 		return false;
-	return !x->quiet || (p->dialect->counts_tokens && c->standing != STANDING_PROBE);
+	bool listed = x->request->route.id == ROUTE_COUNT_TOKENS || p->dialect->counts_tokens;
+	return !x->quiet || (listed && c->standing != STANDING_PROBE);
+}
+
+/* Tokens are counted by who would serve the message, or estimated: another one's count would be
+ * of another tokenizer. */
+static bool
+can_answer(const struct exchange *x, const struct candidate *c)
+{
+	return x->request->route.id != ROUTE_COUNT_TOKENS ||
+	       c->view->provider->dialect->counts_tokens;
 }
 
 static bool
@@ -115,6 +125,8 @@ choose(struct exchange *x, struct survey *s)
 		x->turn = (struct turn){0};
 		if (!is_open(x, c))
 			continue;
+		if (!can_answer(x, c))
+			return false;
 		if (!take_lease(x, c)) {
 			plan_refuse_probe(c, clock_wall_ms());
 			continue;

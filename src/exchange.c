@@ -195,6 +195,28 @@ find_body(const struct exchange *x, struct evidence *e)
 	e->body_len = body == NULL ? 0 : body->len;
 }
 
+/* The family of the model's name that was sent. */
+static uint64_t
+family_of(const struct exchange *x)
+{
+	return x->turn.model[0] == '\0' ? x->family : survey_family(x->turn.model);
+}
+
+static enum asked
+asked_of(const struct exchange *x)
+{
+	switch (x->request->route.id) {
+	case ROUTE_COUNT_TOKENS:
+		return ASKED_COUNT;
+	case ROUTE_MODELS:
+		return ASKED_MODELS;
+	case ROUTE_MODEL:
+		return ASKED_MODEL;
+	default:
+		return ASKED_MESSAGE;
+	}
+}
+
 static struct verdict
 verdict_of(const struct exchange *x, enum ending ending, bool content)
 {
@@ -204,6 +226,11 @@ verdict_of(const struct exchange *x, enum ending ending, bool content)
 	struct evidence e = {
 	    .ending = ending,
 	    .answer = answer,
+	    .request = x->request->body.data,
+	    .request_len = x->request->body.len,
+	    .family = family_of(x),
+	    .asked = asked_of(x),
+	    .others_ready = x->turn.others_ready,
 	    .wants_stream = x->request->message.stream && !x->quiet,
 	    .content = content,
 	    .claude = x->turn.provider->dialect->claude,
@@ -244,7 +271,7 @@ outcome_of(const struct exchange *x, const struct verdict *verdict)
 	return (struct outcome){
 	    .provider = x->turn.provider,
 	    .key = x->turn.key,
-	    .family = x->family,
+	    .family = family_of(x),
 	    .began_ms = x->turn.began_ms,
 	    .holder = x->holder,
 	    .answer = attempt_answer(x->attempt),
@@ -512,7 +539,7 @@ gate(struct exchange *x)
 {
 	enum ending ending;
 	enum relay_result result = relay_take(&x->relay, attempt_bytes(x->attempt));
-	if (result == RELAY_CONTENT || result == RELAY_FAILED)
+	if (result == RELAY_CONTENT || result == RELAY_FAILED || result == RELAY_ENDED)
 		judge(x, ENDING_WHOLE);
 	else if (result == RELAY_TOO_BIG)
 		judge(x, ENDING_TOO_BIG);
@@ -560,7 +587,7 @@ hear(struct exchange *x)
 		gate(x);
 	else if (attempt_ended(x->attempt, &ending))
 		judge(x, ending);
-	else if (a->complete && a->status == 200 && !a->sse &&
+	else if (a->complete && a->status >= 200 && a->status < 300 && !a->sse &&
 		 is_json_whole(attempt_bytes(x->attempt)))
 		judge(x, ENDING_WHOLE);
 }

@@ -250,7 +250,8 @@ read_model(struct reader *r)
 static void
 read_stream(struct reader *r)
 {
-	scan_bool(&r->s, &r->out->stream);
+	bool is_null = scan_peek(&r->s) == SCAN_NULL;
+	r->out->stream_odd = !scan_bool(&r->s, &r->out->stream) && !is_null;
 }
 
 static void

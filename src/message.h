@@ -25,6 +25,7 @@ struct message {
 	char model[MODEL_NAME_MAX];      /* "": not told */
 	char session_id[SESSION_ID_MAX]; /* of metadata.user_id; "": none */
 	bool stream;
+	bool stream_odd;    /* "stream" is neither true, false nor null */
 	bool mid_loop;      /* the last message holds a tool_result: BEHAVIOUR 5 */
 	bool side_call;     /* a title, "quota" (CLIENT.md 1): neither moves a session nor probes */
 	bool has_thinking;  /* thinking or redacted_thinking blocks in the history */

@@ -51,6 +51,12 @@ take_error(struct relay *r, const struct sse_event *event)
 }
 
 static enum relay_result
+complete(const struct relay *r)
+{
+	return r->reply == NULL ? RELAY_ENDED : RELAY_COMPLETE;
+}
+
+static enum relay_result
 take_event(struct relay *r, const struct sse_event *event)
 {
 	bool had_content = r->stream.content;
@@ -62,15 +68,15 @@ take_event(struct relay *r, const struct sse_event *event)
 		return RELAY_TOO_BIG;
 	if (!pass(r, event))
 		return RELAY_TOO_BIG;
-	if (r->stream.complete && r->reply != NULL)
-		return RELAY_COMPLETE;
+	if (r->stream.complete)
+		return complete(r);
 	return r->stream.content && !had_content ? RELAY_CONTENT : RELAY_MORE;
 }
 
 enum relay_result
 relay_take(struct relay *r, struct buf *bytes)
 {
-	enum relay_result result = RELAY_MORE;
+	enum relay_result result = r->stream.complete ? complete(r) : RELAY_MORE;
 	size_t at = 0;
 	while (result == RELAY_MORE && bytes->len > at) {
 		struct sse_event event;

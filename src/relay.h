@@ -27,6 +27,7 @@ enum relay_result {
 	RELAY_MORE,     /* nothing to decide yet */
 	RELAY_CONTENT,  /* the first content event is there: judge, then relay_open() */
 	RELAY_COMPLETE, /* message_stop has been passed on */
+	RELAY_ENDED,    /* message_stop came without any content: judge, then relay_open() */
 	RELAY_FAILED,   /* an error event: in seen (gate closed) or in error */
 	RELAY_TOO_BIG,  /* an event, or what precedes the content, beyond its limit; or no memory */
 };

@@ -483,6 +483,8 @@ request_read_body(struct request *r)
 				"The body is empty: send a Messages request as JSON.");
 	if (!message_read(r->body.data, r->body.len, &r->message, error))
 		return complain(400, "invalid_request_error", "%s", error);
+	if (r->message.stream_odd)
+		return complain(400, "invalid_request_error", "stream: it must be true or false.");
 	return no_complaint;
 }
 

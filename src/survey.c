@@ -64,7 +64,8 @@ read_health(const struct survey_ask *ask, struct plan_view *view, const char *cr
 	}
 	key = survey_account_key(ask->state, view->provider, credential);
 	state_health(ask->state, &key, &view->account);
-	key.family = survey_family(ask->model);
+	const char *sent = survey_model(ask->state, view->provider, ask->model, 0);
+	key.family = survey_family(sent == NULL ? ask->model : sent);
 	if (key.family != 0)
 		state_health(ask->state, &key, &view->family);
 }

@@ -1,178 +1,34 @@
 #include "verdict.h"
 
-#include "caps.h"
 #include "clock.h"
-#include "scan.h"
-#include "sse.h"
+#include "count.h"
+#include "digest.h"
+#include "reading.h"
 
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { TYPE_MAX = 64, TEXT_MAX = 2048 };
-
 #define SECOND_MS INT64_C(1000)
 #define HOUR_MS   (3600 * SECOND_MS)
 
-/* The evidence, and what its body says. */
-struct reading {
-	const struct evidence *e;
-	const struct answer *a;
-	enum ending ending;  /* whole also where enough arrived to judge by */
-	int status;          /* as told, or as the error in a 200 stands for */
-	bool error;          /* the body is an error of a known shape */
-	bool empty;          /* there is no answer in the body */
-	char type[TYPE_MAX]; /* error.type, else error.code: lower case */
-	char text[TEXT_MAX]; /* the body's beginning, lower case */
-};
-
-/* --- Reading the body ------------------------------------------------- */
-
-static void
-lower(char *text)
-{
-	for (; *text != '\0'; text++)
-		*text = (char)tolower((unsigned char)*text);
-}
-
-static void
-read_word(struct scan *s, char *word, size_t size)
-{
-	struct span value;
-	if (scan_string(s, &value) && !span_unescape(s->text, value, word, size))
-		word[0] = '\0';
-}
-
-/* {"type","message","code","details":{"error_code"}}: PROTOCOLS.md 1, 2, 3. */
-static void
-read_error_object(struct reading *r, struct scan *s)
-{
-	char code[TYPE_MAX] = "";
-	struct span key;
-	r->error = scan_peek(s) == SCAN_OBJECT;
-	for (scan_object(s); scan_member(s, &key);)
-		if (span_is(s->text, key, "type"))
-			read_word(s, r->type, sizeof r->type);
-		else if (span_is(s->text, key, "code"))
-			read_word(s, code, sizeof code);
-		else
-			scan_skip(s);
-	if (r->type[0] == '\0')
-		memcpy(r->type, code, sizeof code);
-	lower(r->type);
-}
-
-static void
-read_json(struct reading *r, const char *json, size_t n)
-{
-	struct scan s;
-	struct span key;
-	scan_init(&s, json, n);
-	for (scan_object(&s); scan_member(&s, &key);)
-		if (span_is(json, key, "error"))
-			read_error_object(r, &s);
-		else
-			scan_skip(&s);
-	/* A JSON answer that does not end was cut on its way. */
-	if (!scan_end(&s) && r->a->status == 200)
-		r->empty = true;
-}
-
-/* A stream before its content: what is its first event that tells anything? */
-static void
-read_stream(struct reading *r)
-{
-	struct sse sse;
-	struct sse_event event;
-	size_t at = 0;
-	sse_init(&sse);
-	r->empty = true;
-	while (sse_next(&sse, r->e->body + at, r->e->body_len - at, &event) == SSE_EVENT) {
-		at += event.raw_len;
-		if (event.kind == SSE_ERROR) {
-			read_json(r, event.data, event.data_len);
-			r->error = true;
-		}
-	}
-	sse_fini(&sse);
-}
-
-/* The status that an error's type stands for: PROTOCOLS.md 1, Errors. */
-static int
-status_of(const char *type)
-{
-	static const struct {
-		const char *type;
-		int status;
-	} table[] = {
-	    {"invalid_request_error", 400}, {"authentication_error", 401},
-	    {"billing_error", 402},         {"permission_error", 403},
-	    {"not_found_error", 404},       {"request_too_large", 413},
-	    {"rate_limit_error", 429},      {"api_error", 500},
-	    {"timeout_error", 504},         {"overloaded_error", 529},
-	};
-	for (size_t i = 0; i < sizeof table / sizeof *table; i++)
-		if (strcmp(table[i].type, type) == 0)
-			return table[i].status;
-	return 502;
-}
-
-static void
-read_body(struct reading *r)
-{
-	if (r->a->sse)
-		read_stream(r);
-	else if (!r->a->html)
-		read_json(r, r->e->body, r->e->body_len);
-	if (r->status == 200 && r->error)
-		r->status = status_of(r->type);
-}
-
-/* What a failure says. What a model said is not looked at. */
-static void
-read_text(struct reading *r)
-{
-	size_t n = r->e->body_len < TEXT_MAX - 1 ? r->e->body_len : TEXT_MAX - 1;
-	for (size_t i = 0; i < n; i++)
-		r->text[i] =
-		    r->e->body[i] == '\0' ? ' ' : (char)tolower((unsigned char)r->e->body[i]);
-}
-
-static struct reading
-read_evidence(const struct evidence *e)
-{
-	struct reading r = {
-	    .e = e, .a = e->answer, .ending = e->ending, .status = e->answer->status};
-	/* A head without its end is none, whatever libcurl makes of it. */
-	if (!e->answer->complete && r.ending == ENDING_WHOLE)
-		r.ending = ENDING_CUT;
-	if (e->content || !e->answer->complete)
-		return r;
-	read_body(&r);
-	if (r.status >= 300)
-		read_text(&r);
-	/* A head that tells a failure is one however its body ends, and a JSON
-	 * answer is complete when its JSON is (BEHAVIOUR 4). */
-	bool judged = r.status >= 300 || (!r.a->sse && !r.empty);
-	if (judged &&
-	    (e->ending == ENDING_CUT || e->ending == ENDING_IDLE || e->ending == ENDING_TOO_BIG))
-		r.ending = ENDING_WHOLE;
-	return r;
-}
-
 /* --- Conditions ------------------------------------------------------- */
 
+/* One of several words. */
 static bool
-has(const struct reading *r, const char *text)
+says_any(const struct reading *r, const char *const *words)
 {
-	return strstr(r->text, text) != NULL;
+	for (; *words != NULL; words++)
+		if (reading_says(r, *words))
+			return true;
+	return false;
 }
 
 static bool
-is_type(const struct reading *r, const char *type)
+is_success(const struct reading *r)
 {
-	return strcmp(r->type, type) == 0;
+	return r->status >= 200 && r->status < 300;
 }
 
 static bool
@@ -203,23 +59,38 @@ is_content(const struct reading *r)
 	return r->e->content && r->ending == ENDING_WHOLE;
 }
 
+/* A success is known by what it is, not by what it lacks. */
 static bool
-is_json_answer(const struct reading *r)
+is_answered(const struct reading *r)
 {
-	return r->ending == ENDING_WHOLE && r->status >= 200 && r->status < 300 && !r->a->sse &&
-	       !r->a->html && !r->error && !r->empty && !r->e->wants_stream;
-}
-
-static bool
-is_paid_extra(const struct reading *r)
-{
-	return r->e->plan_limits_only && r->a->overage && (is_content(r) || is_json_answer(r));
+	return r->ending == ENDING_WHOLE && is_success(r) && r->answered;
 }
 
 static bool
 is_served(const struct reading *r)
 {
-	return is_content(r) || is_json_answer(r);
+	return is_content(r) || is_answered(r);
+}
+
+static bool
+is_paid_extra(const struct reading *r)
+{
+	return r->e->plan_limits_only && r->a->overage && is_served(r);
+}
+
+/* A turn that ends without a word is a fault of some that are not Claude; somebody else may have
+ * more to say. Any other stop_reason tells why there is nothing. */
+static bool
+is_empty_turn(const struct reading *r)
+{
+	return is_answered(r) && r->e->asked == ASKED_MESSAGE && !r->e->claude &&
+	       r->e->others_ready && !r->blocks && r->end_turn;
+}
+
+static bool
+is_other_form(const struct reading *r)
+{
+	return r->ending == ENDING_WHOLE && is_success(r) && r->other_form;
 }
 
 static bool
@@ -231,8 +102,14 @@ is_ours(const struct reading *r)
 static bool
 is_unreachable(const struct reading *r)
 {
-	return r->ending == ENDING_CONNECT || r->ending == ENDING_CUT ||
-	       r->ending == ENDING_FIRST_BYTE || r->ending == ENDING_IDLE;
+	return r->ending == ENDING_CONNECT;
+}
+
+static bool
+is_lost(const struct reading *r)
+{
+	return r->ending == ENDING_CUT || r->ending == ENDING_FIRST_BYTE ||
+	       r->ending == ENDING_IDLE;
 }
 
 static bool
@@ -250,59 +127,108 @@ is_account_window(const struct reading *r)
 static bool
 is_out_of_extra(const struct reading *r)
 {
-	return has(r, "out of extra usage") || has(r, "now draw from your extra usage");
+	static const char *const words[] = {"out of extra usage", "now draw from your extra usage",
+					    NULL};
+	return is_limit_status(r) && says_any(r, words);
 }
 
 static bool
 is_extra_wanted(const struct reading *r)
 {
-	return r->status == 429 && (has(r, "extra usage is required") ||
-				    has(r, "usage credits are required") || has(r, "fast mode"));
+	static const char *const words[] = {"extra usage is required", "usage credits are required",
+					    "fast mode", "long context beta is not yet available",
+					    NULL};
+	return is_limit_status(r) && says_any(r, words);
 }
 
 static bool
 is_usage_text(const struct reading *r)
 {
-	return is_limit_status(r) &&
-	       (has(r, "usage limit reached") || has(r, "usage limit has been reached") ||
-		has(r, "specified api usage limits"));
+	static const char *const words[] = {"usage limit reached",
+					    "usage limit has been reached",
+					    "reached your usage limit",
+					    "specified api usage limits",
+					    "reached your weekly limit",
+					    "(7-day) usage limit",
+					    "billing cycle",
+					    NULL};
+	return is_limit_status(r) && says_any(r, words);
+}
+
+/* PROTOCOLS.md 1 to 4: of types and codes that providers and their resellers use. */
+static bool
+is_quota_code(const struct reading *r)
+{
+	return reading_holds(r, "quota") || reading_holds(r, "insufficient_balance") ||
+	       reading_is(r, "access_terminated_error") || reading_is(r, "billing_error") ||
+	       reading_is(r, "organization_on_hold") || reading_is(r, "organization_disabled") ||
+	       reading_holds(r, "linked_organization_") || reading_holds(r, "spend_limit_reached");
 }
 
 static bool
 is_balance(const struct reading *r)
 {
-	return r->status == 402 || has(r, "insufficient balance") ||
-	       has(r, "exceeded_current_quota_error") || has(r, "credit balance is too low") ||
-	       has(r, "organization_on_hold") || has(r, "linked_organization_") ||
-	       has(r, "spend_limit_reached");
+	static const char *const words[] = {"insufficient balance",
+					    "credit balance is too low",
+					    "insufficient quota",
+					    "exceeded your current quota",
+					    "organization has been disabled",
+					    "organization is on hold",
+					    "organization is disabled",
+					    NULL};
+	return r->status == 402 || (is_limit_status(r) && (is_quota_code(r) || says_any(r, words)));
 }
 
 static bool
 is_overloaded(const struct reading *r)
 {
-	return is_type(r, "overloaded_error") || is_type(r, "engine_overloaded_error");
+	return reading_is(r, "overloaded_error") || reading_is(r, "engine_overloaded_error");
 }
 
 static bool
 is_model_unknown(const struct reading *r)
 {
 	if (r->status == 400)
-		return has(r, "model not exist");
+		return strstr(r->message, "model not exist") != NULL;
 	return r->status == 404 && !r->a->html &&
-	       (has(r, "model") || is_type(r, "not_found_error") ||
-		is_type(r, "resource_not_found_error"));
+	       (strstr(r->message, "model") != NULL || reading_is(r, "not_found_error") ||
+		reading_is(r, "resource_not_found_error"));
 }
 
 static bool
 is_code_only(const struct reading *r)
 {
-	return r->status == 400 && has(r, "only authorized for use with claude code");
+	return r->status == 400 && reading_says(r, "only authorized for use with claude code");
+}
+
+/* The family that a rejected window names: "7d_opus". PROTOCOLS.md 9: a name that is no family
+ * of ours speaks of the one that was asked for. */
+static uint64_t
+rejected_family(const struct reading *r)
+{
+	static const char *const families[] = {"opus", "sonnet", "haiku", "fable", "mythos"};
+	for (size_t i = 0; i < r->a->n_windows; i++) {
+		const struct health_window *w = &r->a->windows[i];
+		const char *name = strchr(w->name, '_');
+		for (size_t k = 0; w->rejected && name != NULL && k < COUNT(families); k++)
+			if (strcmp(name + 1, families[k]) == 0)
+				return digest_name(families[k]);
+	}
+	return r->e->family;
 }
 
 static bool
 is_family_window(const struct reading *r)
 {
 	return r->a->status == 429 && any_window_rejected(r->a);
+}
+
+/* It tells of another family, and gives this one a time of its own. */
+static bool
+is_timed_family(const struct reading *r)
+{
+	return is_family_window(r) && r->a->retry_after_ms >= 0 && r->e->family != 0 &&
+	       rejected_family(r) != r->e->family;
 }
 
 static bool
@@ -341,16 +267,34 @@ is_html(const struct reading *r)
 	return r->a->html;
 }
 
+/* A page about the one body that was sent. */
+static bool
+is_about_body(const struct reading *r)
+{
+	static const int statuses[] = {400, 411, 413, 414, 415, 422, 431};
+	for (size_t i = 0; i < COUNT(statuses); i++)
+		if (r->a->html && r->status == statuses[i])
+			return true;
+	return false;
+}
+
 static bool
 is_busy(const struct reading *r)
 {
 	return r->status >= 500;
 }
 
+/* A 403 that is not the provider's own: a region, a VPN, a firewall in between. */
+static bool
+is_in_between(const struct reading *r)
+{
+	return r->status == 403 && (r->e->claude ? !r->anthropic : !r->error);
+}
+
 static bool
 is_model_forbidden(const struct reading *r)
 {
-	return r->status == 403 && has(r, "model");
+	return r->status == 403 && strstr(r->message, "model") != NULL;
 }
 
 static bool
@@ -359,8 +303,20 @@ is_refused_client(const struct reading *r)
 	return (r->status == 401 || r->status == 403) && !r->e->stored;
 }
 
+/* A key is put aside only for words about it. */
 static bool
 is_refused(const struct reading *r)
+{
+	static const char *const words[] = {"api key",     "api_key",      "apikey",
+					    "credential",  "token",        "key ",
+					    "authenticat", "unauthorized", NULL};
+	return (r->status == 401 || r->status == 403) &&
+	       (reading_holds(r, "authentication") || reading_holds(r, "api_key") ||
+		reading_holds(r, "token_revoked") || says_any(r, words));
+}
+
+static bool
+is_forbidden(const struct reading *r)
 {
 	return r->status == 401 || r->status == 403;
 }
@@ -485,7 +441,7 @@ named_time_ms(const char *text)
 static int64_t
 until_named(const struct reading *r)
 {
-	return sane_reset(r, named_time_ms(r->text), HEALTH_REST_MAX_MS);
+	return sane_reset(r, named_time_ms(r->message), HEALTH_REST_MAX_MS);
 }
 
 /* --- The table -------------------------------------------------------- */
@@ -509,10 +465,13 @@ struct row {
 static const struct row rows[] = {
 	/* A served answer, and what happened before there was any. */
 	{"paid extra usage",        is_paid_extra,       VERDICT_PASS,      ONCE,  REST_NAMED,    SCOPE_ACCOUNT,   until_windows},
+	{"empty turn",              is_empty_turn,       VERDICT_HOP,       ONCE,  REST_NONE,     SCOPE_ACCOUNT,   NULL},
 	{"served",                  is_served,           VERDICT_PASS,      ONCE,  REST_NONE,     SCOPE_ACCOUNT,   NULL},
 	{"our own trouble",         is_ours,             VERDICT_HOP,       ONCE,  REST_NONE,     SCOPE_ACCOUNT,   NULL},
 	{"unreachable",             is_unreachable,      VERDICT_COOL,      AGAIN, REST_SHORT,    SCOPE_EVERYBODY, NULL},
+	{"lost",                    is_lost,             VERDICT_COOL,      AGAIN, REST_SHORT,    SCOPE_SPREADING, NULL},
 	{"too big",                 is_too_big,          VERDICT_HOP,       ONCE,  REST_NONE,     SCOPE_ACCOUNT,   NULL},
+	{"another form",            is_other_form,       VERDICT_HOP,       ONCE,  REST_NONE,     SCOPE_ACCOUNT,   NULL},
 	/* A rejected account window. */
 	{"account window",          is_account_window,   VERDICT_COOL,      ONCE,  REST_NAMED,    SCOPE_ACCOUNT,   until_windows},
 	/* The error's own type or text. */
@@ -520,10 +479,11 @@ static const struct row rows[] = {
 	{"extra usage wanted",      is_extra_wanted,     VERDICT_HOP,       ONCE,  REST_NONE,     SCOPE_ACCOUNT,   NULL},
 	{"usage limit text",        is_usage_text,       VERDICT_COOL,      ONCE,  REST_NAMED,    SCOPE_ACCOUNT,   until_named},
 	{"no balance",              is_balance,          VERDICT_COOL,      ONCE,  REST_COOLDOWN, SCOPE_ACCOUNT,   until_hour},
-	{"overloaded",              is_overloaded,       VERDICT_COOL,      AGAIN, REST_SHORT,    SCOPE_EVERYBODY, NULL},
+	{"overloaded",              is_overloaded,       VERDICT_COOL,      AGAIN, REST_SHORT,    SCOPE_SPREADING, NULL},
 	{"model unknown",           is_model_unknown,    VERDICT_SUCCESSOR, ONCE,  REST_NONE,     SCOPE_ACCOUNT,   NULL},
 	{"for Claude Code only",    is_code_only,        VERDICT_HOP,       ONCE,  REST_NONE,     SCOPE_ACCOUNT,   NULL},
 	/* Other unified headers. */
+	{"another family's window", is_timed_family,     VERDICT_COOL,      ONCE,  REST_TIMED,    SCOPE_FAMILY,    until_retry_after},
 	{"family window",           is_family_window,    VERDICT_COOL,      ONCE,  REST_NAMED,    SCOPE_FAMILY,    until_windows},
 	{"overage refused",         is_overage_refused,  VERDICT_HOP,       ONCE,  REST_NONE,     SCOPE_ACCOUNT,   NULL},
 	{"unified rejection",       is_unified_rejected, VERDICT_COOL,      ONCE,  REST_NAMED,    SCOPE_ACCOUNT,   until_unified},
@@ -532,15 +492,18 @@ static const struct row rows[] = {
 	/* The status. */
 	{"429 again",               is_bare_again,       VERDICT_COOL,      AGAIN, REST_SHORT,    SCOPE_ACCOUNT,   NULL},
 	{"429",                     is_bare,             VERDICT_HOP,       AGAIN, REST_NONE,     SCOPE_ACCOUNT,   NULL},
-	{"an HTML page",            is_html,             VERDICT_COOL,      AGAIN, REST_SHORT,    SCOPE_EVERYBODY, NULL},
-	{"busy",                    is_busy,             VERDICT_COOL,      AGAIN, REST_SHORT,    SCOPE_EVERYBODY, NULL},
+	{"about the body",          is_about_body,       VERDICT_HOP,       ONCE,  REST_NONE,     SCOPE_ACCOUNT,   NULL},
+	{"an HTML page",            is_html,             VERDICT_COOL,      AGAIN, REST_SHORT,    SCOPE_SPREADING, NULL},
+	{"busy",                    is_busy,             VERDICT_COOL,      AGAIN, REST_SHORT,    SCOPE_SPREADING, NULL},
+	{"somebody in between",     is_in_between,       VERDICT_COOL,      AGAIN, REST_SHORT,    SCOPE_SPREADING, NULL},
 	{"model forbidden",         is_model_forbidden,  VERDICT_HOP,       ONCE,  REST_NONE,     SCOPE_ACCOUNT,   NULL},
 	{"client's own credential", is_refused_client,   VERDICT_PASS,      ONCE,  REST_NONE,     SCOPE_ACCOUNT,   NULL},
 	{"credential refused",      is_refused,          VERDICT_BENCH,     ONCE,  REST_BENCH,    SCOPE_ACCOUNT,   until_hour},
+	{"forbidden",               is_forbidden,        VERDICT_COOL,      ONCE,  REST_SHORT,    SCOPE_ACCOUNT,   NULL},
 	{"request blamed",          is_blame_of_claude,  VERDICT_PASS,      ONCE,  REST_NONE,     SCOPE_ACCOUNT,   NULL},
 	{"conflict",                is_conflict,         VERDICT_HOP,       AGAIN, REST_NONE,     SCOPE_ACCOUNT,   NULL},
 	{"rewriting blamed",        is_blame,            VERDICT_HOP,       ONCE,  REST_NONE,     SCOPE_ACCOUNT,   NULL},
-	{"no answer in the answer", is_anything,         VERDICT_COOL,      AGAIN, REST_SHORT,    SCOPE_EVERYBODY, NULL},
+	{"no answer in the answer", is_anything,         VERDICT_COOL,      AGAIN, REST_SHORT,    SCOPE_SPREADING, NULL},
 };
 /* clang-format on */
 
@@ -585,7 +548,7 @@ explain(const struct reading *r, const struct row *row, struct verdict *v)
 struct verdict
 verdict_judge(const struct evidence *e)
 {
-	struct reading r = read_evidence(e);
+	struct reading r = reading_of(e);
 	const struct row *row = rows;
 	while (!row->matches(&r))
 		row++;
@@ -594,8 +557,10 @@ verdict_judge(const struct evidence *e)
 	    .retry = row->retry && e->answer->should_retry != 0,
 	    .rest = row->rest,
 	    .scope = row->scope,
+	    .family = row->matches == is_family_window ? rejected_family(&r) : e->family,
 	    .until_ms = row->until == NULL ? 0 : row->until(&r),
 	    .status = r.status,
+	    .empty = is_answered(&r) && !r.blocks,
 	    .throttled = row->matches == is_bare || row->matches == is_bare_again,
 	    .row = row->name,
 	};

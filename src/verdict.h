@@ -17,14 +17,23 @@ enum ending {
 	ENDING_OURS, /* we have no memory, descriptor or time left for it: says nothing of the provider */
 };
 
+/* What was asked for. */
+enum asked { ASKED_MESSAGE, ASKED_COUNT, ASKED_MODELS, ASKED_MODEL };
+
 /* All that a judgement may look at. Borrowed. */
 struct evidence {
 	enum ending ending;
 	const struct answer *answer;
 	const char *body; /* an error's body, a JSON answer, a stream's bytes before its content */
 	size_t body_len;
+	const char *request; /* the client's body: what an error repeats of it is not the provider's
+	                        word; NULL: none */
+	size_t request_len;
+	uint64_t family; /* of the model's name that was sent; 0: none */
+	enum asked asked;
 	bool wants_stream;     /* the client asked for a stream */
 	bool content;          /* a stream's first content event was seen */
+	bool others_ready;     /* somebody else could answer */
 	bool claude;           /* the provider speaks Claude's own dialect */
 	bool stored;           /* the credential was a stored one, not the client's own */
 	bool throttled_lately; /* a request ended in a bare 429 there within the last minute */
@@ -41,7 +50,12 @@ enum verdict_kind {
 	VERDICT_SUCCESSOR, /* the next name of the model, else hop */
 };
 
-enum scope { SCOPE_ACCOUNT, SCOPE_FAMILY, SCOPE_EVERYBODY };
+enum scope {
+	SCOPE_ACCOUNT,
+	SCOPE_FAMILY,    /* of the account: verdict.family */
+	SCOPE_SPREADING, /* the account; everybody, once a second account sees the same in a minute */
+	SCOPE_EVERYBODY,
+};
 
 struct verdict {
 	enum verdict_kind kind;
@@ -49,8 +63,10 @@ struct verdict {
 	enum rest_kind
 	    rest; /* of COOL and BENCH; of a PASS too, when paid usage counts as the limit */
 	enum scope scope; /* of the rest */
+	uint64_t family;  /* that rests: the one that the headers reject, else the one sent */
 	int64_t until_ms; /* of the rest; ignored for REST_SHORT */
 	int status; /* the HTTP status that it stands for: 529 for an overloaded_error in a 200 */
+	bool empty; /* a whole answer without any content block */
 	bool throttled;            /* a 429 that said nothing else */
 	const char *row;           /* the name of the table's row */
 	char why[HEALTH_TEXT_MAX]; /* "429 unified five_hour" */

@@ -17,6 +17,15 @@ static const struct {
 	const char *name, *header, *passed;
 } rows[] = {
     {__LINE__, "retry-after goes on", "Retry-After: 5\r\n", "retry-after: 5\r\n"},
+    {__LINE__, "0 is a second", "Retry-After: 0\r\n", "retry-after: 1\r\n"},
+    {__LINE__, "so is a fraction", "Retry-After: 0.25\r\n", "retry-after: 1\r\n"},
+    {__LINE__, "more than a second is rounded up", "Retry-After: 7.2\r\n", "retry-after: 8\r\n"},
+    {__LINE__, "of a list the first", "Retry-After: 7, 9\r\n", "retry-after: 7\r\n"},
+    {__LINE__, "what is absurd is 8 days", "Retry-After: 1e300\r\n", "retry-after: 691200\r\n"},
+    {__LINE__, "a date is seconds", "Retry-After: Mon, 23 Nov 2026 19:30:00 GMT\r\n",
+     "retry-after: 1800\r\n"},
+    {__LINE__, "nonsense is left out", "Retry-After: soon\r\n", ""},
+    {__LINE__, "so is a negative number", "Retry-After: -5\r\n", ""},
     {__LINE__, "anthropic-* goes on", "Anthropic-X: y\r\n", "anthropic-x: y\r\n"},
     {__LINE__, "a stored account's organization does not", "anthropic-organization-id: o\r\n", ""},
     {__LINE__, "a cookie does not", "Set-Cookie: a=b\r\n", ""},

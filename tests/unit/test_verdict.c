@@ -3,6 +3,8 @@
 
 #include "verdict.h"
 
+#include "digest.h"
+
 #include "tap.h"
 
 #define NOW_MS    INT64_C(1795460400000)
@@ -35,10 +37,11 @@ enum trait {
 	OTHER = 8,      /* not a Claude provider */
 	LATELY = 16,    /* a bare 429 came within the last minute */
 	PLAN_ONLY = 32, /* plan_limits_only */
-	HALF_HEAD = 64  /* the head's end did not come */
+	HALF_HEAD = 64, /* the head's end did not come */
+	LAST = 128,     /* nobody else could answer */
 };
 
-static const struct {
+struct expected {
 	int line;
 	const char *name;
 	int status;
@@ -51,16 +54,18 @@ static const struct {
 	enum rest_kind rest;
 	enum scope scope;
 	int64_t until_in; /* from now; NO_TIME: not looked at */
-} cases[] = {
+};
+
+static const struct expected cases[] = {
     /* Served */
     {__LINE__, "a JSON answer", 200, JSON_TYPE, ANSWER, 0, ENDING_WHOLE, "served", VERDICT_PASS,
      false, REST_NONE, SCOPE_ACCOUNT, NO_TIME},
     {__LINE__, "a JSON answer whose connection was cut after its end", 200, JSON_TYPE, ANSWER, 0,
      ENDING_CUT, "served", VERDICT_PASS, false, REST_NONE, SCOPE_ACCOUNT, NO_TIME},
     {__LINE__, "a JSON answer cut in its middle", 200, JSON_TYPE, "{\"type\":\"mess", 0, ENDING_CUT,
-     "unreachable", VERDICT_COOL, true, REST_SHORT, SCOPE_EVERYBODY, NO_TIME},
+     "lost", VERDICT_COOL, true, REST_SHORT, SCOPE_SPREADING, NO_TIME},
     {__LINE__, "a JSON answer that ends in its middle", 200, JSON_TYPE, "{\"type\":\"mess", 0,
-     ENDING_WHOLE, "no answer in the answer", VERDICT_COOL, true, REST_SHORT, SCOPE_EVERYBODY,
+     ENDING_WHOLE, "no answer in the answer", VERDICT_COOL, true, REST_SHORT, SCOPE_SPREADING,
      NO_TIME},
     {__LINE__, "a stream with content", 200, SSE_TYPE, START, STREAM | CONTENT, ENDING_WHOLE,
      "served", VERDICT_PASS, false, REST_NONE, SCOPE_ACCOUNT, NO_TIME},
@@ -78,15 +83,15 @@ static const struct {
 
     /* No answer at all */
     {__LINE__, "an end in the middle of the head", 200, "content-ty\r\n", "", HALF_HEAD,
-     ENDING_WHOLE, "unreachable", VERDICT_COOL, true, REST_SHORT, SCOPE_EVERYBODY, NO_TIME},
+     ENDING_WHOLE, "lost", VERDICT_COOL, true, REST_SHORT, SCOPE_SPREADING, NO_TIME},
     {__LINE__, "no connection", 0, "", "", STREAM, ENDING_CONNECT, "unreachable", VERDICT_COOL,
      true, REST_SHORT, SCOPE_EVERYBODY, NO_TIME},
-    {__LINE__, "cut before the content", 200, SSE_TYPE, START, STREAM, ENDING_CUT, "unreachable",
-     VERDICT_COOL, true, REST_SHORT, SCOPE_EVERYBODY, NO_TIME},
-    {__LINE__, "no first byte", 0, "", "", STREAM, ENDING_FIRST_BYTE, "unreachable", VERDICT_COOL,
-     true, REST_SHORT, SCOPE_EVERYBODY, NO_TIME},
-    {__LINE__, "silence before the content", 200, SSE_TYPE, START, STREAM, ENDING_IDLE,
-     "unreachable", VERDICT_COOL, true, REST_SHORT, SCOPE_EVERYBODY, NO_TIME},
+    {__LINE__, "cut before the content", 200, SSE_TYPE, START, STREAM, ENDING_CUT, "lost",
+     VERDICT_COOL, true, REST_SHORT, SCOPE_SPREADING, NO_TIME},
+    {__LINE__, "no first byte", 0, "", "", STREAM, ENDING_FIRST_BYTE, "lost", VERDICT_COOL, true,
+     REST_SHORT, SCOPE_SPREADING, NO_TIME},
+    {__LINE__, "silence before the content", 200, SSE_TYPE, START, STREAM, ENDING_IDLE, "lost",
+     VERDICT_COOL, true, REST_SHORT, SCOPE_SPREADING, NO_TIME},
     {__LINE__, "an endless head", 200, "", "", 0, ENDING_TOO_BIG, "too big", VERDICT_HOP, false,
      REST_NONE, SCOPE_ACCOUNT, NO_TIME},
     {__LINE__, "no memory to ask with", 0, "", "", 0, ENDING_OURS, "our own trouble", VERDICT_HOP,
@@ -190,37 +195,37 @@ static const struct {
 
     /* Busy */
     {__LINE__, "529", 529, JSON_TYPE, ERROR("overloaded_error", "Overloaded"), 0, ENDING_WHOLE,
-     "overloaded", VERDICT_COOL, true, REST_SHORT, SCOPE_EVERYBODY, NO_TIME},
+     "overloaded", VERDICT_COOL, true, REST_SHORT, SCOPE_SPREADING, NO_TIME},
     {__LINE__, "unified resets on a 529 are not used", 529,
      UNIFIED "5h-status: rejected\r\n" UNIFIED "5h-reset: " IN_1H "\r\n", "{}", 0, ENDING_WHOLE,
-     "busy", VERDICT_COOL, true, REST_SHORT, SCOPE_EVERYBODY, NO_TIME},
+     "busy", VERDICT_COOL, true, REST_SHORT, SCOPE_SPREADING, NO_TIME},
     {__LINE__, "overloaded as the first event", 200, SSE_TYPE,
      EVENT("error", ERROR("overloaded_error", "Overloaded")), STREAM, ENDING_WHOLE, "overloaded",
-     VERDICT_COOL, true, REST_SHORT, SCOPE_EVERYBODY, NO_TIME},
+     VERDICT_COOL, true, REST_SHORT, SCOPE_SPREADING, NO_TIME},
     {__LINE__, "overloaded after message_start", 200, SSE_TYPE,
      START EVENT("error", ERROR("overloaded_error", "Overloaded")), STREAM, ENDING_WHOLE,
-     "overloaded", VERDICT_COOL, true, REST_SHORT, SCOPE_EVERYBODY, NO_TIME},
+     "overloaded", VERDICT_COOL, true, REST_SHORT, SCOPE_SPREADING, NO_TIME},
     {__LINE__, "Kimi's engine overloaded under a 429", 429, JSON_TYPE "retry-after: 3600\r\n",
      "{\"error\":{\"type\":\"engine_overloaded_error\",\"message\":\"x\"}}", OTHER, ENDING_WHOLE,
-     "overloaded", VERDICT_COOL, true, REST_SHORT, SCOPE_EVERYBODY, NO_TIME},
+     "overloaded", VERDICT_COOL, true, REST_SHORT, SCOPE_SPREADING, NO_TIME},
     {__LINE__, "500", 500, JSON_TYPE, ERROR("api_error", "x"), 0, ENDING_WHOLE, "busy",
-     VERDICT_COOL, true, REST_SHORT, SCOPE_EVERYBODY, NO_TIME},
+     VERDICT_COOL, true, REST_SHORT, SCOPE_SPREADING, NO_TIME},
     {__LINE__, "500 that says not to retry", 500, "x-should-retry: false\r\n", "", 0, ENDING_WHOLE,
-     "busy", VERDICT_COOL, false, REST_SHORT, SCOPE_EVERYBODY, NO_TIME},
+     "busy", VERDICT_COOL, false, REST_SHORT, SCOPE_SPREADING, NO_TIME},
     {__LINE__, "an HTML page with a 404", 404, HTML_TYPE, "<html>not found model", 0, ENDING_WHOLE,
-     "an HTML page", VERDICT_COOL, true, REST_SHORT, SCOPE_EVERYBODY, NO_TIME},
+     "an HTML page", VERDICT_COOL, true, REST_SHORT, SCOPE_SPREADING, NO_TIME},
     {__LINE__, "an HTML page with a 200", 200, HTML_TYPE, "<html>", STREAM, ENDING_WHOLE,
-     "an HTML page", VERDICT_COOL, true, REST_SHORT, SCOPE_EVERYBODY, NO_TIME},
+     "an HTML page", VERDICT_COOL, true, REST_SHORT, SCOPE_SPREADING, NO_TIME},
     {__LINE__, "an empty 200", 200, "", "", 0, ENDING_WHOLE, "no answer in the answer",
-     VERDICT_COOL, true, REST_SHORT, SCOPE_EVERYBODY, NO_TIME},
+     VERDICT_COOL, true, REST_SHORT, SCOPE_SPREADING, NO_TIME},
     {__LINE__, "an empty stream", 200, SSE_TYPE, "", STREAM, ENDING_WHOLE,
-     "no answer in the answer", VERDICT_COOL, true, REST_SHORT, SCOPE_EVERYBODY, NO_TIME},
+     "no answer in the answer", VERDICT_COOL, true, REST_SHORT, SCOPE_SPREADING, NO_TIME},
     {__LINE__, "a stream without content", 200, SSE_TYPE, START, STREAM, ENDING_WHOLE,
-     "no answer in the answer", VERDICT_COOL, true, REST_SHORT, SCOPE_EVERYBODY, NO_TIME},
+     "no answer in the answer", VERDICT_COOL, true, REST_SHORT, SCOPE_SPREADING, NO_TIME},
     {__LINE__, "JSON where a stream was asked for", 200, JSON_TYPE, ANSWER, STREAM, ENDING_WHOLE,
-     "no answer in the answer", VERDICT_COOL, true, REST_SHORT, SCOPE_EVERYBODY, NO_TIME},
+     "another form", VERDICT_HOP, false, REST_NONE, SCOPE_ACCOUNT, NO_TIME},
     {__LINE__, "a redirect", 302, "location: http://127.0.0.1/\r\n", "", 0, ENDING_WHOLE,
-     "no answer in the answer", VERDICT_COOL, true, REST_SHORT, SCOPE_EVERYBODY, NO_TIME},
+     "no answer in the answer", VERDICT_COOL, true, REST_SHORT, SCOPE_SPREADING, NO_TIME},
     {__LINE__, "408", 408, JSON_TYPE, "{}", 0, ENDING_WHOLE, "conflict", VERDICT_HOP, true,
      REST_NONE, SCOPE_ACCOUNT, NO_TIME},
 
@@ -275,6 +280,147 @@ static const struct {
      VERDICT_HOP, false, REST_NONE, SCOPE_ACCOUNT, NO_TIME},
 };
 
+#define DELTA(reason)                                                                              \
+	EVENT("message_delta",                                                                     \
+	      "{\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"" reason "\"}}")
+#define STOP         EVENT("message_stop", "{\"type\":\"message_stop\"}")
+#define OTHERS(text) "{\"error\":{" text "}}"
+
+/* Those for which it matters what was asked, by which words, for which family. */
+static const struct {
+	struct expected is;
+	const char *request;
+	enum asked asked;
+	const char *family;
+} asking[] = {
+    /* A proper end without a block is an answer. */
+    {.is = {__LINE__, "a refusal without a block", 200, SSE_TYPE, START DELTA("refusal") STOP,
+	    STREAM, ENDING_WHOLE, "served", VERDICT_PASS, .until_in = NO_TIME}},
+    {.is = {__LINE__, "max_tokens without a block, of another", 200, SSE_TYPE,
+	    START DELTA("max_tokens") STOP, STREAM | OTHER, ENDING_CUT, "served", VERDICT_PASS,
+	    .until_in = NO_TIME}},
+    {.is = {__LINE__, "an empty turn of Claude", 200, SSE_TYPE, START DELTA("end_turn") STOP,
+	    STREAM, ENDING_WHOLE, "served", VERDICT_PASS, .until_in = NO_TIME}},
+    {.is = {__LINE__, "an empty turn of another", 200, SSE_TYPE, START DELTA("end_turn") STOP,
+	    STREAM | OTHER, ENDING_WHOLE, "empty turn", VERDICT_HOP, .until_in = NO_TIME}},
+    {.is = {__LINE__, "an empty turn of the last one", 200, SSE_TYPE, START DELTA("end_turn") STOP,
+	    STREAM | OTHER | LAST, ENDING_WHOLE, "served", VERDICT_PASS, .until_in = NO_TIME}},
+    {.is = {__LINE__, "an empty turn of another as JSON", 200, JSON_TYPE,
+	    "{\"type\":\"message\",\"content\":[],\"stop_reason\":\"end_turn\"}", OTHER,
+	    ENDING_WHOLE, "empty turn", VERDICT_HOP, .until_in = NO_TIME}},
+    {.is = {__LINE__, "a stop_reason without message_stop", 200, SSE_TYPE, START DELTA("refusal"),
+	    STREAM, ENDING_WHOLE, "no answer in the answer", VERDICT_COOL, true, REST_SHORT,
+	    SCOPE_SPREADING, NO_TIME}},
+
+    /* A success is known by what it is. */
+    {.is = {__LINE__, "201 with a message", 201, JSON_TYPE, ANSWER, 0, ENDING_WHOLE, "served",
+	    VERDICT_PASS, .until_in = NO_TIME}},
+    {.is = {__LINE__, "an empty object", 200, JSON_TYPE, "{}", 0, ENDING_WHOLE,
+	    "no answer in the answer", VERDICT_COOL, true, REST_SHORT, SCOPE_SPREADING, NO_TIME}},
+    {.is = {__LINE__, "an error that is null", 200, JSON_TYPE, "{\"error\":null}", 0, ENDING_WHOLE,
+	    "no answer in the answer", VERDICT_COOL, true, REST_SHORT, SCOPE_SPREADING, NO_TIME}},
+    {.is = {__LINE__, "a code alone", 200, JSON_TYPE, "{\"code\":500}", 0, ENDING_WHOLE,
+	    "no answer in the answer", VERDICT_COOL, true, REST_SHORT, SCOPE_SPREADING, NO_TIME}},
+    {.is = {__LINE__, "OpenAI's form", 200, JSON_TYPE,
+	    "{\"id\":\"c\",\"object\":\"chat.completion\",\"choices\":[]}", OTHER, ENDING_WHOLE,
+	    "no answer in the answer", VERDICT_COOL, true, REST_SHORT, SCOPE_SPREADING, NO_TIME}},
+    {.is = {__LINE__, "204", 204, "", "", 0, ENDING_WHOLE, "no answer in the answer", VERDICT_COOL,
+	    true, REST_SHORT, SCOPE_SPREADING, NO_TIME}},
+    {.is = {__LINE__, "a stream where JSON was asked for", 200, SSE_TYPE, START, 0, ENDING_CUT,
+	    "another form", VERDICT_HOP, .until_in = NO_TIME}},
+    {.is = {__LINE__, "a count", 200, JSON_TYPE, "{\"input_tokens\":3}", 0, ENDING_WHOLE, "served",
+	    VERDICT_PASS, .until_in = NO_TIME},
+     .asked = ASKED_COUNT},
+    {.is = {__LINE__, "a message where a count was asked for", 200, JSON_TYPE, ANSWER, 0,
+	    ENDING_WHOLE, "no answer in the answer", VERDICT_COOL, true, REST_SHORT,
+	    SCOPE_SPREADING, NO_TIME},
+     .asked = ASKED_COUNT},
+    {.is = {__LINE__, "a list of models", 200, JSON_TYPE, "{\"data\":[]}", 0, ENDING_WHOLE,
+	    "served", VERDICT_PASS, .until_in = NO_TIME},
+     .asked = ASKED_MODELS},
+
+    /* A client's words rest nobody. */
+    {.is = {__LINE__, "a model's name that speaks of limits", 400, JSON_TYPE,
+	    ERROR("invalid_request_error", "model: usage limit reached"), 0, ENDING_WHOLE,
+	    "request blamed", VERDICT_PASS, .until_in = NO_TIME},
+     .request = "{\"model\":\"Usage Limit Reached\"}"},
+    {.is = {__LINE__, "a variant that speaks of the balance", 400, JSON_TYPE,
+	    OTHERS("\"message\":\"unknown variant `insufficient balance`\""), OTHER, ENDING_WHOLE,
+	    "rewriting blamed", VERDICT_HOP, .until_in = NO_TIME},
+     .request = "{\"tool_choice\":{\"type\":\"insufficient balance\"}}"},
+    {.is = {__LINE__, "a limit's words beside the message", 400, JSON_TYPE,
+	    "{\"error\":{\"type\":\"invalid_request_error\",\"message\":\"x\",\"param\":\"usage "
+	    "limit reached\"}}",
+	    OTHER, ENDING_WHOLE, "rewriting blamed", VERDICT_HOP, .until_in = NO_TIME}},
+    {.is = {__LINE__, "words of the balance under a 404", 404, JSON_TYPE,
+	    OTHERS("\"message\":\"insufficient balance\""), OTHER, ENDING_WHOLE, "rewriting blamed",
+	    VERDICT_HOP, .until_in = NO_TIME}},
+    {.is = {__LINE__, "a limit after a NUL", 429, JSON_TYPE,
+	    ERROR("rate_limit_error", "\\u0000usage limit reached|" IN_1H), 0, ENDING_WHOLE,
+	    "usage limit text", VERDICT_COOL, false, REST_NAMED, SCOPE_ACCOUNT, HOUR}},
+
+    /* Quota words, wherever a provider puts them. */
+    {.is = {__LINE__, "insufficient_user_quota", 403, JSON_TYPE,
+	    OTHERS("\"code\":\"insufficient_user_quota\",\"type\":\"new_api_error\",\"message\":"
+		   "\"x\""),
+	    OTHER, ENDING_WHOLE, "no balance", VERDICT_COOL, false, REST_COOLDOWN, SCOPE_ACCOUNT,
+	    HOUR}},
+    {.is = {__LINE__, "access_terminated_error", 403, JSON_TYPE,
+	    OTHERS("\"type\":\"access_terminated_error\",\"message\":\"x\""), OTHER, ENDING_WHOLE,
+	    "no balance", VERDICT_COOL, false, REST_COOLDOWN, SCOPE_ACCOUNT, HOUR}},
+    {.is = {__LINE__, "the usage limit of a billing cycle", 403, JSON_TYPE,
+	    OTHERS("\"type\":\"permission_denied_error\",\"message\":\"You've reached your usage "
+		   "limit for this billing cycle.\""),
+	    OTHER, ENDING_WHOLE, "usage limit text", VERDICT_COOL, false, REST_COOLDOWN,
+	    SCOPE_ACCOUNT, COOLDOWN}},
+    {.is = {__LINE__, "a weekly usage limit", 429, JSON_TYPE,
+	    OTHERS("\"message\":\"Your weekly (7-day) usage limit is used up\""), OTHER,
+	    ENDING_WHOLE, "usage limit text", VERDICT_COOL, false, REST_COOLDOWN, SCOPE_ACCOUNT,
+	    COOLDOWN}},
+    {.is = {__LINE__, "a disabled organization under a 400", 400, JSON_TYPE,
+	    ERROR("invalid_request_error", "This organization has been disabled."), 0, ENDING_WHOLE,
+	    "no balance", VERDICT_COOL, false, REST_COOLDOWN, SCOPE_ACCOUNT, HOUR}},
+    {.is = {__LINE__, "an organization on hold", 400, JSON_TYPE,
+	    OTHERS("\"type\":\"invalid_request_error\",\"details\":{\"error_code\":"
+		   "\"organization_on_hold\"}"),
+	    0, ENDING_WHOLE, "no balance", VERDICT_COOL, false, REST_COOLDOWN, SCOPE_ACCOUNT,
+	    HOUR}},
+    {.is = {__LINE__, "long context is not of this subscription", 400, JSON_TYPE,
+	    ERROR("invalid_request_error", "The long context beta is not yet available for this "
+					   "subscription."),
+	    0, ENDING_WHOLE, "extra usage wanted", VERDICT_HOP, .until_in = NO_TIME}},
+
+    /* A credential is put aside for words about it only. */
+    {.is = {__LINE__, "a 403 of somebody in between", 403, "content-type: text/plain\r\n",
+	    "Not available in your region", 0, ENDING_WHOLE, "somebody in between", VERDICT_COOL,
+	    true, REST_SHORT, SCOPE_SPREADING, NO_TIME}},
+    {.is = {__LINE__, "the same for the client's own login", 403, JSON_TYPE,
+	    "{\"message\":\"blocked\"}", OWN, ENDING_WHOLE, "somebody in between", VERDICT_COOL,
+	    true, REST_SHORT, SCOPE_SPREADING, NO_TIME}},
+    {.is = {__LINE__, "a 403 that names no reason", 403, JSON_TYPE, ERROR("permission_error", "x"),
+	    0, ENDING_WHOLE, "forbidden", VERDICT_COOL, false, REST_SHORT, SCOPE_ACCOUNT, NO_TIME}},
+    {.is = {__LINE__, "a 401 that names no reason", 401, JSON_TYPE, "{}", OTHER, ENDING_WHOLE,
+	    "forbidden", VERDICT_COOL, false, REST_SHORT, SCOPE_ACCOUNT, NO_TIME}},
+
+    /* One body */
+    {.is = {__LINE__, "a 413 page", 413, HTML_TYPE, "<html>", 0, ENDING_WHOLE, "about the body",
+	    VERDICT_HOP, .until_in = NO_TIME}},
+
+    /* Families */
+    {.is = {__LINE__, "another family's window beside a time of its own", 429,
+	    UNIFIED "7d_opus-status: rejected\r\n" UNIFIED "7d_opus-reset: " IN_2D
+		    "\r\nretry-after: 30\r\n",
+	    "", 0, ENDING_WHOLE, "another family's window", VERDICT_COOL, false, REST_TIMED,
+	    SCOPE_FAMILY, 30 * SECOND},
+     .family = "sonnet"},
+    {.is = {__LINE__, "its own window beside a time", 429,
+	    UNIFIED "7d_opus-status: rejected\r\n" UNIFIED "7d_opus-reset: " IN_2D
+		    "\r\nretry-after: 30\r\n",
+	    "", 0, ENDING_WHOLE, "family window", VERDICT_COOL, false, REST_NAMED, SCOPE_FAMILY,
+	    2 * DAY},
+     .family = "opus"},
+};
+
 static bool decided[64];
 
 static void
@@ -304,35 +450,38 @@ note_decided(const char *row)
 }
 
 static void
-check_case(size_t i)
+check_case(const struct expected *c, const char *request, enum asked asked, const char *family)
 {
 	struct answer answer;
-	read_head(&answer, cases[i].status, cases[i].head, !(cases[i].traits & HALF_HEAD));
+	read_head(&answer, c->status, c->head, !(c->traits & HALF_HEAD));
 	const struct evidence evidence = {
-	    .ending = cases[i].ending,
+	    .ending = c->ending,
 	    .answer = &answer,
-	    .body = cases[i].body,
-	    .body_len = strlen(cases[i].body),
-	    .wants_stream = cases[i].traits & STREAM,
-	    .content = cases[i].traits & CONTENT,
-	    .claude = !(cases[i].traits & OTHER),
-	    .stored = !(cases[i].traits & OWN),
-	    .throttled_lately = cases[i].traits & LATELY,
-	    .plan_limits_only = cases[i].traits & PLAN_ONLY,
+	    .body = c->body,
+	    .body_len = strlen(c->body),
+	    .request = request,
+	    .request_len = request == NULL ? 0 : strlen(request),
+	    .family = family == NULL ? 0 : digest_name(family),
+	    .asked = asked,
+	    .others_ready = !(c->traits & LAST),
+	    .wants_stream = c->traits & STREAM,
+	    .content = c->traits & CONTENT,
+	    .claude = !(c->traits & OTHER),
+	    .stored = !(c->traits & OWN),
+	    .throttled_lately = c->traits & LATELY,
+	    .plan_limits_only = c->traits & PLAN_ONLY,
 	    .cooldown_ms = COOLDOWN,
 	    .now_ms = NOW_MS,
 	};
 	const struct verdict v = verdict_judge(&evidence);
-	int64_t until_in = cases[i].until_in == NO_TIME ? NO_TIME : v.until_ms - NOW_MS;
-	TAP_ROW_AT(cases[i].line, cases[i].name,
-		   strcmp(v.row, cases[i].row) == 0 && v.kind == cases[i].kind &&
-		       v.retry == cases[i].retry && v.rest == cases[i].rest &&
-		       v.scope == cases[i].scope && until_in == cases[i].until_in,
+	int64_t until_in = c->until_in == NO_TIME ? NO_TIME : v.until_ms - NOW_MS;
+	TAP_ROW_AT(c->line, c->name,
+		   strcmp(v.row, c->row) == 0 && v.kind == c->kind && v.retry == c->retry &&
+		       v.rest == c->rest && v.scope == c->scope && until_in == c->until_in,
 		   "expected \"%s\" %s retry %d rest %d scope %d in %" PRId64
 		   " ms\ngot      \"%s\" %s retry %d rest %d scope %d in %" PRId64 " ms",
-		   cases[i].row, verdict_name(cases[i].kind), cases[i].retry, cases[i].rest,
-		   cases[i].scope, cases[i].until_in, v.row, verdict_name(v.kind), v.retry, v.rest,
-		   v.scope, until_in);
+		   c->row, verdict_name(c->kind), c->retry, c->rest, c->scope, c->until_in, v.row,
+		   verdict_name(v.kind), v.retry, v.rest, v.scope, until_in);
 	note_decided(v.row);
 	answer_fini(&answer);
 }
@@ -342,7 +491,9 @@ main(int argc, char **argv)
 {
 	tap_start("verdict", argc, argv);
 	for (size_t i = 0; i < TAP_COUNT(cases); i++)
-		check_case(i);
+		check_case(&cases[i], NULL, ASKED_MESSAGE, NULL);
+	for (size_t i = 0; i < TAP_COUNT(asking); i++)
+		check_case(&asking[i].is, asking[i].request, asking[i].asked, asking[i].family);
 	for (size_t i = 0; verdict_row(i) != NULL; i++) {
 		char name[96];
 		snprintf(name, sizeof name, "some case is decided by: %s", verdict_row(i));
