@@ -102,7 +102,7 @@ static int
 run_statusline(struct router *router, const struct options *options, const char *argument)
 {
 	struct survey *s = survey_latest(router, "");
-	char line[128];
+	char line[STATUS_LINE_SIZE];
 	(void)options;
 	(void)argument;
 	if (s == NULL) {
@@ -153,6 +153,21 @@ fail_name(const struct config *config, const char *name)
 }
 
 static int
+run_retry(struct router *router, const struct options *options, const char *argument)
+{
+	const struct provider *p = config_provider(router->config, argument);
+	if (p == NULL) {
+		fprintf(stderr, "claude-router-ctl: %s: no such provider\n", argument);
+		return EX_USAGE;
+	}
+	if (!state_retry(router->state, p->id, clock_wall_ms())) {
+		fail("the state file is busy: try again");
+		return EX_TEMPFAIL;
+	}
+	return run_statusline(router, options, "");
+}
+
+static int
 run_switch(struct router *router, const struct options *options, const char *argument)
 {
 	bool automatic = strcmp(argument, "auto") == 0;
@@ -165,6 +180,8 @@ run_switch(struct router *router, const struct options *options, const char *arg
 		fail("the state file is busy: try again");
 		return EX_TEMPFAIL;
 	}
+	if (!automatic)
+		return run_retry(router, options, argument);
 	return run_statusline(router, options, "");
 }
 
@@ -198,7 +215,7 @@ explain(const struct router *router, const struct survey *s, const char *model)
 	for (size_t i = 0; i < s->plan.n; i++) {
 		const struct candidate *c = &s->plan.candidates[i];
 		const struct provider *p = c->view->provider;
-		const char *sent = survey_model(router->state, p, model, 0);
+		const char *sent = survey_model(router->state, p, model, 0, 0);
 		char reason[ERROR_TEXT_MAX];
 		plan_reason(c, clock_wall_ms(), reason, sizeof reason);
 		bool brought = p->takes_login && tokens_get(router->tokens, p->name) == NULL;
@@ -330,6 +347,8 @@ static const struct command commands[] = {
      false},
     {"switch", "NAME|auto", "put a provider first by hand; auto gives the choice back", TO_CHANGE,
      run_switch, false},
+    {"retry", "NAME", "its limit was lifted, its key paid: have the next request find out",
+     TO_CHANGE, run_retry, false},
     {"check", "[NAME]", "ask Claude Pro, or another provider, now", TO_ASK, run_check, false},
     {"explain", "MODEL", "who would be asked for this model, in which order, and why", TO_LOOK,
      run_explain, false},
