@@ -137,6 +137,8 @@ begin_turn(struct exchange *x, const struct survey *s, const struct candidate *c
 	x->turn.stored = s->credentials[exchange_index(x, p)].stored;
 	x->turn.key = c->view->account.key;
 	x->turn.own = x->turn.stored ? 0 : x->turn.key.account;
+	x->turn.first_name =
+	    survey_model_first(x->router->state, p, x->request->message.model, x->turn.own);
 	x->turn.others_ready = others_open(x, &s->plan, c);
 	state_count(x->router->state, p->id, COUNT_REQUESTS);
 }

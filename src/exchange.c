@@ -101,7 +101,7 @@ write_body(struct exchange *x)
 	const struct request *r = x->request;
 	struct turn *t = &x->turn;
 	const char *model =
-	    survey_model(x->router->state, t->provider, r->message.model, t->own, t->successor);
+	    survey_model_after(t->provider, r->message.model, t->first_name, t->successor);
 	const char *sent = t->provider->dialect->model == NULL
 			       ? model
 			       : t->provider->dialect->model(&r->message, model);
@@ -333,9 +333,8 @@ try_another_form(struct exchange *x)
 	if (x->quiet || x->attempts >= ATTEMPTS_MAX || exchange_left_ms(x) <= 0)
 		return false;
 	if (x->verdict.kind == VERDICT_SUCCESSOR) {
-		const char *next =
-		    survey_model(x->router->state, t->provider, x->request->message.model, t->own,
-				 t->successor + 1);
+		const char *next = survey_model_after(t->provider, x->request->message.model,
+						      t->first_name, t->successor + 1);
 		t->successor += next != NULL;
 		return next != NULL;
 	}
@@ -366,7 +365,7 @@ remember_model(const struct exchange *x)
 	const struct turn *t = &x->turn;
 	struct state *state = x->router->state;
 	const char *model = x->request->message.model;
-	const char *refused = survey_model(state, t->provider, model, t->own, 0);
+	const char *refused = survey_model_after(t->provider, model, t->first_name, 0);
 	if (!x->quiet)
 		survey_quirks_worked(state, t->provider, name_at(x), t->own, t->quirks);
 	if (t->successor > 0 && survey_model_worked(state, t->provider, model, t->own, t->model))

@@ -24,6 +24,7 @@ struct turn {
 	bool stored;                     /* the credential is a stored one */
 	uint64_t own;                    /* key.account, if it is the client's own; else 0 */
 	bool others_ready;               /* somebody else could answer */
+	size_t first_name;               /* place of the name that is asked for first, */
 	size_t successor;                /* how many names of its model rule were refused */
 	unsigned quirks;                 /* enum quirk, or'ed */
 	unsigned retries;

@@ -32,15 +32,32 @@ memory_key(uint64_t subject, uint64_t own)
 	return key == 0 ? 1 : key;
 }
 
+size_t
+survey_model_first(const struct state *state, const struct provider *provider, const char *model,
+		   uint64_t own)
+{
+	const struct model_rule *rule = config_model_rule(provider, model);
+	if (rule == NULL)
+		return 0;
+	uint64_t worked = state_model(state, memory_key(rule->id, own), clock_wall_ms());
+	return worked < rule->n_names ? (size_t)worked : 0;
+}
+
 const char *
-survey_model(const struct state *state, const struct provider *provider, const char *model,
-	     uint64_t own, size_t next)
+survey_model_after(const struct provider *provider, const char *model, size_t first, size_t next)
 {
 	const struct model_rule *rule = config_model_rule(provider, model);
 	if (rule == NULL || next >= rule->n_names)
 		return NULL;
-	uint64_t worked = state_model(state, memory_key(rule->id, own), clock_wall_ms());
-	return rule->names[((worked < rule->n_names ? worked : 0) + next) % rule->n_names];
+	return rule->names[(first + next) % rule->n_names];
+}
+
+const char *
+survey_model(const struct state *state, const struct provider *provider, const char *model,
+	     uint64_t own, size_t next)
+{
+	size_t first = survey_model_first(state, provider, model, own);
+	return survey_model_after(provider, model, first, next);
 }
 
 bool

@@ -57,6 +57,13 @@ uint64_t survey_family(const char *model);
 const char *survey_model(const struct state *state, const struct provider *provider,
 			 const char *model, uint64_t own, size_t next);
 
+/* The same in two steps, for who asks for one after the other while other requests
+ * move what worked last: the place of the first name, and the next-th after it. */
+size_t survey_model_first(const struct state *state, const struct provider *provider,
+			  const char *model, uint64_t own);
+const char *survey_model_after(const struct provider *provider, const char *model, size_t first,
+			       size_t next);
+
 /* That name worked; own: as above. False: it is no name of the model's rule. */
 bool survey_model_worked(struct state *state, const struct provider *provider, const char *model,
 			 uint64_t own, const char *name);

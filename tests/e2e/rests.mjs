@@ -50,9 +50,9 @@ check('a refreshed login is the same person: a week is a week', async t => {
 
 check('where only the machine is told, one request finds out', async t => {
   const r = await router(t, frugal);
-  await r.sim.next('claude_pro', { fault: 'extra_usage', reset: week, times: -1 });
+  await r.sim.next('claude_pro', { fault: 'extra_usage', reset: week, times: -1, delay_ms: 300 });
   await r.post(says('a'), login('first'));
-  r.clock.forward('8h');
+  r.clock.forward('5h');
   await many(20, () => r.post(says('a'), login('second')));
   assert.equal(await asked(r), 2, 'one of twenty');
 });
@@ -184,6 +184,13 @@ check('names: each account its own, round to those before, for a day', async t =
   r.clock.forward('25h');
   await r.post(message(), login('one'));
   assert.equal(await sent(), 'claude-first', 'after a day it is asked for again');
+});
+
+check('many that learn a name at once all find it', async t => {
+  const r = await router(t, { order: ['deepseek'], sections: { deepseek: 'models = { "*=deepseek-reasoner|deepseek-flash" }' } });
+  await r.sim.control('POST', '/sim/deepseek/retire', { model: 'deepseek-reasoner' });
+  await r.sim.next('deepseek', { fault: 'unknown_model', delay_ms: 500, match: { model: 'deepseek-reasoner' }, times: 5 }); // half learn it late
+  for (const answer of await many(10, () => r.post(message()))) assert.equal(answer.status, 200, answer.text);
 });
 
 check('a session id steers its own client’s conversation only', async t => {
