@@ -143,12 +143,13 @@ ask_statusline(struct router *router, const struct options *options, const char 
 
 /* --- switch ----------------------------------------------------------- */
 
+/* first: what may be said beside the providers' names, ending in a comma, or "". */
 static void
-fail_name(const struct config *config, const char *name)
+fail_name(const struct config *config, const char *name, const char *first)
 {
-	fprintf(stderr, "claude-router-ctl: %s: no such provider; use auto", name);
+	fprintf(stderr, "claude-router-ctl: %s: no such provider; use %s", name, first);
 	for (size_t i = 0; i < config->n_providers; i++)
-		fprintf(stderr, ", %s", config->providers[i].name);
+		fprintf(stderr, "%s%s", i == 0 ? "" : ", ", config->providers[i].name);
 	fputs("\n", stderr);
 }
 
@@ -157,7 +158,7 @@ run_retry(struct router *router, const struct options *options, const char *argu
 {
 	const struct provider *p = config_provider(router->config, argument);
 	if (p == NULL) {
-		fprintf(stderr, "claude-router-ctl: %s: no such provider\n", argument);
+		fail_name(router->config, argument, "");
 		return EX_USAGE;
 	}
 	if (!state_retry(router->state, p->id, clock_wall_ms())) {
@@ -173,7 +174,7 @@ run_switch(struct router *router, const struct options *options, const char *arg
 	bool automatic = strcmp(argument, "auto") == 0;
 	(void)options;
 	if (!automatic && config_provider(router->config, argument) == NULL) {
-		fail_name(router->config, argument);
+		fail_name(router->config, argument, "auto, ");
 		return EX_USAGE;
 	}
 	if (!state_switch(router->state, automatic ? "" : argument)) {
@@ -196,7 +197,7 @@ run_check(struct router *router, const struct options *options, const char *argu
 	struct check_report report = {.result = CHECK_UNKNOWN};
 	(void)options;
 	if (p == NULL) {
-		fail_name(config, argument);
+		fail_name(config, argument, "");
 		return EX_USAGE;
 	}
 	if (!healthcheck_run(router, p, true, &report)) {

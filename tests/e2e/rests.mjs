@@ -133,7 +133,9 @@ check('a retry is for admins, and for names that there are', async t => {
   const r = await router(t);
   assert.equal((await r.post('"kimi"', { 'x-forwarded-for': '203.0.113.7' }, '/v1/retry-provider')).status, 403);
   assert.equal((await r.get('/v1/retry-provider')).status, 405);
-  assert.notEqual((await r.ctl('retry', 'nobody')).code, 0);
+  const nobody = await r.ctl('retry', 'nobody');
+  assert.equal(nobody.code, 64);
+  assert.match(nobody.stderr, /use claude_pro, deepseek, kimi, claude_api\n$/);
   assert.notEqual((await r.ctl('retry')).code, 0);
 });
 
