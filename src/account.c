@@ -1,6 +1,7 @@
 #include "account.h"
 
 #include "clock.h"
+#include "log.h"
 #include "metrics.h"
 
 #include <stdio.h>
@@ -49,7 +50,7 @@ static struct health_change
 change_of(const struct outcome *o, enum health_event event)
 {
 	struct health_change change = {
-	    .event = event, .now_ms = clock_wall_ms(), .began_ms = o->began_ms};
+	    .event = event, .now_ms = clock_wall_ms(), .began_ms = o->began_ms, .kin = o->kin};
 	size_t room = sizeof change.windows / sizeof *change.windows;
 	for (size_t i = 0; i < o->answer->n_windows && i < room; i++)
 		change.windows[i] = o->answer->windows[i];
@@ -69,6 +70,7 @@ served(struct router *router, const struct outcome *o)
 	};
 	apply(router, o, o->key, &change);
 	memset(change.windows, 0, sizeof change.windows);
+	memset(&change.kin, 0, sizeof change.kin); /* nobody's where all are meant, else known */
 	for (size_t i = 0; i < 2; i++) {
 		struct health h;
 		bool same = i == 1 && o->family == 0;
@@ -101,14 +103,15 @@ rests(struct router *router, const struct outcome *o)
 	change.jitter = (uint32_t)(o->holder >> 16);
 	if (o->verdict->scope == SCOPE_FAMILY)
 		key.family = o->verdict->family;
-	if (o->verdict->scope == SCOPE_EVERYBODY)
-		key.account = 0;
 	bool spreads = o->verdict->scope == SCOPE_SPREADING &&
 		       others_see_it(router->state, &key, change.now_ms);
-	apply(router, o, key, &change);
-	key.account = 0;
-	if (spreads)
+	if (o->verdict->scope != SCOPE_EVERYBODY)
 		apply(router, o, key, &change);
+	if (!spreads && o->verdict->scope != SCOPE_EVERYBODY)
+		return;
+	key.account = 0;
+	change.kin = (struct health_kin){0};
+	apply(router, o, key, &change);
 }
 
 void
@@ -144,6 +147,14 @@ account_request(struct state *state, const struct account_request *r)
 		observe(state, provider, COUNT_FIRST_BYTE, r->first_byte_ms);
 }
 
+/* A credential of the client's own that its provider does not know is nobody's:
+ * a record of it would take the place of somebody's. */
+static bool
+is_of_nobody(const struct verdict *v)
+{
+	return v->kind == VERDICT_PASS && (v->status == 401 || v->status == 403);
+}
+
 void
 account_outcome(struct router *router, const struct outcome *o)
 {
@@ -152,7 +163,7 @@ account_outcome(struct router *router, const struct outcome *o)
 		served(router, o);
 	} else {
 		state_count(router->state, o->key.provider, COUNT_FAILURES);
-		if (v->rest == REST_NONE) {
+		if (v->rest == REST_NONE && !is_of_nobody(v)) {
 			struct health_change change = change_of(o, HEALTH_FAILED);
 			change.throttled = v->throttled;
 			apply(router, o, o->key, &change);
@@ -186,9 +197,17 @@ account_service(struct router *router, const struct outcome *o, bool own_credent
 	if (is_past(router->state, o) || !state_served(router->state, provider->name) ||
 	    !provider->paid || own_credential)
 		return;
-	snprintf(sentence, sizeof sentence, "requests now go to %s, which costs money",
-		 provider->name);
+	snprintf(sentence, sizeof sentence,
+		 "requests now go to %s, which costs money: billed to your %s account",
+		 provider->name, provider->name);
 	notify(router->notifier, NOTICE_PAID, provider->name, sentence);
+}
+
+void
+account_bill(const struct provider *provider, const char *client)
+{
+	log_line(LOG_NOTICE, "a conversation of %s goes to %s: billed to your %s account", client,
+		 provider->name, provider->name);
 }
 
 bool
@@ -200,7 +219,10 @@ account_lease(struct state *state, const struct health *cause, const char *provi
 	    .now_ms = clock_wall_ms(),
 	    .lease_for_ms = ACCOUNT_LEASE_MS,
 	    .holder = holder,
+	    .rest = cause->rest,
+	    .kin = cause->kin,
 	};
+	memcpy(change.why, cause->why, sizeof change.why);
 	return state_health_change(state, &cause->key, provider, &change) == HEALTH_GRANTED;
 }
 

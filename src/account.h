@@ -14,6 +14,7 @@ struct outcome {
 	uint64_t family;       /* of the model's name that was sent; 0: none */
 	int64_t began_ms;      /* when the attempt began */
 	uint64_t holder;       /* who may hold the probe's lease */
+	struct health_kin kin; /* who brought the credential; zeros: it is a stored one */
 	const struct answer *answer;
 	const struct verdict *verdict;
 };
@@ -51,8 +52,11 @@ void account_probe(struct router *router, const struct outcome *outcome);
 /* Notes who serves now; tells the operator when it begins to cost money. */
 void account_service(struct router *router, const struct outcome *outcome, bool own_credential);
 
+/* Tells in the log whose conversation it is that begins to cost money. */
+void account_bill(const struct provider *provider, const char *client);
+
 /* Asks to be the probe of a provider whose rest is over: true if nobody else
- * is. To be asked again, to stay it, within ACCOUNT_LEASE_MS. */
+ * is. cause: the record that says so, or what of it a new credential inherits. To be asked again, to stay it, within ACCOUNT_LEASE_MS. */
 bool account_lease(struct state *state, const struct health *cause, const char *provider,
 		   uint64_t holder);
 

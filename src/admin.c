@@ -117,7 +117,8 @@ add_warning(json_object *o, const struct survey *s, const char *name)
 	char text[ERROR_TEXT_MAX];
 	for (size_t i = 0; i < s->plan.n; i++) {
 		const struct candidate *c = &s->plan.candidates[i];
-		if (strcmp(c->view->provider->name, name) != 0 || plan_usable(c->standing))
+		bool is_well = plan_usable(c->standing) && c->standing != STANDING_PROBE;
+		if (strcmp(c->view->provider->name, name) != 0 || is_well)
 			continue;
 		plan_reason(c, clock_wall_ms(), text, sizeof text);
 		tree_put(o, "warning", json_object_new_string(text));
@@ -142,18 +143,33 @@ switch_result(const struct router *router, const char *name)
 	return o;
 }
 
+static bool
+switch_to(struct state *state, const struct provider *provider)
+{
+	return state_switch(state, provider == NULL ? "" : provider->name);
+}
+
+static bool
+retry(struct state *state, const struct provider *provider)
+{
+	return state_retry(state, provider->id, clock_wall_ms());
+}
+
 /* The state's lock is held for microseconds, but for the moment in which a
  * damaged file is made anew. An operator's word waits for that, and so does the
  * loop: rarely, and 20 ms at most. What is not done by then is queued. */
 static bool
-switch_to(struct state *state, const char *name)
+insist(struct client *client, bool (*act)(struct state *, const struct provider *),
+       const struct provider *provider)
 {
 	const struct timespec millisecond = {.tv_nsec = 1000000};
 	for (int i = 0; i < 20; i++) {
-		if (state_switch(state, name))
+		if (act(client->router->state, provider))
 			return true;
 		nanosleep(&millisecond, NULL);
 	}
+	reply_error(&client->reply, 503, "retry-after: 1\r\n", "api_error",
+		    "The state file is busy: try again.", client->request.id);
 	return false;
 }
 
@@ -164,17 +180,42 @@ admin_switch(struct client *client)
 	char name[PROVIDER_NAME_MAX];
 	bool read = read_name(&client->request.body, name);
 	bool automatic = strcmp(name, "auto") == 0;
-	if (!read || (!automatic && config_provider(router->config, name) == NULL)) {
+	const struct provider *p = automatic ? NULL : config_provider(router->config, name);
+	if (!read || (!automatic && p == NULL)) {
 		refuse_name(client, true);
 		return;
 	}
-	if (!switch_to(router->state, automatic ? "" : name)) {
-		reply_error(&client->reply, 503, "retry-after: 1\r\n", "api_error",
-			    "The state file is busy: try again.", client->request.id);
+	if (!insist(client, switch_to, p) || (p != NULL && !insist(client, retry, p)))
 		return;
-	}
 	log_line(LOG_NOTICE, "switched by hand to %s", name);
 	reply_json(&client->reply, 200, "", switch_result(router, automatic ? "" : name));
+}
+
+void
+admin_retry(struct client *client)
+{
+	struct router *router = client->router;
+	char name[PROVIDER_NAME_MAX], text[ERROR_TEXT_MAX];
+	bool read = read_name(&client->request.body, name);
+	const struct provider *p = config_provider(router->config, name);
+	if (!read || p == NULL) {
+		refuse_name(client, false);
+		return;
+	}
+	if (!insist(client, retry, p))
+		return;
+	log_line(LOG_NOTICE, "%s is to be asked again, by hand", p->name);
+	struct survey *s = survey_latest(router, "");
+	json_object *o = json_object_new_object();
+	tree_put(o, "provider", json_object_new_string(p->name));
+	if (s != NULL) {
+		const struct candidate *c = survey_candidate(s, p);
+		tree_put(o, "state", json_object_new_string(plan_state_name(c->standing)));
+		plan_reason(c, clock_wall_ms(), text, sizeof text);
+		tree_put(o, "reason", json_object_new_string(text));
+	}
+	free(s);
+	reply_json(&client->reply, 200, "cache-control: no-store\r\n", o);
 }
 
 /* --- Checking --------------------------------------------------------- */

@@ -10,6 +10,7 @@ void admin_health(struct client *client);
 void admin_status(struct client *client);
 void admin_metrics(struct client *client);
 void admin_switch(struct client *client);
+void admin_retry(struct client *client);
 
 /* Answers when the check is done; client->check is set until then. */
 void admin_check(struct client *client);

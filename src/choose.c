@@ -4,6 +4,7 @@
 #include "dialect.h"
 #include "exchange_impl.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,56 @@ enum {
 	REPLAN_SOON_MS = 50,   /* while all rest and one is about to be back, at the soonest, */
 	REPLAN_EVERY_MS = 500, /* and at the latest */
 };
+
+/* Who is believed to be who it says: whom the operator lets do more than that. */
+static bool
+is_sure(const struct request *r)
+{
+	return r->local || r->client[0] != '\0';
+}
+
+/* The name of a thing that a client tells of itself. Another client's is another,
+ * whatever both say. */
+static uint64_t
+name_of(const struct exchange *x, const char *kind, const char *who, const char *what)
+{
+	char name[2 * SESSION_ID_MAX + KIN_ID_MAX + DIGEST_HEX_SIZE + KEY_NAME_MAX];
+	if (what[0] == '\0')
+		return 0;
+	snprintf(name, sizeof name, "%s/%s/%s", kind, who, what);
+	return state_name(x->router->state, name);
+}
+
+/* Whom a conversation belongs to: who has the key, else the login or key that the
+ * provider will see (hashed, so that none is copied), else nobody. */
+static void
+owner_of(const struct exchange *x, char owner[static DIGEST_HEX_SIZE + KEY_NAME_MAX])
+{
+	const struct request *r = x->request;
+	const char *shown = r->login != NULL ? r->login : r->api_key;
+	uint64_t hash = shown == NULL ? 0 : state_name(x->router->state, shown);
+	if (r->client[0] != '\0')
+		snprintf(owner, KEY_NAME_MAX + DIGEST_HEX_SIZE, "key/%s", r->client);
+	else
+		snprintf(owner, KEY_NAME_MAX + DIGEST_HEX_SIZE, "%016" PRIx64, hash);
+}
+
+void
+exchange_identify(struct exchange *x)
+{
+	const struct request *r = x->request;
+	const struct message *m = &r->message;
+	char session[2 * SESSION_ID_MAX], owner[DIGEST_HEX_SIZE + KEY_NAME_MAX];
+	const char *scope = r->client[0] != '\0' ? r->client : r->local ? "/local" : r->address;
+	request_session(r, session);
+	owner_of(x, owner);
+	uint64_t key = name_of(x, "session", owner, session);
+	if (!state_session(x->router->state, key, &x->session))
+		x->session = (struct session){.key = key};
+	x->kin.person = name_of(x, "person", scope, m->account_id);
+	x->kin.device =
+	    name_of(x, "device", scope, m->device_id[0] != '\0' ? m->device_id : session);
+}
 
 static void
 survey(const struct exchange *x, struct survey *s)
@@ -31,6 +82,8 @@ survey(const struct exchange *x, struct survey *s)
 	    .message = about_models ? NULL : &r->message,
 	    .model = r->message.model,
 	    .session = x->session.provider,
+	    .kin = x->kin,
+	    .kin_is_sure = is_sure(r),
 	    .now_ms = clock_wall_ms(),
 	};
 	survey_take(s, &ask);
@@ -93,6 +146,9 @@ begin_turn(struct exchange *x, const struct survey *s, const struct candidate *c
 	x->turn.provider = p;
 	x->turn.stored = s->credentials[exchange_index(x, p)].stored;
 	x->turn.key = c->view->account.key;
+	x->turn.own = x->turn.stored ? 0 : x->turn.key.account;
+	x->turn.first_name =
+	    survey_model_first(x->router->state, p, x->request->message.model, x->turn.own);
 	x->turn.others_ready = others_open(x, &s->plan, c);
 	state_count(x->router->state, p->id, COUNT_REQUESTS);
 }

@@ -21,6 +21,16 @@ provider_name(const struct exchange *x)
 	return x->turn.provider == NULL ? "none" : x->turn.provider->name;
 }
 
+/* Whose account the operator pays for it; "": it costs nothing beyond the plan, or
+ * the client pays by itself. */
+static const char *
+billed_to(const struct exchange *x, int status)
+{
+	const struct turn *t = &x->turn;
+	bool is_billed = t->provider != NULL && t->provider->paid && t->stored && status < 400;
+	return is_billed ? t->provider->name : "";
+}
+
 /* BEHAVIOUR 10: one line a request; what is not known is left out. */
 static void
 write_log(const struct exchange *x, int status)
@@ -36,6 +46,7 @@ write_log(const struct exchange *x, int status)
 	    LOG_TEXT("sent_model", x->turn.model),
 	    LOG_TEXT("provider", provider_name(x)),
 	    LOG_TEXT("passed", x->passed),
+	    LOG_TEXT("billed_to", billed_to(x, status)),
 	    LOG_TEXT("attempts", buf_text(&x->trail)),
 	    LOG_NUMBER("status", status),
 	    LOG_NUMBER("bytes", (int64_t)x->client->reply.bytes),

@@ -102,7 +102,7 @@ static int
 run_statusline(struct router *router, const struct options *options, const char *argument)
 {
 	struct survey *s = survey_latest(router, "");
-	char line[128];
+	char line[STATUS_LINE_SIZE];
 	(void)options;
 	(void)argument;
 	if (s == NULL) {
@@ -143,13 +143,29 @@ ask_statusline(struct router *router, const struct options *options, const char 
 
 /* --- switch ----------------------------------------------------------- */
 
+/* first: what may be said beside the providers' names, ending in a comma, or "". */
 static void
-fail_name(const struct config *config, const char *name)
+fail_name(const struct config *config, const char *name, const char *first)
 {
-	fprintf(stderr, "claude-router-ctl: %s: no such provider; use auto", name);
+	fprintf(stderr, "claude-router-ctl: %s: no such provider; use %s", name, first);
 	for (size_t i = 0; i < config->n_providers; i++)
-		fprintf(stderr, ", %s", config->providers[i].name);
+		fprintf(stderr, "%s%s", i == 0 ? "" : ", ", config->providers[i].name);
 	fputs("\n", stderr);
+}
+
+static int
+run_retry(struct router *router, const struct options *options, const char *argument)
+{
+	const struct provider *p = config_provider(router->config, argument);
+	if (p == NULL) {
+		fail_name(router->config, argument, "");
+		return EX_USAGE;
+	}
+	if (!state_retry(router->state, p->id, clock_wall_ms())) {
+		fail("the state file is busy: try again");
+		return EX_TEMPFAIL;
+	}
+	return run_statusline(router, options, "");
 }
 
 static int
@@ -158,13 +174,15 @@ run_switch(struct router *router, const struct options *options, const char *arg
 	bool automatic = strcmp(argument, "auto") == 0;
 	(void)options;
 	if (!automatic && config_provider(router->config, argument) == NULL) {
-		fail_name(router->config, argument);
+		fail_name(router->config, argument, "auto, ");
 		return EX_USAGE;
 	}
 	if (!state_switch(router->state, automatic ? "" : argument)) {
 		fail("the state file is busy: try again");
 		return EX_TEMPFAIL;
 	}
+	if (!automatic)
+		return run_retry(router, options, argument);
 	return run_statusline(router, options, "");
 }
 
@@ -179,7 +197,7 @@ run_check(struct router *router, const struct options *options, const char *argu
 	struct check_report report = {.result = CHECK_UNKNOWN};
 	(void)options;
 	if (p == NULL) {
-		fail_name(config, argument);
+		fail_name(config, argument, "");
 		return EX_USAGE;
 	}
 	if (!healthcheck_run(router, p, true, &report)) {
@@ -198,7 +216,7 @@ explain(const struct router *router, const struct survey *s, const char *model)
 	for (size_t i = 0; i < s->plan.n; i++) {
 		const struct candidate *c = &s->plan.candidates[i];
 		const struct provider *p = c->view->provider;
-		const char *sent = survey_model(router->state, p, model, 0);
+		const char *sent = survey_model(router->state, p, model, 0, 0);
 		char reason[ERROR_TEXT_MAX];
 		plan_reason(c, clock_wall_ms(), reason, sizeof reason);
 		bool brought = p->takes_login && tokens_get(router->tokens, p->name) == NULL;
@@ -330,6 +348,8 @@ static const struct command commands[] = {
      false},
     {"switch", "NAME|auto", "put a provider first by hand; auto gives the choice back", TO_CHANGE,
      run_switch, false},
+    {"retry", "NAME", "its limit was lifted, its key paid: have the next request find out",
+     TO_CHANGE, run_retry, false},
     {"check", "[NAME]", "ask Claude Pro, or another provider, now", TO_ASK, run_check, false},
     {"explain", "MODEL", "who would be asked for this model, in which order, and why", TO_LOOK,
      run_explain, false},

@@ -33,6 +33,10 @@ enum quirk {
 	QUIRK_NO_THINKING = 1 << 3, /* DeepSeek: this request goes without thinking */
 };
 
+/* Those that tell of the provider and its model; the others tell of one request. */
+#define QUIRKS_REMEMBERED                                                                          \
+	(unsigned)(QUIRK_THINKING_PLACEHOLDER | QUIRK_SYSTEM_AS_USER | QUIRK_NO_LOGIN_FIELDS)
+
 enum handover_result {
 	HANDOVER_AS_IS,     /* send the body byte for byte; out is empty */
 	HANDOVER_REWRITTEN, /* send out */

@@ -87,6 +87,13 @@ static void judge(struct exchange *x, enum ending ending);
 static void news(void *owner);
 static void watch(struct exchange *x);
 
+/* The name by which the provider is asked. */
+static const char *
+name_at(const struct exchange *x)
+{
+	return x->turn.model[0] != '\0' ? x->turn.model : x->request->message.model;
+}
+
 /* The model's name at this provider, and the body in its dialect. */
 static bool
 write_body(struct exchange *x)
@@ -94,11 +101,12 @@ write_body(struct exchange *x)
 	const struct request *r = x->request;
 	struct turn *t = &x->turn;
 	const char *model =
-	    survey_model(x->router->state, t->provider, r->message.model, t->successor);
+	    survey_model_after(t->provider, r->message.model, t->first_name, t->successor);
 	const char *sent = t->provider->dialect->model == NULL
 			       ? model
 			       : t->provider->dialect->model(&r->message, model);
 	snprintf(t->model, sizeof t->model, "%s", sent == NULL ? "" : sent);
+	t->quirks |= survey_quirks(x->router->state, t->provider, name_at(x), t->own);
 	buf_free(&x->body);
 	if (r->route.id == ROUTE_MODELS || r->route.id == ROUTE_MODEL)
 		return true;
@@ -274,6 +282,7 @@ outcome_of(const struct exchange *x, const struct verdict *verdict)
 	    .family = family_of(x),
 	    .began_ms = x->turn.began_ms,
 	    .holder = x->holder,
+	    .kin = x->turn.own == 0 ? (struct health_kin){0} : x->kin,
 	    .answer = attempt_answer(x->attempt),
 	    .verdict = verdict,
 	};
@@ -351,8 +360,8 @@ try_another_form(struct exchange *x)
 	if (x->quiet || x->attempts >= ATTEMPTS_MAX || exchange_left_ms(x) <= 0)
 		return false;
 	if (x->verdict.kind == VERDICT_SUCCESSOR) {
-		const char *next = survey_model(x->router->state, t->provider,
-						x->request->message.model, t->successor + 1);
+		const char *next = survey_model_after(t->provider, x->request->message.model,
+						      t->first_name, t->successor + 1);
 		t->successor += next != NULL;
 		return next != NULL;
 	}
@@ -376,21 +385,19 @@ hop(struct exchange *x)
 	exchange_plan(x);
 }
 
-/* A name that worked is remembered: BEHAVIOUR 3, successors. */
+/* A name or a form that worked is remembered: BEHAVIOUR 3, successors, and 7. */
 static void
 remember_model(const struct exchange *x)
 {
 	const struct turn *t = &x->turn;
-	const struct model_rule *rule = config_model_rule(t->provider, x->request->message.model);
-	if (t->successor == 0 || rule == NULL)
-		return;
-	for (size_t i = 0; i < rule->n_names; i++)
-		if (strcmp(rule->names[i], t->model) == 0) {
-			state_model_put(x->router->state, rule->id, i, clock_wall_ms());
-			log_line(LOG_NOTICE, "%s does not know %s any more: %s is used instead",
-				 t->provider->name, rule->names[0], t->model);
-			return;
-		}
+	struct state *state = x->router->state;
+	const char *model = x->request->message.model;
+	const char *refused = survey_model_after(t->provider, model, t->first_name, 0);
+	if (!x->quiet)
+		survey_quirks_worked(state, t->provider, name_at(x), t->own, t->quirks);
+	if (t->successor > 0 && survey_model_worked(state, t->provider, model, t->own, t->model))
+		log_line(LOG_NOTICE, "%s does not know %s any more: %s is used instead",
+			 t->provider->name, refused, t->model);
 }
 
 /* Who serves this conversation, and the router. Side calls move neither. */
@@ -401,6 +408,9 @@ remember_service(struct exchange *x)
 		return;
 	const struct outcome outcome = outcome_of(x, &x->verdict);
 	account_service(x->router, &outcome, !x->turn.stored);
+	if (x->session.key != 0 && x->session.provider != x->turn.provider->id && x->turn.stored &&
+	    x->turn.provider->paid)
+		account_bill(x->turn.provider, request_client(x->request));
 	x->session.provider = x->turn.provider->id;
 	x->session.used_ms = clock_wall_ms();
 	if (x->session.key != 0)
@@ -687,18 +697,6 @@ watch_due(struct timer *timer)
 
 /* --- Begin and end ---------------------------------------------------- */
 
-static void
-find_session(struct exchange *x)
-{
-	char name[2 * SESSION_ID_MAX];
-	const struct state *state = x->router->state;
-	if (request_session(x->request, name)[0] == '\0')
-		return;
-	uint64_t key = state_name(state, name);
-	if (!state_session(state, key, &x->session))
-		x->session = (struct session){.key = key};
-}
-
 void
 exchange_start(struct client *client)
 {
@@ -725,7 +723,7 @@ exchange_start(struct client *client)
 	buf_init(&x->kept_body, ANSWER_ERROR_MAX);
 	buf_init(&x->trail, TRAIL_MAX);
 	client->exchange = x;
-	find_session(x);
+	exchange_identify(x);
 	exchange_plan(x);
 }
 

@@ -22,7 +22,9 @@ struct turn {
 	struct health_key lease;         /* the record whose probe we are, */
 	bool leased;                     /* if we are */
 	bool stored;                     /* the credential is a stored one */
+	uint64_t own;                    /* key.account, if it is the client's own; else 0 */
 	bool others_ready;               /* somebody else could answer */
+	size_t first_name;               /* place of the name that is asked for first, */
 	size_t successor;                /* how many names of its model rule were refused */
 	unsigned quirks;                 /* enum quirk, or'ed */
 	unsigned retries;
@@ -45,6 +47,7 @@ struct exchange {
 	uint64_t holder;        /* our name as a probe */
 	uint64_t family;        /* of the model asked for; 0: none */
 	struct session session; /* key 0: none */
+	struct health_kin kin;  /* who the client says to be */
 	int64_t start_ms;       /* steady clock */
 	int64_t first_ms;       /* first byte to the client, since start_ms; -1: none yet */
 	int64_t held_ms;        /* spent waiting for the earliest */
@@ -76,6 +79,10 @@ void exchange_free(struct exchange *x);
 /* Asks the next candidate that may be asked now; if there is none, waits for the
  * earliest, or concludes. */
 void exchange_plan(struct exchange *x);
+
+/* Finds out whose request it is, as far as that is told, and who serves the
+ * conversation. */
+void exchange_identify(struct exchange *x);
 
 /* Asks the provider of x->turn. */
 void exchange_ask(struct exchange *x);

@@ -102,6 +102,13 @@ tell_windows(struct health *health, const struct health_change *change)
 	}
 }
 
+static void
+tell_kin(struct health *health, const struct health_change *change)
+{
+	if (change->kin.person != 0 || change->kin.device != 0)
+		health->kin = change->kin;
+}
+
 static enum health_outcome
 end_rest(struct health *health, const struct health_change *change)
 {
@@ -127,6 +134,7 @@ apply_served(struct health *health, const struct health_change *change)
 	for (size_t i = 0; i < HEALTH_WINDOWS; i++)
 		health->windows[i].rejected = 0;
 	tell_windows(health, change);
+	tell_kin(health, change);
 	return end_rest(health, change);
 }
 
@@ -139,6 +147,7 @@ apply_failed(struct health *health, const struct health_change *change)
 	if (change->throttled)
 		health->throttled_ms = change->now_ms;
 	tell_windows(health, change);
+	tell_kin(health, change);
 	return HEALTH_SAME;
 }
 
@@ -215,6 +224,12 @@ apply_rests(struct health *health, const struct health_change *change)
 static enum health_outcome
 apply_leased(struct health *health, const struct health_change *change)
 {
+	if (health->used_ms == 0 && change->rest != REST_NONE) {
+		health->rest = change->rest;
+		health->until_ms = change->now_ms;
+		copy_text(health->why, change->why);
+		tell_kin(health, change);
+	}
 	enum health_state state = health_state(health, change->now_ms);
 	bool is_mine = state == HEALTH_PROBING && health->lease_holder == change->holder;
 	if (change->holder == 0 || (state != HEALTH_DUE && !is_mine))
@@ -247,6 +262,17 @@ apply_relieved(struct health *health, const struct health_change *change)
 								  : HEALTH_SAME;
 }
 
+/* The state may have been busy, and an answer told of a new rest meanwhile. */
+static enum health_outcome
+apply_retried(struct health *health, const struct health_change *change)
+{
+	if (!is_resting(health, change->now_ms) || health->since_ms > change->began_ms)
+		return HEALTH_SAME;
+	health->until_ms = change->now_ms;
+	health->used_ms = change->now_ms;
+	return HEALTH_SAME;
+}
+
 enum health_outcome
 health_apply(struct health *health, const struct health_change *change)
 {
@@ -265,6 +291,8 @@ health_apply(struct health *health, const struct health_change *change)
 		return apply_released(health, change);
 	case HEALTH_RELIEVED:
 		return apply_relieved(health, change);
+	case HEALTH_RETRIED:
+		return apply_retried(health, change);
 	}
 	return HEALTH_SAME;
 }
@@ -280,4 +308,51 @@ health_is_news(const struct health *health, const struct health_change *change)
 	after.used_ms = health->used_ms;
 	after.success_ms = health->success_ms;
 	return memcmp(&after, health, sizeof after) != 0;
+}
+
+/* ---- Which record gives way ----------------------------------------------- */
+
+bool
+health_may_give_way(const struct health *health, const struct health *to, int64_t now_ms)
+{
+	return !is_resting(health, now_ms) || is_resting(to, now_ms);
+}
+
+bool
+health_goes_first(const struct health *health, const struct health *other)
+{
+	bool rests = health->rest != REST_NONE, other_rests = other->rest != REST_NONE;
+	if (rests != other_rests)
+		return other_rests;
+	return rests ? health->until_ms < other->until_ms : health->used_ms < other->used_ms;
+}
+
+/* ---- A refreshed credential ------------------------------------------------ */
+
+static bool
+is_same(uint64_t one, uint64_t other)
+{
+	return one != 0 && one == other;
+}
+
+bool
+health_inherit(const struct health *from, struct health_kin kin, bool is_sure, int64_t now_ms,
+	       struct health *out)
+{
+	bool is_known = kin.person != 0 && from->kin.person != 0;
+	bool is_person = is_same(kin.person, from->kin.person);
+	/* Two accounts that take turns on one machine are two. */
+	if (from->rest == REST_NONE || from->key.account == 0 ||
+	    from->key.account == out->key.account || from->key.family != out->key.family ||
+	    (!is_person && (is_known || !is_same(kin.device, from->kin.device))))
+		return false;
+	struct health_key key = out->key;
+	*out = *from;
+	out->key = key;
+	out->used_ms = 0; /* nothing is known of it by itself */
+	out->success_ms = out->error_ms = out->throttled_ms = out->lease_ms = 0;
+	out->lease_holder = 0;
+	if (!is_sure || !is_person)
+		out->until_ms = now_ms;
+	return true;
 }

@@ -22,6 +22,13 @@ struct health_key {
 	uint64_t family;   /* digest_name of the model family ("opus"); 0: all models */
 };
 
+/* Who may be behind a credential that is refreshed every few hours, as clients say it
+ * themselves: keyed hashes, 0 for what was not told. BEHAVIOUR.md 8. */
+struct health_kin {
+	uint64_t person; /* the account */
+	uint64_t device; /* the installation, else the conversation */
+};
+
 /* How sure an answer was of the rest that it wanted, the vaguest first. */
 enum rest_kind {
 	REST_NONE,
@@ -58,12 +65,14 @@ struct health {
 	struct health_window windows[HEALTH_WINDOWS];
 	char why[HEALTH_TEXT_MAX];   /* of the rest: "429 unified five_hour" */
 	char error[HEALTH_TEXT_MAX]; /* of the last failure, our words */
+	struct health_kin kin;       /* of an account whose credential clients bring */
 };
 _Static_assert(sizeof(struct health_window) == 32, "layout of the state file");
 _Static_assert(offsetof(struct health, rest) == 56, "layout of the state file");
 _Static_assert(offsetof(struct health, windows) == 128, "layout of the state file");
 _Static_assert(offsetof(struct health, error) == 320, "layout of the state file");
-_Static_assert(sizeof(struct health) == 384, "layout of the state file");
+_Static_assert(offsetof(struct health, kin) == 384, "layout of the state file");
+_Static_assert(sizeof(struct health) == 400, "layout of the state file");
 
 enum health_event {
 	HEALTH_SERVED,   /* a 2xx that is no rejection */
@@ -72,14 +81,16 @@ enum health_event {
 	HEALTH_LEASED,   /* somebody wants to be the probe, or to stay it */
 	HEALTH_RELEASED, /* the probe ended without an answer that tells anything */
 	HEALTH_RELIEVED, /* the check says: what is over by the clock is no rest */
+	HEALTH_RETRIED,  /* a person says: look again now, whatever was said of the end */
 };
 
 /* A fact to apply. Fields that an event does not use are zero. */
 struct health_change {
 	enum health_event event;
-	enum rest_kind rest; /* RESTS */
+	enum rest_kind rest; /* RESTS; LEASED: of the account that a new one is taken for */
 	int64_t now_ms;
-	int64_t began_ms;     /* SERVED, FAILED, RESTS: when the request began */
+	int64_t began_ms;     /* SERVED, FAILED, RESTS: when the request began; RETRIED: when the
+				 person said so, which is before now_ms if it had to wait */
 	int64_t until_ms;     /* RESTS: ignored for REST_SHORT, whose length is computed here */
 	int64_t lease_for_ms; /* LEASED */
 	uint64_t holder;      /* LEASED, RELEASED; 0 is nobody and gets no lease */
@@ -87,7 +98,8 @@ struct health_change {
 	    jitter; /* RESTS: any number; spreads ends: of a short rest by up to 25 %, else by 5 % and 2 s at most */
 	uint32_t throttled; /* FAILED: 1 if it was a 429 that said nothing else */
 	struct health_window windows[HEALTH_WINDOWS]; /* told by the head of any answer; "": none */
-	char why[HEALTH_TEXT_MAX];                    /* FAILED, RESTS */
+	char why[HEALTH_TEXT_MAX];                    /* FAILED, RESTS, LEASED with a rest */
+	struct health_kin kin; /* SERVED, FAILED, RESTS, LEASED; zeros leave what is known */
 };
 
 /* What a change did, for the log: only what was not so before. */
@@ -105,6 +117,10 @@ enum health_outcome {
  * - a bench is only ended by SERVED or RELIEVED; other answers lengthen it;
  * - a RELIEVED ends a rest that is over and that nobody probes, and no other: one
  *   may have begun since the check looked;
+ * - a RETRIED makes a rest or bench that runs due, unless an answer told it, or
+ *   lengthened it, after the person spoke;
+ * - a LEASED that brings a rest makes a record of which nothing is known one
+ *   whose rest is over, so that there is something to probe;
  * - short rests double when one follows another that is over; those that come
  *   while it runs are the other requests in flight, and no repeat;
  * - a SERVED whose request did not begin after the answer that brought the
@@ -120,6 +136,24 @@ enum health_outcome health_apply(struct health *health, const struct health_chan
 /* Whether a change is worth writing: not one more success of a ready account
  * within the same second, which says nothing that is not known. */
 bool health_is_news(const struct health *health, const struct health_change *change);
+
+/* Whether a record may give way to another one, for which there is no room: it
+ * always may when it has no rest or one that is over at now_ms; a rest that runs
+ * gives way only to another that runs. */
+bool health_may_give_way(const struct health *health, const struct health *to, int64_t now_ms);
+
+/* Whether a record gives way sooner than another: one without a rest, the least
+ * recently used first; then the rest that ends first. */
+bool health_goes_first(const struct health *health, const struct health *other);
+
+/* What is to be assumed of a new credential, of which nothing is known, from one
+ * record (of the same family) of another account at the same provider. False:
+ * nothing, since they are not of the same kin, or that one does not rest. True: *out,
+ * a record with a key of its own, stands as from does when the person is the same and
+ * the claim is_sure, else as one whose rest is over: a claim alone makes a probe, and
+ * neither gives nor lifts a rest. */
+bool health_inherit(const struct health *from, struct health_kin kin, bool is_sure, int64_t now_ms,
+		    struct health *out);
 
 /* How a record stands at a time. */
 enum health_state {

@@ -126,7 +126,7 @@ model_of(const struct healthcheck *h)
 	const struct config *config = h->config;
 	if (!h->provider->dialect->claude)
 		return survey_model(h->router->state, h->provider, config->health_check_models[0],
-				    h->successor);
+				    0, h->successor);
 	return h->successor < config->n_health_check_models
 		   ? config->health_check_models[h->successor]
 		   : NULL;

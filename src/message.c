@@ -169,28 +169,59 @@ read_tool_choice(struct reader *r)
 			r->out->needs |= NEED_FORCED_TOOL;
 }
 
-/* The session in metadata.user_id: JSON text with a session_id (CLIENT.md 1),
- * or the older user_<hash>_account_<uuid>_session_<uuid>. */
+/* The text from behind a mark to the next one, or to the end; "" if it is too long. */
 static void
-find_session(const char *user_id, char out[static SESSION_ID_MAX])
+copy_part(const char *text, const char *mark, const char *next, char *out, size_t size)
 {
-	static const char mark[] = "_session_";
-	const char *old = strstr(user_id, mark);
+	const char *from = strstr(text, mark);
+	if (from == NULL)
+		return;
+	from += strlen(mark);
+	const char *to = next == NULL ? NULL : strstr(from, next);
+	size_t n = to == NULL ? strlen(from) : (size_t)(to - from);
+	if (n >= size)
+		return;
+	memcpy(out, from, n);
+	out[n] = '\0';
+}
+
+/* The older form: user_<hash>_account_<uuid>_session_<uuid>. */
+static void
+read_old_user_id(const char *user_id, struct message *out)
+{
+	copy_part(user_id, "user_", "_account_", out->device_id, sizeof out->device_id);
+	copy_part(user_id, "_account_", "_session_", out->account_id, sizeof out->account_id);
+	copy_part(user_id, "_session_", NULL, out->session_id, sizeof out->session_id);
+}
+
+/* metadata.user_id: JSON text with a session_id (CLIENT.md 1), or the older form. */
+static void
+read_user_id(const char *user_id, struct message *out)
+{
+	const struct {
+		const char *name;
+		char *to;
+		size_t size;
+	} fields[] = {{"session_id", out->session_id, sizeof out->session_id},
+		      {"device_id", out->device_id, sizeof out->device_id},
+		      {"account_uuid", out->account_id, sizeof out->account_id}};
 	struct scan s;
 	struct span key, value;
-	if (old != NULL && *user_id != '{') {
-		size_t n = strlen(old + strlen(mark));
-		if (n < SESSION_ID_MAX)
-			memcpy(out, old + strlen(mark), n + 1);
+	if (*user_id != '{' && strstr(user_id, "_session_") != NULL) {
+		read_old_user_id(user_id, out);
 		return;
 	}
 	scan_init(&s, user_id, strlen(user_id));
-	for (scan_object(&s); scan_member(&s, &key);)
-		if (!span_is(user_id, key, "session_id"))
+	for (scan_object(&s); scan_member(&s, &key);) {
+		size_t i = 0;
+		while (i < 3 && !span_is(user_id, key, fields[i].name))
+			i++;
+		if (i == 3)
 			scan_skip(&s);
 		else if (scan_string(&s, &value) &&
-			 !span_unescape(user_id, value, out, SESSION_ID_MAX))
-			*out = '\0';
+			 !span_unescape(user_id, value, fields[i].to, fields[i].size))
+			*fields[i].to = '\0';
+	}
 }
 
 static void
@@ -203,7 +234,7 @@ read_metadata(struct reader *r)
 			scan_skip(&r->s);
 		else if (scan_string(&r->s, &value) &&
 			 span_unescape(r->s.text, value, user_id, sizeof user_id))
-			find_session(user_id, r->out->session_id);
+			read_user_id(user_id, r->out);
 }
 
 static void

@@ -7,6 +7,7 @@
 #include "scan.h"
 
 #define SESSION_ID_MAX 160
+#define KIN_ID_MAX     80 /* 64 hexadecimal digits, or a UUID */
 
 /* What some provider may not be able to do (PROTOCOLS.md 6). */
 enum need {
@@ -24,6 +25,8 @@ enum need {
 struct message {
 	char model[MODEL_NAME_MAX];      /* "": not told */
 	char session_id[SESSION_ID_MAX]; /* of metadata.user_id; "": none */
+	char device_id[KIN_ID_MAX];      /* the same */
+	char account_id[KIN_ID_MAX];     /* the same: account_uuid */
 	bool stream;
 	bool stream_odd;    /* "stream" is neither true, false nor null */
 	bool mid_loop;      /* the last message holds a tool_result: BEHAVIOUR 5 */

@@ -15,6 +15,7 @@ static const struct {
     {"/health", {ROUTE_HEALTH, ROUTE_ANYONE, "GET, HEAD", NULL}},
     {"/v1/status", {ROUTE_STATUS, ROUTE_ADMIN, "GET", NULL}},
     {"/v1/switch-provider", {ROUTE_SWITCH, ROUTE_ADMIN, "POST", NULL}},
+    {"/v1/retry-provider", {ROUTE_RETRY, ROUTE_ADMIN, "POST", NULL}},
     {"/v1/health-check", {ROUTE_CHECK, ROUTE_ADMIN, "POST", NULL}},
     {"/metrics", {ROUTE_METRICS, ROUTE_ADMIN, "GET, HEAD", NULL}},
     {"/v1/self-test", {ROUTE_SELF_TEST, ROUTE_ADMIN, "POST", NULL}},

@@ -44,6 +44,9 @@ answer(struct client *client)
 	case ROUTE_SWITCH:
 		admin_switch(client);
 		break;
+	case ROUTE_RETRY:
+		admin_retry(client);
+		break;
 	case ROUTE_CHECK:
 		admin_check(client);
 		break;

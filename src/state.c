@@ -284,6 +284,16 @@ state_health_change(struct state *state, const struct health_key *key, const cha
 	return is_lease ? HEALTH_REFUSED : HEALTH_SAME;
 }
 
+bool
+state_retry(struct state *state, uint64_t provider, int64_t now_ms)
+{
+	struct state_change change = {
+	    .kind = CHANGE_RETRY,
+	    .health = {.key = {.provider = provider},
+		       .change = {.event = HEALTH_RETRIED, .now_ms = now_ms, .began_ms = now_ms}}};
+	return submit(state, &change);
+}
+
 size_t
 state_healths(const struct state *state, uint64_t provider, struct health *out, size_t max)
 {
@@ -329,24 +339,26 @@ state_session_put(struct state *state, const struct session *session)
 	submit(state, &(struct state_change){.kind = CHANGE_SESSION, .session = *session});
 }
 
-size_t
-state_model(const struct state *state, uint64_t rule)
+/* By a clock that jumped back, what was learned in the future is forgotten, too. */
+uint64_t
+state_model(const struct state *state, uint64_t key, int64_t now_ms)
 {
 	struct model_memory memory;
-	if (!look_up(state, &state_tables[MODELS], &rule, &memory) ||
-	    memory.name >= MODEL_NAMES_MAX)
+	if (!look_up(state, &state_tables[MODELS], &key, &memory))
 		return 0;
-	return (size_t)memory.name;
+	bool is_young =
+	    memory.used_ms > now_ms - STATE_MODEL_FOR_MS && memory.used_ms < now_ms + REFRESH_MS;
+	return is_young ? memory.value : 0;
 }
 
 void
-state_model_put(struct state *state, uint64_t rule, size_t name, int64_t now_ms)
+state_model_put(struct state *state, uint64_t key, uint64_t value, int64_t now_ms)
 {
 	struct model_memory before;
 	struct state_change change = {.kind = CHANGE_MODEL,
-				      .model = {.rule = rule, .name = name, .used_ms = now_ms}};
-	if (rule == 0 || (look_up(state, &state_tables[MODELS], &rule, &before) &&
-			  before.name == name && is_fresh(before.used_ms, now_ms)))
+				      .model = {.key = key, .value = value, .used_ms = now_ms}};
+	if (key == 0 || (look_up(state, &state_tables[MODELS], &key, &before) &&
+			 before.value == value && is_fresh(before.used_ms, now_ms)))
 		return;
 	submit(state, &change);
 }

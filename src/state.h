@@ -21,7 +21,7 @@
 #define STATE_VERSION   1
 #define STATE_HEALTHS   192 /* of some 64 accounts, with their families */
 #define STATE_SESSIONS  512
-#define STATE_MODELS    64
+#define STATE_MODELS    128
 #define STATE_COUNTERS  24 /* PROVIDERS_MAX, nobody, and some that were renamed */
 #define STATE_PROCESSES 64
 
@@ -35,11 +35,12 @@ struct session {
 	uint64_t mended; /* messages in a row that we ended for a provider that died */
 };
 
-/* Which name of a model rule worked. */
+/* A small thing that an answer taught of a model at a provider: which of its names
+ * works, what form of a request it wants. */
 struct model_memory {
-	uint64_t rule; /* model_rule.id */
-	uint64_t name; /* index in model_rule.names */
-	int64_t used_ms;
+	uint64_t key;    /* survey.h */
+	uint64_t value;  /* 0: as if nothing was remembered */
+	int64_t used_ms; /* when it was learned */
 };
 
 /* What is true of the router as a whole. */
@@ -127,6 +128,11 @@ enum health_outcome state_health_change(struct state *state, const struct health
 					const char *provider_name,
 					const struct health_change *change);
 
+/* Makes the rests and benches of a provider due that began before now_ms, when a person
+ * asked for that. False: it could not be written at once and waits in the queue, or
+ * the state is for looking only. */
+bool state_retry(struct state *state, uint64_t provider, int64_t now_ms);
+
 /* Copies up to max records of a provider (0: of all), in no order; returns how
  * many. A record that is pushed out and comes back meanwhile may be there twice. */
 size_t state_healths(const struct state *state, uint64_t provider, struct health *out, size_t max);
@@ -138,10 +144,11 @@ bool state_session(const struct state *state, uint64_t key, struct session *out)
  * only says that it is still used is written once a minute. A key of 0 is none. */
 void state_session_put(struct state *state, const struct session *session);
 
-/* The index of the name that worked for a rule, below MODEL_NAMES_MAX (the rule
- * may have fewer: the caller looks); 0 if nothing is known. */
-size_t state_model(const struct state *state, uint64_t rule);
-void state_model_put(struct state *state, uint64_t rule, size_t name, int64_t now_ms);
+/* What was remembered under a key, for STATE_MODEL_FOR_MS; 0 if nothing is. What was
+ * learned first gives way. A key of 0 is none. */
+uint64_t state_model(const struct state *state, uint64_t key, int64_t now_ms);
+void state_model_put(struct state *state, uint64_t key, uint64_t value, int64_t now_ms);
+#define STATE_MODEL_FOR_MS (INT64_C(24) * 3600 * 1000)
 
 void state_summary(const struct state *state, struct summary *out);
 

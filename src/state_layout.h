@@ -115,21 +115,21 @@ struct state_image {
 	word healths[STATE_HEALTHS][STATE_RECORD_WORDS(struct health)];
 	word sessions[STATE_SESSIONS][STATE_RECORD_WORDS(struct session)];
 	word models[STATE_MODELS][STATE_RECORD_WORDS(struct model_memory)];
-	uint64_t reserve[837];
+	uint64_t reserve[5];
 	word guard; /* the last word: zero after any cut, even if the file grew again */
 };
 _Static_assert(offsetof(struct state_image, health_index) == 256, "layout");
 _Static_assert(offsetof(struct state_image, session_index) == 1792, "layout");
 _Static_assert(offsetof(struct state_image, model_index) == 5888, "layout");
-_Static_assert(offsetof(struct state_image, counters) == 6400, "layout");
-_Static_assert(offsetof(struct state_image, processes) == 18688, "layout");
-_Static_assert(offsetof(struct state_image, summary) == 22784, "layout");
-_Static_assert(offsetof(struct state_image, healths) == 22992, "layout");
-_Static_assert(offsetof(struct state_image, sessions) == 173520, "layout");
-_Static_assert(offsetof(struct state_image, models) == 214480, "layout");
-_Static_assert(offsetof(struct state_image, reserve) == 218576, "layout");
-_Static_assert(offsetof(struct state_image, guard) == 225272, "layout");
-_Static_assert(sizeof(struct state_image) == 55 * 4096, "layout");
+_Static_assert(offsetof(struct state_image, counters) == 6912, "layout");
+_Static_assert(offsetof(struct state_image, processes) == 19200, "layout");
+_Static_assert(offsetof(struct state_image, summary) == 23296, "layout");
+_Static_assert(offsetof(struct state_image, healths) == 23504, "layout");
+_Static_assert(offsetof(struct state_image, sessions) == 180176, "layout");
+_Static_assert(offsetof(struct state_image, models) == 221136, "layout");
+_Static_assert(offsetof(struct state_image, reserve) == 229328, "layout");
+_Static_assert(offsetof(struct state_image, guard) == 229368, "layout");
+_Static_assert(sizeof(struct state_image) == 56 * 4096, "layout");
 
 /* Bytes of the file that are locked (OFD): one to write, one to check, and one
  * for each process slot, as long as its process lives. What stands in those

@@ -29,6 +29,25 @@ apply_health(struct state_image *image, const struct state_change *change)
 }
 
 static int
+apply_retry(struct state_image *image, const struct state_change *change)
+{
+	const struct state_table *table = &state_tables[HEALTHS];
+	struct state_change one = *change;
+	for (size_t i = 0; i < table->count; i++) {
+		struct health health;
+		uint64_t generation;
+		if (word_get(&state_table_index(image, table)[i]) == 0 ||
+		    !state_record_read(state_table_record(image, table, i), table->bytes, &health,
+				       &generation) ||
+		    health.key.provider != change->health.key.provider)
+			continue;
+		one.health.key = health.key;
+		apply_health(image, &one);
+	}
+	return 0;
+}
+
+static int
 apply_session(struct state_image *image, const struct state_change *change)
 {
 	struct session before;
@@ -41,7 +60,7 @@ static int
 apply_model(struct state_image *image, const struct state_change *change)
 {
 	struct model_memory before;
-	int place = state_table_find(image, &state_tables[MODELS], &change->model.rule, &before);
+	int place = state_table_find(image, &state_tables[MODELS], &change->model.key, &before);
 	state_table_put(image, &state_tables[MODELS], place, &change->model);
 	return 0;
 }
@@ -93,10 +112,11 @@ static int
 apply(struct state_image *image, const struct state_change *change)
 {
 	static int (*const appliers[])(struct state_image *, const struct state_change *) = {
-	    [CHANGE_HEALTH] = apply_health,   [CHANGE_SESSION] = apply_session,
-	    [CHANGE_MODEL] = apply_model,     [CHANGE_SWITCH] = apply_summary,
-	    [CHANGE_SERVED] = apply_summary,  [CHANGE_FAILOVER] = apply_summary,
-	    [CHANGE_CHECKED] = apply_summary, [CHANGE_COUNT] = apply_count,
+	    [CHANGE_HEALTH] = apply_health,    [CHANGE_RETRY] = apply_retry,
+	    [CHANGE_SESSION] = apply_session,  [CHANGE_MODEL] = apply_model,
+	    [CHANGE_SWITCH] = apply_summary,   [CHANGE_SERVED] = apply_summary,
+	    [CHANGE_FAILOVER] = apply_summary, [CHANGE_CHECKED] = apply_summary,
+	    [CHANGE_COUNT] = apply_count,
 	};
 	return appliers[change->kind](image, change);
 }
@@ -108,7 +128,7 @@ static void
 apply_queued(struct state_image *image, const struct state_change *queued)
 {
 	struct state_change change = *queued;
-	if (change.kind == CHANGE_HEALTH)
+	if (change.kind == CHANGE_HEALTH || change.kind == CHANGE_RETRY)
 		change.health.change.now_ms += clock_wall_ms() - queued->queued_ms;
 	apply(image, &change);
 }

@@ -12,6 +12,7 @@
 
 enum change_kind {
 	CHANGE_HEALTH,
+	CHANGE_RETRY, /* of all records of health.key.provider */
 	CHANGE_SESSION,
 	CHANGE_MODEL,
 	CHANGE_SWITCH,

@@ -143,27 +143,45 @@ state_table_find(const struct state_image *image, const struct state_table *tabl
 	return -1;
 }
 
-/* A free place, else the one that was used least recently. */
-static size_t
-table_place(const struct state_image *image, const struct state_table *table)
+static int64_t
+used_ms(const struct state_table *table, const void *record)
 {
-	size_t place = 0;
-	int64_t oldest_ms = INT64_MAX;
+	int64_t at_ms;
+	memcpy(&at_ms, (const char *)record + table->used_at, sizeof at_ms);
+	return at_ms;
+}
+
+static bool
+goes_first(const struct state_table *table, const union state_record *record,
+	   const union state_record *other)
+{
+	if (table == &state_tables[HEALTHS])
+		return health_goes_first(&record->health, &other->health);
+	return used_ms(table, record) < used_ms(table, other);
+}
+
+/* A free place, else that of the record that matters least; -1: all matter more
+ * than the new one, whose last change is of now. */
+static int
+table_place(const struct state_image *image, const struct state_table *table, const void *new)
+{
+	int place = -1;
+	union state_record record, first;
 	for (size_t i = 0; i < table->count; i++) {
-		union state_record record;
 		uint64_t generation;
-		int64_t used_ms;
 		if (word_get(&state_table_index(image, table)[i]) == 0)
-			return i;
+			return (int)i;
 		if (!state_record_read(state_table_record(image, table, i), table->bytes, &record,
 				       &generation))
 			continue;
-		memcpy(&used_ms, (const char *)&record + table->used_at, sizeof used_ms);
-		if (used_ms < oldest_ms) {
-			oldest_ms = used_ms;
-			place = i;
+		if (place < 0 || goes_first(table, &record, &first)) {
+			first = record;
+			place = (int)i;
 		}
 	}
+	if (place >= 0 && table == &state_tables[HEALTHS] &&
+	    !health_may_give_way(&first.health, new, used_ms(table, new)))
+		return -1;
 	return place;
 }
 
@@ -178,10 +196,12 @@ state_table_put(struct state_image *image, const struct state_table *table, int 
 				   record);
 		return;
 	}
-	size_t i = table_place(image, table);
+	int i = table_place(image, table, record);
+	if (i < 0)
+		return;
 	word *index = &state_table_index(image, table)[i];
 	word_set(index, 0);
-	state_record_write(state_table_record(image, table, i), table->bytes, record);
+	state_record_write(state_table_record(image, table, (size_t)i), table->bytes, record);
 	atomic_store_explicit(index, state_table_hash(table, record), memory_order_release);
 }
 

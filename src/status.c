@@ -132,6 +132,16 @@ append_window(const struct candidate *c, char *text, size_t size)
 		 w->name, w->name + digits);
 }
 
+/* Who pays, when it is not the plan. */
+static void
+append_bill(const struct candidate *c, char *text, size_t size)
+{
+	size_t n = strlen(text);
+	if (c->view->provider->paid && !c->view->own_credential)
+		snprintf(text + n, size - n, " · billed to your %s account",
+			 display_name(c->view->provider->name));
+}
+
 const char *
 status_line(const struct survey *s, char *text, size_t size)
 {
@@ -156,6 +166,7 @@ status_line(const struct survey *s, char *text, size_t size)
 			 clock_short(first->until_ms, now_ms, when));
 	else
 		append_window(top, text, size);
+	append_bill(top, text, size);
 	return text;
 }
 
@@ -176,7 +187,7 @@ add_summary(json_object *o, const struct summary *summary, const struct survey *
 static void
 add_line(json_object *o, const struct survey *s)
 {
-	char line[128];
+	char line[STATUS_LINE_SIZE];
 	add_text(o, "line", status_line(s, line, sizeof line));
 }
 
@@ -250,7 +261,7 @@ static const char *
 model_in_use(const struct router *router, const struct provider *p)
 {
 	for (size_t i = 0; i < p->n_models; i++) {
-		size_t name = state_model(router->state, p->models[i].id);
+		size_t name = (size_t)state_model(router->state, p->models[i].id, clock_wall_ms());
 		if (i + 1 == p->n_models || name != 0)
 			return p->models[i].names[name < p->models[i].n_names ? name : 0];
 	}

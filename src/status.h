@@ -20,7 +20,8 @@ json_object *status_full(const struct router *router);
 bool status_metrics(const struct router *router, struct metrics *metrics);
 
 /* One line for people: "Claude Pro · 62 % of 5 h", "DeepSeek (Claude Pro back
- * 18:00)". Returns text. */
+ * 18:00) · billed to your DeepSeek account". Returns text. */
+#define STATUS_LINE_SIZE 192
 const char *status_line(const struct survey *survey, char *text, size_t size);
 
 /* Who would be asked first; NULL: nobody. */

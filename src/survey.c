@@ -3,7 +3,9 @@
 #include "clock.h"
 #include "dialect.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct health_key
 survey_account_key(const struct state *state, const struct provider *provider,
@@ -21,16 +23,79 @@ survey_family(const char *model)
 	return family[0] == '\0' ? 0 : digest_name(family);
 }
 
-const char *
-survey_model(const struct state *state, const struct provider *provider, const char *model,
-	     size_t next)
+/* What one account taught is none of another's business: its plan may know other
+ * names, and its requests are its own. */
+static uint64_t
+memory_key(uint64_t subject, uint64_t own)
+{
+	uint64_t key = own == 0 ? subject : (subject ^ own) * UINT64_C(0x9e3779b97f4a7c15);
+	return key == 0 ? 1 : key;
+}
+
+size_t
+survey_model_first(const struct state *state, const struct provider *provider, const char *model,
+		   uint64_t own)
 {
 	const struct model_rule *rule = config_model_rule(provider, model);
 	if (rule == NULL)
+		return 0;
+	uint64_t worked = state_model(state, memory_key(rule->id, own), clock_wall_ms());
+	return worked < rule->n_names ? (size_t)worked : 0;
+}
+
+const char *
+survey_model_after(const struct provider *provider, const char *model, size_t first, size_t next)
+{
+	const struct model_rule *rule = config_model_rule(provider, model);
+	if (rule == NULL || next >= rule->n_names)
 		return NULL;
-	size_t i = state_model(state, rule->id);
-	i = (i < rule->n_names ? i : 0) + next;
-	return i < rule->n_names ? rule->names[i] : NULL;
+	return rule->names[(first + next) % rule->n_names];
+}
+
+const char *
+survey_model(const struct state *state, const struct provider *provider, const char *model,
+	     uint64_t own, size_t next)
+{
+	size_t first = survey_model_first(state, provider, model, own);
+	return survey_model_after(provider, model, first, next);
+}
+
+bool
+survey_model_worked(struct state *state, const struct provider *provider, const char *model,
+		    uint64_t own, const char *name)
+{
+	const struct model_rule *rule = config_model_rule(provider, model);
+	for (size_t i = 0; rule != NULL && i < rule->n_names; i++)
+		if (strcmp(rule->names[i], name) == 0) {
+			state_model_put(state, memory_key(rule->id, own), i, clock_wall_ms());
+			return true;
+		}
+	return false;
+}
+
+static uint64_t
+quirks_key(const struct provider *provider, const char *name, uint64_t own)
+{
+	char text[PROVIDER_NAME_MAX + MODEL_NAME_MAX + sizeof "quirks//"];
+	snprintf(text, sizeof text, "quirks/%s/%s", provider->name, name);
+	return memory_key(digest_name(text), own);
+}
+
+unsigned
+survey_quirks(const struct state *state, const struct provider *provider, const char *name,
+	      uint64_t own)
+{
+	return (unsigned)state_model(state, quirks_key(provider, name, own), clock_wall_ms()) &
+	       QUIRKS_REMEMBERED;
+}
+
+void
+survey_quirks_worked(struct state *state, const struct provider *provider, const char *name,
+		     uint64_t own, unsigned quirks)
+{
+	if ((quirks & QUIRKS_REMEMBERED) != survey_quirks(state, provider, name, own))
+		state_model_put(state, quirks_key(provider, name, own), quirks & QUIRKS_REMEMBERED,
+				clock_wall_ms());
 }
 
 /* The account that was seen last, for a status that belongs to no request. */
@@ -48,6 +113,31 @@ find_latest(const struct state *state, uint64_t provider, struct health *out)
 		*out = *latest;
 }
 
+/* A login that was refreshed is new to us, and its person is not: of which nothing is
+ * known, that is as the records of its kin say. */
+static void
+inherit(const struct survey_ask *ask, struct health *record)
+{
+	struct health all[STATE_HEALTHS], worst = {.key = record->key};
+	size_t n = state_healths(ask->state, record->key.provider, all, STATE_HEALTHS);
+	for (size_t i = 0; i < n; i++) {
+		struct health one = {.key = record->key};
+		if (health_inherit(&all[i], ask->kin, ask->kin_is_sure, ask->now_ms, &one) &&
+		    (worst.rest == REST_NONE || one.until_ms > worst.until_ms))
+			worst = one;
+	}
+	*record = worst;
+}
+
+/* The record of a client's own account, or of its family. */
+static void
+read_own(const struct survey_ask *ask, const struct health_key *key, struct health *out)
+{
+	bool is_told = ask->kin.person != 0 || ask->kin.device != 0;
+	if (!state_health(ask->state, key, out) && is_told)
+		inherit(ask, out);
+}
+
 static void
 read_health(const struct survey_ask *ask, struct plan_view *view, const char *credential)
 {
@@ -63,19 +153,26 @@ read_health(const struct survey_ask *ask, struct plan_view *view, const char *cr
 		return;
 	}
 	key = survey_account_key(ask->state, view->provider, credential);
-	state_health(ask->state, &key, &view->account);
-	const char *sent = survey_model(ask->state, view->provider, ask->model, 0);
+	struct survey_ask of_record = *ask;
+	if (!view->own_credential)
+		of_record.kin = (struct health_kin){0};
+	read_own(&of_record, &key, &view->account);
+	uint64_t own = view->own_credential ? key.account : 0;
+	const char *sent = survey_model(ask->state, view->provider, ask->model, own, 0);
 	key.family = survey_family(sent == NULL ? ask->model : sent);
 	if (key.family != 0)
-		state_health(ask->state, &key, &view->family);
+		read_own(&of_record, &key, &view->family);
 }
 
 static const char *
-refusal(const struct survey_ask *ask, const struct provider *provider)
+refusal(const struct survey_ask *ask, const struct provider *provider,
+	const struct credential *credential)
 {
 	if (ask->message == NULL || provider->dialect->refuses == NULL)
 		return NULL;
-	const char *model = survey_model(ask->state, provider, ask->model, 0);
+	bool is_own = credential->value != NULL && !credential->stored;
+	uint64_t own = is_own ? state_name(ask->state, credential->value) : 0;
+	const char *model = survey_model(ask->state, provider, ask->model, own, 0);
 	return provider->dialect->refuses(ask->message, model == NULL ? ask->model : model);
 }
 
@@ -94,7 +191,7 @@ survey_take(struct survey *s, const struct survey_ask *ask)
 		    .provider = p,
 		    .own_credential = c.value != NULL && !c.stored,
 		    .no_credential = c.why_none,
-		    .refuses = refusal(ask, p),
+		    .refuses = refusal(ask, p, &c),
 		};
 		read_health(ask, &s->views[i], c.value);
 	}

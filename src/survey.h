@@ -23,7 +23,9 @@ struct survey_ask {
 	const struct message *message; /* NULL: no message's needs are looked at */
 	const char *model;             /* asked for; "" : none */
 	uint64_t session;              /* who serves this conversation; 0: nobody */
-	bool latest; /* without a credential, look at the account seen last: for status */
+	struct health_kin kin;         /* of whom the client says to be; zeros: nobody */
+	bool kin_is_sure; /* … as far as a client is believed: it is local, or has a key */
+	bool latest;      /* without a credential, look at the account seen last: for status */
 	int64_t now_ms;
 };
 
@@ -48,10 +50,29 @@ struct health_key survey_account_key(const struct state *state, const struct pro
 				     const char *credential);
 uint64_t survey_family(const char *model);
 
-/* The name to ask a provider for instead of model: what the state file remembers
- * of the rule, plus next (0: the remembered one, 1: its successor …). NULL: as
+/* The name to ask a provider for instead of model: the one that worked last, or the
+ * next-th after it, by which those before it come last. own: the account whose names
+ * these are, when the credential is the client's own; 0: the operator's. NULL: as
  * asked, or no name is left when next > 0. */
 const char *survey_model(const struct state *state, const struct provider *provider,
-			 const char *model, size_t next);
+			 const char *model, uint64_t own, size_t next);
+
+/* The same in two steps, for who asks for one after the other while other requests
+ * move what worked last: the place of the first name, and the next-th after it. */
+size_t survey_model_first(const struct state *state, const struct provider *provider,
+			  const char *model, uint64_t own);
+const char *survey_model_after(const struct provider *provider, const char *model, size_t first,
+			       size_t next);
+
+/* That name worked; own: as above. False: it is no name of the model's rule. */
+bool survey_model_worked(struct state *state, const struct provider *provider, const char *model,
+			 uint64_t own, const char *name);
+
+/* The forms (enum quirk, or'ed) that a provider wanted of requests for the model of
+ * that name (as sent) within a day; and that it wants one. own: as above. */
+unsigned survey_quirks(const struct state *state, const struct provider *provider, const char *name,
+		       uint64_t own);
+void survey_quirks_worked(struct state *state, const struct provider *provider, const char *name,
+			  uint64_t own, unsigned quirks);
 
 #endif

@@ -24,7 +24,7 @@ check('status is a table, and JSON that says the same as /v1/status', async t =>
   await r.sim.next('claude_pro', { fault: 'usage_limit', reset: 3600 });
   await r.post(message(), oauth);
   const table = await ask(r, 'status');
-  assert.match(table, /^degraded: DeepSeek \(Claude Pro back \d\d:\d\d\) \(auto\)\n/);
+  assert.match(table, /^degraded: DeepSeek \(Claude Pro back \d\d:\d\d\) · billed to your DeepSeek account \(auto\)\n/);
   assert.match(table, /^ {2}claude_pro +resting .*429 unified five_hour/m);
   assert.match(table, /^\* deepseek +ready/m);
   const [ours, theirs] = [JSON.parse(await ask(r, '--json', 'status')), await r.status()];
@@ -43,7 +43,7 @@ check('the status line: how full the plan is, or who serves instead', async t =>
   assert.equal((await r.get('/health')).json.line, 'Claude Pro · 62 % of 5 h');
   await r.sim.next('claude_pro', { fault: 'usage_limit', reset: 3600 });
   await r.post(message(), oauth);
-  assert.match(await ask(r, 'statusline'), /^DeepSeek \(Claude Pro back \d\d:\d\d\)\n$/);
+  assert.match(await ask(r, 'statusline'), /^DeepSeek \(Claude Pro back \d\d:\d\d\) · billed to your DeepSeek account\n$/);
 });
 
 check('the status line by the router’s URL, for people who may not read its files', async t => {
@@ -78,7 +78,7 @@ check('explain: who would be asked, for what, and why the others are not', async
 
 check('switch NAME and back; an unknown name says the choices', async t => {
   const r = await router(t);
-  assert.equal(await ask(r, 'switch', 'kimi'), 'Kimi\n');
+  assert.equal(await ask(r, 'switch', 'kimi'), 'Kimi · billed to your Kimi account\n');
   assert.equal((await r.status()).mode, 'manual');
   await ask(r, 'switch', 'auto');
   assert.equal((await r.status()).mode, 'auto');

@@ -33,7 +33,7 @@ for (const reason of ['refusal', 'max_tokens', 'pause_turn', 'stop_sequence', 'e
   });
 
 check("another one's empty end_turn goes on to the next, and passes when all say the same", async t => {
-  const r = await router(t, { config: 'provider deepseek { }\nprovider kimi { }' });
+  const r = await router(t, { order: ['deepseek', 'kimi'] });
   await r.sim.next('deepseek', empty('end_turn'));
   const answer = await r.stream(message());
   assert.ok((await answer.rest()).length > 3, 'kimi had more to say');
@@ -100,7 +100,7 @@ check("a firewall's 403 is not the login's fault", async t => {
 });
 
 check("a stored key is put aside for words about it, not for a reseller's quota", async t => {
-  const r = await router(t, { config: 'provider deepseek { }\nprovider kimi { }' });
+  const r = await router(t, { order: ['deepseek', 'kimi'] });
   await r.sim.next('deepseek', raw(403, { error: { code: 'insufficient_user_quota', message: 'x', type: 'new_api_error' } }));
   assert.equal(who(await r.post(message())), 'kimi');
   const { state, why } = (await r.status()).providers.deepseek;
@@ -108,7 +108,7 @@ check("a stored key is put aside for words about it, not for a reseller's quota"
 });
 
 check('retry-after of a fraction is held like a second', async t => {
-  const r = await router(t, { config: 'provider claude_pro { }' });
+  const r = await router(t, { order: ['claude_pro'] });
   await r.sim.next('claude_pro', { ...raw(429, { type: 'error', error: { type: 'rate_limit_error', message: 'x' } }), headers: { 'retry-after': '0.2' } });
   const answer = await r.post(message(), oauth);
   assert.equal(answer.status, 200, answer.text);

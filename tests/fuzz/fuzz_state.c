@@ -86,7 +86,8 @@ use(struct state *state)
 	MUST(memchr(summary.manual, '\0', sizeof summary.manual) != NULL);
 	MUST(memchr(summary.current, '\0', sizeof summary.current) != NULL);
 	state_session(state, 5, &session);
-	MUST(state_model(state, 8) < MODEL_NAMES_MAX);
+	state_model(state, 8, INT64_C(1800000001000));
+	state_retry(state, 1, INT64_C(1800000001000));
 	state_count(state, 3, COUNT_REQUESTS);
 	state_served(state, "deepseek");
 	state_processes(state, processes, STATE_PROCESSES);

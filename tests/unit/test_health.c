@@ -50,6 +50,16 @@ struct step {
 		.event = HEALTH_RELIEVED, .now_ms = (now)                                          \
 	}
 
+#define RETRIED(now, said)                                                                         \
+	{                                                                                          \
+		.event = HEALTH_RETRIED, .now_ms = (now), .began_ms = (said)                       \
+	}
+#define LEASED_NEW(now, who, kind)                                                                 \
+	{                                                                                          \
+		.event = HEALTH_LEASED, .now_ms = (now), .holder = (who), .lease_for_ms = MINUTE,  \
+		.rest = (kind), .why = #kind                                                       \
+	}
+
 #define STEPS_MAX 10
 
 /* Steps, then: what the last one did, and the record at at_ms. */
@@ -342,6 +352,38 @@ static const struct row {
     {__LINE__, "a lease of the future is over",
      STEPS(RESTS(REST_NAMED, 0, 0, HOUR), LEASED(DAY, 7), LEASED(HOUR + 5, 8)), HOUR + 5,
      HEALTH_GRANTED, HEALTH_PROBING, HOUR, REST_NAMED, 0},
+    /* A person says: look again */
+    {__LINE__, "a retried rest is due", STEPS(RESTS(REST_NAMED, 0, 0, DAY), RETRIED(5, 5)), 5,
+     HEALTH_SAME, HEALTH_DUE, 5, REST_NAMED, 0},
+    {__LINE__, "a retried bench is due", STEPS(RESTS(REST_BENCH, 0, 0, HOUR), RETRIED(5, 5)), 5,
+     HEALTH_SAME, HEALTH_DUE, 5, REST_BENCH, 0},
+    {__LINE__, "a retried short rest keeps its repeats", STEPS(SHORT(0, 0, 0), RETRIED(5, 5)), 5,
+     HEALTH_SAME, HEALTH_DUE, 5, REST_SHORT, 1},
+    {__LINE__, "its probe's success ends it",
+     STEPS(RESTS(REST_NAMED, 0, 0, DAY), RETRIED(5, 5), LEASED(5, 7), SERVED(9, 6)), 9,
+     HEALTH_RETURNED, HEALTH_READY, -T, REST_NONE, 0},
+    {__LINE__, "its probe's failure rests again",
+     STEPS(RESTS(REST_NAMED, 0, 0, DAY), RETRIED(5, 5), LEASED(5, 7), RESTS(REST_NAMED, 9, 6, DAY)),
+     9, HEALTH_SAME, HEALTH_RESTING, DAY, REST_NAMED, 0},
+    {__LINE__, "a word that waited does not end what came after it",
+     STEPS(RESTS(REST_NAMED, 6, 5, DAY), RETRIED(9, 5)), 9, HEALTH_SAME, HEALTH_RESTING, DAY,
+     REST_NAMED, 0},
+    {__LINE__, "retrying a ready one is nothing", STEPS(RETRIED(5, 5)), 5, HEALTH_SAME,
+     HEALTH_READY, -T, REST_NONE, 0},
+    {__LINE__, "retrying takes no probe its lease",
+     STEPS(RESTS(REST_NAMED, 0, 0, HOUR), LEASED(HOUR, 7), RETRIED(HOUR + 1, HOUR + 1)), HOUR + 1,
+     HEALTH_SAME, HEALTH_PROBING, HOUR, REST_NAMED, 0},
+
+    /* A new credential takes over a rest that is over */
+    {__LINE__, "of which nothing is known is probed", STEPS(LEASED_NEW(5, 7, REST_NAMED)), 5,
+     HEALTH_GRANTED, HEALTH_PROBING, 5, REST_NAMED, 0},
+    {__LINE__, "by one at a time",
+     STEPS(LEASED_NEW(5, 7, REST_NAMED), LEASED_NEW(6, 8, REST_NAMED)), 6, HEALTH_REFUSED,
+     HEALTH_PROBING, 5, REST_NAMED, 0},
+    {__LINE__, "what is known is not made to rest",
+     STEPS(SERVED(5, 4), LEASED_NEW(6, 7, REST_NAMED)), 6, HEALTH_REFUSED, HEALTH_READY, -T,
+     REST_NONE, 0},
+
     {__LINE__, "a jump there and back leaves a rest of 8 days at most",
      STEPS(RESTS(REST_NAMED, 365 * DAY, 365 * DAY, 366 * DAY), SHORT(0, 0, 0)), 0, HEALTH_SAME,
      HEALTH_RESTING, 15 * SECOND, REST_SHORT, 1},
@@ -447,6 +489,63 @@ check_lease_fields(void)
 	change.lease_for_ms = INT64_MAX;
 	health_apply(&h, &change);
 	TAP_INT("a lease for ever is cut", h.lease_ms, T + HOUR + 1 + HEALTH_LEASE_MAX_MS);
+}
+
+/* Who gives way to whom. */
+static void
+check_giving_way(void)
+{
+	struct health none = AFTER(SERVED(5, 4)), older = AFTER(SERVED(1, 0));
+	struct health rest = AFTER(RESTS(REST_NAMED, 0, 0, HOUR));
+	struct health longer = AFTER(RESTS(REST_BENCH, 0, 0, DAY));
+	TAP_OK("no rest goes before a rest", health_goes_first(&none, &rest));
+	TAP_OK("and never the reverse", !health_goes_first(&rest, &none));
+	TAP_OK("the older goes before", health_goes_first(&older, &none));
+	TAP_OK("what ends first goes before", health_goes_first(&rest, &longer));
+	TAP_OK("and never the reverse either", !health_goes_first(&longer, &rest));
+	TAP_OK("a running rest gives way to a rest", health_may_give_way(&longer, &rest, T));
+	TAP_OK("to nothing less", !health_may_give_way(&rest, &none, T));
+	TAP_OK("until it is over", health_may_give_way(&rest, &none, T + HOUR));
+}
+
+/* What a new credential is taken for: f the same person, d the same device. */
+static const struct kin_row {
+	int line;
+	const char *name;
+	struct health_kin from, own;
+	bool is_sure, rests;
+	uint64_t family; /* of the other record */
+	enum health_state state;
+} kin_rows[] = {
+    {__LINE__, "the same person rests", {1, 2}, {1, 2}, true, true, 0, HEALTH_RESTING},
+    {__LINE__, "on another device, too", {1, 2}, {1, 3}, true, true, 0, HEALTH_RESTING},
+    {__LINE__, "if only so it says, it is a probe", {1, 2}, {1, 2}, false, true, 0, HEALTH_DUE},
+    {__LINE__, "the same device is a probe", {0, 2}, {0, 2}, true, true, 0, HEALTH_DUE},
+    {__LINE__, "also when one does not name the person", {0, 2}, {1, 2}, true, true, 0, HEALTH_DUE},
+    {__LINE__, "another person on it is another", {1, 2}, {3, 2}, true, true, 0, HEALTH_READY},
+    {__LINE__, "another device is another", {0, 2}, {0, 3}, true, true, 0, HEALTH_READY},
+    {__LINE__, "nobody is nobody's kin", {0, 0}, {0, 0}, true, true, 0, HEALTH_READY},
+    {__LINE__, "who does not rest hands nothing on", {1, 2}, {1, 2}, true, false, 0, HEALTH_READY},
+    {__LINE__, "a family's rest is the family's", {1, 2}, {1, 2}, true, true, 9, HEALTH_READY},
+};
+
+static void
+check_kin(const struct kin_row *row)
+{
+	struct health from = {0}, out = {.key = {.provider = 1, .account = 6}};
+	struct health_change change = {.event = row->rests ? HEALTH_RESTS : HEALTH_SERVED,
+				       .rest = REST_NAMED,
+				       .now_ms = T,
+				       .began_ms = T,
+				       .until_ms = T + DAY,
+				       .kin = row->from};
+	health_apply(&from, &change);
+	from.key = (struct health_key){.provider = 1, .account = 5, .family = row->family};
+	health_inherit(&from, row->own, row->is_sure, T + HOUR, &out);
+	enum health_state state = health_state(&out, T + HOUR);
+	TAP_ROW_AT(row->line, row->name, state == row->state && out.key.account == 6,
+		   "expected %s (%d)\ngot      %s (%d)", health_state_name(row->state), row->state,
+		   health_state_name(state), state);
 }
 
 static struct health_window
@@ -559,6 +658,9 @@ main(int argc, char **argv)
 		check_row(&rows[i]);
 	check_texts();
 	check_lease_fields();
+	check_giving_way();
+	for (size_t i = 0; i < TAP_COUNT(kin_rows); i++)
+		check_kin(&kin_rows[i]);
 	check_windows();
 	check_news();
 	check_names();

@@ -115,6 +115,39 @@ flags_of(const struct message *m)
 	       (m->stream ? STREAM : 0u);
 }
 
+/* Who a client says to be, in metadata.user_id. */
+static const struct {
+	int line;
+	const char *name, *user_id, *device, *account;
+} people[] = {
+    {__LINE__, "device and account", "{\\\"device_id\\\":\\\"d\\\",\\\"account_uuid\\\":\\\"a\\\"}",
+     "d", "a"},
+    {__LINE__, "no account", "{\\\"account_uuid\\\":\\\"\\\",\\\"device_id\\\":\\\"d\\\"}", "d",
+     ""},
+    {__LINE__, "of other kinds", "{\\\"account_uuid\\\":7,\\\"device_id\\\":{}}", "", ""},
+    {__LINE__, "of old", "user_ab12_account_a-1_session_" ID, "ab12", "a-1"},
+    {__LINE__, "of old, without an account", "user_ab12_account__session_" ID, "ab12", ""},
+    {__LINE__, "of old, out of order", "_session_x_account_y_user_", "", "y_user_"},
+    {__LINE__, "none", "somebody", "", ""},
+};
+
+static void
+check_people(void)
+{
+	for (size_t i = 0; i < TAP_COUNT(people); i++) {
+		struct message m;
+		char body[512], error[ERROR_TEXT_MAX] = "";
+		snprintf(body, sizeof body, "{\"metadata\":{\"user_id\":\"%s\"}}",
+			 people[i].user_id);
+		bool fine = message_read(body, strlen(body), &m, error);
+		TAP_ROW_AT(people[i].line, people[i].name,
+			   fine && !strcmp(m.device_id, people[i].device) &&
+			       !strcmp(m.account_id, people[i].account),
+			   "expected device %s, account %s\ngot      device %s, account %s %s",
+			   people[i].device, people[i].account, m.device_id, m.account_id, error);
+	}
+}
+
 static void
 check_rows(void)
 {
@@ -262,6 +295,7 @@ main(int argc, char **argv)
 {
 	tap_start("message", argc, argv);
 	check_rows();
+	check_people();
 	check_samples();
 	check_errors();
 	check_families();

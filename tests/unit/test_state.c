@@ -26,7 +26,7 @@
 #define NOBODY 65534
 
 /* The file's layout as a stranger would read it: a change here is a new STATE_VERSION. */
-#define FILE_SIZE  225280
+#define FILE_SIZE  229376
 #define VERSION_AT 8
 #define SIZE_AT    12
 #define LAYOUT_AT  16
@@ -35,8 +35,8 @@
 #define KEY_AT          24
 #define CHECKSUM_AT     64
 #define HEALTH_INDEX_AT 256
-#define HEALTHS_AT      22992
-#define HEALTH_SIZE     784 /* one record: a word, two copies of 384 bytes, a word */
+#define HEALTHS_AT      23504
+#define HEALTH_SIZE     816 /* one record: a word, two copies of 400 bytes, a word */
 #define GUARD_AT        (FILE_SIZE - 8)
 #define WRITE_BYTE      0
 #define QUEUE_MAX       128
@@ -330,7 +330,7 @@ check_persistence(void)
 	TAP_STR("its name", health.provider_name, "claude_pro");
 	TAP_STR("its reason", health.why, "rest 1");
 	TAP_OK("a session too", state_session(state, 5, &session) && session.provider == 6);
-	TAP_INT("a model's name too", state_model(state, 8), 2);
+	TAP_INT("a model's name too", state_model(state, 8, T), 2);
 	state_summary(state, &summary);
 	TAP_STR("who was chosen", summary.manual, "kimi");
 	TAP_STR("who served", summary.current, "deepseek");
@@ -731,7 +731,7 @@ check_full(void)
 	getrlimit(RLIMIT_FSIZE, &before);
 	must(limit_files(65536), "setrlimit");
 	const char *error = try_open(path);
-	TAP_OK("no room is told with its size", holds(error, "no room for its 220 KB"));
+	TAP_OK("no room is told with its size", holds(error, "no room for its 224 KB"));
 	TAP_OK("and its path", holds(error, path));
 	must(setrlimit(RLIMIT_FSIZE, &before) == 0, "setrlimit");
 	struct state *state = open_at(path);
@@ -1073,7 +1073,7 @@ check_queue(void)
 	struct summary summary;
 	state_summary(state, &summary);
 	TAP_INT("then changes are applied in order", until_of(state, 1), T + 3 * HOUR);
-	TAP_INT("models too", state_model(state, 8), 2);
+	TAP_INT("models too", state_model(state, 8, T), 2);
 	state_tick(state, NULL);
 	TAP_INT("counters too, and once", state_counted(state, 9, COUNT_FAILURES), 1);
 	TAP_STR("the switch too", summary.manual, "kimi");
@@ -1347,6 +1347,79 @@ check_sigbus_elsewhere(void)
 
 /* ---- Tables ---------------------------------------------------------------- */
 
+/* A success of an account that is new: junk, as far as anybody can tell. */
+static void
+serve(struct state *state, uint64_t n, int64_t now_ms)
+{
+	struct health_key key = key_of(n);
+	struct health_change change = {
+	    .event = HEALTH_SERVED, .now_ms = now_ms, .began_ms = now_ms - 1};
+	state_health_change(state, &key, "claude_pro", &change);
+}
+
+static bool
+is_known(const struct state *state, uint64_t n)
+{
+	struct health_key key = key_of(n);
+	struct health health;
+	return state_health(state, &key, &health);
+}
+
+/* What matters least gives way: no rest, the oldest first; then the rest that ends first. */
+static void
+check_what_matters(void)
+{
+	struct state *state = open_at(in_top("matters"));
+	rest_until(state, 1, T, T + HOUR);
+	for (uint64_t n = 1000; n < 1000 + 3 * STATE_HEALTHS; n++)
+		serve(state, n, T + (int64_t)n);
+	TAP_INT("a rest outlives any number of others", until_of(state, 1), T + HOUR);
+	TAP_OK("of those without a rest the oldest went",
+	       !is_known(state, 1000) && is_known(state, 1000 + 3 * STATE_HEALTHS - 1));
+	for (uint64_t n = 2; n <= STATE_HEALTHS; n++)
+		rest_until(state, n, T + 5000, T + (int64_t)(n + 1) * HOUR / 2);
+	serve(state, 5000, T + 6000);
+	TAP_OK("no running rest gives way to none",
+	       until_of(state, 1) != 0 && !is_known(state, 5000));
+	rest_until(state, 6000, T + 6000, T + 2 * HOUR);
+	TAP_OK("of rests the one that ends first goes",
+	       is_known(state, 6000) &&
+		   (is_known(state, 1) != is_known(state, 2) || !is_known(state, 1)));
+	serve(state, 5001, T + 90 * HOUR);
+	TAP_OK("a rest that is over gives way to anything", is_known(state, 5001));
+	state_close(state);
+}
+
+/* A person's word makes all rests of a provider due, but for what came after it. */
+static void
+check_retry(void)
+{
+	const char *path = in_top("retried");
+	struct state *state = open_at(path);
+	struct health health;
+	rest_until(state, 4, T, T + HOUR);
+	rest_until(state, 8, T, T + 100 * HOUR);
+	rest_until(state, 5, T, T + HOUR);
+	struct health_key key = key_of(4), other = key_of(5);
+	TAP_OK("a retry is written at once", state_retry(state, key.provider, T + 1000));
+	state_health(state, &key, &health);
+	TAP_INT("a rest is due", health_state(&health, T + 1000), HEALTH_DUE);
+	key = key_of(8);
+	state_health(state, &key, &health);
+	TAP_INT("each account's", health_state(&health, T + 1000), HEALTH_DUE);
+	state_health(state, &other, &health);
+	TAP_INT("not another provider's",
+		other.provider == key.provider ? HEALTH_RESTING : health_state(&health, T + 1000),
+		HEALTH_RESTING);
+	pid_t holder = start_holder(hold_lock, path);
+	TAP_OK("a retry that waits says so", !state_retry(state, key.provider, T + 2000));
+	kill_hard(holder);
+	rest_until(state, 12, T + 3000, T + HOUR);
+	state_tick(state, NULL);
+	TAP_INT("what came after the word stays", until_of(state, 12), T + HOUR);
+	state_close(state);
+}
+
 static void
 check_eviction(void)
 {
@@ -1358,9 +1431,9 @@ check_eviction(void)
 	rest_until(state, 0, T + 1000, T + 2 * HOUR);
 	rest_until(state, 900, T + 1001, T + HOUR);
 	TAP_INT("a full table takes one more", until_of(state, 900), T + HOUR);
-	TAP_INT("the least recently used gave way", until_of(state, 1), 0);
-	TAP_INT("the oldest, but used again, did not", until_of(state, 0), T + 2 * HOUR);
-	TAP_INT("nor did the second oldest", until_of(state, 2), T + HOUR);
+	TAP_INT("of those that end alike the first gave way", until_of(state, 1), 0);
+	TAP_INT("the one that ends later did not", until_of(state, 0), T + 2 * HOUR);
+	TAP_INT("nor did the second", until_of(state, 2), T + HOUR);
 	TAP_INT("all are listed", state_healths(state, 0, healths, STATE_HEALTHS + 1),
 		STATE_HEALTHS);
 	TAP_INT("as many as asked", state_healths(state, 0, healths, 5), 5);
@@ -1373,8 +1446,8 @@ check_eviction(void)
 	TAP_OK("young ones stay", state_session(state, 11, &session));
 	for (uint64_t n = 1; n <= STATE_MODELS + 10; n++)
 		state_model_put(state, n, 1, T + (int64_t)n);
-	TAP_INT("old models give way", state_model(state, 10), 0);
-	TAP_INT("young ones stay too", state_model(state, 11), 1);
+	TAP_INT("old models give way", state_model(state, 10, T), 0);
+	TAP_INT("young ones stay too", state_model(state, 11, T), 1);
 	state_close(state);
 }
 
@@ -1467,8 +1540,10 @@ check_sessions(void)
 	TAP_INT("or when the clock jumped back", session_used(state, 1), -HOUR);
 	put_session(state, 0, 3, T);
 	TAP_INT("no session has no place", session_used(state, 0), -1);
-	state_model_put(state, 4, MODEL_NAMES_MAX, T);
-	TAP_INT("a name beyond all lists is none", state_model(state, 4), 0);
+	state_model_put(state, 4, 3, T);
+	TAP_INT("what was learned is known for a day", state_model(state, 4, T + 24 * HOUR - 1), 3);
+	TAP_INT("and then forgotten", state_model(state, 4, T + 24 * HOUR), 0);
+	TAP_INT("also when the clock jumped back", state_model(state, 4, T - HOUR), 0);
 	state_close(state);
 }
 
@@ -1737,13 +1812,13 @@ check_garbage(void)
 {
 	const char *path = in_top("garbage");
 	struct state *state = open_at(path);
-	char noise[384 - 24];
+	char noise[400 - 24];
 	struct health health;
 	struct health_key key = key_of(1);
 	rest_until(state, 1, T, T + HOUR);
 	memset(noise, 0xee, sizeof noise);
 	for (off_t copy = 0; copy < 2; copy++)
-		poke(path, HEALTHS_AT + 8 + copy * 384 + 24, noise, sizeof noise);
+		poke(path, HEALTHS_AT + 8 + copy * 400 + 24, noise, sizeof noise);
 	TAP_OK("a record of noise is read", state_health(state, &key, &health));
 	TAP_INT("its texts end",
 		strlen(health.why) + strlen(health.error) + strlen(health.provider_name) +
@@ -1752,7 +1827,7 @@ check_garbage(void)
 	TAP_INT("its rest is one", health.rest, REST_NONE);
 	rest_until(state, 1, T, T + HOUR);
 	TAP_INT("it can be changed", until_of(state, 1), T + HOUR);
-	TAP_OK("records stand where a stranger expects them", HEALTH_SIZE == 8 + 2 * 384 + 8);
+	TAP_OK("records stand where a stranger expects them", HEALTH_SIZE == 8 + 2 * 400 + 8);
 	state_close(state);
 }
 
@@ -1770,7 +1845,7 @@ check_endless_times(void)
 	for (off_t copy = 0; copy < 2; copy++)
 		for (size_t at = offsetof(struct health, since_ms);
 		     at < offsetof(struct health, windows); at += sizeof never)
-			poke(path, HEALTHS_AT + 8 + copy * 384 + (off_t)at, &never, sizeof never);
+			poke(path, HEALTHS_AT + 8 + copy * 400 + (off_t)at, &never, sizeof never);
 	TAP_OK("a record of endless times is read", state_health(state, &key, &health));
 	TAP_INT("they are none", health.until_ms, 0);
 	TAP_INT("it can be changed", state_health_change(state, &key, "claude_pro", &served),
@@ -1814,6 +1889,8 @@ main(int argc, char **argv)
 	check_no_directory();
 	check_sigbus_elsewhere();
 	check_eviction();
+	check_what_matters();
+	check_retry();
 	for (size_t i = 0; i < TAP_COUNT(killed_rows); i++)
 		check_killed(&killed_rows[i]);
 	check_sessions();
