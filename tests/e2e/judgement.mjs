@@ -109,7 +109,7 @@ check("a stored key is put aside for words about it, not for a reseller's quota"
 
 check('retry-after of a fraction is held like a second', async t => {
   const r = await router(t, { order: ['claude_pro'] });
-  await r.sim.next('claude_pro', { ...raw(429, { type: 'error', error: { type: 'rate_limit_error', message: 'x' } }), headers: { 'retry-after': '0.2' } });
+  await r.sim.next('claude_pro', { ...raw(429, { type: 'error', error: { type: 'rate_limit_error', message: 'x' } }), headers: [['retry-after', '0.2']] });
   const answer = await r.post(message(), oauth);
   assert.equal(answer.status, 200, answer.text);
 });
