@@ -34,7 +34,6 @@ async function cell(t, row, streamed, first) {
   const r = await router(t, {
     procs: 1, tokens: row.at === 'own' ? keys : stored, order: first ? [name, next] : [name], sections,
     config: `retry_delay = 0.01\nhold = 0\n${config}`,
-    problems: row.fault.fault === 'no_content_stream',
     ...(tls || sections[name]?.includes('url') ? { whole: (sim, self) => whole(sim, self, first ? [name, next] : [name], tls ? name : undefined, sections, config) } : {}),
   });
   const headers = row.at === 'own' ? login : { 'x-api-key': 'dummy' };

@@ -20,11 +20,12 @@ const error = (type, message) => JSON.stringify({ type: 'error', error: { type, 
 const raw = (status, body, headers = []) => ({ fault: 'raw', status, body, content_type: 'application/json', headers });
 const served = { verdict: 'served' };
 const cool = (rest, whom = 'account') => ({ verdict: 'cool', rest, whom });
-const busy = { verdict: 'cool', again: true, rest: SHORT, whom: 'everybody' };
+const busy = { verdict: 'cool', again: true, rest: SHORT, whom: 'account' };
+const unreachable = { ...busy, whom: 'everybody' };
 const hop = { verdict: 'hop' };
 const pass = { verdict: 'pass' };
 const bench = { verdict: 'bench', rest: HOUR, whom: 'account' };
-const died = { verdict: { stream: 'died', json: 'cool' }, again: true, rest: SHORT, whom: 'everybody' };
+const died = { verdict: { stream: 'died', json: 'cool' }, again: true, rest: SHORT, whom: 'account' };
 const streamOnly = { only: 'stream' };
 
 export const groups = [
@@ -97,12 +98,14 @@ export const groups = [
     ...['own', 'deepseek', 'kimi'].flatMap(at => ['internal', 'bad_gateway', 'unavailable', 'timeout_504'].map(fault => ({ says: `5xx: ${fault}`, at, fault: { fault }, ...busy }))),
     { says: '500, x-should-retry: false', at: 'own', fault: { fault: 'internal', headers: [['x-should-retry', 'false']] }, ...busy, again: false },
     { says: '500, compressed and cut', at: 'own', fault: { fault: 'truncated_gzip' }, ...busy },
-    ...[200, 400, 401, 403, 404, 413].map(status => ({ says: `an HTML page, ${status}`, at: 'own', fault: { fault: 'html_200', status }, ...busy })),
+    ...[200, 401, 403, 404].map(status => ({ says: `an HTML page, ${status}`, at: 'own', fault: { fault: 'html_200', status }, ...busy })),
+    ...[400, 413].map(status => ({ says: `an HTML page about the body, ${status}`, at: 'own', fault: { fault: 'html_200', status }, ...hop })),
     { says: 'an HTML page, 403', at: 'deepseek', fault: { fault: 'html_200', status: 403 }, ...busy },
     { says: 'a redirect', at: 'own', fault: { fault: 'redirect' }, ...busy },
   ]],
   ['No answer', [
-    ...['refuse', 'reset', 'close'].map(fault => ({ says: `${fault} before the head`, at: 'own', fault: { fault }, ...busy })),
+    { says: 'refuse before the head', at: 'own', fault: { fault: 'refuse' }, ...unreachable },
+    ...['reset', 'close'].map(fault => ({ says: `${fault} before the head`, at: 'own', fault: { fault }, ...busy })),
     { says: 'reset in the middle of the head', at: 'own', fault: { fault: 'reset', at: 'half_head' }, ...busy },
     { says: 'closed in the middle of the head', at: 'deepseek', fault: { fault: 'close', at: 'half_head' }, ...busy, always: true },
     { says: 'reset after the head', at: 'own', fault: { fault: 'reset', at: 'head' }, ...busy },
@@ -115,11 +118,10 @@ export const groups = [
     { says: 'junk after the head', at: 'own', fault: { fault: 'garbage' }, ...busy, ...streamOnly },
     { says: '200 without a body', at: 'own', fault: { fault: 'empty_200' }, ...busy },
     { says: 'a stream without an event', at: 'own', fault: { fault: 'empty_stream' }, ...busy },
-    { says: 'a stream without content', at: 'own', fault: { fault: 'no_content_stream' }, ...busy, ...streamOnly },
     { says: 'JSON that ends half-way', at: 'own', fault: raw(200, '{"type":"message","content":[{"type":"text","te'), ...busy },
     { says: 'a head of 1 MB', at: 'own', fault: { fault: 'huge_header' }, ...hop },
-    { says: 'no such name', at: 'deepseek', fault: { fault: 'pass' }, ...busy, also: { sections: { deepseek: 'url = "https://nobody.invalid/anthropic"' }, unheard: true } },
-    { says: 'no TLS there', at: 'kimi', fault: { fault: 'pass' }, ...busy, also: { tls: true, unheard: true } },
+    { says: 'no such name', at: 'deepseek', fault: { fault: 'pass' }, ...unreachable, also: { sections: { deepseek: 'url = "https://nobody.invalid/anthropic"' }, unheard: true } },
+    { says: 'no TLS there', at: 'kimi', fault: { fault: 'pass' }, ...unreachable, also: { tls: true, unheard: true } },
     { says: 'silence before the head', at: 'own', fault: { fault: 'stall' }, ...busy, ...streamOnly, also: { config: 'first_byte_timeout = 1\nmax_retries = 1' }, retries: 1 },
     { says: 'silence after message_start', at: 'own', fault: { fault: 'stall', at: 'message_start' }, ...busy, ...streamOnly, also: { config: 'first_byte_timeout = 1\nmax_retries = 1' }, retries: 1 },
     { says: 'pings and nothing else', at: 'own', fault: { fault: 'pings', delay_ms: 50 }, ...busy, ...streamOnly, also: { config: 'first_byte_timeout = 1\nmax_retries = 1' }, retries: 1 },
@@ -129,7 +131,7 @@ export const groups = [
     { says: 'closed in the middle of an event', at: 'deepseek', fault: { fault: 'half_event', end: 'close' }, ...died },
     { says: 'a proper end in the middle of an event', at: 'own', fault: { fault: 'half_event', end: 'clean' }, ...died, ...streamOnly },
     { says: 'reset in the middle of a UTF-8 sequence', at: 'own', fault: { fault: 'reset', at: 'utf8' }, ...died },
-    { says: 'Content-Length too short, in the middle of the content', at: 'own', fault: { fault: 'wrong_length_short', bytes: 400 }, verdict: { stream: 'died', json: 'cool' }, again: true, rest: SHORT, whom: 'everybody' },
+    { says: 'Content-Length too short, in the middle of the content', at: 'own', fault: { fault: 'wrong_length_short', bytes: 400 }, verdict: { stream: 'died', json: 'cool' }, again: true, rest: SHORT, whom: 'account' },
     { says: 'overloaded_error in the middle', at: 'own', fault: { fault: 'overloaded_event', at: 'text' }, ...died, ...streamOnly },
     { says: 'silence in the middle', at: 'own', fault: { fault: 'stall', at: 'text' }, ...died, ...streamOnly, also: { config: 'idle_timeout = 1' } },
   ]],
