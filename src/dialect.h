@@ -43,12 +43,24 @@ enum handover_result {
 	HANDOVER_FAILED,    /* out of memory, or out's maximum */
 };
 
-/* State of one answer stream on its way to the client. */
+/* State of one answer stream on its way to the client (mark.h). All zero but the provider at the
+ * start; relabel_fini() at the end. */
+#define RELABEL_OPEN_MAX 16
 struct relabel {
-	const char *provider; /* whose mark thinking gets */
-	bool thinking;        /* a thinking block is open … */
-	bool signature;       /* … and its signature_delta was seen */
-	int64_t index;        /* of that block */
+	const char *provider; /* whose mark thinking and ids get */
+	struct relabel_block {
+		int64_t index; /* the provider's … */
+		int64_t as;    /* … and the client's */
+		bool thinking;
+		bool signature;   /* its signature_delta was seen */
+	} open[RELABEL_OPEN_MAX]; /* blocks that were begun and not stopped */
+	unsigned n_open;
+	int64_t next; /* the index of the next block that the client sees */
+	bool moved;   /* some block has another index at the client */
+	bool
+	    holding; /* a text block with nothing but white space so far: the client may never see it */
+	int64_t blank;   /* its index */
+	struct buf held; /* its events */
 };
 
 struct dialect {
@@ -72,7 +84,8 @@ struct dialect {
 	enum handover_result (*request)(const struct handover *handover, struct buf *out);
 
 	/* Appends an event of the answer to out as the client shall see it, and what
-	 * must go before it. NULL: every event passes byte for byte. False: out is full. */
+	 * must go before it; or nothing, when the client is not to see it, or not yet. NULL:
+	 * every event passes byte for byte. False: out is full, or memory is short. */
 	bool (*event)(struct relabel *relabel, const struct sse_event *event, struct buf *out);
 
 	/* The same for a JSON answer; NULL: byte for byte. False: memory is short;

@@ -12,6 +12,7 @@
 #include "dialect.h"
 #include "mark.h"
 #include "splice.h"
+#include "tool_id.h"
 
 #include <string.h>
 
@@ -23,23 +24,125 @@ struct editor {
 	struct splice splice;
 	const struct handover *handover;
 	bool map_model;
+	bool edits_history;
 };
+
+/* A block of the history, as far as Claude might refuse it. */
+struct block {
+	size_t at;             /* where it begins */
+	bool thinking;         /* … of any kind */
+	bool server;           /* a tool that a provider ran, or what it found */
+	bool has_id;           /* an id or tool_use_id … */
+	struct span id;        /* … and its place */
+	struct span signature; /* or the data of redacted thinking */
+	struct span name;      /* of a tool */
+	struct buf said;       /* what can be read in it, as JSON text between quotes */
+};
+
+static bool
+ends_with(const char *text, struct span span, const char *end)
+{
+	size_t n = strlen(end);
+	return span.len > n && memcmp(text + span.at + span.len - n, end, n) == 0;
+}
+
+static void
+read_type(struct scan *s, struct block *b)
+{
+	struct span type;
+	if (!scan_string(s, &type))
+		return;
+	b->thinking =
+	    span_is(s->text, type, "thinking") || span_is(s->text, type, "redacted_thinking");
+	b->server =
+	    span_is(s->text, type, "server_tool_use") || ends_with(s->text, type, "_tool_result");
+}
+
+/* What a search looked for and found: queries, titles, addresses. Nothing that is encrypted. */
+static void
+read_said(struct scan *s, struct block *b)
+{
+	struct span key, text;
+	if (scan_peek(s) == SCAN_ARRAY) {
+		for (scan_array(s); scan_element(s);)
+			read_said(s, b);
+		return;
+	}
+	for (scan_object(s); scan_member(s, &key);) {
+		bool readable = span_is(s->text, key, "query") || span_is(s->text, key, "title") ||
+				span_is(s->text, key, "url");
+		if (!readable)
+			scan_skip(s);
+		else if (scan_string(s, &text) && (!buf_puts(&b->said, "\\n") ||
+						   !buf_add(&b->said, s->text + text.at, text.len)))
+			return;
+	}
+}
+
+static struct block
+read_block(struct scan *s)
+{
+	struct block b = {.at = scan_here(s)};
+	struct span key;
+	buf_init(&b.said, s->len);
+	for (scan_object(s); scan_member(s, &key);)
+		if (span_is(s->text, key, "signature") || span_is(s->text, key, "data"))
+			scan_string(s, &b.signature);
+		else if (span_is(s->text, key, "id") || span_is(s->text, key, "tool_use_id"))
+			b.has_id |= scan_string(s, &b.id);
+		else if (span_is(s->text, key, "name"))
+			scan_string(s, &b.name);
+		else if (span_is(s->text, key, "type"))
+			read_type(s, &b);
+		else if (b.server &&
+			 (span_is(s->text, key, "input") || span_is(s->text, key, "content")))
+			read_said(s, &b);
+		else
+			scan_skip(s);
+	return b;
+}
+
+/* In place of a tool that another provider ran: Claude takes neither its id nor what is encrypted
+ * in it. */
+static void
+put_as_text(struct editor *e, const struct block *b, size_t end)
+{
+	static const char begin[] = "{\"type\":\"text\",\"text\":\"[", close[] = "\"}";
+	const char *word = b->name.len > 0 ? "Tool call: " : "Tool result";
+	splice_insert(&e->splice, b->at, begin, sizeof begin - 1);
+	splice_insert(&e->splice, b->at, word, strlen(word));
+	splice_insert(&e->splice, b->at, e->s.text + b->name.at, b->name.len);
+	splice_insert(&e->splice, b->at, "]", 1);
+	splice_insert(&e->splice, b->at, buf_text(&b->said), b->said.len);
+	splice_insert(&e->splice, b->at, close, sizeof close - 1);
+	splice_cut(&e->splice, b->at, end);
+}
+
+/* An id that Claude would refuse, and that nobody marked on its way to the client: from an older
+ * session. Both halves of a pair change alike. */
+static void
+edit_id(struct editor *e, struct span id)
+{
+	char marked[TOOL_ID_MARKED_MAX];
+	size_t n = tool_id_is_odd(e->s.text, id) ? tool_id_mark("", e->s.text, id, marked) : 0;
+	if (n == 0)
+		return;
+	splice_insert(&e->splice, id.at, marked, n);
+	splice_cut(&e->splice, id.at, id.at + id.len);
+}
 
 /* Takes a block; whether it stays. */
 static bool
-keep_block(struct scan *s)
+edit_block(struct editor *e)
 {
-	struct span key, type, signature = {0, 0};
-	bool thinking = false;
-	for (scan_object(s); scan_member(s, &key);)
-		if (span_is(s->text, key, "signature") || span_is(s->text, key, "data"))
-			scan_string(s, &signature);
-		else if (!span_is(s->text, key, "type"))
-			scan_skip(s);
-		else if (scan_string(s, &type))
-			thinking = span_is(s->text, type, "thinking") ||
-				   span_is(s->text, type, "redacted_thinking");
-	return !thinking || !mark_foreign(s->text, signature);
+	struct block b = read_block(&e->s);
+	bool foreign = b.server && b.has_id && !span_begins(e->s.text, b.id, "srvtoolu_");
+	if (foreign)
+		put_as_text(e, &b, e->s.at);
+	else if (b.has_id)
+		edit_id(e, b.id);
+	buf_free(&b.said);
+	return !b.thinking || !mark_foreign(e->s.text, b.signature);
 }
 
 /* Takes a message's content; whether anything of it stays. */
@@ -50,7 +153,7 @@ edit_content(struct editor *e)
 	for (scan_array(&e->s); scan_element(&e->s);) {
 		size_t at = scan_here(&e->s);
 		splice_item(&e->splice, &list, at);
-		bool keep = keep_block(&e->s);
+		bool keep = edit_block(e);
 		splice_item_end(&e->splice, &list, at, e->s.at, keep);
 	}
 	return !splice_list_end(&e->splice, &list);
@@ -121,7 +224,7 @@ edit_body(struct editor *e)
 		splice_item(&e->splice, &list, key.at - 1);
 		if (e->map_model && span_is(e->s.text, key, "model"))
 			edit_model(e);
-		else if (e->handover->message->has_thinking && span_is(e->s.text, key, "messages"))
+		else if (e->edits_history && span_is(e->s.text, key, "messages"))
 			edit_messages(e);
 		else
 			scan_skip(&e->s);
@@ -135,7 +238,8 @@ anthropic_request(const struct handover *h, struct buf *out)
 {
 	struct editor e = {.splice = {.text = h->body, .out = out}, .handover = h};
 	e.map_model = h->model != NULL && strcmp(h->model, h->message->model) != 0;
-	if (!e.map_model && !h->message->has_thinking && (h->quirks & QUIRK_NO_LOGIN_FIELDS) == 0)
+	e.edits_history = h->message->has_thinking || h->message->foreign_ids;
+	if (!e.map_model && !e.edits_history && (h->quirks & QUIRK_NO_LOGIN_FIELDS) == 0)
 		return HANDOVER_AS_IS;
 	scan_init(&e.s, h->body, h->body_len);
 	edit_body(&e);

@@ -478,6 +478,7 @@ mend(struct exchange *x, enum ending ending)
 {
 	struct relay *r = &x->relay;
 	struct buf last;
+	relay_abandon(r);
 	bool may_close = x->session.key != 0 && x->session.mended < MENDED_IN_A_ROW_MAX;
 	x->verdict =
 	    verdict_of(x, ending == ENDING_WHOLE && r->error.len == 0 ? ENDING_CUT : ending, false);

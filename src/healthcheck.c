@@ -234,7 +234,7 @@ judge(struct healthcheck *h, enum ending ending)
 		return;
 	/* Trouble on the way says nothing of the plan. */
 	bool served = verdict.kind == VERDICT_PASS && verdict.status < 300;
-	bool told = served || (verdict.rest != REST_NONE && verdict.scope != SCOPE_EVERYBODY);
+	bool told = served || (verdict.rest != REST_NONE && verdict.scope < SCOPE_SPREADING);
 	if (told)
 		account_outcome(h->router, &outcome);
 	h->report.asked = true;

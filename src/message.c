@@ -68,6 +68,16 @@ read_source(struct reader *r)
 
 static void read_content(struct reader *r, unsigned within, bool *tool_result);
 
+/* PROTOCOLS.md 7: what Claude calls its own. Others may be refused by it. */
+static void
+read_id(struct reader *r)
+{
+	struct span id;
+	if (scan_string(&r->s, &id) && !span_begins(r->s.text, id, "toolu_") &&
+	    !span_begins(r->s.text, id, "srvtoolu_"))
+		r->out->foreign_ids = true;
+}
+
 static void
 read_block(struct reader *r, unsigned within, bool *tool_result)
 {
@@ -79,6 +89,8 @@ read_block(struct reader *r, unsigned within, bool *tool_result)
 			read_type(r, tool_result);
 		else if (span_is(r->s.text, key, "source"))
 			read_source(r);
+		else if (span_is(r->s.text, key, "id") || span_is(r->s.text, key, "tool_use_id"))
+			read_id(r);
 		else if (span_is(r->s.text, key, "content") && within > 0)
 			read_content(r, within - 1, &ignored);
 		else if (span_is(r->s.text, key, "text"))

@@ -32,6 +32,7 @@ struct message {
 	bool mid_loop;      /* the last message holds a tool_result: BEHAVIOUR 5 */
 	bool side_call;     /* a title, "quota" (CLIENT.md 1): neither moves a session nor probes */
 	bool has_thinking;  /* thinking or redacted_thinking blocks in the history */
+	bool foreign_ids;   /* an id in the history that is not of the form that Claude gives */
 	bool own_tools;     /* at least one tool that the client describes and runs itself */
 	int64_t max_tokens; /* -1: not told */
 	unsigned needs;     /* enum need, or'ed */

@@ -1,5 +1,9 @@
 #include "relay.h"
 
+#include "mark.h"
+
+#include <string.h>
+
 void
 relay_init(struct relay *r, const struct dialect *dialect, const char *provider)
 {
@@ -16,29 +20,94 @@ void
 relay_fini(struct relay *r)
 {
 	sse_fini(&r->sse);
+	relabel_fini(&r->relabel);
 	buf_free(&r->seen);
 	buf_free(&r->held);
 	buf_free(&r->error);
 	buf_free(&r->error_data);
 }
 
+/* Takes note of what was appended to held: mostly the event as it came, else its translation. */
+static void
+note(struct relay *r, const struct sse_event *event, const char *bytes, size_t n)
+{
+	struct sse sse;
+	struct sse_event seen;
+	size_t at = 0;
+	if (n == event->raw_len && memcmp(bytes, event->raw, n) == 0) {
+		stream_note(&r->stream, event);
+		return;
+	}
+	sse_init(&sse);
+	while (sse_next(&sse, bytes + at, n - at, &seen) == SSE_EVENT) {
+		stream_note(&r->stream, &seen);
+		at += seen.raw_len;
+	}
+	sse_fini(&sse);
+}
+
+/* Appends the event to held as the client shall see it, and takes note of it. */
+static bool
+translate(struct relay *r, const struct sse_event *event)
+{
+	size_t from = r->held.len;
+	bool done = r->dialect->event == NULL ? buf_add(&r->held, event->raw, event->raw_len)
+					      : r->dialect->event(&r->relabel, event, &r->held);
+	if (done && r->held.len > from)
+		note(r, event, r->held.data + from, r->held.len - from);
+	return done;
+}
+
+/* Whether the block that was just begun had better not be seen before it says something. */
+static bool
+is_start_to_hold(const struct relay *r, const struct sse_event *event)
+{
+	const struct stream *s = &r->stream;
+	if (event->kind != SSE_BLOCK_START || s->n_open == 0)
+		return false;
+	enum block_kind kind = s->open[s->n_open - 1].kind;
+	return kind == BLOCK_TEXT || kind == BLOCK_TOOL_USE;
+}
+
 /* Passes an event on, or holds it. */
 static bool
 pass(struct relay *r, const struct sse_event *event)
 {
-	if (r->dialect->event == NULL) {
-		if (r->reply == NULL)
-			return buf_add(&r->held, event->raw, event->raw_len);
+	bool gate_open = r->reply != NULL;
+	if (gate_open && r->held.len == 0 &&
+	    (event->kind == SSE_PING ||
+	     (r->dialect->event == NULL && event->kind != SSE_BLOCK_START))) {
+		stream_note(&r->stream, event);
 		reply_body(r->reply, event->raw, event->raw_len);
 		return true;
 	}
-	if (!r->dialect->event(&r->relabel, event, &r->held))
+	/* A ping must not wait for a block to say something. */
+	if (gate_open && event->kind == SSE_PING) {
+		reply_body(r->reply, event->raw, event->raw_len);
+		return true;
+	}
+	if (!r->start_held)
+		r->before = r->stream;
+	if (!translate(r, event))
 		return false;
-	if (r->reply != NULL) {
-		reply_body(r->reply, r->held.data, r->held.len);
+	if (!gate_open)
+		return true;
+	r->start_held = r->held.len > 0 && is_start_to_hold(r, event);
+	if (!r->start_held) {
+		reply_body(r->reply, buf_text(&r->held), r->held.len);
 		buf_clear(&r->held);
 	}
 	return true;
+}
+
+void
+relay_abandon(struct relay *r)
+{
+	if (!r->start_held)
+		return;
+	r->stream = r->before;
+	r->start_held = false;
+	buf_free(&r->held);
 }
 
 static enum relay_result
@@ -63,10 +132,9 @@ take_event(struct relay *r, const struct sse_event *event)
 	r->life |= event->kind != SSE_PING && event->kind != SSE_OTHER;
 	if (event->kind == SSE_ERROR)
 		return take_error(r, event);
-	stream_note(&r->stream, event);
-	if (!r->stream.content && !buf_add(&r->seen, event->raw, event->raw_len))
-		return RELAY_TOO_BIG;
 	if (!pass(r, event))
+		return RELAY_TOO_BIG;
+	if (!r->stream.content && !buf_add(&r->seen, event->raw, event->raw_len))
 		return RELAY_TOO_BIG;
 	if (r->stream.complete)
 		return complete(r);

@@ -1,6 +1,10 @@
 /* A provider's stream on its way to the client: split into events, marked by
- * the provider's dialect, held until its first content, then passed on event by
- * event (BEHAVIOUR.md 6). Judges nothing.
+ * the provider's dialect, noted as the client will see it, held until its first content, then
+ * passed on event by event (BEHAVIOUR.md 6). verdict.c reads once more what is held here: it
+ * judges without a relay. Judges nothing.
+ *
+ * The start of a later text or tool block waits for the event behind it, so that a provider
+ * that dies in between leaves no empty block, which Claude would refuse in a history.
  *
  * Belongs to its exchange. One thread. */
 #ifndef RELAY_H
@@ -16,7 +20,9 @@ struct relay {
 	struct sse sse;
 	struct stream stream;
 	struct buf seen;       /* what came before the content, as it came: evidence */
-	struct buf held;       /* the same, as the client shall see it */
+	struct buf held;       /* the same, as the client shall see it; later, a block's start */
+	bool start_held;       /* the gate is open, and held is such a start … */
+	struct stream before;  /* … and this was the stream before it */
 	struct buf error;      /* the error event that came instead of more content */
 	struct buf error_data; /* the data of an error event */
 	bool life;             /* something but pings came; the owner resets it */
@@ -41,5 +47,9 @@ enum relay_result relay_take(struct relay *relay, struct buf *bytes);
 /* Opens the gate: what was held goes to the client, and all that follows.
  * lines: the head's. */
 void relay_open(struct relay *relay, struct reply *reply, const char *lines);
+
+/* The provider has died: a start that is held was never sent. To be called before the stream is
+ * mended. */
+void relay_abandon(struct relay *relay);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "mark.h"
 #include "rewrite.h"
+#include "tool_id.h"
 
 #include <string.h>
 
@@ -58,6 +59,15 @@ no_block(struct rewrite *r, json_object *block)
 	return NULL;
 }
 
+/* An id that this provider made goes back as it made it (tool_id.h). */
+static void
+put_own_id(struct rewrite *r, json_object *block, const char *name)
+{
+	char id[TOOL_ID_MAX + 1];
+	if (tool_id_unmark(r->handover->provider, tree_text(block, name), id))
+		rewrite_put(r, block, name, rewrite_string(id));
+}
+
 static json_object *
 call_block(struct rewrite *r, json_object *block)
 {
@@ -66,6 +76,7 @@ call_block(struct rewrite *r, json_object *block)
 	if (!rewrite_knows(r->partners, tree_text(block, "id")))
 		return rewrite_as_text(r, block);
 	json_object *copy = picked(r, block, names);
+	put_own_id(r, copy, "id");
 	rewrite_put(r, copy, "input",
 		    json_object_is_type(input, json_type_object) ? json_object_get(input)
 								 : json_object_new_object());
@@ -107,6 +118,7 @@ result_block(struct rewrite *r, json_object *block)
 	if (!rewrite_knows(r->partners, tree_text(block, "tool_use_id")))
 		return rewrite_as_text(r, block);
 	json_object *copy = picked(r, block, names);
+	put_own_id(r, copy, "tool_use_id");
 	rewrite_put(r, copy, "content", result_content(r, tree_get(block, "content")));
 	return copy;
 }
@@ -117,9 +129,12 @@ search_block(struct rewrite *r, json_object *block)
 	static const char *const call[] = {"type", "id", "name", "input", NULL};
 	static const char *const result[] = {"type", "tool_use_id", "content", NULL};
 	bool is_call = tree_is(block, "type", "server_tool_use");
-	if (!rewrite_knows(r->searches, tree_text(block, is_call ? "id" : "tool_use_id")))
+	const char *id = is_call ? "id" : "tool_use_id";
+	if (!rewrite_knows(r->searches, tree_text(block, id)))
 		return rewrite_as_text(r, block);
-	return picked(r, block, is_call ? call : result);
+	json_object *copy = picked(r, block, is_call ? call : result);
+	put_own_id(r, copy, id);
+	return copy;
 }
 
 static json_object *

@@ -94,10 +94,12 @@ is_blank(const char *text, struct span span)
 static void
 read_delta(struct scan *s, struct facts *f)
 {
-	struct span key, json;
+	struct span key, said;
 	for (scan_object(s); scan_member(s, &key);)
 		if (span_is(s->text, key, "partial_json")) {
-			f->empty = scan_string(s, &json) && is_blank(s->text, json);
+			f->empty = scan_string(s, &said) && is_blank(s->text, said);
+		} else if (span_is(s->text, key, "text") || span_is(s->text, key, "thinking")) {
+			f->empty = scan_string(s, &said) && said.len == 0;
 		} else {
 			if (span_is(s->text, key, "stop_reason"))
 				f->has_reason = scan_peek(s) == SCAN_STRING;
@@ -139,31 +141,66 @@ note_usage(struct stream *s, const struct facts *f)
 		s->output_tokens = f->output; /* cumulative: PROTOCOLS.md 1 */
 }
 
+static struct stream_block *
+find_open(struct stream *s, int64_t index)
+{
+	for (unsigned i = 0; i < s->n_open; i++)
+		if (s->open[i].index == index)
+			return &s->open[i];
+	return NULL;
+}
+
+static void
+close_open(struct stream *s, struct stream_block *b)
+{
+	size_t behind = (size_t)(&s->open[s->n_open] - (b + 1));
+	memmove(b, b + 1, behind * sizeof *b);
+	s->n_open--;
+}
+
 static void
 note_start(struct stream *s, const struct facts *f)
 {
-	s->content = true;
-	s->open = f->block == BLOCK_NONE ? BLOCK_OTHER : f->block;
-	s->open_index = f->index < 0 ? 0 : f->index;
-	s->open_empty = true;
+	enum block_kind kind = f->block == BLOCK_NONE ? BLOCK_OTHER : f->block;
+	int64_t index = f->index < 0 ? 0 : f->index;
+	struct stream_block *again = find_open(s, index);
+	if (again != NULL)
+		close_open(s, again);
+	if (s->n_open == STREAM_OPEN_MAX)
+		close_open(s, s->open);
+	s->open[s->n_open++] = (struct stream_block){.index = index, .kind = kind, .empty = true};
+	s->content |= kind == BLOCK_OTHER; /* what others than models say stands in the start */
 	s->tool_done = false;
-	s->beyond_thinking |= s->open != BLOCK_THINKING;
+	s->beyond_thinking |= kind != BLOCK_THINKING;
 }
 
 static void
-note_stop(struct stream *s)
+note_stop(struct stream *s, const struct facts *f)
 {
-	s->tool_done = s->open == BLOCK_TOOL_USE;
-	s->open = BLOCK_NONE;
+	struct stream_block *b = find_open(s, f->index < 0 ? 0 : f->index);
+	if (b == NULL)
+		return;
+	s->tool_done = b->kind == BLOCK_TOOL_USE;
+	s->content = true;
+	close_open(s, b);
 }
 
-/* Once the open block is known to hold something, further deltas of it tell
+/* Once the open blocks are known to hold something, further deltas of them tell
  * nothing new, and they are nearly all of a stream: they are not read. */
 static void
 note_delta(struct stream *s, const struct sse_event *event)
 {
-	if (s->open_empty && !read_facts(event).empty)
-		s->open_empty = false;
+	bool wanted = false;
+	for (unsigned i = 0; i < s->n_open; i++)
+		wanted |= s->open[i].empty;
+	if (!wanted)
+		return;
+	struct facts f = read_facts(event);
+	struct stream_block *b = find_open(s, f.index < 0 ? 0 : f.index);
+	if (b == NULL || f.empty)
+		return;
+	b->empty = false;
+	s->content = true;
 }
 
 void
@@ -185,7 +222,7 @@ stream_note(struct stream *s, const struct sse_event *event)
 	if (event->kind == SSE_BLOCK_START)
 		note_start(s, &f);
 	else if (event->kind == SSE_BLOCK_STOP)
-		note_stop(s);
+		note_stop(s, &f);
 }
 
 /* --- Its end ------------------------------------------------------------------ */
@@ -198,7 +235,7 @@ stream_mend(const struct stream *s, bool claude_code, bool may_close)
 	/* Only thinking was sent: Claude Code asks again by itself (CLIENT.md 4). */
 	if (!claude_code || !may_close || !s->beyond_thinking)
 		return MEND_ERROR;
-	return s->open == BLOCK_NONE && s->tool_done ? MEND_TOOL_USE : MEND_MAX_TOKENS;
+	return s->n_open == 0 && s->tool_done ? MEND_TOOL_USE : MEND_MAX_TOKENS;
 }
 
 const char *
@@ -214,21 +251,29 @@ stream_mend_name(enum mend mend)
 }
 
 static bool
-close_block(const struct stream *s, struct buf *out)
+close_block(const struct stream_block *b, struct buf *out)
 {
 	/* CLIENT.md 4: a tool_use without JSON would run with {}. */
-	if (s->open == BLOCK_TOOL_USE && s->open_empty &&
+	if (b->kind == BLOCK_TOOL_USE && b->empty &&
 	    !buf_printf(out,
 			"event: content_block_delta\ndata: {\"type\":\"content_block_delta\","
 			"\"index\":%" PRId64 ",\"delta\":{\"type\":\"input_json_delta\","
 			"\"partial_json\":\"{\"}}\n\n",
-			s->open_index))
+			b->index))
 		return false;
-	return s->open == BLOCK_NONE ||
-	       buf_printf(out,
+	return buf_printf(out,
 			  "event: content_block_stop\ndata: {\"type\":\"content_block_stop\","
 			  "\"index\":%" PRId64 "}\n\n",
-			  s->open_index);
+			  b->index);
+}
+
+static bool
+close_blocks(const struct stream *s, struct buf *out)
+{
+	for (unsigned i = 0; i < s->n_open; i++)
+		if (!close_block(&s->open[i], out))
+			return false;
+	return true;
 }
 
 static bool
@@ -240,7 +285,7 @@ put_stop(struct buf *out)
 static bool
 close_message(const struct stream *s, const char *reason, struct buf *out)
 {
-	return close_block(s, out) &&
+	return close_blocks(s, out) &&
 	       buf_printf(out,
 			  "event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":"
 			  "{\"stop_reason\":\"%s\",\"stop_sequence\":null},"

@@ -10,15 +10,20 @@
 
 enum block_kind { BLOCK_NONE, BLOCK_TEXT, BLOCK_THINKING, BLOCK_TOOL_USE, BLOCK_OTHER };
 
+#define STREAM_OPEN_MAX 16 /* one more, and the oldest counts as closed */
+
 struct stream {
-	bool started;         /* message_start was seen */
-	bool content;         /* a content_block_start was seen: BEHAVIOUR 6, the gate */
-	bool delta;           /* message_delta with its stop_reason was seen */
-	bool complete;        /* message_stop was seen */
-	bool failed;          /* an error event was seen */
-	enum block_kind open; /* the block that is open now */
-	int64_t open_index;
-	bool open_empty;       /* nothing of the open block has come yet */
+	bool started;  /* message_start was seen */
+	bool content;  /* a block has said something, or is over: BEHAVIOUR 6, the gate */
+	bool delta;    /* message_delta with its stop_reason was seen */
+	bool complete; /* message_stop was seen */
+	bool failed;   /* an error event was seen */
+	struct stream_block {
+		int64_t index;
+		enum block_kind kind;
+		bool empty;      /* nothing of it has come yet */
+	} open[STREAM_OPEN_MAX]; /* the blocks that are open now, the newest last */
+	unsigned n_open;
 	bool beyond_thinking;  /* any block that is not thinking was begun */
 	bool tool_done;        /* a tool_use was completed, as the last block */
 	int64_t input_tokens;  /* all three kinds added; -1: not told */
@@ -27,7 +32,7 @@ struct stream {
 
 void stream_init(struct stream *s);
 
-/* Takes note of an event that goes to the client. */
+/* Takes note of an event that goes to the client, as it goes there. */
 void stream_note(struct stream *s, const struct sse_event *event);
 
 /* What is the best end of a stream whose provider died after its content began. */

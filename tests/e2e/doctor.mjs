@@ -53,7 +53,7 @@ class Installation {
   writeProcesses({ names = ['cron'], uid = process.getuid() } = {}) {
     rmSync(this.proc, { recursive: true, force: true });
     mkdirSync(this.proc);
-    for (const pid of [this.r.server.part.pid, ...children(this.r.server.part.pid), ...this.r.pids()]) symlinkSync(`/proc/${pid}`, path.join(this.proc, String(pid)));
+    for (const pid of new Set([this.r.server.part.pid, ...children(this.r.server.part.pid), ...this.r.pids()])) symlinkSync(`/proc/${pid}`, path.join(this.proc, String(pid)));
     names.forEach((name, i) => this.makeUp(2_000_000_000 + i, name, uid));
   }
 

@@ -12,6 +12,7 @@
 #include "dialect.h"
 #include "exchange.h"
 #include "log.h"
+#include "mark.h"
 #include "stream.h"
 #include "tree.h"
 
@@ -391,6 +392,20 @@ is_bytes(const struct said *said, const char *bytes, size_t n)
 	return said->n == n && (n == 0 || memcmp(said->body, bytes, n) == 0);
 }
 
+static void
+note_all(struct stream *stream, const char *bytes, size_t n)
+{
+	struct sse sse;
+	struct sse_event event;
+	size_t at = 0;
+	sse_init(&sse);
+	while (sse_next(&sse, bytes + at, n - at, &event) == SSE_EVENT) {
+		stream_note(stream, &event);
+		at += event.raw_len;
+	}
+	sse_fini(&sse);
+}
+
 /* Event after event as the provider's dialect lets the client see them, up to the
  * last one, or to what stands for it when the provider dies. */
 static void
@@ -404,7 +419,9 @@ check_stream(const struct said *said, unsigned way)
 	struct buf seen;
 	struct sse sse;
 	size_t at = 0;
-	bool had_content = false, over = false;
+	bool had_content = false, over = false, held = false;
+	size_t held_from = 0;
+	struct stream before;
 	sse_init(&sse);
 	stream_init(&stream);
 	buf_init(&seen, SAID_MAX);
@@ -414,18 +431,33 @@ check_stream(const struct said *said, unsigned way)
 		if (over)
 			break;
 		had_content = stream.content;
-		stream_note(&stream, &event);
+		if (event.kind != SSE_PING) {
+			held = had_content && event.kind == SSE_BLOCK_START;
+			if (held)
+				held_from = seen.len, before = stream;
+		}
+		size_t from = seen.len;
 		MUST(dialect->event == NULL ? buf_add(&seen, event.raw, event.raw_len)
 					    : dialect->event(&relabel, &event, &seen));
+		note_all(&stream, buf_text(&seen) + from, seen.len - from);
+		enum block_kind kind =
+		    stream.n_open == 0 ? BLOCK_NONE : stream.open[stream.n_open - 1].kind;
+		held = held && (kind == BLOCK_TEXT || kind == BLOCK_TOOL_USE);
 		over = stream.complete && had_content;
 	}
 	MUST(stream.content);
 	bool failed = event.kind == SSE_ERROR;
+	/* The start of a block that never said anything was not sent, but a ping behind it was. */
+	if ((!over || failed) && held) {
+		stream = before;
+		seen.len = held_from;
+	}
 	if (!over || failed)
 		MUST(stream_close(&stream, stream_mend(&stream, way & CLAUDE_CODE, true),
 				  failed ? event.raw : NULL, failed ? event.raw_len : 0, &seen));
 	MUST(is_bytes(said, buf_text(&seen), seen.len));
 	buf_free(&seen);
+	relabel_fini(&relabel);
 	sse_fini(&sse);
 }
 

@@ -5,6 +5,7 @@
 
 #include "caps.h"
 #include "dialect.h"
+#include "mark.h"
 #include "scan.h"
 #include "sse.h"
 #include "stream.h"
@@ -46,6 +47,7 @@ read_stream(const uint8_t *bytes, size_t n, size_t piece, struct stream *stream,
 			break;
 	}
 	MUST(raw->len == begun && (begun == 0 || memcmp(raw->data, bytes, begun) == 0));
+	relabel_fini(&relabel);
 	sse_fini(&sse);
 }
 
@@ -87,8 +89,8 @@ static bool
 is_same(const struct stream *a, const struct stream *b)
 {
 	return a->started == b->started && a->content == b->content && a->delta == b->delta &&
-	       a->complete == b->complete && a->failed == b->failed && a->open == b->open &&
-	       a->open_index == b->open_index && a->open_empty == b->open_empty &&
+	       a->complete == b->complete && a->failed == b->failed && a->n_open == b->n_open &&
+	       memcmp(a->open, b->open, a->n_open * sizeof *a->open) == 0 &&
 	       a->beyond_thinking == b->beyond_thinking && a->tool_done == b->tool_done &&
 	       a->input_tokens == b->input_tokens && a->output_tokens == b->output_tokens;
 }

@@ -3,6 +3,8 @@
  * parser and knows nothing of the code that wrote them (PROTOCOLS.md 2, 3, 5). */
 
 #include "dialect.h"
+#include "mark.h"
+#include "tool_id.h"
 
 #include "material.h"
 
@@ -66,6 +68,26 @@ static const struct request_row {
 #define CLAUDE "{\"type\":\"thinking\",\"thinking\":\"c\",\"signature\":\"Eqo=\"}"
 #define MARKED "{\"type\":\"thinking\",\"thinking\":\"d\",\"signature\":\"router.deepseek.u-1\"}"
     A("nothing to do", M(TXT), M(TXT)),
+    A("an id of an older session",
+      M("{\"type\":\"tool_use\",\"id\":\"f.B:0\",\"name\":\"B\",\"input\":{}}"),
+      M("{\"type\":\"tool_use\",\"id\":\"router__f-2eB-3a0\",\"name\":\"B\",\"input\":{}}")),
+    A("its result", M("{\"type\":\"tool_result\",\"tool_use_id\":\"f.B:0\",\"content\":\"x\"}"),
+      M("{\"type\":\"tool_result\",\"tool_use_id\":\"router__f-2eB-3a0\",\"content\":\"x\"}")),
+    A("a marked id stays",
+      M("{\"type\":\"tool_use\",\"id\":\"router_kimi_f-2eB-3a0\",\"name\":\"B\",\"input\":{}}"),
+      M("{\"type\":\"tool_use\",\"id\":\"router_kimi_f-2eB-3a0\",\"name\":\"B\",\"input\":{}}")),
+    A("another one's search becomes text",
+      M("{\"type\":\"server_tool_use\",\"id\":\"router_deepseek_c-5f1\",\"name\":\"web_search\","
+	"\"input\":{\"query\":\"q \\\"x\\\"\"}},{\"type\":\"web_search_tool_result\","
+	"\"tool_use_id\":\"router_deepseek_c-5f1\",\"content\":[{\"type\":\"web_search_result\","
+	"\"title\":\"T\",\"url\":\"http://u\",\"encrypted_content\":\"e\"}]}," TXT),
+      M("{\"type\":\"text\",\"text\":\"[Tool call: web_search]\\nq \\\"x\\\"\"},{\"type\":\"text\","
+	"\"text\":\"[Tool result]\\nT\\nhttp://u\"}," TXT)),
+    A("Claude's own search stays",
+      M("{\"type\":\"server_tool_use\",\"id\":\"srvtoolu_1\",\"name\":\"web_search\",\"input\":{}"
+	"}"),
+      M("{\"type\":\"server_tool_use\",\"id\":\"srvtoolu_1\",\"name\":\"web_search\","
+	"\"input\":{}}")),
     A("Claude's own stays", M(CLAUDE "," TXT), M(CLAUDE "," TXT)),
     A("marked first", M(MARKED " , " TXT), M(TXT)),
     A("marked last", M(TXT " , " MARKED), M(TXT)),
@@ -620,14 +642,47 @@ check_switches(void)
 #define THINK(i)   BEGIN(i, "\"type\":\"thinking\",\"thinking\":\"\"")
 #define MORE(i)    DELTA(i, "\"type\":\"thinking_delta\",\"thinking\":\"x\"")
 
+#define TOOL(i, id) BEGIN(i, "\"type\":\"tool_use\",\"id\":\"" id "\",\"name\":\"n\",\"input\":{}")
+#define SERVER(i, id)                                                                              \
+	BEGIN(i, "\"type\":\"server_tool_use\",\"id\":\"" id "\",\"name\":\"web_search\"")
+#define SAY(i)        BEGIN(i, "\"type\":\"text\",\"text\":\"\"")
+#define SAID(i, text) DELTA(i, "\"type\":\"text_delta\",\"text\":\"" text "\"")
+
 static const struct {
 	int line;
 	const char *name, *in, *out;
 } streams[] = {
     {__LINE__, "signature marked", THINK(0) MORE(0) SIGN(0, "u") STOP(0),
      THINK(0) MORE(0) SIGN(0, "router.p.u") STOP(0)},
-    {__LINE__, "no signature", THINK(3) MORE(3) STOP(3),
-     THINK(3) MORE(3) SIGN(3, "router.p.") STOP(3)},
+    {__LINE__, "no signature", THINK(0) MORE(0) STOP(0),
+     THINK(0) MORE(0) SIGN(0, "router.p.") STOP(0)},
+    {__LINE__, "the first block is the client's first", THINK(3) MORE(3) STOP(3),
+     THINK(0) MORE(0) SIGN(0, "router.p.") STOP(0)},
+    {__LINE__, "a signature that is null",
+     BEGIN(0, "\"type\":\"thinking\",\"signature\":null") STOP(0),
+     BEGIN(0, "\"type\":\"thinking\",\"signature\":null") SIGN(0, "router.p.") STOP(0)},
+    {__LINE__, "a signature behind the next block's start",
+     THINK(0) MORE(0) TOOL(1, "t1") SIGN(0, "u") STOP(0) STOP(1),
+     THINK(0) MORE(0) TOOL(1, "t1") SIGN(0, "router.p.u") STOP(0) STOP(1)},
+    {__LINE__, "a doubled stop", TOOL(0, "t1") STOP(0) STOP(0), TOOL(0, "t1") STOP(0)},
+    {__LINE__, "a delta of a block that is over", THINK(0) SIGN(0, "u") STOP(0) MORE(0),
+     THINK(0) SIGN(0, "router.p.u") STOP(0)},
+    {__LINE__, "an id that Claude refuses", TOOL(0, "functions.Bash:0") STOP(0),
+     TOOL(0, "router_p_functions-2eBash-3a0") STOP(0)},
+    {__LINE__, "an id that Claude takes", TOOL(0, "call_00-x") STOP(0),
+     TOOL(0, "call_00-x") STOP(0)},
+    {__LINE__, "an id that looks like a mark", TOOL(0, "router_p_x") STOP(0),
+     TOOL(0, "router_p_router-5fp-5fx") STOP(0)},
+    {__LINE__, "the id of a server's tool", SERVER(0, "call_1") STOP(0),
+     SERVER(0, "router_p_call-5f1") STOP(0)},
+    {__LINE__, "a blank text, and the indices behind it",
+     THINK(0) SIGN(0, "u") STOP(0) SAY(1) SAID(1, "\\n\\n") STOP(1) TOOL(2, "t1") STOP(2),
+     THINK(0) SIGN(0, "router.p.u") STOP(0) TOOL(1, "t1") STOP(1)},
+    {__LINE__, "white space, and then a word", SAY(0) SAID(0, "\\n") SAID(0, "x") STOP(0),
+     SAY(0) SAID(0, "\\n") SAID(0, "x") STOP(0)},
+    {__LINE__, "a blank text, and then one with a word",
+     SAY(0) STOP(0) SAY(1) SAID(1, " ") SAID(1, "x") STOP(1),
+     SAY(0) SAID(0, " ") SAID(0, "x") STOP(0)},
     {__LINE__, "empty signature", THINK(0) SIGN(0, "") STOP(0),
      THINK(0) SIGN(0, "router.p.") STOP(0)},
     {__LINE__, "empty signature in the start",
@@ -668,6 +723,7 @@ relabelled(const struct dialect *d, const char *bytes, size_t n, struct buf *out
 	for (; sse_next(&s, bytes, n, &e) == SSE_EVENT; bytes += e.raw_len, n -= e.raw_len)
 		if (!d->event(&relabel, &e, out))
 			abort();
+	relabel_fini(&relabel);
 	sse_fini(&s);
 }
 
@@ -693,9 +749,15 @@ check_answers(void)
 {
 	static const char *const pairs[][2] = {
 	    {"{\"content\":[{\"type\":\"thinking\",\"thinking\":\"x\",\"signature\":\"u\"}, "
-	     "{\"type\":\"text\"}] }",
+	     "{\"type\":\"text\",\"text\":\" x\"}] }",
 	     "{\"content\":[{\"type\":\"thinking\",\"thinking\":\"x\",\"signature\":\"router.p.u\"}"
-	     ", {\"type\":\"text\"}] }"},
+	     ", {\"type\":\"text\",\"text\":\" x\"}] }"},
+	    {"{\"content\":[{\"type\":\"text\",\"text\":\"\\n\\n\"},{\"type\":\"tool_use\",\"id\":"
+	     "\"f.B:0\",\"name\":\"B\"}]}",
+	     "{\"content\":[{\"type\":\"tool_use\",\"id\":\"router_p_f-2eB-3a0\",\"name\":\"B\"}]"
+	     "}"},
+	    {"{\"content\":[{\"type\":\"thinking\",\"signature\":null}]}",
+	     "{\"content\":[{\"type\":\"thinking\",\"signature\":\"router.p.\"}]}"},
 	    {"{\"content\":[{\"type\":\"thinking\",\"thinking\":\"x\" }]}",
 	     "{\"content\":[{\"type\":\"thinking\",\"thinking\":\"x\",\"signature\":\"router.p.\" "
 	     "}]}"},
@@ -715,6 +777,41 @@ check_answers(void)
 		TAP_STR(pairs[i][0], fine ? buf_text(&out) : NULL, pairs[i][1]);
 		buf_free(&out);
 	}
+}
+
+/* There and back, and back for nobody else. */
+static void
+check_ids(void)
+{
+	static const char *const ids[] = {"functions.Bash:0", "a b", "_", "router_p_x", "\xc3\xbc"};
+	static const char *const makers[] = {"p", "p_x", "p-x", "p_", ""};
+	for (size_t i = 0; i < TAP_COUNT(ids); i++)
+		for (size_t m = 0; m < TAP_COUNT(makers); m++) {
+			char marked[TOOL_ID_MARKED_MAX], back[TOOL_ID_MAX + 1];
+			struct span id = {0, strlen(ids[i])};
+			size_t n = tool_id_mark(makers[m], ids[i], id, marked);
+			TAP_OK("Claude takes it", !tool_id_is_odd(marked, (struct span){0, n}));
+			for (size_t o = 0; o < TAP_COUNT(makers); o++) {
+				bool own = tool_id_unmark(makers[o], marked, back);
+				TAP_INT(makers[o], own, o == m);
+				if (own)
+					TAP_STR(ids[i], back, ids[i]);
+			}
+		}
+	char long_id[TOOL_ID_MAX + 2], marked[TOOL_ID_MARKED_MAX];
+	memset(long_id, 'x', sizeof long_id);
+	TAP_INT("too long", tool_id_mark("p", long_id, (struct span){0, TOOL_ID_MAX + 1}, marked),
+		0);
+	TAP_OK("half an escape", !tool_id_unmark("p", "router_p_-2", long_id));
+	TAP_OK("no escape", !tool_id_unmark("p", "router_p_-zz", long_id));
+	char *text =
+	    sent("kimi", "m", 0,
+		 M("{\"type\":\"tool_use\",\"id\":\"router_kimi_f-2eB-3a0\",\"name\":\"B\","
+		   "\"input\":{}}]},{\"role\":\"user\",\"content\":[{\"type\":\"tool_result\","
+		   "\"tool_use_id\":\"router_kimi_f-2eB-3a0\",\"content\":\"x\"}"));
+	TAP_OK("its maker gets its own id", strstr(text, "\"id\":\"f.B:0\"") != NULL &&
+						strstr(text, "\"tool_use_id\":\"f.B:0\"") != NULL);
+	free(text);
 }
 
 /* --- Refusing, quirks, names ------------------------------------------------------------ */
@@ -863,6 +960,7 @@ main(int argc, char **argv)
 	check_switches();
 	check_streams();
 	check_answers();
+	check_ids();
 	check_refusals();
 	check_quirks();
 	check_names();

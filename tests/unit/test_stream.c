@@ -103,7 +103,7 @@ check_rows(void)
 		if (mend == MEND_MAX_TOKENS || mend == MEND_TOOL_USE) {
 			feed(&s, buf_text(&out));
 			TAP_ROW_AT(rows[i].line, rows[i].name,
-				   s.complete && s.delta && s.open == BLOCK_NONE,
+				   s.complete && s.delta && s.n_open == 0,
 				   "the end does not close the message");
 		}
 		buf_free(&out);
