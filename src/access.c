@@ -74,3 +74,9 @@ access_admit(const struct access_rules *rules, const struct request *r)
 		    rules->config->access == ACCESS_KEYS && client == NULL && !is_admin(rules, r);
 	return a;
 }
+
+bool
+access_may_use_stored(const struct config *config, const struct request *r)
+{
+	return r->client[0] != '\0' || (!r->page && (r->local || config->allow_open));
+}

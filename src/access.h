@@ -31,4 +31,9 @@ struct admission {
  * client key counts for nothing there. */
 struct admission access_admit(const struct access_rules *rules, const struct request *request);
 
+/* Whether a request may be served with a stored credential: with a client key, or from loopback or
+ * with allow_open; but without a key never what a web page may have sent, which anybody's page
+ * can, from the browser of somebody who may. */
+bool access_may_use_stored(const struct config *config, const struct request *request);
+
 #endif

@@ -160,41 +160,62 @@ is_login(const char *credential)
 	return strncmp(credential, LOGIN_PREFIX, strlen(LOGIN_PREFIX)) == 0;
 }
 
-/* The betas as they came, but the login's own: a login needs it, a key must not
- * show it (PROTOCOLS.md 4). */
-static bool
-add_betas(struct curl_slist **list, const char *betas, bool login)
-{
+/* A list of betas, one by one, and whether the login's own is among them. */
+struct betas {
 	char value[HEADER_VALUE_MAX];
-	size_t n = 0, mark = strlen(BETA_LOGIN);
-	bool has_mark = false;
-	for (const char *b = betas; *b != '\0'; b += strspn(b, ", ")) {
+	size_t n;
+	bool has_mark;
+};
+
+/* Takes a header's line. False: there is no room. */
+static bool
+take_betas(struct betas *to, const char *line, bool login)
+{
+	size_t mark = strlen(BETA_LOGIN);
+	line += strspn(line, ", ");
+	for (const char *b = line; *b != '\0'; b += strspn(b, ", ")) {
 		size_t word = strcspn(b, ", ");
 		bool is_mark = word == mark && memcmp(b, BETA_LOGIN, mark) == 0;
-		has_mark |= is_mark;
+		to->has_mark |= is_mark;
 		if (!is_mark || login) {
-			if (n + word + 2 + mark >= sizeof value)
+			if (to->n + word + 2 + mark >= sizeof to->value)
 				return false;
-			if (n > 0)
-				value[n++] = ',';
-			memcpy(value + n, b, word);
-			n += word;
+			if (to->n > 0)
+				to->value[to->n++] = ',';
+			memcpy(to->value + to->n, b, word);
+			to->n += word;
 		}
 		b += word;
 	}
-	value[n] = '\0';
-	if (login && !has_mark)
-		snprintf(value + n, sizeof value - n, "%s" BETA_LOGIN, n > 0 ? "," : "");
-	return value[0] == '\0' || add_line(list, BETA_HEADER, value);
+	return true;
 }
 
+/* The betas as they came, of all lines, but the login's own: a login needs it, a key must not
+ * show it (PROTOCOLS.md 4). */
+static bool
+add_betas(struct curl_slist **list, const struct request *request, bool login)
+{
+	struct betas betas = {.n = 0};
+	for (size_t i = 0; request != NULL && i < request->n_headers; i++)
+		if (strcmp(request->headers[i].name, BETA_HEADER) == 0 &&
+		    !take_betas(&betas, request->headers[i].value, login))
+			return false;
+	betas.value[betas.n] = '\0';
+	if (login && !betas.has_mark)
+		snprintf(betas.value + betas.n, sizeof betas.value - betas.n, "%s" BETA_LOGIN,
+			 betas.n > 0 ? "," : "");
+	return betas.value[0] == '\0' || add_line(list, BETA_HEADER, betas.value);
+}
+
+/* Of a header that came twice the first: real servers refuse two. */
 static bool
 add_client_headers(struct curl_slist **list, const struct request *request)
 {
 	for (size_t i = 0; i < request->n_headers; i++) {
 		const struct header *h = &request->headers[i];
-		if (goes_to_claude(h->name) && strcmp(h->name, BETA_HEADER) != 0 &&
-		    !add_line(list, h->name, h->value))
+		bool goes = goes_to_claude(h->name) && strcmp(h->name, BETA_HEADER) != 0 &&
+			    request_header(request, h->name) == h->value;
+		if (goes && !add_line(list, h->name, h->value))
 			return false;
 	}
 	return true;
@@ -212,10 +233,9 @@ static bool
 add_claude_headers(struct curl_slist **list, const struct attempt_ask *ask)
 {
 	bool login = is_login(ask->credential);
-	const char *betas = ask->request == NULL ? NULL : request_header(ask->request, BETA_HEADER);
 	if (ask->request != NULL && !add_client_headers(list, ask->request))
 		return false;
-	if (!add_betas(list, betas == NULL ? "" : betas, login) ||
+	if (!add_betas(list, ask->request, login) ||
 	    !add_missing(list, ask->request, VERSION_HEADER, VERSION_DEFAULT) ||
 	    !add_missing(list, ask->request, "user-agent", OUR_USER_AGENT) ||
 	    !add_missing(list, ask->request, "accept", "application/json"))

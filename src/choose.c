@@ -1,4 +1,5 @@
 /* Planned: who is asked next, and what if there is nobody. */
+#include "access.h"
 #include "account.h"
 #include "clock.h"
 #include "dialect.h"
@@ -71,7 +72,7 @@ survey(const struct exchange *x, struct survey *s)
 	const struct client_credentials client = {
 	    .login = r->login,
 	    .api_key = r->api_key,
-	    .may_use_stored = r->local || r->client[0] != '\0' || x->config->allow_open,
+	    .may_use_stored = access_may_use_stored(x->config, r),
 	};
 	bool about_models = r->route.id == ROUTE_MODELS || r->route.id == ROUTE_MODEL;
 	const struct survey_ask ask = {

@@ -698,9 +698,21 @@ watch_due(struct timer *timer)
 
 /* --- Begin and end ---------------------------------------------------- */
 
+/* Once: who runs the router may wonder why such a client is served by the plan. */
+static void
+tell_login_as_key(struct router *router, const struct request *request)
+{
+	if (!request->login_as_key || router->told_login_as_key)
+		return;
+	router->told_login_as_key = true;
+	log_line(LOG_NOTICE, "%s sends its Claude login as x-api-key: it is used as the login",
+		 request_client(request));
+}
+
 void
 exchange_start(struct client *client)
 {
+	tell_login_as_key(client->router, &client->request);
 	struct exchange *x = calloc(1, sizeof *x);
 	if (x == NULL) {
 		reply_error(&client->reply, 503, "retry-after: 2\r\n", "api_error",

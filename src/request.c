@@ -131,6 +131,9 @@ add_header(struct request *r, char *name, const char *value)
 				"The header %s was sent twice, or holds a comma: send one "
 				"credential.",
 				name);
+	/* nginx hands it over by both of its names. */
+	if (strcmp(name, "content-type") == 0 && request_header(r, name) != NULL)
+		return no_complaint;
 	if (r->n_headers == REQUEST_HEADERS_MAX)
 		return complain(400, "invalid_request_error", "More than %d headers.",
 				REQUEST_HEADERS_MAX);
@@ -344,20 +347,47 @@ is_relayed(const struct request *r)
 	return false;
 }
 
-/* The last address of the last X-Forwarded-For: what a trusted proxy added to
- * whatever the client wrote there itself. "" : none. */
+/* One entry of X-Forwarded-For without its blanks, port and brackets; cut in place. NULL: no
+ * address. */
 static const char *
-forwarded_for(const struct request *r)
+read_forwarded(char *entry)
 {
-	const char *list = NULL;
-	for (size_t i = 0; i < r->n_headers; i++)
-		if (strcmp(r->headers[i].name, "x-forwarded-for") == 0)
-			list = r->headers[i].value;
-	if (list == NULL)
-		return "";
-	const char *comma = strrchr(list, ',');
-	const char *last = comma == NULL ? list : comma + 1;
-	return last + strspn(last, " \t");
+	struct network ignored;
+	entry += strspn(entry, " \t");
+	entry[strcspn(entry, " \t")] = '\0';
+	char *colon = strchr(entry, ':');
+	if (entry[0] == '[') {
+		entry++;
+		entry[strcspn(entry, "]")] = '\0';
+	} else if (colon != NULL && strchr(colon + 1, ':') == NULL) {
+		*colon = '\0'; /* of a v4 address, a port */
+	}
+	return strchr(entry, '/') == NULL && network_read(entry, &ignored) ? entry : NULL;
+}
+
+/* Who asked the first proxy that is trusted: from the right, what trusted proxies added to
+ * whatever the client wrote there itself. "" : nobody, or what cannot be read. */
+static const char *
+forwarded_for(struct request *r, const struct config *config)
+{
+	for (size_t i = r->n_headers; i-- > 0;) {
+		if (strcmp(r->headers[i].name, "x-forwarded-for") != 0)
+			continue;
+		/* The value lies in r->params, which is ours to cut; it goes on to nobody. */
+		char *list = r->params.data + (r->headers[i].value - r->params.data);
+		for (char *comma = list; comma != NULL;) {
+			comma = strrchr(list, ',');
+			const char *address = read_forwarded(comma == NULL ? list : comma + 1);
+			if (address == NULL)
+				return "";
+			if (!network_includes(address, config->trusted_proxies,
+					      config->n_trusted_proxies))
+				return address;
+			if (comma != NULL)
+				*comma = '\0';
+		}
+	}
+	return "";
 }
 
 static bool
@@ -368,17 +398,27 @@ is_from_a_page(const struct request *r)
 	return cross || request_header(r, "origin") != NULL;
 }
 
+static bool
+is_from_a_browser(const struct request *r)
+{
+	for (size_t i = 0; i < r->n_headers; i++)
+		if (strcmp(r->headers[i].name, "origin") == 0 ||
+		    strncmp(r->headers[i].name, "sec-fetch-", 10) == 0)
+			return true;
+	return false;
+}
+
 /* BEHAVIOUR.md 2: otherwise any local proxy or web page would be admin. */
 static const char *
-believed_address(const struct request *r, const struct config *config, const char *address)
+believed_address(struct request *r, const struct config *config, const char *address)
 {
-	if (is_from_a_page(r) || !is_host_ours(request_header(r, "host"), config))
+	if (r->page || request_header(r, "host") == NULL)
 		return "";
 	if (!is_relayed(r))
 		return address;
 	bool trusted =
 	    network_includes(address, config->trusted_proxies, config->n_trusted_proxies);
-	return trusted ? forwarded_for(r) : "";
+	return trusted ? forwarded_for(r, config) : "";
 }
 
 static const char *
@@ -386,6 +426,21 @@ after(const char *text, const char *prefix)
 {
 	size_t n = strlen(prefix);
 	return text != NULL && strncasecmp(text, prefix, n) == 0 ? text + n : NULL;
+}
+
+/* The token of "Bearer TOKEN", in any case and with any blanks between. */
+static const char *
+bearer_of(const struct request *r)
+{
+	const char *token = after(request_header(r, "authorization"), "Bearer");
+	return token != NULL && (*token == ' ' || *token == '\t') ? token + strspn(token, " \t")
+								  : NULL;
+}
+
+static bool
+is_login(const char *token)
+{
+	return token != NULL && strncmp(token, "sk-ant-oat", 10) == 0;
 }
 
 static bool
@@ -397,11 +452,11 @@ is_api_key(const char *token)
 static void
 find_credentials(struct request *r)
 {
-	const char *bearer = after(request_header(r, "authorization"), "Bearer ");
+	const char *bearer = bearer_of(r);
 	const char *key = request_header(r, "x-api-key");
 	const char *admin = request_header(r, "x-router-admin");
-	if (bearer != NULL && strncmp(bearer, "sk-ant-oat", 10) == 0)
-		r->login = bearer;
+	r->login_as_key = is_login(key) && !is_login(bearer);
+	r->login = r->login_as_key ? key : is_login(bearer) ? bearer : NULL;
 	r->api_key = is_api_key(key) ? key : is_api_key(bearer) ? bearer : NULL;
 	r->shown_token = admin != NULL ? admin : bearer;
 	if (r->shown_token != NULL && keys_is_key(r->shown_token))
@@ -414,7 +469,7 @@ find_credentials(struct request *r)
 static struct complaint
 find_client_key(struct request *r)
 {
-	const char *bearer = after(request_header(r, "authorization"), "Bearer ");
+	const char *bearer = bearer_of(r);
 	const char *key = request_header(r, "x-api-key");
 	const char *const shown[] = {
 	    r->client_key,
@@ -441,10 +496,24 @@ find_client(struct request *r, const struct config *config, const char *address)
 	    {.address = {[10] = 0xff, [11] = 0xff, [12] = 127}, .bits = 104},
 	    {.address = {[15] = 1}, .bits = 128},
 	};
+	const char *host = request_header(r, "host");
+	r->page = is_from_a_page(r) || (host != NULL && !is_host_ours(host, config));
 	r->address = believed_address(r, config, address);
 	r->local = network_includes(r->address, loopback, 2);
 	r->claude_code = after(request_header(r, "user-agent"), "claude-cli/") != NULL;
 	find_credentials(r);
+}
+
+/* A form of another site can send text, and a browser asks nobody's leave for that. */
+static struct complaint
+check_content_type(const struct request *r)
+{
+	const char *type = request_header(r, "content-type");
+	bool has_body = r->route.id == ROUTE_MESSAGES || r->route.id == ROUTE_COUNT_TOKENS;
+	if (!has_body || !is_from_a_browser(r) || after(type, "application/json") != NULL)
+		return no_complaint;
+	return complain(415, "invalid_request_error",
+			"A browser must say what it sends: content-type: application/json.");
 }
 
 struct complaint
@@ -464,6 +533,9 @@ request_read_params(struct request *r, char *const *params, const struct config 
 		return c;
 	find_client(r, config, facts.address);
 	c = find_client_key(r);
+	if (c.status != 0)
+		return c;
+	c = check_content_type(r);
 	if (c.status != 0)
 		return c;
 	if (r->content_length > (int64_t)r->body.max)

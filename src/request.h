@@ -39,6 +39,8 @@ struct request {
 	const char *
 	    shown_token; /* what it showed as Authorization: Bearer or x-router-admin; NULL: nothing */
 	bool local;      /* from loopback, believed */
+	bool page;       /* a web page may have sent it: it spends no stored credential */
+	bool login_as_key;  /* its login came as x-api-key */
 	bool claude_code;   /* claude-cli/… */
 	uint32_t live;      /* of /health?live=1 */
 	uint32_t silence_s; /* of /v1/self-test?silence=N; at most SELF_TEST_SILENCE_MAX_S */

@@ -41,9 +41,10 @@ struct router {
 	struct keys *keys;     /* asked when a request begins, shared by none; NULL: none */
 	struct state *state;
 	struct reload reload;
-	unsigned clients;  /* connections being served */
-	size_t unread;     /* bytes that wait for them */
-	unsigned silences; /* self-tests that are silent now */
+	unsigned clients;       /* connections being served */
+	size_t unread;          /* bytes that wait for them */
+	unsigned silences;      /* self-tests that are silent now */
+	bool told_login_as_key; /* the log said once that a login came as x-api-key */
 };
 
 #endif

@@ -12,7 +12,7 @@ const FILE_SECONDS = process.env.CHECK_ALL === '1' ? 3600 : 600;
 const LONGEST_FIRST = ['matrix', 'retries', 'streams', 'seeds', 'claude-code', 'processes', 'faults', 'torture', 'secrets', 'leaks'];
 // Whose subject passes through the web server: run under each of them, as e2e/limit@nginx/…, @apache-proxy, @apache-fcgid. With --all so do all files but those that are
 // about lighttpd itself, about ./dev, or about no web server at all.
-const EVERY_SERVER = ['abort', 'access', 'bad-requests', 'basic', 'bodies', 'claude-code', 'dropin', 'limit', 'logs', 'many', 'sdk', 'streams'];
+const EVERY_SERVER = ['abort', 'access', 'bad-requests', 'basic', 'bodies', 'claude-code', 'doors', 'dropin', 'limit', 'logs', 'many', 'sdk', 'streams'];
 const LIGHTTPD_ONLY = ['bad-input', 'container', 'cron', 'ctl', 'doctor', 'faults', 'leaks', 'load', 'metrics', 'processes', 'reload', 'secrets', 'serve', 'service', 'stampede',
   'torture', 'units'];
 

@@ -443,9 +443,9 @@ check_stream(const struct said *said, unsigned way)
 		enum block_kind kind =
 		    stream.n_open == 0 ? BLOCK_NONE : stream.open[stream.n_open - 1].kind;
 		held = held && (kind == BLOCK_TEXT || kind == BLOCK_TOOL_USE);
-		over = stream.complete && had_content;
+		over = stream.complete;
 	}
-	MUST(stream.content);
+	MUST(stream.content || stream.complete);
 	bool failed = event.kind == SSE_ERROR;
 	/* The start of a block that never said anything was not sent, but a ping behind it was. */
 	if ((!over || failed) && held) {
