@@ -170,6 +170,7 @@ exchange_ask(struct exchange *x)
 	t->began_ms = clock_wall_ms();
 	t->start_ms = t->news_ms = t->life_ms = clock_steady_ms();
 	t->failed_ms = 0;
+	t->json = (struct json_end){0};
 	x->attempt = start(x);
 	relay_init(&x->relay, t->provider->dialect, t->provider->name);
 	x->relay_begun = true;
@@ -329,6 +330,17 @@ may_retry(const struct exchange *x, int64_t *wait_ms)
 	return *wait_ms < exchange_left_ms(x);
 }
 
+/* A page is no answer of the API's form: what it stands for is told in ours. */
+static bool
+keep_page(struct exchange *x, int status)
+{
+	return buf_printf(&x->kept_body,
+			  "{\"type\":\"error\",\"error\":{\"type\":\"%s\",\"message\":\"%s "
+			  "answered with an HTML page instead of an answer (%d).\"}}",
+			  status == 413 ? "request_too_large" : "invalid_request_error",
+			  x->turn.provider->name, status);
+}
+
 /* An answer for the client in case that nobody has a better one. What was said
  * of a stored credential is none of its business: BEHAVIOUR 5. */
 static void
@@ -343,6 +355,10 @@ keep(struct exchange *x)
 		return;
 	const struct buf *body =
 	    x->relay.error_data.len > 0 ? &x->relay.error_data : attempt_bytes(x->attempt);
+	if (attempt_answer(x->attempt)->html) {
+		x->kept_status = keep_page(x, status) ? status : 0;
+		return;
+	}
 	if (buf_puts(&x->kept_lines, buf_text(&attempt_answer(x->attempt)->passed)) &&
 	    buf_add(&x->kept_body, buf_text(body), body->len)) {
 		attempt_star(x->attempt, x->kept_body.data, x->kept_body.len);
@@ -559,12 +575,13 @@ gate(struct exchange *x)
 }
 
 /* A JSON answer is complete when its JSON ends, whatever the transport says
- * (BEHAVIOUR 4). Looked at only when it may be. */
+ * (BEHAVIOUR 4). */
 static bool
-is_json_whole(const struct buf *bytes)
+is_json_whole(struct exchange *x)
 {
+	const struct buf *bytes = attempt_bytes(x->attempt);
 	struct scan s;
-	if (bytes->len == 0 || bytes->data[bytes->len - 1] != '}')
+	if (!json_end_reached(&x->turn.json, buf_text(bytes), bytes->len))
 		return false;
 	scan_init(&s, bytes->data, bytes->len);
 	scan_skip(&s);
@@ -598,8 +615,7 @@ hear(struct exchange *x)
 		gate(x);
 	else if (attempt_ended(x->attempt, &ending))
 		judge(x, ending);
-	else if (a->complete && a->status >= 200 && a->status < 300 && !a->sse &&
-		 is_json_whole(attempt_bytes(x->attempt)))
+	else if (a->complete && a->status >= 200 && a->status < 300 && !a->sse && is_json_whole(x))
 		judge(x, ENDING_WHOLE);
 }
 

@@ -5,6 +5,7 @@
 
 #include "attempt.h"
 #include "exchange.h"
+#include "json_end.h"
 #include "relay.h"
 #include "survey.h"
 
@@ -33,6 +34,7 @@ struct turn {
 	int64_t start_ms;           /* the attempt, steady clock */
 	int64_t news_ms;            /* its last bytes, steady clock */
 	int64_t failed_ms;          /* its status was an error's, steady clock; 0: it is none */
+	struct json_end json;       /* of its answer, when that is JSON */
 	int64_t life_ms;            /* its last bytes that were no pings, steady clock */
 };
 

@@ -1,5 +1,7 @@
 #include "log_foreign.h"
 
+#include "utf8.h"
+
 #include <ctype.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -8,35 +10,15 @@
 
 /* --- Characters ---------------------------------------------------------- */
 
-/* What a lead byte says: how many bytes follow it, and where the first of them
- * must lie (Unicode 15, table 3-7). From C2 A0 on: C1 controls are not shown. */
-static const struct {
-	unsigned char first, last;
-	unsigned char from, to;
-	size_t length;
-} utf8_rows[] = {
-    {0x20, 0x7e, 0x00, 0xff, 1}, {0xc2, 0xc2, 0xa0, 0xbf, 2}, {0xc3, 0xdf, 0x80, 0xbf, 2},
-    {0xe0, 0xe0, 0xa0, 0xbf, 3}, {0xe1, 0xec, 0x80, 0xbf, 3}, {0xed, 0xed, 0x80, 0x9f, 3},
-    {0xee, 0xef, 0x80, 0xbf, 3}, {0xf0, 0xf0, 0x90, 0xbf, 4}, {0xf1, 0xf3, 0x80, 0xbf, 4},
-    {0xf4, 0xf4, 0x80, 0x8f, 4},
-};
-
+/* C1 controls are not shown. */
 size_t
 foreign_character(const char *text, size_t n)
 {
 	const unsigned char *c = (const unsigned char *)text;
-	size_t row = 0;
-	while (row < sizeof utf8_rows / sizeof utf8_rows[0] && c[0] > utf8_rows[row].last)
-		row++;
-	if (row == sizeof utf8_rows / sizeof utf8_rows[0] || c[0] < utf8_rows[row].first)
-		return 0;
-	size_t length = utf8_rows[row].length;
-	if (length > n || (length > 1 && (c[1] < utf8_rows[row].from || c[1] > utf8_rows[row].to)))
-		return 0;
-	for (size_t i = 2; i < length; i++)
-		if ((c[i] & 0xc0) != 0x80)
-			return 0;
-	return length;
+	if (c[0] < 0x80)
+		return c[0] >= ' ' && c[0] <= '~';
+	bool control = n > 1 && c[0] == 0xc2 && c[1] < 0xa0;
+	return control ? 0 : utf8_sequence(text, n);
 }
 
 /* --- Foreign text -------------------------------------------------------- */

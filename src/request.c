@@ -1,5 +1,7 @@
 #include "request.h"
 
+#include "utf8.h"
+
 #include "digest.h"
 #include "keys.h"
 #include "option_text.h"
@@ -544,6 +546,33 @@ request_read_params(struct request *r, char *const *params, const struct config 
 	return no_complaint;
 }
 
+/* A byte order mark is no JSON, and real servers refuse it. */
+static void
+drop_mark(struct buf *body)
+{
+	static const char mark[] = "\xef\xbb\xbf";
+	if (body->len >= 3 && memcmp(body->data, mark, 3) == 0)
+		buf_drop(body, 3);
+}
+
+static struct complaint
+check_bytes(const struct request *r)
+{
+	const char *encoding = request_header(r, "content-encoding");
+	if (encoding != NULL && strcasecmp(encoding, "identity") != 0)
+		return complain(
+		    415, "invalid_request_error",
+		    "content-encoding: %.64s is not understood here: send the body as it "
+		    "is.",
+		    encoding);
+	size_t at = utf8_valid(r->body.data, r->body.len);
+	if (at < r->body.len)
+		return complain(400, "invalid_request_error",
+				"The request's body is not UTF-8: byte %zu of %zu.", at,
+				r->body.len);
+	return no_complaint;
+}
+
 struct complaint
 request_read_body(struct request *r)
 {
@@ -553,6 +582,10 @@ request_read_body(struct request *r)
 	if (r->body.len == 0)
 		return complain(400, "invalid_request_error",
 				"The body is empty: send a Messages request as JSON.");
+	drop_mark(&r->body);
+	struct complaint c = check_bytes(r);
+	if (c.status != 0)
+		return c;
 	if (!message_read(r->body.data, r->body.len, &r->message, error))
 		return complain(400, "invalid_request_error", "%s", error);
 	if (r->message.stream_odd)

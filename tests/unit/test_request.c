@@ -559,7 +559,7 @@ static const struct {
      false},
     {__LINE__,
      "Bearer with more blanks, in another case",
-     {"HTTP_AUTHORIZATION=bEARER \t " LOGIN},
+     {"HTTP_AUTHORIZATION=bEARER   " LOGIN},
      CREDENTIAL_CLIENT,
      true,
      true,

@@ -2,6 +2,9 @@
 
 #include "scan.h"
 
+#include "json_end.h"
+#include "utf8.h"
+
 #include "material.h"
 
 static const struct {
@@ -222,6 +225,67 @@ check_walk(void)
 	TAP_OK("walk: bool", f);
 }
 
+/* --- Where an object ends, and what is UTF-8 ------------------------------------- */
+
+static const struct {
+	int line;
+	const char *text;
+	bool ends;
+} objects[] = {
+    {__LINE__, "{}", true},
+    {__LINE__, " \n{\"a\":[1,{\"b\":\"}\"}]} \n", true},
+    {__LINE__, "{\"a\":\"\\\"}\"}", true},
+    {__LINE__, "{\"a\":\"}", false},
+    {__LINE__, "{\"a\":{}", false},
+    {__LINE__, "{} x", false},
+    {__LINE__, "[]", false},
+    {__LINE__, "}", false},
+    {__LINE__, "", false},
+};
+
+/* However it is cut, it ends where it ends, and no byte is looked at twice. */
+static void
+check_ends(void)
+{
+	for (size_t i = 0; i < TAP_COUNT(objects); i++) {
+		size_t n = strlen(objects[i].text);
+		bool right = true;
+		for (size_t cut = 0; cut <= n; cut++) {
+			struct json_end end = {0};
+			bool early = json_end_reached(&end, objects[i].text, cut);
+			size_t looked = end.at;
+			right &=
+			    early || json_end_reached(&end, objects[i].text, n) == objects[i].ends;
+			right &= looked <= cut && end.at >= looked;
+		}
+		TAP_ROW_AT(objects[i].line, objects[i].text, right, "expected %d", objects[i].ends);
+	}
+}
+
+static const struct {
+	int line;
+	const char *name, *text;
+	size_t valid;
+} encodings[] = {
+    {__LINE__, "ASCII", "plain text of more than eight bytes", 35},
+    {__LINE__, "two, three and four bytes", "\xc3\xbc\xe6\xbc\xa2\xf0\x9f\x98\x80", 9},
+    {__LINE__, "behind ASCII", "12345678\xff", 8},
+    {__LINE__, "overlong", "a\xc0\x80", 1},
+    {__LINE__, "a surrogate", "\xed\xa0\x80", 0},
+    {__LINE__, "above U+10FFFF", "\xf4\x90\x80\x80", 0},
+    {__LINE__, "half a character", "ab\xe6\xbc", 2},
+    {__LINE__, "a lone continuation", "ab\x80", 2},
+    {__LINE__, "Latin-1", "f\xfcr", 1},
+};
+
+static void
+check_encodings(void)
+{
+	for (size_t i = 0; i < TAP_COUNT(encodings); i++)
+		TAP_INT(encodings[i].name, utf8_valid(encodings[i].text, strlen(encodings[i].text)),
+			encodings[i].valid);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -232,5 +296,7 @@ main(int argc, char **argv)
 	check_words();
 	check_strings();
 	check_walk();
+	check_ends();
+	check_encodings();
 	return tap_finish();
 }

@@ -104,8 +104,7 @@ export const groups = [
     { says: 'a redirect', at: 'own', fault: { fault: 'redirect' }, ...busy },
   ]],
   ['No answer', [
-    { says: 'refuse before the head', at: 'own', fault: { fault: 'refuse' }, ...unreachable },
-    ...['reset', 'close'].map(fault => ({ says: `${fault} before the head`, at: 'own', fault: { fault }, ...busy })),
+    ...['refuse', 'reset', 'close'].map(fault => ({ says: `${fault} before the head`, at: 'own', fault: { fault }, ...busy })),
     { says: 'reset in the middle of the head', at: 'own', fault: { fault: 'reset', at: 'half_head' }, ...busy },
     { says: 'closed in the middle of the head', at: 'deepseek', fault: { fault: 'close', at: 'half_head' }, ...busy, always: true },
     { says: 'reset after the head', at: 'own', fault: { fault: 'reset', at: 'head' }, ...busy },
@@ -114,7 +113,7 @@ export const groups = [
     { says: 'closed after a ping', at: 'kimi', fault: { fault: 'close', at: 'ping' }, ...busy },
     { says: 'reset in the middle of the first event', at: 'own', fault: { fault: 'reset', at: 40 }, ...busy },
     { says: 'a proper end in the middle of the first event', at: 'own', fault: { fault: 'end', at: 40 }, ...busy, ...streamOnly },
-    { says: 'no HTTP at all', at: 'own', fault: { fault: 'garbage', at: 'start' }, ...busy },
+    { says: 'no HTTP at all', at: 'own', fault: { fault: 'garbage', at: 'start' }, ...unreachable },
     { says: 'junk after the head', at: 'own', fault: { fault: 'garbage' }, ...busy, ...streamOnly },
     { says: '200 without a body', at: 'own', fault: { fault: 'empty_200' }, ...busy },
     { says: 'a stream without an event', at: 'own', fault: { fault: 'empty_stream' }, ...busy },

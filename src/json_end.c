@@ -1,0 +1,48 @@
+#include "json_end.h"
+
+static bool
+is_space(char c)
+{
+	return c == ' ' || c == '\n' || c == '\r' || c == '\t';
+}
+
+static void
+take_in_string(struct json_end *end, char c)
+{
+	if (end->escaped)
+		end->escaped = false;
+	else if (c == '\\')
+		end->escaped = true;
+	else if (c == '"')
+		end->string = false;
+}
+
+/* done: an object has ended before. */
+static void
+take(struct json_end *end, char c, bool *done)
+{
+	if (is_space(c))
+		return;
+	if (*done || (end->depth == 0 && c != '{')) {
+		end->other = true;
+		return;
+	}
+	if (c == '"')
+		end->string = true;
+	else if (c == '{' || c == '[')
+		end->depth++;
+	else if (c == '}' || c == ']')
+		*done = --end->depth == 0;
+}
+
+bool
+json_end_reached(struct json_end *end, const char *text, size_t n)
+{
+	bool done = false;
+	for (; end->at < n && !end->other; end->at++)
+		if (end->string)
+			take_in_string(end, text[end->at]);
+		else
+			take(end, text[end->at], &done);
+	return done && !end->other;
+}
