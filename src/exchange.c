@@ -280,8 +280,11 @@ may_retry(const struct exchange *x, int64_t *wait_ms)
 	unsigned budget = config->max_retries;
 	if (x->turn.others_ready && budget > 1)
 		budget = 1;
-	if (!x->verdict.retry || x->quiet || x->turn.retries >= budget ||
-	    x->attempts >= ATTEMPTS_MAX)
+	if (!x->verdict.retry || x->turn.retries >= budget || x->attempts >= ATTEMPTS_MAX)
+		return false;
+	/* What can be answered without a provider waits for no second answer, but a kept
+	 * connection that the provider has closed says nothing about it. */
+	if (x->quiet && (x->attempt == NULL || !attempt_was_lost(x->attempt)))
 		return false;
 	bool unreachable = x->verdict.status == 0;
 	unsigned doublings = x->turn.retries - (unreachable && x->turn.retries > 0 ? 1 : 0);
