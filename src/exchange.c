@@ -81,6 +81,14 @@ exchange_left_ms(const struct exchange *x)
 	return x->start_ms + x->config->deadline_ms - clock_steady_ms();
 }
 
+/* How long an attempt may take, all of it. */
+static int64_t
+attempt_ms(const struct exchange *x)
+{
+	bool streams = x->request->message.stream && !x->quiet;
+	return exchange_left_ms(x) + (streams ? x->config->stream_deadline_ms : 0);
+}
+
 /* --- Attempted: one provider is asked --------------------------------- */
 
 static void judge(struct exchange *x, enum ending ending);
@@ -147,7 +155,7 @@ start(struct exchange *x)
 			: posts   ? r->body.len
 				  : 0,
 	    .fresh = x->turn.retries > 0 && x->verdict.status == 0,
-	    .total_ms = exchange_left_ms(x),
+	    .total_ms = attempt_ms(x),
 	};
 	return attempt_start(x->router->upstream, &ask, news, x);
 }
@@ -604,7 +612,11 @@ limit_of(const struct exchange *x)
 	const struct config *config = x->config;
 	const struct answer *a = attempt_answer(x->attempt);
 	struct limit limit = {exchange_left_ms(x), ENDING_OURS};
-	bool held = x->phase == EXCHANGE_RELAYING && reply_backlog(&x->client->reply) > 0;
+	bool flows = x->phase == EXCHANGE_RELAYING;
+	bool held = flows && reply_backlog(&x->client->reply) > 0;
+	if (flows)
+		limit.left_ms =
+		    x->start_ms + x->first_ms + config->stream_deadline_ms - clock_steady_ms();
 	if (x->turn.failed_ms != 0)
 		bound(&limit, x->turn.failed_ms, ERROR_BODY_FOR_MS, ENDING_CUT);
 	if (x->quiet)
@@ -615,7 +627,7 @@ limit_of(const struct exchange *x)
 		bound(&limit, x->turn.news_ms, config->idle_timeout_ms, ENDING_IDLE);
 	if (!x->request->message.stream)
 		return limit;
-	if (x->phase == EXCHANGE_ASKING)
+	if (!flows)
 		bound(&limit, x->turn.start_ms, config->first_byte_timeout_ms, ENDING_FIRST_BYTE);
 	else
 		bound(&limit, x->turn.life_ms, config->first_byte_timeout_ms, ENDING_IDLE);

@@ -483,11 +483,28 @@ check('a byte a second in a stream, and no event within first_byte_timeout: it i
   await normal(r);
 });
 
-check('a byte a second in a stream without end: the deadline ends it', async t => {
-  const r = await dripping(t, limits.replace('60', '150'), SSE_HEAD + BEGUN, word('on').repeat(50));
+check('a byte a second in a stream without end: the deadline does not end it, since its content has begun; stream_deadline does', async t => {
+  const r = await dripping(t, `${limits.replace('60', '150')}\nstream_deadline = 400`, SSE_HEAD + BEGUN, word('on').repeat(50));
+  const { answer, seconds } = await patiently(r, { stream: true });
+  within(seconds, 399, 406);
+  assert.match(answer.body, /"text":"on"[^]*event: error/);
+  await normal(r);
+});
+
+check('a byte a second in a stream that is longer than the deadline: it comes whole', async t => {
+  const r = await dripping(t, limits.replace('60', '150'), SSE_HEAD + BEGUN, word('on').repeat(3) + OVER);
+  const { answer, seconds } = await patiently(r, { stream: true });
+  within(seconds, r.slowly.length - 1, r.slowly.length + 3);
+  assert.ok(seconds > 250, `${seconds} s`);
+  assert.match(answer.body, /message_stop/);
+  assert.doesNotMatch(answer.body, /event: error/);
+});
+
+check('a ping a minute and no content: the deadline ends it', async t => {
+  const r = await dripping(t, `${limits.replace('60', '900')}\nstream_deadline = 400`, SSE_HEAD, event({ type: 'ping' }).repeat(50));
   const { answer, seconds } = await patiently(r, { stream: true });
   within(seconds, 199, 206);
-  assert.match(answer.body, /"text":"on"[^]*event: error/);
+  assert.match(answer.json.error.message, /its time \(deadline\)/);
   await normal(r);
 });
 
