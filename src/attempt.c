@@ -39,6 +39,8 @@ struct attempt {
 	bool stored;
 	bool held;   /* the owner wants no more for now */
 	bool paused; /* libcurl holds bytes back because of that */
+	bool asked; /* the request has begun to go out */
+	bool lost;  /* and libcurl wanted to send it again */
 	bool ended;
 	bool too_big;
 	bool no_memory;
@@ -46,6 +48,29 @@ struct attempt {
 };
 
 /* --- What libcurl tells ----------------------------------------------- */
+
+/* When a kept connection dies before a byte of the answer, libcurl sends the request
+ * again by itself, up to five times, though the provider may have served each of
+ * them. That is our owner's to decide, who counts: no request goes out twice, */
+static int
+on_request(void *context, char *ip, char *local_ip, int port, int local_port)
+{
+	struct attempt *a = context;
+	(void)ip, (void)local_ip, (void)port, (void)local_port;
+	a->lost = a->asked;
+	a->asked = true;
+	return a->lost ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
+}
+
+/* and no connection is made for that. */
+static int
+on_socket(void *context, curl_socket_t fd, curlsocktype purpose)
+{
+	struct attempt *a = context;
+	(void)fd, (void)purpose;
+	a->lost = a->asked;
+	return a->lost ? CURL_SOCKOPT_ERROR : CURL_SOCKOPT_OK;
+}
 
 static size_t
 on_header(char *line, size_t size, size_t n, void *context)
@@ -315,6 +340,8 @@ set_transport(CURL *easy, const struct attempt_ask *ask)
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)ask->config->connect_timeout_ms);
 	if (is_tls(p)) /* libcurl keeps it from the request's first byte to the answer's last */
 		curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, (long)TLS_SEND_SIZE);
+	curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_request);
+	curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, on_socket);
 	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
 	return upstream_set_text(easy, CURLOPT_PROTOCOLS_STR, "http,https") &&
@@ -335,6 +362,8 @@ set_request(struct attempt *a, const struct attempt_ask *ask)
 	if (n < 0 || (size_t)n >= sizeof url || !add_headers(&a->headers, ask))
 		return false;
 	curl_easy_setopt(a->easy, CURLOPT_HTTPHEADER, a->headers);
+	curl_easy_setopt(a->easy, CURLOPT_PREREQDATA, a);
+	curl_easy_setopt(a->easy, CURLOPT_SOCKOPTDATA, a);
 	curl_easy_setopt(a->easy, CURLOPT_HEADERDATA, a);
 	curl_easy_setopt(a->easy, CURLOPT_WRITEDATA, a);
 	curl_easy_setopt(a->easy, CURLOPT_FRESH_CONNECT, (long)ask->fresh);
@@ -450,12 +479,18 @@ attempt_ended(const struct attempt *a, enum ending *ending)
 		*ending = ENDING_WHOLE;
 	else if (a->code == CURLE_OPERATION_TIMEDOUT && a->answer.status != 0)
 		*ending = ENDING_IDLE;
-	else if (a->answer.status != 0 || a->code == CURLE_RECV_ERROR ||
+	else if (a->answer.status != 0 || a->lost || a->code == CURLE_RECV_ERROR ||
 		 a->code == CURLE_SEND_ERROR || a->code == CURLE_GOT_NOTHING)
 		*ending = ENDING_CUT;
 	else
 		*ending = ENDING_CONNECT;
 	return true;
+}
+
+bool
+attempt_was_lost(const struct attempt *a)
+{
+	return a->lost;
 }
 
 /* What a line of our request shows; NULL: no credential. */

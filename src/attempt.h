@@ -64,6 +64,10 @@ bool attempt_is_sent(const struct attempt *attempt);
 /* Whether it is over, and how. */
 bool attempt_ended(const struct attempt *attempt, enum ending *ending);
 
+/* Whether a kept connection died under the request before any byte of an answer: the
+ * provider may have read it all the same. It was sent once (libcurl would repeat it). */
+bool attempt_was_lost(const struct attempt *attempt);
+
 /* Stars what n bytes of a provider repeat of the credential that it was shown, if that
  * is the operator's: not every client may know it. The passed head has none. */
 void attempt_star(const struct attempt *attempt, char *bytes, size_t n);

@@ -126,6 +126,7 @@ static const struct option in_root[] = {
     {"retry_delay", "1.0", A_TIME(retry_delay_ms, 0, SECONDS(60)), .variable = "RETRY_DELAY"},
     {"hold", "20", A_TIME(hold_ms, 0, MINUTES(10))},
     {"deadline", "15m", A_TIME(deadline_ms, SECONDS(1), HOURS(2))},
+    {"stream_deadline", "60m", A_TIME(stream_deadline_ms, SECONDS(1), HOURS(24))},
     {"connect_timeout", "10", A_TIME(connect_timeout_ms, SECONDS(1), MINUTES(5))},
     {"first_byte_timeout", "5m", A_TIME(first_byte_timeout_ms, SECONDS(1), HOURS(1))},
     {"idle_timeout", "290", A_TIME(idle_timeout_ms, SECONDS(1), HOURS(1))},

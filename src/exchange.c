@@ -81,6 +81,14 @@ exchange_left_ms(const struct exchange *x)
 	return x->start_ms + x->config->deadline_ms - clock_steady_ms();
 }
 
+/* How long an attempt may take, all of it. */
+static int64_t
+attempt_ms(const struct exchange *x)
+{
+	bool streams = x->request->message.stream && !x->quiet;
+	return exchange_left_ms(x) + (streams ? x->config->stream_deadline_ms : 0);
+}
+
 /* --- Attempted: one provider is asked --------------------------------- */
 
 static void judge(struct exchange *x, enum ending ending);
@@ -155,7 +163,7 @@ start(struct exchange *x)
 			: posts   ? r->body.len
 				  : 0,
 	    .fresh = x->turn.retries > 0 && x->verdict.status == 0,
-	    .total_ms = exchange_left_ms(x),
+	    .total_ms = attempt_ms(x),
 	};
 	return attempt_start(x->router->upstream, &ask, news, x);
 }
@@ -317,8 +325,11 @@ may_retry(const struct exchange *x, int64_t *wait_ms)
 	unsigned budget = config->max_retries;
 	if (x->turn.others_ready && budget > 1)
 		budget = 1;
-	if (!x->verdict.retry || x->quiet || x->turn.retries >= budget ||
-	    x->attempts >= ATTEMPTS_MAX)
+	if (!x->verdict.retry || x->turn.retries >= budget || x->attempts >= ATTEMPTS_MAX)
+		return false;
+	/* What can be answered without a provider waits for no second answer, but a kept
+	 * connection that the provider has closed says nothing about it. */
+	if (x->quiet && (x->attempt == NULL || !attempt_was_lost(x->attempt)))
 		return false;
 	bool unreachable = x->verdict.status == 0;
 	unsigned doublings = x->turn.retries - (unreachable && x->turn.retries > 0 ? 1 : 0);
@@ -655,7 +666,11 @@ limit_of(const struct exchange *x)
 	const struct config *config = x->config;
 	const struct answer *a = attempt_answer(x->attempt);
 	struct limit limit = {exchange_left_ms(x), ENDING_OURS};
-	bool held = x->phase == EXCHANGE_RELAYING && reply_backlog(&x->client->reply) > 0;
+	bool flows = x->phase == EXCHANGE_RELAYING;
+	bool held = flows && reply_backlog(&x->client->reply) > 0;
+	if (flows)
+		limit.left_ms =
+		    x->start_ms + x->first_ms + config->stream_deadline_ms - clock_steady_ms();
 	if (x->turn.failed_ms != 0)
 		bound(&limit, x->turn.failed_ms, ERROR_BODY_FOR_MS, ENDING_CUT);
 	if (x->quiet)
@@ -666,7 +681,7 @@ limit_of(const struct exchange *x)
 		bound(&limit, x->turn.news_ms, config->idle_timeout_ms, ENDING_IDLE);
 	if (!x->request->message.stream)
 		return limit;
-	if (x->phase == EXCHANGE_ASKING)
+	if (!flows)
 		bound(&limit, x->turn.start_ms, config->first_byte_timeout_ms, ENDING_FIRST_BYTE);
 	else
 		bound(&limit, x->turn.life_ms, config->first_byte_timeout_ms, ENDING_IDLE);

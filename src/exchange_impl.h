@@ -92,7 +92,7 @@ void exchange_ask(struct exchange *x);
 /* Goes on with next in a while; without memory for a timer it concludes. */
 void exchange_wait(struct exchange *x, int64_t in_ms, void (*next)(struct exchange *x));
 
-/* What is left of the request's time; 0 or less: nothing. */
+/* What is left of the time to the first content; 0 or less: nothing. */
 int64_t exchange_left_ms(const struct exchange *x);
 
 /* The place of a provider in the configuration, and in x->done. */

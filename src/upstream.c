@@ -208,6 +208,8 @@ static void
 forget_transfer(CURL *easy)
 {
 	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, NULL);
+	curl_easy_setopt(easy, CURLOPT_PREREQDATA, NULL);
+	curl_easy_setopt(easy, CURLOPT_SOCKOPTDATA, NULL);
 	curl_easy_setopt(easy, CURLOPT_HEADERDATA, NULL);
 	curl_easy_setopt(easy, CURLOPT_WRITEDATA, NULL);
 	curl_easy_setopt(easy, CURLOPT_PRIVATE, NULL);

@@ -486,11 +486,28 @@ check('a byte a second in a stream, and no event within first_byte_timeout: it i
   await normal(r);
 });
 
-check('a byte a second in a stream without end: the deadline ends it', async t => {
-  const r = await dripping(t, limits.replace('60', '150'), SSE_HEAD + BEGUN, word('on').repeat(50));
+check('a byte a second in a stream without end: the deadline does not end it, since its content has begun; stream_deadline does', async t => {
+  const r = await dripping(t, `${limits.replace('60', '150')}\nstream_deadline = 400`, SSE_HEAD + BEGUN, word('on').repeat(50));
+  const { answer, seconds } = await patiently(r, { stream: true });
+  within(seconds, 399, 406);
+  assert.match(answer.body, /"text":"on"[^]*event: error/);
+  await normal(r);
+});
+
+check('a byte a second in a stream that is longer than the deadline: it comes whole', async t => {
+  const r = await dripping(t, limits.replace('60', '150'), SSE_HEAD + BEGUN, word('on').repeat(3) + OVER);
+  const { answer, seconds } = await patiently(r, { stream: true });
+  within(seconds, r.slowly.length - 1, r.slowly.length + 3);
+  assert.ok(seconds > 250, `${seconds} s`);
+  assert.match(answer.body, /message_stop/);
+  assert.doesNotMatch(answer.body, /event: error/);
+});
+
+check('a ping a minute and no content: the deadline ends it', async t => {
+  const r = await dripping(t, `${limits.replace('60', '900')}\nstream_deadline = 400`, SSE_HEAD, event({ type: 'ping' }).repeat(50));
   const { answer, seconds } = await patiently(r, { stream: true });
   within(seconds, 199, 206);
-  assert.match(answer.body, /"text":"on"[^]*event: error/);
+  assert.match(answer.json.error.message, /its time \(deadline\)/);
   await normal(r);
 });
 
@@ -504,6 +521,60 @@ for (const stream of [true, false]) {
     await normal(r);
   });
 }
+
+// --- A kept connection that dies ---------------------------------------------------------------------------------------
+
+// So many kept connections to claude_pro.
+async function warmed(r, n) {
+  await r.sim.gate('claude_pro', { hold: true });
+  const answers = Array.from({ length: n }, () => ask(r, 'SIM:SAY fine', { stream: true }));
+  await r.sim.requests('claude_pro', { wait: n });
+  await r.sim.gate('claude_pro', { hold: false });
+  for (const answer of await Promise.all(answers)) assert.equal(answer.status, 200, answer.text);
+  return (await r.sim.requests('claude_pro')).length;
+}
+
+const arrivedSince = async (r, n) => (await r.sim.requests('claude_pro')).slice(n);
+const lastLine = r => r.service.output.split('\n').filter(line => /event=request/.test(line)).at(-1);
+
+for (const [fault, body, how] of [['close', '', {}], ['reset', '', { stream: true }], ['close', 'x'.repeat(400_000), {}]]) {
+  check(`kept connections that all die when a request has arrived (${fault}, ${body.length} bytes more): each one that was sent is counted, and no more are than we retry`, async t => {
+    const r = await router(t, { alone: true, config: 'retry_delay = 0.01\nhold = 0', order: ['claude_pro', 'deepseek'] });
+    const before = await warmed(r, 6);
+    await r.sim.next('claude_pro', { fault, times: -1 });
+    const answer = await ask(r, `SIM:SAY fine\n${body}`, how);
+    assert.equal(answer.status, 200, answer.text);
+    assert.equal(who(answer), 'deepseek');
+    const sent = await arrivedSince(r, before);
+    assert.equal(sent.length, 2, 'once, and once more on a new connection');
+    assert.equal(answer.headers['x-router-attempts'], '3');
+    assert.match(lastLine(r), /attempts="claude_pro:0:retry claude_pro:0:cool\S* deepseek:200:pass"/);
+    for (const request of sent) assert.equal(request.headers.expect, undefined);
+    assert.ok(sent[0].connection <= 6 && sent[1].connection > 6, 'the first on a kept one, the second on a new one');
+  });
+}
+
+check('a kept connection that dies: asked again at once on a new one, which is kept then', async t => {
+  const r = await router(t, { alone: true, config: 'retry_delay = 60\nhold = 0', order: ['claude_pro', 'deepseek'] });
+  const before = await warmed(r, 1);
+  await r.sim.next('claude_pro', { fault: 'close' });
+  for (let i = 0; i < 3; i++) assert.equal(`${who(await ask(r))}`, 'claude_pro');
+  const sent = await arrivedSince(r, before);
+  assert.deepEqual(sent.map(request => request.connection), [1, 2, 2, 2]);
+  assert.equal((await look(r, '/v1/status')).json.providers.claude_pro.state, 'ready');
+});
+
+check('a kept connection that dies under what has no retries: count_tokens and models are asked again once', async t => {
+  const r = await router(t, { alone: true, config: 'hold = 0', order: ['claude_pro'] });
+  let before = await warmed(r, 1);
+  for (const asking of [{ uri: '/v1/messages/count_tokens', body: JSON.stringify(message('Hello', { max_tokens: undefined })) }, { method: 'GET', uri: '/v1/models' }]) {
+    await r.sim.next('claude_pro', { fault: 'close' });
+    const answer = await fastcgi(r.socket, { headers, ...asking });
+    assert.equal(`${answer.status} ${who(answer)}`, '200 claude_pro', answer.text);
+    assert.equal((await arrivedSince(r, before)).length, 2);
+    before += 2;
+  }
+});
 
 check('an answer that is whole before the request was sent', async t => {
   const whole = '{"type":"message","role":"assistant","content":[{"type":"text","text":"early"}]}';

@@ -79,8 +79,10 @@ put_config(struct buf *out, const struct config *c)
 	    c->keys_file);
 	put(out, "max_retries=%u\nretry_delay=%" PRId64 "\nhold=%" PRId64 "\n", c->max_retries,
 	    c->retry_delay_ms, c->hold_ms);
-	put(out, "deadline=%" PRId64 "\nconnect=%" PRId64 "\nfirst_byte=%" PRId64 "\n",
-	    c->deadline_ms, c->connect_timeout_ms, c->first_byte_timeout_ms);
+	put(out, "deadline=%" PRId64 "\nstream_deadline=%" PRId64 "\n", c->deadline_ms,
+	    c->stream_deadline_ms);
+	put(out, "connect=%" PRId64 "\nfirst_byte=%" PRId64 "\n", c->connect_timeout_ms,
+	    c->first_byte_timeout_ms);
 	put(out, "idle=%" PRId64 "\nbytes=%zu\nstreams=%u\ndrain=%" PRId64 "\n", c->idle_timeout_ms,
 	    c->max_request_bytes, c->max_streams, c->drain_ms);
 	put(out, "access=%d\nallow_open=%d\nplan_only=%d\n", (int)c->access, c->allow_open,
@@ -162,8 +164,8 @@ static const struct good good[] = {
      "tokens_file=" SYSCONFDIR "/claude-router/tokens.txt\nstate_file=" LOCALSTATEDIR
      "/lib/claude-router/state\nkeys_file=" SYSCONFDIR "/claude-router/keys\n"},
     {__LINE__, "defaults: retries and times", DEFAULTS,
-     "max_retries=3\nretry_delay=1000\nhold=20000\ndeadline=900000\nconnect=10000\n"
-     "first_byte=300000\nidle=290000\nbytes=33554432\nstreams=2000\ndrain=-1\n"},
+     "max_retries=3\nretry_delay=1000\nhold=20000\ndeadline=900000\n"
+     "stream_deadline=3600000\nconnect=10000\nfirst_byte=300000\nidle=290000\nbytes=33554432\nstreams=2000\ndrain=-1\n"},
     {__LINE__, "defaults: access", DEFAULTS,
      "access=0\nallow_open=0\nplan_only=0\nadmin_from=127.0.0.0/104,0.0.0.1/128,\ntrusted=\n"
      "hosts=\n"},
@@ -197,6 +199,7 @@ static const struct good good[] = {
     {__LINE__, "seconds with a unit", "hold = 90s\n", "hold=90000\n"},
     {__LINE__, "minutes", "hold = \"10m\"\n", "hold=600000\n"},
     {__LINE__, "hours", "deadline = 2h\n", "deadline=7200000\n"},
+    {__LINE__, "a day", "stream_deadline = 24h\n", "stream_deadline=86400000\n"},
     {__LINE__, "zero time", "hold = 0\nretry_delay = \"0s\"\n", "retry_delay=0\nhold=0\n"},
     {__LINE__, "size in bytes", "max_request_bytes = 1024\n", "bytes=1024\n"},
     {__LINE__, "size with K", "max_request_bytes = 64K\n", "bytes=65536\n"},
@@ -339,6 +342,7 @@ static const struct bad bad[] = {
      {":1: hold = 11m: use a time from 0 to 10m: seconds (1.5), or \"500ms\""},
      NULL},
     {__LINE__, "time too short", "deadline = 0.5\n", {"use a time from 1s to 2h"}, NULL},
+    {__LINE__, "time too long", "stream_deadline = 25h\n", {"use a time from 1s to 24h"}, NULL},
     {__LINE__, "time of one point", "hold = 1.\n", {"hold = 1.: "}, NULL},
     {__LINE__, "time without number", "hold = s\n", {"hold = s: "}, NULL},
     {__LINE__, "time in months", "hold = 1M\n", {"hold = 1M: "}, NULL},
