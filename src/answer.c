@@ -176,15 +176,15 @@ read_unified(struct answer *a, const char *name, const char *value)
 
 /* BEHAVIOUR.md 3: what may go back to the client. */
 static bool
-may_pass(const char *name, bool hide_organization)
+may_pass(const char *name, enum answer_hide hide)
 {
 	static const char *const names[] = {"x-should-retry", "request-id"};
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		if (strcmp(name, names[i]) == 0)
 			return true;
-	if (hide_organization && strcmp(name, "anthropic-organization-id") == 0)
+	if (hide != HIDE_NOTHING && strcmp(name, "anthropic-organization-id") == 0)
 		return false;
-	return starts_with(name, "anthropic-");
+	return hide != HIDE_ANTHROPIC && starts_with(name, "anthropic-");
 }
 
 static void
@@ -215,7 +215,7 @@ pass_retry_after(struct answer *a)
 
 static void
 read_header(struct answer *a, const char *name, const char *value, int64_t now_ms,
-	    bool hide_organization)
+	    enum answer_hide hide)
 {
 	if (strcmp(name, "content-type") == 0) {
 		a->sse = strncasecmp(value, "text/event-stream", 17) == 0;
@@ -233,7 +233,7 @@ read_header(struct answer *a, const char *name, const char *value, int64_t now_m
 	}
 	if (strcmp(name, "retry-after") == 0)
 		pass_retry_after(a);
-	else if (may_pass(name, hide_organization))
+	else if (may_pass(name, hide))
 		pass(a, name, value);
 }
 
@@ -265,7 +265,7 @@ cut(char *line)
 }
 
 void
-answer_line(struct answer *a, const char *line, size_t n, int64_t now_ms, bool hide_organization)
+answer_line(struct answer *a, const char *line, size_t n, int64_t now_ms, enum answer_hide hide)
 {
 	char text[ANSWER_HEAD_PASSED_MAX];
 	while (n > 0 && (line[n - 1] == '\r' || line[n - 1] == '\n' || line[n - 1] == ' ' ||
@@ -285,5 +285,5 @@ answer_line(struct answer *a, const char *line, size_t n, int64_t now_ms, bool h
 	}
 	char *value = cut(text);
 	if (value != NULL)
-		read_header(a, text, value, now_ms, hide_organization);
+		read_header(a, text, value, now_ms, hide);
 }

@@ -24,15 +24,18 @@ struct answer {
 	struct buf passed;    /* "name: value\r\n" lines that may go on to the client */
 };
 
-/* hide_organization: its id stays here, since the credential is a stored one. */
 void answer_init(struct answer *a);
 void answer_fini(struct answer *a);
+
+/* What of a head stays here: the organization's id where the credential is a stored one, and all of
+ * anthropic-* of a provider that is not Claude: clients would take it for Claude's word. */
+enum answer_hide { HIDE_NOTHING, HIDE_ORGANIZATION, HIDE_ANTHROPIC };
 
 /* Takes one header line as libcurl gives it, with its line end; a status line
  * begins a new head (after an interim 1xx). Anything odd is ignored: a provider
  * must not steer us or the web server (BEHAVIOUR 3). */
 void answer_line(struct answer *a, const char *line, size_t n, int64_t now_ms,
-		 bool hide_organization);
+		 enum answer_hide hide);
 
 /* The window of that name, NULL if it was not told. */
 const struct health_window *answer_window(const struct answer *a, const char *name);

@@ -37,10 +37,11 @@ struct attempt {
 	void (*news)(void *owner);
 	void *owner;
 	bool stored;
-	bool held;   /* the owner wants no more for now */
-	bool paused; /* libcurl holds bytes back because of that */
-	bool asked; /* the request has begun to go out */
-	bool lost;  /* and libcurl wanted to send it again */
+	enum answer_hide hide; /* of the head */
+	bool held;             /* the owner wants no more for now */
+	bool paused;           /* libcurl holds bytes back because of that */
+	bool asked;            /* the request has begun to go out */
+	bool lost;             /* and libcurl wanted to send it again */
 	bool ended;
 	bool too_big;
 	bool no_memory;
@@ -85,7 +86,7 @@ on_header(char *line, size_t size, size_t n, void *context)
 	a->too_big = a->head_len > ANSWER_HEAD_MAX;
 	if (a->too_big)
 		return 0;
-	answer_line(&a->answer, line, size * n, a->head_ms, a->stored);
+	answer_line(&a->answer, line, size * n, a->head_ms, a->hide);
 	if (a->answer.complete)
 		attempt_star(a, a->answer.passed.data, a->answer.passed.len);
 	loop_queue(upstream_loop(a->upstream), &a->task);
@@ -390,6 +391,9 @@ attempt_start(struct upstream *upstream, const struct attempt_ask *ask, void (*n
 	a->task.run = tell;
 	a->transfer.ended = on_end;
 	a->stored = ask->stored;
+	a->hide = !ask->provider->dialect->claude ? HIDE_ANTHROPIC
+		  : ask->stored                   ? HIDE_ORGANIZATION
+						  : HIDE_NOTHING;
 	a->body_len = ask->body_len;
 	answer_init(&a->answer);
 	buf_init(&a->bytes, ANSWER_JSON_MAX);

@@ -153,8 +153,13 @@ read_tool(struct reader *r)
 		else
 			scan_skip(&r->s);
 	/* Tool search only finds deferred tools: others are shown all of them at once. */
-	if (!typed || span_is(r->s.text, type, "custom"))
+	bool own = span_is(r->s.text, type, "custom") || span_begins(r->s.text, type, "bash_") ||
+		   span_begins(r->s.text, type, "text_editor_") ||
+		   span_begins(r->s.text, type, "memory_");
+	if (!typed || own)
 		r->out->own_tools = true;
+	else if (span_begins(r->s.text, type, "computer_"))
+		r->out->needs |= NEED_COMPUTER;
 	else if (span_begins(r->s.text, type, "web_search_"))
 		r->out->needs |= NEED_WEB_SEARCH;
 	else if (!span_begins(r->s.text, type, "tool_search_tool"))

@@ -20,6 +20,7 @@ enum need {
 	NEED_CONTINUATION = 1 << 5, /* thread, container, file_id: the history is at Anthropic */
 	NEED_MCP_SERVERS = 1 << 6,
 	NEED_JSON_SCHEMA = 1 << 7, /* output_config.format */
+	NEED_COMPUTER = 1 << 8,    /* computer_*: only Claude knows how to use it */
 };
 
 struct message {

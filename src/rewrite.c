@@ -1,5 +1,7 @@
 #include "rewrite.h"
 
+#include "count.h"
+
 #include <string.h>
 
 /* PROTOCOLS.md 5: the first text of Claude Code's system prompt. */
@@ -203,6 +205,49 @@ has_tool_search(json_object *tools)
 	return false;
 }
 
+/* Tools that Claude knows by their type, and that the client runs: for others they are told whole
+ * (PROTOCOLS.md 1, typed tools). */
+static const struct {
+	const char *type;
+	const char *description;
+	const char *schema;
+} client_tools[] = {
+    {"bash_", "Runs a command in a shell that lives on between calls.",
+     "{\"type\":\"object\",\"properties\":{\"command\":{\"type\":\"string\"},"
+     "\"restart\":{\"type\":\"boolean\"}}}"},
+    {"text_editor_",
+     "Views and edits files. command: view, create, str_replace, insert or undo_edit.",
+     "{\"type\":\"object\",\"properties\":{\"command\":{\"type\":\"string\"},\"path\":{"
+     "\"type\":\"string\"},\"view_range\":{\"type\":\"array\",\"items\":{\"type\":"
+     "\"integer\"}},\"file_text\":{\"type\":\"string\"},\"old_str\":{\"type\":\"string\"},"
+     "\"new_str\":{\"type\":\"string\"},\"insert_line\":{\"type\":\"integer\"},"
+     "\"insert_text\":{\"type\":\"string\"}},\"required\":[\"command\",\"path\"]}"},
+    {"memory_",
+     "Keeps notes in files below /memories. command: view, create, str_replace, insert, delete or "
+     "rename.",
+     "{\"type\":\"object\",\"properties\":{\"command\":{\"type\":\"string\"},\"path\":{"
+     "\"type\":\"string\"},\"file_text\":{\"type\":\"string\"},\"old_str\":{\"type\":"
+     "\"string\"},\"new_str\":{\"type\":\"string\"},\"insert_line\":{\"type\":\"integer\"},"
+     "\"insert_text\":{\"type\":\"string\"},\"old_path\":{\"type\":\"string\"},"
+     "\"new_path\":{\"type\":\"string\"}},\"required\":[\"command\"]}"},
+};
+
+/* NULL: the type is none of those. */
+static json_object *
+client_tool(struct rewrite *r, json_object *tool)
+{
+	size_t i = 0;
+	while (i < COUNT(client_tools) && !begins(tree_text(tool, "type"), client_tools[i].type))
+		i++;
+	if (i == COUNT(client_tools))
+		return NULL;
+	json_object *copy = json_object_new_object();
+	rewrite_put(r, copy, "name", rewrite_string(tree_text(tool, "name")));
+	rewrite_put(r, copy, "description", rewrite_string(client_tools[i].description));
+	rewrite_put(r, copy, "input_schema", json_tokener_parse(client_tools[i].schema));
+	return copy;
+}
+
 /* The tool as the provider takes it, NULL when it does not (PROTOCOLS.md 5). */
 static json_object *
 new_tool(struct rewrite *r, json_object *tool, bool search)
@@ -219,7 +264,7 @@ new_tool(struct rewrite *r, json_object *tool, bool search)
 	    !rewrite_knows(r->loaded, tree_text(tool, "name")))
 		return NULL;
 	if (typed && !(r->rules->web_search && begins(type, "web_search_")))
-		return NULL;
+		return client_tool(r, tool);
 	json_object *copy = json_object_new_object();
 	rewrite_copy(r, tool, copy, typed ? searching : plain);
 	return copy;
@@ -239,7 +284,10 @@ put_tool_choice(struct rewrite *r, json_object *tools)
 {
 	json_object *in = tree_get(r->in, "tool_choice");
 	const char *type = tree_text(in, "type"), *name = tree_text(in, "name");
-	if (*type == '\0')
+	/* What nobody knows is the client's to mend at Claude, and a 400 elsewhere. */
+	bool known = strcmp(type, "auto") == 0 || strcmp(type, "any") == 0 ||
+		     strcmp(type, "none") == 0 || strcmp(type, "tool") == 0;
+	if (!known)
 		return;
 	if (strcmp(type, "tool") == 0)
 		type = has_tool(tools, name) ? r->choice.named_tool : "auto";
@@ -319,6 +367,8 @@ rewrite_refuses(const struct message *message, int64_t context_tokens, bool web_
 		return "thread, container or file";
 	if ((message->needs & NEED_MCP_SERVERS) != 0)
 		return "mcp servers";
+	if ((message->needs & NEED_COMPUTER) != 0)
+		return "computer use";
 	if ((message->needs & server_tools) != 0 && !message->own_tools)
 		return "server tools";
 	if (message_tokens(message) > context_tokens)

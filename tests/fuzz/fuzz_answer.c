@@ -52,7 +52,7 @@ read_head(struct answer *a, const char *text, size_t n, bool hide)
 		const char *end = memchr(text + at, '\n', n - at);
 		size_t length = end == NULL ? n - at : (size_t)(end - text) + 1 - at;
 		char *line = fuzz_copy(text + at, length);
-		answer_line(a, line, length, NOW, hide);
+		answer_line(a, line, length, NOW, hide ? HIDE_ORGANIZATION : HIDE_NOTHING);
 		free(line);
 		at += length;
 	}

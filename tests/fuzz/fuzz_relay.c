@@ -178,7 +178,7 @@ come(struct attempt *a, size_t n)
 			return;
 		size_t length = (size_t)(end - line) + 1;
 		char *copy = fuzz_copy(line, length);
-		answer_line(&a->answer, copy, length, INT64_C(1800000000000), true);
+		answer_line(&a->answer, copy, length, INT64_C(1800000000000), HIDE_ORGANIZATION);
 		free(copy);
 		a->read += length;
 		scene.last = (struct last){.provider = a->provider,

@@ -9,7 +9,7 @@
 static void
 take(struct answer *a, const char *line)
 {
-	answer_line(a, line, strlen(line), NOW_MS, true);
+	answer_line(a, line, strlen(line), NOW_MS, HIDE_ORGANIZATION);
 }
 
 static const struct {
@@ -118,6 +118,18 @@ check_times(void)
 	}
 }
 
+/* Of a provider that is not Claude. */
+static void
+check_hidden(void)
+{
+	static const char line[] = "anthropic-ratelimit-unified-status: allowed\r\n";
+	struct answer a;
+	answer_init(&a);
+	answer_line(&a, line, strlen(line), NOW_MS, HIDE_ANTHROPIC);
+	TAP_STR("another one's word of Claude's limits", buf_text(&a.passed), "");
+	answer_fini(&a);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -134,5 +146,6 @@ main(int argc, char **argv)
 	check_claim();
 	check_times();
 	check_interim();
+	check_hidden();
 	return tap_finish();
 }

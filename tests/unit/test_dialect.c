@@ -166,7 +166,11 @@ static const struct request_row {
      "control\":{}}],\"tool_choice\":{\"type\":\"tool\",\"name\":\"a\",\"disable_parallel_tool_"
      "use\":true},\"messages\":[]}",
      "{\"model\":\"ds\"," OFF ",\"messages\":[],\"tool_choice\":{\"type\":\"tool\",\"name\":\"a\"},"
-     "\"tools\":[{\"name\":\"a\",\"input_schema\":{\"strict\":1}},{"
+     "\"tools\":[{\"name\":\"a\",\"input_schema\":{\"strict\":1}},{\"name\":\"bash\","
+     "\"description\":\"Runs a "
+     "command in a shell that lives on between "
+     "calls.\",\"input_schema\":{\"type\":\"object\",\"properties\":{"
+     "\"command\":{\"type\":\"string\"},\"restart\":{\"type\":\"boolean\"}}}},{"
      "\"type\":\"web_search_20250305\",\"name\":\"web_search\"}]}"},
     {__LINE__, "forced tool on k3", "kimi", "kimi-k3", 0,
      "{\"tools\":[{\"name\":\"a\"}],\"tool_choice\":{\"type\":\"tool\",\"name\":\"a\"},"
@@ -814,6 +818,22 @@ check_ids(void)
 	free(text);
 }
 
+static void
+check_client_tools(void)
+{
+	static const char body[] = "{\"messages\":[{\"role\":\"user\",\"content\":\"q\"}],"
+				   "\"tools\":[{\"type\":\"bash_20250124\","
+				   "\"name\":\"bash\"}],\"tool_choice\":{\"type\":\"odd\"}}";
+	for (size_t d = 0; d < TAP_COUNT(rewriting); d++) {
+		char *text = sent(rewriting[d], "m", 0, body);
+		TAP_OK("a shell is an ordinary tool", strstr(text, "\"name\":\"bash\"") != NULL &&
+							  strstr(text, "\"command\"") != NULL &&
+							  strstr(text, "bash_2025") == NULL);
+		TAP_OK("an unknown tool_choice goes to nobody", strstr(text, "odd") == NULL);
+		free(text);
+	}
+}
+
 /* --- Refusing, quirks, names ------------------------------------------------------------ */
 
 static void
@@ -832,6 +852,11 @@ check_refusals(void)
 	     {.needs = NEED_IMAGES | NEED_DOCUMENTS | NEED_FORCED_TOOL | NEED_JSON_SCHEMA |
 		       NEED_WEB_SEARCH},
 	     NULL},
+	    {__LINE__,
+	     "deepseek",
+	     "x",
+	     {.needs = NEED_COMPUTER, .own_tools = true},
+	     "computer use"},
 	    {__LINE__, "deepseek", "deepseek-v4-pro", {.needs = NEED_IMAGES}, NULL},
 	    {__LINE__, "deepseek", "x", {.needs = NEED_CONTINUATION}, "thread, container or file"},
 	    {__LINE__, "deepseek", "x", {.needs = NEED_MCP_SERVERS}, "mcp servers"},
@@ -961,6 +986,7 @@ main(int argc, char **argv)
 	check_streams();
 	check_answers();
 	check_ids();
+	check_client_tools();
 	check_refusals();
 	check_quirks();
 	check_names();

@@ -431,14 +431,14 @@ read_head(struct answer *answer, int status, const char *head, bool whole)
 	if (status == 0)
 		return;
 	int n = snprintf(line, sizeof line, "HTTP/1.1 %d Whatever\r\n", status);
-	answer_line(answer, line, (size_t)n, NOW_MS, false);
+	answer_line(answer, line, (size_t)n, NOW_MS, HIDE_NOTHING);
 	while (*head != '\0') {
 		size_t len = strcspn(head, "\n") + 1;
-		answer_line(answer, head, len, NOW_MS, false);
+		answer_line(answer, head, len, NOW_MS, HIDE_NOTHING);
 		head += len;
 	}
 	if (whole)
-		answer_line(answer, "\r\n", 2, NOW_MS, false);
+		answer_line(answer, "\r\n", 2, NOW_MS, HIDE_NOTHING);
 }
 
 static void
