@@ -59,8 +59,8 @@ struct acceptor {
 	struct watch watch;
 	struct timer pause;
 	int fd;
-	int pipe[2];    /* by which libfcgi gets the records to parse; -1: none yet */
-	unsigned burst; /* how many clients to accept in a turn, at most */
+	int pipe[2];              /* by which libfcgi gets the records to parse; -1: none yet */
+	unsigned burst;           /* how many clients to accept in a turn, at most */
 	unsigned streams, others; /* admitted, and still there */
 	FCGX_Request parser;
 	struct connection *connections;

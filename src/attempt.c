@@ -39,8 +39,8 @@ struct attempt {
 	bool stored;
 	bool held;   /* the owner wants no more for now */
 	bool paused; /* libcurl holds bytes back because of that */
-	bool asked; /* the request has begun to go out */
-	bool lost;  /* and libcurl wanted to send it again */
+	bool asked;  /* the request has begun to go out */
+	bool lost;   /* and libcurl wanted to send it again */
 	bool ended;
 	bool too_big;
 	bool no_memory;

@@ -165,7 +165,8 @@ static const struct good good[] = {
      "/lib/claude-router/state\nkeys_file=" SYSCONFDIR "/claude-router/keys\n"},
     {__LINE__, "defaults: retries and times", DEFAULTS,
      "max_retries=3\nretry_delay=1000\nhold=20000\ndeadline=900000\n"
-     "stream_deadline=3600000\nconnect=10000\nfirst_byte=300000\nidle=290000\nbytes=33554432\nstreams=2000\ndrain=-1\n"},
+     "stream_deadline=3600000\nconnect=10000\nfirst_byte=300000\nidle=290000\nbytes="
+     "33554432\nstreams=2000\ndrain=-1\n"},
     {__LINE__, "defaults: access", DEFAULTS,
      "access=0\nallow_open=0\nplan_only=0\nadmin_from=127.0.0.0/104,0.0.0.1/128,\ntrusted=\n"
      "hosts=\n"},
