@@ -21,6 +21,7 @@ enum {
 	TAKEN_ALONG_MAX = 1024, /* at the end: more than wait in a socket */
 	PAUSE_WITHOUT_DESCRIPTORS_MS = 100,
 	PARSER_STREAMS = 32 * 1024,
+	OTHERS_MAX = 64, /* beside max_streams: who looks at the router, or switches it */
 };
 
 /* Where a client's input stands: the record that is being read. */
@@ -44,6 +45,7 @@ struct connection {
 	struct acceptor *acceptor;
 	struct connection *next, **link;
 	enum phase phase;
+	unsigned *counted; /* where it takes a place; NULL: nowhere */
 	struct watch watch;
 	struct timer timer;
 	struct task free_later;
@@ -57,8 +59,9 @@ struct acceptor {
 	struct watch watch;
 	struct timer pause;
 	int fd;
-	int pipe[2];    /* by which libfcgi gets the records to parse; -1: none yet */
-	unsigned burst; /* how many clients to accept in a turn, at most */
+	int pipe[2];              /* by which libfcgi gets the records to parse; -1: none yet */
+	unsigned burst;           /* how many clients to accept in a turn, at most */
+	unsigned streams, others; /* admitted, and still there */
 	FCGX_Request parser;
 	struct connection *connections;
 	char scratch[READ_SIZE];
@@ -79,6 +82,8 @@ connection_free(struct connection *c)
 	if (c->next != NULL)
 		c->next->link = c->link;
 	c->acceptor->router->clients--;
+	if (c->counted != NULL)
+		--*c->counted;
 	request_fini(&c->client.request);
 	reply_fini(&c->client.reply);
 	buf_free(&c->head);
@@ -265,6 +270,36 @@ release(struct acceptor *a)
 	FCGX_Free(&a->parser, 0);
 }
 
+/* What is answered at once, and by ourselves. */
+static bool
+is_stream(const struct route *route)
+{
+	return route->id != ROUTE_HEALTH && route->id != ROUTE_STATUS &&
+	       route->id != ROUTE_METRICS && route->id != ROUTE_SWITCH &&
+	       route->id != ROUTE_GREETING;
+}
+
+/* Takes a place for the request. Who watches the router has some of its own, or nobody
+ * could see that it is full. */
+static struct complaint
+take_place(struct connection *c)
+{
+	struct acceptor *a = c->acceptor;
+	bool stream = is_stream(&c->client.request.route);
+	unsigned max = stream ? a->router->config->max_streams : OTHERS_MAX;
+	unsigned *taken = stream ? &a->streams : &a->others;
+	struct complaint full = {503, "api_error", "", NULL};
+	if (*taken < max) {
+		++*taken;
+		c->counted = taken;
+		return (struct complaint){0};
+	}
+	snprintf(full.message, sizeof full.message,
+		 "More than %s%u requests are running. Try again in 2 seconds.",
+		 stream ? "max_streams: " : "", max);
+	return full;
+}
+
 static struct complaint
 read_params(struct connection *c)
 {
@@ -277,13 +312,7 @@ read_params(struct connection *c)
 	buf_free(&c->head);
 	if (complaint.status == 0)
 		complaint = a->handler->admit(&c->client);
-	if (complaint.status == 0 && a->router->clients > config->max_streams) {
-		complaint = (struct complaint){503, "api_error", "", NULL};
-		snprintf(complaint.message, sizeof complaint.message,
-			 "More than max_streams (%u) requests are running. Try again in 2 seconds.",
-			 config->max_streams);
-	}
-	return complaint;
+	return complaint.status == 0 ? take_place(c) : complaint;
 }
 
 static void
@@ -331,22 +360,32 @@ take_content(struct connection *c, const char *bytes, size_t n)
 	}
 }
 
+/* Whether the record is about our request. */
+static bool
+is_ours(const struct connection *c)
+{
+	const FCGI_Header *h = &c->record.header;
+	return ((unsigned)h->requestIdB1 << 8 | h->requestIdB0) == c->client.reply.request_id;
+}
+
 /* The header of a record is there. False: this is no FastCGI that we speak. */
 static bool
 begin_record(struct connection *c)
 {
 	const FCGI_Header *h = &c->record.header;
-	unsigned id = (unsigned)h->requestIdB1 << 8 | h->requestIdB0;
 	c->record.content = (size_t)h->contentLengthB1 << 8 | h->contentLengthB0;
 	c->record.padding = h->paddingLength;
 	bool known = h->type == FCGI_BEGIN_REQUEST || h->type == FCGI_PARAMS ||
 		     h->type == FCGI_STDIN || h->type == FCGI_DATA;
 	bool first = c->head.len == 0 && c->phase == PHASE_PARAMS;
+	if (c->phase == PHASE_SERVED)
+		return h->version == FCGI_VERSION_1;
 	if (h->version != FCGI_VERSION_1 || !known || first != (h->type == FCGI_BEGIN_REQUEST))
 		return false;
 	if (first)
-		c->client.reply.request_id = (uint16_t)id;
-	if (id != c->client.reply.request_id)
+		c->client.reply.request_id =
+		    (uint16_t)((unsigned)h->requestIdB1 << 8 | h->requestIdB0);
+	if (!is_ours(c))
 		return false;
 	if (c->phase == PHASE_PARAMS && h->type != FCGI_STDIN) {
 		/* libfcgi gets no padding to skip. */
@@ -355,6 +394,18 @@ begin_record(struct connection *c)
 		take_content(c, (const char *)&bare, sizeof bare);
 	}
 	return true;
+}
+
+/* The web server wants no more of a request (FastCGI 1.0, section 5.4): whoever answers it
+ * is told that the client has left, and the request is ended as if it were early. */
+static void
+abort_request(struct connection *c)
+{
+	if (c->client.reply.ended)
+		return;
+	c->acceptor->handler->left(&c->client);
+	c->phase = PHASE_EARLY;
+	reply_end(&c->client.reply);
 }
 
 static void
@@ -367,6 +418,8 @@ end_record(struct connection *c)
 		params_done(c);
 	else if (empty && c->phase == PHASE_BODY && h->type == FCGI_STDIN)
 		serve(c);
+	else if (c->phase == PHASE_SERVED && h->type == FCGI_ABORT_REQUEST && is_ours(c))
+		abort_request(c);
 }
 
 static size_t
@@ -375,12 +428,18 @@ min(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
+static bool
+collects(const struct connection *c)
+{
+	return c->phase == PHASE_PARAMS || c->phase == PHASE_BODY;
+}
+
 /* Takes bytes as they came from the web server, split anywhere. */
 static void
 take(struct connection *c, const char *bytes, size_t n)
 {
 	struct record *r = &c->record;
-	while (n > 0 && (c->phase == PHASE_PARAMS || c->phase == PHASE_BODY)) {
+	while (n > 0 && (collects(c) || c->phase == PHASE_SERVED)) {
 		size_t part;
 		if (r->have < sizeof r->header) {
 			part = min(n, sizeof r->header - r->have);
@@ -405,10 +464,11 @@ take(struct connection *c, const char *bytes, size_t n)
 	}
 }
 
-static bool
-collects(const struct connection *c)
+/* What comes after the request. */
+static void
+reply_told(struct reply *reply, const char *bytes, size_t n)
 {
-	return c->phase == PHASE_PARAMS || c->phase == PHASE_BODY;
+	take(OWNER(reply, struct connection, client.reply), bytes, n);
 }
 
 /* Reads what is there. A few reads a turn: a fast upload does not wait, the
@@ -470,6 +530,7 @@ connection_new(struct acceptor *a, int fd)
 		   &router->unread);
 	c->client.reply.gone = reply_gone;
 	c->client.reply.drained = reply_drained;
+	c->client.reply.told = reply_told;
 	c->next = a->connections;
 	c->link = &a->connections;
 	if (c->next != NULL)

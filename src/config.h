@@ -62,7 +62,7 @@ struct config {
 	unsigned max_retries;
 	int64_t retry_delay_ms;
 	int64_t hold_ms;
-	int64_t deadline_ms; /* to the first content, or to the whole of a JSON answer */
+	int64_t deadline_ms;        /* to the first content, or to the whole of a JSON answer */
 	int64_t stream_deadline_ms; /* from a stream's first content to its end */
 	int64_t connect_timeout_ms;
 	int64_t first_byte_timeout_ms;

@@ -86,18 +86,20 @@ stalled(struct timer *timer)
 	leave((struct reply *)((char *)timer - offsetof(struct reply, stalled)));
 }
 
-/* The web server says that the client left: SERVERS.md, rule 1. Nothing else
- * is to be read after the request. */
+/* The web server says that the client left: SERVERS.md, rule 1. What else it says is
+ * the rest of a request that was answered early, or an FCGI_ABORT_REQUEST. */
 static void
 ready(struct watch *watch, uint32_t events)
 {
 	struct reply *r = (struct reply *)((char *)watch - offsetof(struct reply, watch));
-	char scratch[16384]; /* of a request that was answered before it was read */
+	char scratch[16384];
 	ssize_t n = events & EPOLLIN ? recv(r->fd, scratch, sizeof scratch, MSG_DONTWAIT) : -1;
 	if (n == 0 || (n == -1 && events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))) {
 		leave(r);
 		return;
 	}
+	if (n > 0)
+		r->told(r, scratch, (size_t)n);
 	if (events & EPOLLOUT)
 		flush(r);
 }

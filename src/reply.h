@@ -30,6 +30,8 @@ struct reply {
 	bool no_body;                      /* of a HEAD */
 	uint64_t bytes;                    /* of the body */
 	void (*gone)(struct reply *reply); /* the client left, or was ended */
+	void (*told)(struct reply *reply, const char *bytes,
+		     size_t n); /* what comes after the request */
 	void (*drained)(
 	    struct reply
 		*reply); /* what waited was taken; also when all is sent after reply_end() */

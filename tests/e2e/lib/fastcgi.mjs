@@ -1,11 +1,11 @@
 // A FastCGI client: a web server's part of the conversation with a responder, byte for byte the test's.
 import net from 'node:net';
 
-const [BEGIN, END, PARAMS, STDIN, STDOUT] = [1, 3, 4, 5, 6];
+const [BEGIN, ABORT, END, PARAMS, STDIN, STDOUT] = [1, 2, 3, 4, 5, 6];
 const RECORD_MAX = 65535;
 
-function record(type, content = Buffer.alloc(0)) {
-  const head = Buffer.from([1, type, 0, 1, content.length >> 8, content.length & 255, 0, 0]);
+function record(type, content = Buffer.alloc(0), id = 1) {
+  const head = Buffer.from([1, type, 0, id, content.length >> 8, content.length & 255, 0, 0]);
   return Buffer.concat([head, content]);
 }
 
@@ -14,6 +14,9 @@ function pair(name, value) {
   const [n, v] = [Buffer.from(name), Buffer.from(value)];
   return Buffer.concat([size(n.length), size(v.length), n, v]);
 }
+
+// The web server wants no more of the request.
+export const abortBytes = (id = 1) => record(ABORT, undefined, id);
 
 // All of a request, as web servers send it. records: how many STDIN records the body comes in.
 export function requestBytes({ method = 'POST', uri = '/v1/messages', headers = {}, body = '', records = 1, address = '127.0.0.1' }) {
@@ -29,7 +32,8 @@ export function requestBytes({ method = 'POST', uri = '/v1/messages', headers = 
 
 // An exchange to its end: { status, headers, body (text), ended (END_REQUEST came), json }. Cut before its end, it is no
 // error: ended is false, and status undefined when there was no head. Not over within `timeout` seconds: an error.
-export function fastcgi(socketPath, request, { timeout = 10 } = {}) {
+// then: a promise of more bytes to send, such as an abort's.
+export function fastcgi(socketPath, request, { timeout = 10, then } = {}) {
   return new Promise((resolve, reject) => {
     const socket = net.connect(socketPath);
     const answer = new Answer();
@@ -37,6 +41,7 @@ export function fastcgi(socketPath, request, { timeout = 10 } = {}) {
     const over = () => { clearTimeout(timer); socket.destroy(); resolve(answer.finish()); };
     socket.on('error', over).on('close', over).on('data', bytes => { if (answer.take(bytes)) over(); });
     socket.write(requestBytes(request));
+    then?.then(bytes => socket.write(bytes), reject);
   });
 }
 
