@@ -46,7 +46,8 @@ check_head(struct check *c)
 		return false;
 	if (version == NULL)
 		return check_refuse(c, 400, INVALID, "anthropic-version: header is required");
-	if (strcmp(version, "2023-06-01") != 0 && strcmp(version, "2023-01-01") != 0)
+	/* The newer SDK names a newer day than Claude Code: only the form is known. */
+	if (strlen(version) != strlen("2023-06-01") || strspn(version, "0123456789-") != 10)
 		return check_refuse(c, 400, INVALID,
 				    "anthropic-version: \"%.40s\" is not a valid version", version);
 	return false;
