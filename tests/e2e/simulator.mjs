@@ -131,7 +131,7 @@ for (const [name, rules] of [['claude_pro', claude], ['claude_api', claude], ['d
 check('heads: a single-valued header once, a body that says it is JSON', async t => {
   const sim = await simulator(t);
   const body = JSON.stringify({ model: MODEL.claude_pro, max_tokens: 20, messages: [user('Hello')] });
-  const flat = Object.entries(LOGIN).flat();
+  const flat = ['host', '127.0.0.1', ...Object.entries(LOGIN).flat()];
   for (const [name, value] of [['content-type', 'application/json'], ['anthropic-version', '2023-06-01'], ['authorization', LOGIN.authorization]]) {
     const answer = await post(`${sim.url('claude_pro')}/v1/messages`, body, [...flat, name, value]);
     assert.match(answer.json.error.message, new RegExp(`^${name}: header given more than once`));
