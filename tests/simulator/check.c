@@ -148,6 +148,8 @@ bool
 check_credential(struct check *c)
 {
 	find_leaks(c);
+	if (check_doubled(c))
+		return true;
 	if (c->provider->family == FAMILY_CLAUDE)
 		return check_claude_credential(c);
 	foreign_headers(c);
@@ -373,12 +375,27 @@ check_roles(struct check *c)
 	return false;
 }
 
+static bool
+no_object(struct check *c)
+{
+	size_t at = c->body_fault_at;
+
+	if (c->body_fault == JSON_UTF8)
+		return check_refuse(c, 400, "invalid_request_error",
+				    "The request body is not valid JSON: str is not valid UTF-8: "
+				    "invalid byte 0x%02x at offset %zu",
+				    (unsigned char)c->request->body[at], at);
+	if (c->body_fault == JSON_NUL_NAME)
+		return check_refuse(c, 400, "invalid_request_error",
+				    "a name with \\u0000: Extra inputs are not permitted");
+	return check_refuse(c, 400, "invalid_request_error", "The request body is not valid JSON");
+}
+
 bool
 check_body(struct check *c)
 {
 	if (c->body == NULL)
-		return check_refuse(c, 400, "invalid_request_error",
-				    "The request body is not valid JSON");
+		return no_object(c);
 	if (common(c) || check_roles(c))
 		return true;
 	switch (c->provider->family) {
@@ -409,8 +426,9 @@ visit_foreign(struct check *c, const struct spot *s)
 {
 	if (json_object_object_get(s->o, "cache_control") != NULL)
 		check_problem(c, "cache_control in messages.%d.content.%d", s->message, s->block);
-	if (strcmp(s->type, "text") == 0 && check_text(s->o, "text", "")[0] == '\0')
-		check_problem(c, "empty text block in messages.%d", s->message);
+	if (strcmp(s->type, "text") == 0 &&
+	    check_blank(json_object_object_get(s->o, "text")) != CHECK_FULL)
+		check_problem(c, "empty or blank text block in messages.%d", s->message);
 	return false;
 }
 

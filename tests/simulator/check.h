@@ -11,6 +11,7 @@
 
 #include "buf.h"
 #include "http.h"
+#include "json.h"
 #include "provider.h"
 
 struct json_object;
@@ -18,8 +19,10 @@ struct json_object;
 struct check {
 	const struct provider *provider;
 	const struct request *request;
-	struct json_object *body; /* an object; NULL for a request without one */
-	bool counting;            /* count_tokens */
+	struct json_object *body;   /* an object; NULL for a request without one */
+	enum json_fault body_fault; /* why the body is none, and at which byte */
+	size_t body_fault_at;
+	bool counting; /* count_tokens */
 	/* What was learned on the way: */
 	const char *model; /* as asked, "" if none */
 	bool stream, thinking;
@@ -33,6 +36,8 @@ struct check {
 
 /* All return true when the request is refused, with status, type and text set. */
 bool check_credential(struct check *c); /* leaks are noted here */
+bool check_doubled(struct check *c);    /* a single-valued header given twice */
+bool check_head(struct check *c);       /* content-type, anthropic-version */
 bool check_body(struct check *c);
 
 /* For the family's own checks. */
@@ -42,6 +47,9 @@ void check_problem(struct check *c, const char *fmt, ...) __attribute__((format(
 
 bool check_claude_credential(struct check *c);
 bool check_claude(struct check *c);
+bool check_claude_options(struct check *c); /* all but the messages */
+bool check_claude_blocks(struct check *c);  /* each block by itself */
+bool check_claude_turns(struct check *c);   /* ids, pairs, order */
 bool check_deepseek(struct check *c);
 bool check_kimi(struct check *c);
 
@@ -50,6 +58,10 @@ bool check_listed(const char *name, const char *const *list);
 
 /* The string at key, or otherwise. */
 const char *check_text(struct json_object *o, const char *key, const char *otherwise);
+
+/* Is a JSON string empty, of white space only, or neither? By its length: a \u0000 is a character. */
+enum check_blankness { CHECK_EMPTY, CHECK_BLANK, CHECK_FULL };
+enum check_blankness check_blank(struct json_object *text);
 
 /* One block of a message; inner >= 0: that block inside the tool_result `block`. */
 struct spot {

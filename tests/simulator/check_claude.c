@@ -72,11 +72,7 @@ api_key(struct check *c)
 bool
 check_claude_credential(struct check *c)
 {
-	if (c->provider->login ? login(c) : api_key(c))
-		return true;
-	if (request_header(c->request, "anthropic-version") == NULL)
-		return check_refuse(c, 400, INVALID, "anthropic-version: header is required");
-	return false;
+	return c->provider->login ? login(c) : api_key(c);
 }
 
 /* ---- body ---- */
@@ -147,35 +143,30 @@ empty_messages(struct check *c)
 					    "content except for the optional "
 					    "final assistant message",
 					    i);
+		if (json_object_is_type(content, json_type_string) &&
+		    check_blank(content) == CHECK_BLANK)
+			return check_refuse(
+			    c, 400, INVALID,
+			    "messages: text content blocks must contain non-whitespace text");
 	}
 	return false;
 }
 
-/* PROTOCOLS.md §7: own signatures begin with EqoB here. */
 static bool
-visit(struct check *c, const struct spot *s)
+message_fields(struct check *c)
 {
-	const char *mark;
+	struct json_object *messages = json_object_object_get(c->body, "messages");
 
-	if (strcmp(s->type, "text") == 0 && check_text(s->o, "text", "")[0] == '\0')
-		return check_refuse(c, 400, INVALID,
-				    "messages: text content blocks must be non-empty");
-	if (strcmp(s->type, "thinking") == 0)
-		mark = check_text(s->o, "signature", NULL);
-	else if (strcmp(s->type, "redacted_thinking") == 0)
-		mark = check_text(s->o, "data", NULL);
-	else
-		return false;
-	if (mark == NULL)
-		return check_refuse(c, 400, INVALID, "messages.%d.content.%d.%s: Field required",
-				    s->message, s->block,
-				    strcmp(s->type, "thinking") == 0 ? "thinking.signature"
-								     : "redacted_thinking.data");
-	if (strncmp(mark, "EqoB", 4) != 0)
-		return check_refuse(
-		    c, 400, INVALID, "messages.%d.content.%d: Invalid `%s` in `%s` block",
-		    s->message, s->block, strcmp(s->type, "thinking") == 0 ? "signature" : "data",
-		    s->type);
+	for (size_t i = 0; i < json_object_array_length(messages); i++) {
+		json_object_object_foreach(json_object_array_get_idx(messages, i), key, value)
+		{
+			(void)value;
+			if (strcmp(key, "role") != 0 && strcmp(key, "content") != 0)
+				return check_refuse(
+				    c, 400, INVALID,
+				    "messages.%zu.%s: Extra inputs are not permitted", i, key);
+		}
+	}
 	return false;
 }
 
@@ -231,9 +222,10 @@ check_claude(struct check *c)
 	if (c->request->body_len > BODY_MAX)
 		return check_refuse(c, 413, "request_too_large",
 				    "Request exceeds the maximum size");
-	if (fields(c) || thinking(c) || identity(c))
+	if (fields(c) || thinking(c) || check_claude_options(c) || identity(c))
 		return true;
 	if (strncmp(c->model, "claude-", 7) != 0 || provider_retired(c->provider, c->model))
 		return check_refuse(c, 404, "not_found_error", "model: %s", c->model);
-	return empty_messages(c) || check_blocks(c, visit) || check_pairs(c);
+	return message_fields(c) || empty_messages(c) || check_claude_blocks(c) ||
+	       check_claude_turns(c);
 }

@@ -62,6 +62,38 @@ visit(struct check *c, const struct spot *s)
 	return false;
 }
 
+/* Its enumerations are closed: PROTOCOLS.md §2 "Refused". */
+static bool
+unknown_variant(struct check *c, const char *where, const char *value, const char *expected)
+{
+	return check_refuse(c, 400, INVALID,
+			    "Failed to deserialize the JSON body into the target type: %s: unknown "
+			    "variant `%s`, expected one of %s at line 1 column 1",
+			    where, value, expected);
+}
+
+/* What Anthropic has and DeepSeek maps or ignores is a problem only (below); what nobody has is refused. */
+static bool
+enumerations(struct check *c)
+{
+	static const char *const choices[] = {"auto", "any", "tool", "none", NULL};
+	static const char *const thinkings[] = {"adaptive", "enabled", "disabled", NULL};
+	static const char *const efforts[] = {"low", "medium", "high", "xhigh", "max", NULL};
+	const char *choice =
+	    check_text(json_object_object_get(c->body, "tool_choice"), "type", "auto");
+	const char *thought =
+	    check_text(json_object_object_get(c->body, "thinking"), "type", "enabled");
+	const char *much =
+	    check_text(json_object_object_get(c->body, "output_config"), "effort", "low");
+
+	if (!check_listed(choice, choices))
+		return unknown_variant(c, "tool_choice", choice, "`auto`, `any`, `tool`, `none`");
+	if (!check_listed(thought, thinkings))
+		return unknown_variant(c, "thinking", thought, "`enabled`, `disabled`");
+	return !check_listed(much, efforts) &&
+	       unknown_variant(c, "output_config.effort", much, "`low`, `high`, `max`");
+}
+
 static bool
 effort(struct check *c, bool disabled)
 {
@@ -135,7 +167,7 @@ check_deepseek(struct check *c)
 		    c, 422, INVALID,
 		    "Invalid max_tokens value, the valid range of max_tokens is [1, %d]",
 		    TOKENS_MAX);
-	if (thinking(c) || check_blocks(c, visit) || check_pairs(c))
+	if (enumerations(c) || thinking(c) || check_blocks(c, visit) || check_pairs(c))
 		return true;
 	return c->thinking && check_tool_turns(c, unthought);
 }

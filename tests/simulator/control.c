@@ -490,7 +490,6 @@ parse_args(struct reply *r)
 	t = json_tokener_new();
 	if (t == NULL)
 		die("out of memory");
-	json_tokener_set_flags(t, JSON_TOKENER_STRICT);
 	o = json_tokener_parse_ex(t, r->request->body, (int)r->request->body_len);
 	wrong = json_tokener_get_error(t);
 	json_tokener_free(t);

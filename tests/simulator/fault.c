@@ -75,6 +75,8 @@ static const struct param {
     {"family", json_type_string, json_type_string,
      "family_limit: suffix of the window (default 7d_opus)"},
     {"utilization", json_type_double, json_type_object, "0.97 for 5h, or {\"5h\":0.97,\"7d\":0.3}"},
+    {"stop_reason", json_type_string, json_type_string,
+     "no_content_stream: how it ends (default end_turn)"},
     {"bytes", json_type_int, json_type_int,
      "huge_header, wrong_length_*: how many (default 1048576, 100, 20)"},
 };
@@ -422,20 +424,44 @@ apply_pings(const struct fault *f, struct answer *a)
 	a->strike.delay_ms = (unsigned)number_of(f, "delay_ms", 100);
 }
 
+static const char *const stop_reasons[] = {"end_turn",
+					   "max_tokens",
+					   "stop_sequence",
+					   "pause_turn",
+					   "refusal",
+					   "tool_use",
+					   "model_context_window_exceeded",
+					   NULL};
+
+/* Its constant; end_turn for one that is not known. */
+static const char *
+stop_reason_named(const char *name)
+{
+	for (size_t i = 0; stop_reasons[i] != NULL; i++)
+		if (strcmp(stop_reasons[i], name) == 0)
+			return stop_reasons[i];
+	return stop_reasons[0];
+}
+
 static void
 apply_no_content(const struct fault *f, struct answer *a)
 {
-	(void)f;
+	/* The spec may be gone before the stream is: only these, which are constants. */
+	const char *reason = stop_reason_named(text_of(f, "stop_reason", "end_turn"));
+	char body[400];
+
 	if (a->streaming) {
 		a->stream.say->empty = true;
-		a->stream.say->stop_reason = "end_turn";
+		a->stream.say->stop_reason = reason;
 		return;
 	}
-	plain(f, a, 200, "application/json",
-	      "{\"id\":\"msg_empty\",\"type\":\"message\",\"role\":\"assistant\",\"model\":"
-	      "\"none\",\"content\":[],"
-	      "\"stop_reason\":\"end_turn\",\"stop_sequence\":null,\"usage\":{\"input_tokens\":1,"
-	      "\"output_tokens\":0}}");
+	snprintf(body, sizeof(body),
+		 "{\"id\":\"msg_empty\",\"type\":\"message\",\"role\":\"assistant\",\"model\":"
+		 "\"none\",\"content\":[],"
+		 "\"stop_reason\":\"%s\",\"stop_sequence\":null,\"usage\":{\"input_tokens\":1,"
+		 "\"output_tokens\":0}}",
+		 reason);
+	plain(f, a, 200, "application/json", body);
 }
 
 /* ---- the normal answer in an odd shape ---- */

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "habits.h"
+
 #define TOOLS_MAX 50
 #define WORDS_MAX 1000000
 
@@ -82,6 +84,12 @@ directive(const char *prompt, const char *name, long least, long most)
 	return at == NULL ? 0 : n < least ? least : n > most ? most : n;
 }
 
+static bool
+is_search(struct json_object *tool)
+{
+	return strncmp(check_text(tool, "type", ""), "web_search_", 11) == 0;
+}
+
 static const char *
 tool_for(struct json_object *body)
 {
@@ -91,8 +99,11 @@ tool_for(struct json_object *body)
 	for (size_t i = 0;
 	     json_object_is_type(tools, json_type_array) && i < json_object_array_length(tools);
 	     i++) {
-		const char *name = check_text(json_object_array_get_idx(tools, i), "name", "");
+		struct json_object *tool = json_object_array_get_idx(tools, i);
+		const char *name = check_text(tool, "name", "");
 
+		if (is_search(tool))
+			continue;
 		if (strcmp(name, "Bash") == 0)
 			return name;
 		if (first == NULL)
@@ -114,38 +125,66 @@ printed(const char *fmt, ...)
 	return xstrdup(text);
 }
 
-/* PROTOCOLS.md §7: Claude's begin with EqoB here; §2: DeepSeek's are UUIDs; §3: Kimi's blocks have none. */
-static char *
-signature(const struct provider *p, uint64_t number)
-{
-	unsigned long long n = (unsigned long long)number;
-
-	if (p->family == FAMILY_CLAUDE)
-		return printed("EqoBCkgI%s%012llxGAIiQ0simulated+signature/%012llx==", p->name, n,
-			       n * 2654435761u);
-	if (p->family == FAMILY_DEEPSEEK)
-		return printed("%08llx-5eed-4dee-8eec-%012llx", n, n);
-	return NULL;
-}
-
 static void
 think(const struct check *c, struct say *s, uint64_t number)
 {
 	if (!c->thinking)
 		return;
 	s->thinking = printed("Let me think about it as %s would.", c->provider->name);
-	s->signature = signature(c->provider, number);
+	s->signature = habit_signature(c->provider, number);
 }
 
-static void
-say_tool(const struct check *c, struct say *s, const char *tool, long step, uint64_t number)
+/* How many calls the conversation has had, whoever made them. */
+static size_t
+calls_before(struct json_object *body)
 {
+	struct json_object *messages = json_object_object_get(body, "messages"), *content;
+	size_t n = 0;
+
+	for (size_t i = 0; i < json_object_array_length(messages); i++) {
+		content = json_object_object_get(json_object_array_get_idx(messages, i), "content");
+		for (size_t k = 0; json_object_is_type(content, json_type_array) &&
+				   k < json_object_array_length(content);
+		     k++)
+			n += strcmp(check_text(json_object_array_get_idx(content, k), "type", ""),
+				    "tool_use") == 0;
+	}
+	return n;
+}
+
+/* n calls at once, the steps from `step` on. */
+static void
+say_calls(const struct check *c, struct say *s, const char *tool, long step, long n,
+	  uint64_t number)
+{
+	size_t before = calls_before(c->body);
+
 	think(c, s, number);
-	s->tool_id = printed("toolu_%s_%llu", c->provider->name, (unsigned long long)number);
-	s->tool_name = xstrdup(tool);
-	s->tool_input =
-	    printed("{\"command\": \"echo step-%ld\", \"description\": \"step %ld\"}", step, step);
+	s->text = habit_text_before_call(c->provider, step);
+	for (long i = 0; i < n; i++)
+		s->calls[s->calls_len++] = (struct call){
+		    .id = habit_call_id(c->provider, number, (size_t)i, before, tool),
+		    .name = xstrdup(tool),
+		    .input =
+			printed("{\"command\": \"echo step-%ld\", \"description\": \"step %ld\"}",
+				step + i, step + i)};
 	s->stop_reason = "tool_use";
+}
+
+/* Its own web search, where the provider has one and the client offers it. */
+static void
+say_search(const struct check *c, struct say *s, uint64_t number)
+{
+	struct json_object *tools = json_object_object_get(c->body, "tools");
+	size_t n =
+	    json_object_is_type(tools, json_type_array) ? json_object_array_length(tools) : 0;
+
+	for (size_t i = 0; i < n && s->search_id == NULL; i++)
+		if (c->provider->family != FAMILY_KIMI &&
+		    is_search(json_object_array_get_idx(tools, i))) {
+			s->search_id = habit_search_id(c->provider, number);
+			s->search_content = habit_search_content(c->provider, number);
+		}
 }
 
 static char *
@@ -182,7 +221,7 @@ say_one_token(const struct check *c, struct say *s, uint64_t number)
 	s->output_tokens = 1;
 	if (c->provider->family == FAMILY_DEEPSEEK && c->thinking) {
 		s->thinking = xstrdup("Let");
-		s->signature = signature(c->provider, number);
+		s->signature = habit_signature(c->provider, number);
 	} else {
 		s->text = xstrdup("Hello");
 	}
@@ -191,7 +230,7 @@ say_one_token(const struct check *c, struct say *s, uint64_t number)
 static void
 say_something(const struct check *c, struct say *s, uint64_t number)
 {
-	long results, steps;
+	long results, steps, calls;
 	const char *prompt = prompt_of(c->body, &results), *tool = tool_for(c->body),
 		   *said = strstr(prompt, "SIM:SAY ");
 
@@ -201,8 +240,12 @@ say_something(const struct check *c, struct say *s, uint64_t number)
 		say_one_token(c, s, number);
 		return;
 	}
+	if (strstr(prompt, "SIM:SEARCH") != NULL)
+		say_search(c, s, number);
 	if (steps > results && tool != NULL) {
-		say_tool(c, s, tool, results + 1, number);
+		calls = directive(prompt, "SIM:CALLS", 1, CALLS_MAX) ?: 1;
+		say_calls(c, s, tool, results + 1,
+			  calls < steps - results ? calls : steps - results, number);
 		return;
 	}
 	think(c, s, number);

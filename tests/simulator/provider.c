@@ -10,8 +10,7 @@
 #include "limits.h"
 #include "model.h"
 
-#define JSON_DEPTH 256 /* tool schemas nest deeper than json-c's 32 */
-#define SEEN_MAX   ((size_t)256 << 10)
+#define SEEN_MAX ((size_t)256 << 10)
 
 static struct provider providers[PROVIDERS] = {
     {.name = "claude_pro",
@@ -143,21 +142,22 @@ check_route(struct check *c, enum route route)
  * time give the same object without parsing: a benchmark sends one body for
  * ever, and json-c would be most of what it measures. */
 static struct json_object *
-parse(struct provider *p, const char *body, size_t len)
+parse(struct provider *p, const char *body, size_t len, struct check *c)
 {
 	struct json_tokener *t;
 	struct json_object *o;
 
 	if (p->seen_json != NULL && p->seen_len == len && memcmp(p->seen, body, len) == 0)
 		return json_object_get(p->seen_json);
+	c->body_fault = json_check(body, len, &c->body_fault_at);
+	if (c->body_fault != JSON_FINE)
+		return NULL;
 	t = json_tokener_new_ex(JSON_DEPTH);
 	if (t == NULL)
 		die("out of memory");
-	json_tokener_set_flags(t, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
-	o = len > 0 ? json_tokener_parse_ex(t, body, (int)len) : NULL;
-	/* A bare number or an unfinished text leaves the tokener waiting. */
+	o = json_tokener_parse_ex(t, body, (int)len);
 	if (json_tokener_get_error(t) != json_tokener_success ||
-	    !json_object_is_type(o, json_type_object) || json_tokener_get_parse_end(t) != len) {
+	    !json_object_is_type(o, json_type_object)) {
 		json_object_put(o);
 		o = NULL;
 	}
@@ -175,7 +175,7 @@ parse(struct provider *p, const char *body, size_t len)
 static bool
 check_all(struct check *c, enum route route)
 {
-	if (check_credential(c) || check_route(c, route))
+	if (check_credential(c) || check_route(c, route) || check_head(c))
 		return true;
 	return route == ROUTE_MESSAGES || route == ROUTE_COUNT ? check_body(c) : false;
 }
@@ -339,7 +339,7 @@ provider_request(struct conn *conn)
 	    .provider = p, .request = r, .counting = route == ROUTE_COUNT, .model = ""};
 	struct answer *a = answer_new(p, conn, record_it(p, conn));
 
-	c.body = parse(p, r->body, r->body_len);
+	c.body = parse(p, r->body, r->body_len, &c);
 	check_all(&c, route);
 	if (c.refused) {
 		/* For faults that match by model or stream, also where a check stopped early. */

@@ -64,9 +64,13 @@ say_free(struct say *s)
 	free(s->thinking);
 	free(s->signature);
 	free(s->text);
-	free(s->tool_id);
-	free(s->tool_name);
-	free(s->tool_input);
+	free(s->search_id);
+	free(s->search_content);
+	for (size_t i = 0; i < s->calls_len; i++) {
+		free(s->calls[i].id);
+		free(s->calls[i].name);
+		free(s->calls[i].input);
+	}
 	free(s);
 }
 
@@ -106,13 +110,41 @@ block_start(const struct stream *s, const char *block, struct buf *out)
 }
 
 static void
+call_json(const struct call *c, const char *input, struct buf *out)
+{
+	buf_adds(out, "{\"type\":\"tool_use\",\"id\":");
+	buf_jsons(out, c->id);
+	buf_adds(out, ",\"name\":");
+	buf_jsons(out, c->name);
+	buf_addf(out, ",\"input\":%s}", input);
+}
+
+/* ---- a web search: the call and what it found, whole (PROTOCOLS.md §1 "Blocks") ---- */
+
+#define SEARCH_INPUT "{\"query\": \"simulated\"}"
+
+static void
+search_call_json(const struct say *s, const char *input, struct buf *out)
+{
+	buf_addf(out,
+		 "{\"type\":\"server_tool_use\",\"id\":\"%s\",\"name\":\"web_search\",\"input\":"
+		 "%s}",
+		 s->search_id, input);
+}
+
+static void
+search_result_json(const struct say *s, struct buf *out)
+{
+	buf_addf(out, "{\"type\":\"web_search_tool_result\",\"tool_use_id\":\"%s\",\"content\":%s}",
+		 s->search_id, s->search_content);
+}
+
+static void
 tool_start(const struct stream *s, struct buf *out)
 {
 	struct buf block = {0};
 
-	buf_addf(&block, "{\"type\":\"tool_use\",\"id\":\"%s\",\"name\":", s->say->tool_id);
-	buf_jsons(&block, s->say->tool_name);
-	buf_adds(&block, ",\"input\":{}}");
+	call_json(&s->say->calls[s->call], "{}", &block);
 	block_start(s, block.data, out);
 	buf_free(&block);
 }
@@ -202,6 +234,11 @@ enum step {
 	STEP_THINKING,
 	STEP_SIGNATURE,
 	STEP_THINKING_STOP,
+	STEP_SEARCH_START,
+	STEP_SEARCH,
+	STEP_SEARCH_STOP,
+	STEP_FOUND,
+	STEP_FOUND_STOP,
 	STEP_TEXT_START,
 	STEP_TEXT,
 	STEP_TEXT_STOP,
@@ -216,16 +253,22 @@ enum step {
 
 /* The step after one that is done, leaving out the blocks that this message does not have. */
 static int
-step_after(const struct say *s, int step)
+step_after(struct stream *stream)
 {
-	step++;
+	const struct say *s = stream->say;
+	int step = stream->step + 1;
+
+	if (stream->step == STEP_TOOL_STOP && ++stream->call < s->calls_len)
+		return STEP_TOOL_START;
 	if (step == STEP_THINKING_START && (s->thinking == NULL || s->empty))
-		step = STEP_TEXT_START;
+		step = STEP_SEARCH_START;
 	if (step == STEP_SIGNATURE && s->signature == NULL)
 		step = STEP_THINKING_STOP;
+	if (step == STEP_SEARCH_START && (s->search_id == NULL || s->empty))
+		step = STEP_TEXT_START;
 	if (step == STEP_TEXT_START && ((s->text == NULL && s->words == 0) || s->empty))
 		step = STEP_TOOL_START;
-	if (step == STEP_TOOL_START && (s->tool_id == NULL || s->empty))
+	if (step == STEP_TOOL_START && (s->calls_len == 0 || s->empty))
 		step = STEP_MESSAGE_DELTA;
 	return step;
 }
@@ -258,6 +301,26 @@ thinking_step(struct stream *s, bool *stay, struct buf *out)
 }
 
 static enum place
+search_step(struct stream *s, struct buf *out)
+{
+	struct buf block = {0};
+
+	if (s->step == STEP_SEARCH_START)
+		search_call_json(s->say, "{}", &block);
+	if (s->step == STEP_FOUND)
+		search_result_json(s->say, &block);
+	if (block.len > 0)
+		block_start(s, block.data, out);
+	else if (s->step == STEP_SEARCH)
+		delta(s, "input_json_delta", "partial_json", SEARCH_INPUT, strlen(SEARCH_INPUT),
+		      out);
+	else
+		block_stop(s, out);
+	buf_free(&block);
+	return PLACE_NONE;
+}
+
+static enum place
 text_step(struct stream *s, bool *stay, struct buf *out)
 {
 	switch (s->step) {
@@ -285,7 +348,8 @@ tool_step(struct stream *s, bool *stay, struct buf *out)
 		delta(s, "input_json_delta", "partial_json", "", 0, out);
 		return PLACE_NONE;
 	case STEP_TOOL:
-		*stay = !piece(s, "input_json_delta", "partial_json", s->say->tool_input, out);
+		*stay = !piece(s, "input_json_delta", "partial_json", s->say->calls[s->call].input,
+			       out);
 		return PLACE_TOOL;
 	default:
 		block_stop(s, out);
@@ -321,6 +385,8 @@ stream_next(struct stream *s, struct buf *out, enum place *place)
 		return false;
 	if (s->step >= STEP_THINKING_START && s->step <= STEP_THINKING_STOP)
 		*place = thinking_step(s, &stay, out);
+	else if (s->step >= STEP_SEARCH_START && s->step <= STEP_FOUND_STOP)
+		*place = search_step(s, out);
 	else if (s->step >= STEP_TEXT_START && s->step <= STEP_TEXT_STOP)
 		*place = text_step(s, &stay, out);
 	else if (s->step >= STEP_TOOL_START && s->step <= STEP_TOOL_STOP)
@@ -328,7 +394,7 @@ stream_next(struct stream *s, struct buf *out, enum place *place)
 	else
 		*place = message_step(s, out);
 	if (!stay)
-		s->step = step_after(s->say, s->step);
+		s->step = step_after(s);
 	return true;
 }
 
@@ -368,16 +434,22 @@ content_json(const struct say *s, struct buf *out)
 		buf_adds(out, "}");
 		comma = ",";
 	}
+	if (s->search_id != NULL) {
+		buf_adds(out, comma);
+		search_call_json(s, SEARCH_INPUT, out);
+		buf_adds(out, ",");
+		search_result_json(s, out);
+		comma = ",";
+	}
 	if (s->text != NULL || s->words > 0) {
 		buf_adds(out, comma);
 		text_json(s, out);
 		comma = ",";
 	}
-	if (s->tool_id != NULL) {
-		buf_addf(out, "%s{\"type\":\"tool_use\",\"id\":\"%s\",\"name\":", comma,
-			 s->tool_id);
-		buf_jsons(out, s->tool_name);
-		buf_addf(out, ",\"input\":%s}", s->tool_input);
+	for (size_t i = 0; i < s->calls_len; i++) {
+		buf_adds(out, comma);
+		call_json(&s->calls[i], s->calls[i].input, out);
+		comma = ",";
 	}
 }
 

@@ -35,13 +35,21 @@ enum place place_named(const char *name); /* PLACE_NONE for an unknown one */
 const char *place_name(enum place at);
 void place_list(struct buf *out); /* all names, comma between, for messages */
 
+#define CALLS_MAX 8
+
+struct call {
+	char *id, *name, *input; /* input: a JSON object as text */
+};
+
 struct say {
 	char *id, *model;
 	char *thinking, *signature; /* NULL: none */
 	char *text;                 /* NULL: none */
 	long words;                 /* > 0: so many words instead of text */
 	unsigned pace_ms; /* > 0: each word so much later than the one before, with its time */
-	char *tool_id, *tool_name, *tool_input;
+	char *search_id, *search_content; /* a web search of the provider's own; NULL: none */
+	struct call calls[CALLS_MAX];
+	size_t calls_len;
 	const char *stop_reason;
 	size_t input_tokens, output_tokens;
 	bool empty;       /* message_start … message_stop without content */
@@ -53,7 +61,7 @@ void say_free(struct say *s); /* frees the struct too; NULL is fine */
 struct stream {
 	struct say *say; /* owned */
 	int step, index;
-	size_t at;
+	size_t at, call;
 	long word;
 };
 
