@@ -66,6 +66,8 @@ class Conn:
             self.s = tls.wrap_socket(self.s, server_hostname="localhost", suppress_ragged_eofs=False)
 
     def send(self, method, path, headers, body=b""):
+        if method == "POST" and not any(k.lower() == "content-type" for k in headers):
+            headers = {"Content-Type": "application/json", **headers}
         head = f"{method} {path} HTTP/1.1\r\nHost: t\r\n" + "".join(f"{k}: {v}\r\n" for k, v in headers.items())
         self.s.sendall((head + f"Content-Length: {len(body)}\r\n\r\n").encode() + body)
 
