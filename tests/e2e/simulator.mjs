@@ -128,6 +128,14 @@ for (const [name, rules] of [['claude_pro', claude], ['claude_api', claude], ['d
   });
 }
 
+check('what Claude Code adds to its system message needs its beta', async t => {
+  const sim = await simulator(t);
+  const body = { model: MODEL.claude_pro, max_tokens: 20, messages: [user('Hello'), { role: 'system', content: 'x', output_config: { effort: 'medium' } }] };
+  const sent = async betas => (await post(`${sim.url('claude_pro')}/v1/messages`, body, { ...LOGIN, 'anthropic-beta': betas })).json.error?.message;
+  assert.equal(await sent('oauth-2025-04-20,per-turn-control-2026-07-01'), undefined);
+  assert.equal(await sent('oauth-2025-04-20'), 'messages.1.output_config: Extra inputs are not permitted');
+});
+
 check('heads: a single-valued header once, a body that says it is JSON', async t => {
   const sim = await simulator(t);
   const body = JSON.stringify({ model: MODEL.claude_pro, max_tokens: 20, messages: [user('Hello')] });

@@ -153,15 +153,28 @@ empty_messages(struct check *c)
 }
 
 static bool
+message_field(const struct check *c, struct json_object *message, const char *key)
+{
+	if (strcmp(key, "role") == 0 || strcmp(key, "content") == 0)
+		return true;
+	/* What Claude Code sends with its system message (seen on the wire, 2.1.330). */
+	return strcmp(key, "output_config") == 0 &&
+	       strcmp(check_text(message, "role", ""), "system") == 0 &&
+	       beta(c, "per-turn-control-");
+}
+
+static bool
 message_fields(struct check *c)
 {
 	struct json_object *messages = json_object_object_get(c->body, "messages");
 
 	for (size_t i = 0; i < json_object_array_length(messages); i++) {
-		json_object_object_foreach(json_object_array_get_idx(messages, i), key, value)
+		struct json_object *m = json_object_array_get_idx(messages, i);
+
+		json_object_object_foreach(m, key, value)
 		{
 			(void)value;
-			if (strcmp(key, "role") != 0 && strcmp(key, "content") != 0)
+			if (!message_field(c, m, key))
 				return check_refuse(
 				    c, 400, INVALID,
 				    "messages.%zu.%s: Extra inputs are not permitted", i, key);

@@ -47,7 +47,7 @@ export function assembled(all) {
       assert.ok(open === undefined && stop_reason === undefined && data.index === content.length, order);
       content.push(structuredClone(data.content_block));
       open = content.at(-1);
-      if (open.type === 'tool_use') open.json = '';
+      if (open.type.endsWith('tool_use')) open.json = '';
     } else if (event === 'content_block_delta') {
       assert.ok(open !== undefined && data.index === content.length - 1, order);
       const d = data.delta;
