@@ -15,7 +15,7 @@ const claudeCode = n => ({ ...login, 'user-agent': CLAUDE_CODE, 'x-claude-code-s
 // --- Split at every byte -----------------------------------------------------------------------------------------------
 
 // Numbers that the simulator counts up are no difference.
-const alike = bytes => bytes.toString('utf8').replace(/(msg|toolu)_(\w+?)_\d+/g, '$1_$2_N').replace(/(EqoBCkgI\w+?)[0-9a-f]{12}(\S*\/)[0-9a-f]{12}/g, '$1N$2N')
+const alike = bytes => bytes.toString('utf8').replace(/(msg|toolu)_(\w+?)_\d+/g, '$1_$2_N').replace(/call_00_\w+/g, 'call_00_N').replace(/(functions-2e\w+-3a)\d+/g, '$1N').replace(/(EqoBCkgI\w+?)[0-9a-f]{12}(\S*\/)[0-9a-f]{12}/g, '$1N$2N')
   .replace(/[0-9a-f]{8}-5eed-4dee-8eec-[0-9a-f]{12}/g, 'UUID');
 
 // What the provider itself says to the very request that arrived there.
@@ -74,22 +74,22 @@ for (const [what, form] of Object.entries(odd)) {
 
 // --- The gate -----------------------------------------------------------------------------------------------------------
 
-check('nothing is sent before the first content event, and then each event at once', async t => {
+check('nothing is sent before the first content, and then each event at once', async t => {
   const r = await router(t, { tokens: keys });
   await r.sim.gate('claude_pro', { hold: true });
   const request = begin(r.url + '/v1/messages', { ...message('SIM:SAY one two three'), stream: true }, login);
   await r.sim.requests('claude_pro', { wait: 1 });
   let answered = false;
   request.answer.then(() => { answered = true; });
-  await r.sim.gate('claude_pro', { release: 2 });
-  await eventually('message_start and a ping are out', async () => (await r.sim.requests('claude_pro'))[0].events === 2);
+  await r.sim.gate('claude_pro', { release: 3 });
+  await eventually('message_start, a ping and the start of a block are out', async () => (await r.sim.requests('claude_pro'))[0].events === 3);
   await sleep(150);
   assert.ok(!answered, 'and held');
   await r.sim.gate('claude_pro', { release: 1 });
   const s = await request.answer;
   const kinds = [];
-  for (let i = 0; i < 3; i++) kinds.push((await s.next(5)).event);
-  assert.deepEqual(kinds, ['message_start', 'ping', 'content_block_start']);
+  for (let i = 0; i < 4; i++) kinds.push((await s.next(5)).event);
+  assert.deepEqual(kinds, ['message_start', 'ping', 'content_block_start', 'content_block_delta']);
   for (let event; event !== 'message_stop';) {
     assert.ok(!s.waiting, 'none before it is sent');
     await r.sim.gate('claude_pro', { release: 1 });
@@ -99,7 +99,7 @@ check('nothing is sent before the first content event, and then each event at on
   await s.rest();
 });
 
-for (const fault of [{ fault: 'close', at: 'message_start' }, { fault: 'reset', at: 'ping' }, { fault: 'end', at: 'ping' }, { fault: 'overloaded_event', at: 'ping' }]) {
+for (const fault of [{ fault: 'close', at: 'message_start' }, { fault: 'close', at: 'text_start' }, { fault: 'reset', at: 'ping' }, { fault: 'end', at: 'ping' }, { fault: 'overloaded_event', at: 'ping' }]) {
   check(`a provider that fails before content leaks no byte: ${fault.fault} at ${fault.at}`, async t => {
     const r = await router(t, { tokens: keys, config: 'retry_delay = 0.01' });
     await r.sim.next('claude_pro', { ...fault, times: 2 });
@@ -177,13 +177,12 @@ const deaths = {
 const CUT = 'max_tokens';
 const places = [
   // place, what the model does, how the message must end for Claude Code
-  ['thinking_start', 'SIM:SAY half of it', 'error'],
   ['thinking', 'SIM:SAY half of it', 'error'],
   ['thinking_end', 'SIM:SAY half of it', 'error'],
-  ['text_start', 'SIM:SAY half of it', CUT],
+  ['text_start', 'SIM:SAY half of it', 'error'], // its start waits for a word, so only thinking was sent,
   ['text', 'SIM:SAY half of it', CUT],
   ['text_end', 'SIM:SAY half of it', CUT],
-  ['tool_start', 'SIM:TOOLS 1', CUT],
+  ['tool_start', 'SIM:TOOLS 1', 'error'],
   ['tool', 'SIM:TOOLS 1', CUT],
   ['tool_end', 'SIM:TOOLS 1', 'tool_use'],
   ['message_delta', 'SIM:SAY half of it', 'end_turn'],
@@ -196,7 +195,6 @@ function mended(answer, place, end) {
   if (last.type !== 'tool_use') return;
   if (end === 'tool_use') assert.doesNotThrow(() => JSON.parse(last.json), 'a complete call is run');
   else assert.throws(() => JSON.parse(last.json), `a half call is not run: ${last.json}`);
-  if (place === 'tool_start') assert.notEqual(last.json.trim(), '', 'an empty one would be run with {}');
 }
 
 for (const [how, fault] of Object.entries(deaths)) {
@@ -220,7 +218,7 @@ for (const [how, fault] of Object.entries(deaths)) {
       assert.equal(who(next), 'deepseek');
       assembled(next.events);
     });
-    if (['thinking_start', 'thinking_end', 'message_delta'].includes(place)) continue;
+    if (['thinking_end', 'message_delta'].includes(place)) continue;
     check(`another client, ${how} at ${place}: event: error, never a clean end`, async t => {
       const r = await router(t, { tokens: keys, config: 'idle_timeout = 1\nretry_delay = 0.01' });
       await r.sim.next('claude_pro', { ...fault, at: place });
