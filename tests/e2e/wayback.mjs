@@ -68,8 +68,11 @@ function orders(list) {
   return list.length < 2 ? [list] : list.flatMap(first => orders(list.filter(other => other !== first)).map(rest => [first, ...rest]));
 }
 
-// What reaches the client can go to Claude: ids, texts.
+// What reaches the client can go to Claude: ids, texts. And there was something to be made fit.
 function fitForClaude(talk) {
+  const made = (name, type) => talk.made.filter(({ by, block }) => by === name && block.type === type).length;
+  for (const name of providers) for (const [type, least] of [['tool_use', 3], ['thinking', 1]]) assert.ok(made(name, type) >= least, `${name} made ${type}`);
+  for (const name of ['claude_pro', 'deepseek']) assert.ok(made(name, 'server_tool_use') > 0, `${name} searched`);
   const ids = talk.made.filter(({ block }) => block.type === 'tool_use').map(({ block }) => block.id);
   for (const id of ids) assert.match(id, /^[a-zA-Z0-9_-]+$/);
   assert.equal(new Set(ids).size, ids.length, 'no id twice');
