@@ -1,5 +1,6 @@
 #include "accept.h"
 
+#include "clock.h"
 #include "log.h"
 #include "memory.h"
 #include "params.h"
@@ -18,7 +19,7 @@
 enum {
 	READ_SIZE = 64 * 1024,
 	ACCEPTS_A_TURN = 64,
-	TAKEN_ALONG_MAX = 1024, /* at the end: more than wait in a socket */
+	TAKEN_ALONG_MAX = 8192, /* at the end: more than wait in a socket (listen.c) */
 	PAUSE_WITHOUT_DESCRIPTORS_MS = 100,
 	PARSER_STREAMS = 32 * 1024,
 	OTHERS_MAX = 64, /* beside max_streams: who looks at the router, or switches it */
@@ -48,6 +49,7 @@ struct connection {
 	unsigned *counted; /* where it takes a place; NULL: nowhere */
 	struct watch watch;
 	struct timer timer;
+	int64_t end_ms; /* when its request must be here, steady clock */
 	struct task free_later;
 	struct record record;
 	struct buf head; /* BEGIN_REQUEST and PARAMS as they came, for libfcgi */
@@ -177,9 +179,11 @@ timer_due(struct timer *timer)
 	if (c->phase == PHASE_EARLY)
 		leave(c);
 	else
-		refuse(c, &(struct complaint){408, "timeout_error",
-					      "The request did not arrive whole within 60 seconds.",
-					      NULL});
+		refuse(c,
+		       &(struct complaint){408, "timeout_error",
+					   "Nothing of the request came for 60 seconds, or it took "
+					   "longer than the deadline.",
+					   NULL});
 }
 
 static void
@@ -491,11 +495,24 @@ collect(struct connection *c)
 	}
 }
 
+/* How long to wait for more of the request: a slow line may take its time, if it moves. */
+static bool
+await_more(struct connection *c)
+{
+	int64_t left_ms = c->end_ms - clock_steady_ms();
+	return loop_after(c->acceptor->router->loop, &c->timer,
+			  left_ms < COLLECT_FOR_MS ? left_ms : COLLECT_FOR_MS);
+}
+
 static void
 ready(struct watch *watch, uint32_t events)
 {
+	struct connection *c = OWNER(watch, struct connection, watch);
 	(void)events;
-	collect(OWNER(watch, struct connection, watch));
+	collect(c);
+	/* The parameters come in one go; a body comes at the client's pace. */
+	if (c->phase == PHASE_BODY && !await_more(c))
+		leave(c);
 }
 
 /* Web servers send a request in one go, so that mostly all of it is there. */
@@ -504,8 +521,9 @@ begin(struct connection *c)
 {
 	struct loop *loop = c->acceptor->router->loop;
 	collect(c);
-	return !collects(c) || (loop_watch(loop, &c->watch, c->client.reply.fd, EPOLLIN) &&
-				loop_after(loop, &c->timer, COLLECT_FOR_MS));
+	c->end_ms = clock_steady_ms() + c->acceptor->router->config->deadline_ms;
+	return !collects(c) ||
+	       (loop_watch(loop, &c->watch, c->client.reply.fd, EPOLLIN) && await_more(c));
 }
 
 /* --- Accepting -------------------------------------------------------- */

@@ -18,6 +18,7 @@
 
 enum {
 	GRACE_MS = 5000,
+	KEEPALIVE_S = 60,
 	RECEIVE_SIZE = 2048,       /* TLS has a buffer of its own beneath */
 	TLS_SEND_SIZE = 16 * 1024, /* what a TLS record holds, and libcurl's least */
 };
@@ -328,6 +329,11 @@ set_transport(CURL *easy, const struct attempt_ask *ask)
 {
 	const struct provider *p = ask->provider;
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+	/* Models think in silence: a line in between would forget the connection, and of a
+	 * peer that has vanished nobody would hear before the deadline. */
+	curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+	curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, (long)KEEPALIVE_S);
+	curl_easy_setopt(easy, CURLOPT_TCP_KEEPINTVL, (long)KEEPALIVE_S / 4);
 	/* Each transfer has such a buffer, and an event of a stream is small. */
 	curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)RECEIVE_SIZE);
 	/* Or giving up during a hanging lookup blocks the loop until the lookup ends. */

@@ -19,7 +19,7 @@
 /* A request of a client */
 #define PARAMS_MAX                                                                                 \
 	(64 * 1024) /* bytes of FastCGI parameters: SERVERS.md, "libfcgi" has no limit of its own */
-#define COLLECT_FOR_MS          60000 /* from accept to the last byte of the body */
+#define COLLECT_FOR_MS          60000 /* between two parts of a request; all of it: deadline */
 #define DRAIN_FOR_MS            2000  /* after an early answer: SERVERS.md, rule 4 */
 #define HEADER_VALUE_MAX        8192
 #define JSON_DEPTH_MAX          512

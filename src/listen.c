@@ -78,16 +78,18 @@ remove_stale(const struct sockaddr_un *address)
 		errno = EEXIST;
 		return false;
 	}
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	bool alive =
-	    fd != -1 && connect(fd, (const struct sockaddr *)address, sizeof *address) == 0;
-	if (fd != -1)
-		close(fd);
-	if (alive) {
-		errno = EADDRINUSE;
+	/* Not blocking: one whose backlog is full, or whose process is stopped, would keep us. */
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd == -1)
 		return false;
-	}
-	return unlink(address->sun_path) == 0;
+	bool alive = connect(fd, (const struct sockaddr *)address, sizeof *address) == 0;
+	int why = errno;
+	close(fd);
+	if (!alive && why == ECONNREFUSED)
+		return unlink(address->sun_path) == 0;
+	/* Somebody listens, has too much to do, or receives datagrams. */
+	errno = alive || why == EAGAIN || why == EPROTOTYPE ? EADDRINUSE : why;
+	return false;
 }
 
 static int

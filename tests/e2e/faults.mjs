@@ -579,6 +579,88 @@ check('a kept connection that dies under what has no retries: count_tokens and m
   }
 });
 
+// --- Lines -------------------------------------------------------------------------------------------------------------
+
+// A request of which a part comes every `every` of the router's seconds; the seconds it took, and what was answered.
+async function uploading(t, r, parts, every) {
+  const bytes = requestBytes({ headers, body: JSON.stringify(message(`SIM:SAY slow\n${'x'.repeat(40_000)}`)), records: 2 * parts });
+  const socket = net.connect(r.socket), got = [];
+  t.after(() => socket.destroy());
+  let over = false;
+  socket.on('data', part => got.push(part)).on('close', () => { over = true; }).on('error', () => {});
+  const size = Math.ceil(bytes.length / parts);
+  let seconds = 0;
+  for (let at = 0; at < bytes.length && got.length === 0; at += size) {
+    socket.write(bytes.subarray(at, at + size));
+    for (let s = 0; s < every && at + size < bytes.length; s++, seconds++) {
+      assert.equal((await look(r, '/health?live=1')).status, 200);
+      r.clock.pass('1s');
+    }
+  }
+  await eventually('it is answered', () => got.length > 0);
+  const text = () => Buffer.concat(got).toString();
+  await eventually('whole', () => over || /"type":"(message|error)"/.test(text()));
+  return { seconds, text: text() };
+}
+
+check('a body that comes slowly is waited for as long as it moves, and as the deadline allows', async t => {
+  const r = await router(t, { alone: true, config: 'deadline = 400' });
+  const slow = await uploading(t, r, 8, 40);
+  assert.match(slow.text, /Status: 200[^]*slow/);
+  assert.equal(slow.seconds, 280);
+  const silent = await uploading(t, r, 3, 70);
+  assert.match(silent.text, /Status: 408[^]*timeout_error/);
+  const endless = await uploading(t, r, 30, 50);
+  assert.match(endless.text, /Status: 408[^]*timeout_error/);
+  within(endless.seconds, 400, 450);
+  await normal(r);
+});
+
+// The timers of our connections to a port, of proc(5)'s tcp: 00 none, 02 keep-alive.
+const timers = port => readFileSync('/proc/net/tcp', 'utf8').split('\n').map(line => line.trim().split(/\s+/))
+  .filter(([, , remote, state]) => remote?.endsWith(`:${port.toString(16).toUpperCase().padStart(4, '0')}`) && state === '01').map(fields => fields[5].slice(0, 2));
+
+check('a connection on which nothing is said is kept alive, so that no line forgets it and a peer that vanished is missed', async t => {
+  const r = await router(t, { alone: true });
+  await r.sim.next('claude_pro', { fault: 'pass', delay_ms: 60_000 });
+  const asked = ask(r).catch(() => {});
+  await r.sim.requests('claude_pro', { wait: 1 });
+  await eventually('it is', () => timers(r.sim.ports.claude_pro).join() === '02');
+  await r.service.stop('SIGKILL').catch(() => {});
+  await asked;
+});
+
+// --- Sockets -----------------------------------------------------------------------------------------------------------
+
+for (const [what, made] of Object.entries({
+  'whose backlog is full': 'l = socket(AF_UNIX, SOCK_STREAM); l.bind(p); l.listen(0); c = []\nwhile True:\n  s = socket(AF_UNIX, SOCK_STREAM); s.setblocking(False); c.append(s)\n  if s.connect_ex(p) != 0: break',
+  'for datagrams': 'l = socket(AF_UNIX, SOCK_DGRAM); l.bind(p)',
+})) {
+  check(`--socket at a path where another one is, ${what}: it is not taken away, and that is said at once`, async t => {
+    const file = path.join(temporary(t), 's');
+    const other = new Part('python3', 'python3', ['-c', `from socket import *\nimport sys, signal\np = sys.argv[1]\n${made}\nprint("ready", flush=True)\nsignal.pause()`, file]);
+    t.after(() => other.stop());
+    await other.until(() => other.output.includes('ready'));
+    const r = await router(t, { alone: true });
+    const run = await command(path.join(BUILD, 'claude-router'), ['--socket', file], { env: r.env });
+    assert.ok(run.code > 0 && run.code < 128, `${run.code}`);
+    assert.match(run.stderr, /in use/);
+    assert.ok(existsSync(file), 'it is still there');
+  });
+}
+
+check('2,000 that wait in the socket when it is told to stop: each is answered', async t => {
+  const r = await router(t, { alone: true });
+  limit(r.service.pid, '--nofile=8192:8192');
+  r.service.kill('SIGSTOP');
+  const all = Array.from({ length: 2000 }, () => fastcgi(r.socket, { method: 'GET', uri: '/health?live=1', headers: {} }, { timeout: 30 }));
+  await eventually('they wait', () => readFileSync('/proc/net/unix', 'utf8').split('\n').filter(line => line.endsWith(r.socket)).length > 2000);
+  r.service.kill('SIGTERM');
+  r.service.kill('SIGCONT');
+  const answers = await Promise.all(all);
+  assert.equal(answers.filter(answer => !answer.ended).length, 0, 'reset');
+});
+
 check('an answer that is whole before the request was sent', async t => {
   const whole = '{"type":"message","role":"assistant","content":[{"type":"text","text":"early"}]}';
   const port = await server(t, net.createServer(socket => {
