@@ -234,18 +234,38 @@ add_betas(struct curl_slist **list, const struct request *request, bool login)
 	return betas.value[0] == '\0' || add_line(list, BETA_HEADER, betas.value);
 }
 
-/* Of a header that came twice the first: real servers refuse two. */
+/* What the client accepts, of all lines (SERVERS.md, rule 6). */
+static bool
+add_accept(struct curl_slist **list, const struct request *request)
+{
+	char value[HEADER_VALUE_MAX];
+	size_t n = 0;
+	for (size_t i = 0; i < request->n_headers; i++) {
+		const struct header *h = &request->headers[i];
+		if (strcmp(h->name, "accept") != 0)
+			continue;
+		int more =
+		    snprintf(value + n, sizeof value - n, "%s%s", n > 0 ? ", " : "", h->value);
+		if (more < 0 || (size_t)more >= sizeof value - n)
+			return false;
+		n += (size_t)more;
+	}
+	return n == 0 || add_line(list, "accept", value);
+}
+
+/* The lists apart, and of what came twice the first: real servers refuse two. */
 static bool
 add_client_headers(struct curl_slist **list, const struct request *request)
 {
 	for (size_t i = 0; i < request->n_headers; i++) {
 		const struct header *h = &request->headers[i];
-		bool goes = goes_to_claude(h->name) && strcmp(h->name, BETA_HEADER) != 0 &&
+		bool is_list = strcmp(h->name, BETA_HEADER) == 0 || strcmp(h->name, "accept") == 0;
+		bool goes = goes_to_claude(h->name) && !is_list &&
 			    request_header(request, h->name) == h->value;
 		if (goes && !add_line(list, h->name, h->value))
 			return false;
 	}
-	return true;
+	return add_accept(list, request);
 }
 
 static bool

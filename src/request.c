@@ -48,8 +48,7 @@ make_id(char id[static REQUEST_ID_SIZE])
 void
 request_init(struct request *r, size_t max_body_bytes)
 {
-	*r = (struct request){
-	    .content_length = -1, .method = "", .path = "", .query = "", .address = ""};
+	*r = (struct request){.content_length = -1, .method = "", .path = "", .query = ""};
 	buf_init_secret(&r->params, 2 * PARAMS_MAX);
 	buf_init(&r->body, max_body_bytes);
 	make_id(r->id);
@@ -111,6 +110,22 @@ is_credential(const char *name)
 	       strcmp(name, "x-router-key") == 0 || strcmp(name, "x-router-admin") == 0;
 }
 
+/* What goes on to a provider, or is decided by, and has one value without a comma. nginx hands
+ * over each line, and content-type by both of its names (SERVERS.md, rule 6). */
+static bool
+header_is_single(const char *name)
+{
+	static const char *const names[] = {"content-type", "x-app"};
+	static const char *const families[] = {"x-claude-code-", "x-stainless-", "anthropic-"};
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (strcmp(name, names[i]) == 0)
+			return true;
+	for (size_t i = 0; i < sizeof families / sizeof *families; i++)
+		if (strncmp(name, families[i], strlen(families[i])) == 0)
+			return strcmp(name, "anthropic-beta") != 0;
+	return false;
+}
+
 /* Or what follows would be a header of its own for a provider. */
 static bool
 is_name(const char *name)
@@ -118,8 +133,17 @@ is_name(const char *name)
 	return name[0] != '\0' && is_clean(name) && strpbrk(name, " :") == NULL;
 }
 
+/* The first of what lighttpd and Apache make of several lines. */
+static void
+cut_list(char *value)
+{
+	value[strcspn(value, ",")] = '\0';
+	for (size_t n = strlen(value); n > 0 && strchr(" \t", value[n - 1]) != NULL; n--)
+		value[n - 1] = '\0';
+}
+
 static struct complaint
-add_header(struct request *r, char *name, const char *value)
+add_header(struct request *r, char *name, char *value)
 {
 	to_header_name(name);
 	if (!is_name(name))
@@ -133,9 +157,11 @@ add_header(struct request *r, char *name, const char *value)
 				"The header %s was sent twice, or holds a comma: send one "
 				"credential.",
 				name);
-	/* nginx hands it over by both of its names. */
-	if (strcmp(name, "content-type") == 0 && request_header(r, name) != NULL)
+	bool single = header_is_single(name);
+	if (single && request_header(r, name) != NULL)
 		return no_complaint;
+	if (single)
+		cut_list(value);
 	if (r->n_headers == REQUEST_HEADERS_MAX)
 		return complain(400, "invalid_request_error", "More than %d headers.",
 				REQUEST_HEADERS_MAX);
@@ -147,6 +173,7 @@ add_header(struct request *r, char *name, const char *value)
 struct facts {
 	const char *uri;
 	const char *address;
+	const char *server;
 };
 
 /* Of more digits than any body has bytes: too large, whatever they say. */
@@ -162,7 +189,7 @@ take_length(struct request *r, const char *value)
 }
 
 static struct complaint
-take_param(struct request *r, struct facts *facts, char *name, const char *value)
+take_param(struct request *r, struct facts *facts, char *name, char *value)
 {
 	if (strncmp(name, "HTTP_", 5) == 0)
 		return add_header(r, name + 5, value);
@@ -174,6 +201,8 @@ take_param(struct request *r, struct facts *facts, char *name, const char *value
 		facts->uri = value;
 	else if (strcmp(name, "REMOTE_ADDR") == 0)
 		facts->address = value;
+	else if (strcmp(name, "SERVER_SOFTWARE") == 0)
+		facts->server = value;
 	else if (strcmp(name, "CONTENT_LENGTH") == 0 && value[0] != '\0')
 		return take_length(r, value);
 	return no_complaint;
@@ -306,123 +335,6 @@ find_route(struct request *r, const char *uri)
 
 /* --- Who asks --------------------------------------------------------- */
 
-static bool
-is_host_address(const char *host, size_t n)
-{
-	char text[64];
-	if (n >= sizeof text)
-		return false;
-	memcpy(text, host, n);
-	text[n] = '\0';
-	static const struct network all = {.bits = 0};
-	return network_includes(text, &all, 1);
-}
-
-/* The Host of somebody who knows where this is, and no web page's trick with
- * its own name (DNS rebinding). */
-static bool
-is_host_ours(const char *host, const struct config *config)
-{
-	if (host == NULL)
-		return false;
-	size_t n = host[0] == '[' ? strcspn(host, "]") : strcspn(host, ":");
-	if (host[0] == '[')
-		return n > 1 && is_host_address(host + 1, n - 1);
-	if (is_host_address(host, n) || (n == 9 && strncasecmp(host, "localhost", n) == 0))
-		return true;
-	for (size_t i = 0; i < config->n_hosts; i++)
-		if (strlen(config->hosts[i]) == n && strncasecmp(host, config->hosts[i], n) == 0)
-			return true;
-	return false;
-}
-
-/* Whether the headers tell that the request came by way of somebody else. */
-static bool
-is_relayed(const struct request *r)
-{
-	for (size_t i = 0; i < r->n_headers; i++) {
-		const char *name = r->headers[i].name;
-		if (strcmp(name, "forwarded") == 0 || strncmp(name, "x-forwarded-", 12) == 0 ||
-		    strcmp(name, "x-real-ip") == 0 || strcmp(name, "via") == 0)
-			return true;
-	}
-	return false;
-}
-
-/* One entry of X-Forwarded-For without its blanks, port and brackets; cut in place. NULL: no
- * address. */
-static const char *
-read_forwarded(char *entry)
-{
-	struct network ignored;
-	entry += strspn(entry, " \t");
-	entry[strcspn(entry, " \t")] = '\0';
-	char *colon = strchr(entry, ':');
-	if (entry[0] == '[') {
-		entry++;
-		entry[strcspn(entry, "]")] = '\0';
-	} else if (colon != NULL && strchr(colon + 1, ':') == NULL) {
-		*colon = '\0'; /* of a v4 address, a port */
-	}
-	return strchr(entry, '/') == NULL && network_read(entry, &ignored) ? entry : NULL;
-}
-
-/* Who asked the first proxy that is trusted: from the right, what trusted proxies added to
- * whatever the client wrote there itself. "" : nobody, or what cannot be read. */
-static const char *
-forwarded_for(struct request *r, const struct config *config)
-{
-	for (size_t i = r->n_headers; i-- > 0;) {
-		if (strcmp(r->headers[i].name, "x-forwarded-for") != 0)
-			continue;
-		/* The value lies in r->params, which is ours to cut; it goes on to nobody. */
-		char *list = r->params.data + (r->headers[i].value - r->params.data);
-		for (char *comma = list; comma != NULL;) {
-			comma = strrchr(list, ',');
-			const char *address = read_forwarded(comma == NULL ? list : comma + 1);
-			if (address == NULL)
-				return "";
-			if (!network_includes(address, config->trusted_proxies,
-					      config->n_trusted_proxies))
-				return address;
-			if (comma != NULL)
-				*comma = '\0';
-		}
-	}
-	return "";
-}
-
-static bool
-is_from_a_page(const struct request *r)
-{
-	const char *site = request_header(r, "sec-fetch-site");
-	bool cross = site != NULL && strcmp(site, "same-origin") != 0 && strcmp(site, "none") != 0;
-	return cross || request_header(r, "origin") != NULL;
-}
-
-static bool
-is_from_a_browser(const struct request *r)
-{
-	for (size_t i = 0; i < r->n_headers; i++)
-		if (strcmp(r->headers[i].name, "origin") == 0 ||
-		    strncmp(r->headers[i].name, "sec-fetch-", 10) == 0)
-			return true;
-	return false;
-}
-
-/* BEHAVIOUR.md 2: otherwise any local proxy or web page would be admin. */
-static const char *
-believed_address(struct request *r, const struct config *config, const char *address)
-{
-	if (r->page || request_header(r, "host") == NULL)
-		return "";
-	if (!is_relayed(r))
-		return address;
-	bool trusted =
-	    network_includes(address, config->trusted_proxies, config->n_trusted_proxies);
-	return trusted ? forwarded_for(r, config) : "";
-}
-
 static const char *
 after(const char *text, const char *prefix)
 {
@@ -492,27 +404,32 @@ find_client_key(struct request *r)
 }
 
 static void
-find_client(struct request *r, const struct config *config, const char *address)
+find_client(struct request *r, const struct config *config, const struct facts *facts)
 {
-	static const struct network loopback[] = {
-	    {.address = {[10] = 0xff, [11] = 0xff, [12] = 127}, .bits = 104},
-	    {.address = {[15] = 1}, .bits = 128},
-	};
-	const char *host = request_header(r, "host");
-	r->page = is_from_a_page(r) || (host != NULL && !is_host_ours(host, config));
-	r->address = believed_address(r, config, address);
-	r->local = network_includes(r->address, loopback, 2);
+	struct asker asker;
+	const struct asker_seen seen = {facts->address, facts->server, r->headers, r->n_headers};
+	asker_find(&asker, &seen, config);
+	r->page = asker.page;
+	r->browser = asker.browser;
+	r->local = asker.local;
+	memcpy(r->address, asker.address, sizeof r->address);
 	r->claude_code = after(request_header(r, "user-agent"), "claude-cli/") != NULL;
 	find_credentials(r);
+}
+
+static bool
+is_json_type(const char *type)
+{
+	const char *rest = after(type, "application/json");
+	return rest != NULL && strchr(";", rest[strspn(rest, " \t")]) != NULL; /* or its NUL */
 }
 
 /* A form of another site can send text, and a browser asks nobody's leave for that. */
 static struct complaint
 check_content_type(const struct request *r)
 {
-	const char *type = request_header(r, "content-type");
 	bool has_body = r->route.id == ROUTE_MESSAGES || r->route.id == ROUTE_COUNT_TOKENS;
-	if (!has_body || !is_from_a_browser(r) || after(type, "application/json") != NULL)
+	if (!has_body || !r->browser || is_json_type(request_header(r, "content-type")))
 		return no_complaint;
 	return complain(415, "invalid_request_error",
 			"A browser must say what it sends: content-type: application/json.");
@@ -521,7 +438,7 @@ check_content_type(const struct request *r)
 struct complaint
 request_read_params(struct request *r, char *const *params, const struct config *config)
 {
-	struct facts facts = {.uri = "", .address = ""};
+	struct facts facts = {.uri = "", .address = "", .server = ""};
 	if (!copy_params(r, params))
 		return complain(503, "api_error", "Out of memory. Try again.");
 	struct complaint c = take_params(r, &facts);
@@ -533,7 +450,7 @@ request_read_params(struct request *r, char *const *params, const struct config 
 	c = find_route(r, facts.uri);
 	if (c.status != 0)
 		return c;
-	find_client(r, config, facts.address);
+	find_client(r, config, &facts);
 	c = find_client_key(r);
 	if (c.status != 0)
 		return c;

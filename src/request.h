@@ -5,6 +5,7 @@
 #ifndef REQUEST_H
 #define REQUEST_H
 
+#include "asker.h"
 #include "buf.h"
 #include "config.h"
 #include "message.h"
@@ -12,11 +13,6 @@
 
 #define REQUEST_HEADERS_MAX 128
 #define REQUEST_ID_SIZE     sizeof("req_0123456789abcdef01234567")
-
-struct header {
-	const char *name; /* lower case, with dashes */
-	const char *value;
-};
 
 struct request {
 	char id[REQUEST_ID_SIZE];
@@ -31,15 +27,15 @@ struct request {
 	struct route route;
 	struct header *headers; /* as many as were sent, at most REQUEST_HEADERS_MAX */
 	size_t n_headers;
-	int64_t content_length; /* -1: not told */
-	const char
-	    *address; /* whom the request came from, as far as it is believed; "" : not believed */
+	int64_t content_length;    /* -1: not told */
+	char address[ADDRESS_MAX]; /* whom it came from, as far as that is believed; "" : nobody */
 	const char *login;   /* the client's own Claude login, without "Bearer "; NULL: none */
 	const char *api_key; /* the client's own Claude API key; NULL: none */
 	const char *
 	    shown_token; /* what it showed as Authorization: Bearer or x-router-admin; NULL: nothing */
 	bool local;      /* from loopback, believed */
 	bool page;       /* a web page may have sent it: it spends no stored credential */
+	bool browser;    /* a browser did */
 	bool login_as_key;  /* its login came as x-api-key */
 	bool claude_code;   /* claude-cli/… */
 	uint32_t live;      /* of /health?live=1 */
