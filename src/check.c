@@ -1,6 +1,7 @@
 /* claude-router-check: looks at Claude Pro while it rests. Run by cron in the
  * first minutes of each hour: BEHAVIOUR.md 9. */
 #include "cli.h"
+#include "crontab.h"
 #include "healthcheck.h"
 #include "log.h"
 #include "setup.h"
@@ -67,13 +68,21 @@ check(struct router *router, const struct provider *provider, bool force)
 	return CHECK_UNKNOWN;
 }
 
-static void
+static int
 print_crontab(const struct config *config)
 {
-	const char *path = config->path;
-	printf("%s root ROUTER_STATE_FILE=%s " SBINDIR "/claude-router-check%s%s\n",
-	       config->health_check_cron, config->state_file, path == NULL ? "" : " --config ",
-	       path == NULL ? "" : path);
+	struct buf entry;
+	buf_init(&entry, 4 * CRONTAB_COMMAND_MAX);
+	bool made = crontab_entry(&entry, config->health_check_cron, SBINDIR "/claude-router-check",
+				  config->state_file, config->path);
+	if (made)
+		fputs(buf_text(&entry), stdout);
+	else
+		fputs("claude-router-check: cron takes no entry with these paths of the state file "
+		      "and the configuration: they are too long, or hold a control byte\n",
+		      stderr);
+	buf_free(&entry);
+	return made ? EXIT_SUCCESS : EX_CONFIG;
 }
 
 static int
@@ -107,10 +116,10 @@ look_at_config(const struct options *o)
 	if (config == NULL)
 		fprintf(stderr, "%s\n", cli_why(&errors));
 	else if (o->print_crontab)
-		print_crontab(config);
+		status = print_crontab(config);
 	else if (!config->health_check_enabled && o->dry_run)
 		puts("health_check_enabled is false: nothing would be done");
-	if (config != NULL && (o->print_crontab || (!config->health_check_enabled && !o->force)))
+	if (status == -1 && !config->health_check_enabled && !o->force)
 		status = EXIT_SUCCESS;
 	config_free(config);
 	buf_free(&errors);

@@ -73,15 +73,33 @@ judge_placeholder(const char *value)
 
 /* --- cron ------------------------------------------------------------- */
 
-/* The next word of a line, cut to size; false at the line's end. */
+/* Whether a backslash that is followed by this is cron's or the shell's, and goes. */
+static bool
+is_escape(char next, bool quoted)
+{
+	return next == '%' || (!quoted && next != '\0' && next != '\n');
+}
+
+/* The next word of a line as the shell will have it of cron (crontab.h), cut to size; false at the
+ * line's end. */
 static bool
 next_word(const char **at, char *word, size_t size)
 {
-	*at += strspn(*at, " \t");
-	size_t n = strcspn(*at, " \t\n");
-	snprintf(word, size, "%.*s", (int)n, *at);
-	*at += n;
-	return n > 0;
+	const char *c = *at + strspn(*at, " \t"), *start = c;
+	size_t n = 0;
+	bool quoted = false;
+	for (; *c != '\0' && *c != '\n' && (quoted || (*c != ' ' && *c != '\t')); c++) {
+		if (*c == '\'') {
+			quoted = !quoted;
+			continue;
+		}
+		c += *c == '\\' && is_escape(c[1], quoted);
+		if (n + 1 < size)
+			word[n++] = *c;
+	}
+	word[n] = '\0';
+	*at = c;
+	return c > start;
 }
 
 static void

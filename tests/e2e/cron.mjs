@@ -1,6 +1,6 @@
 // claude-router-check: by its command line, and by a real cron.
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { check } from './lib/case.mjs';
 import { LOGIN, bearer, message } from './lib/client.mjs';
@@ -114,6 +114,64 @@ check('--print-crontab prints the entry for the configured times', async t => {
   assert.ok(run.stdout.includes(r.configFile) && run.stdout.includes(r.state), run.stdout);
 });
 
+// What cron and the shell might read in a path: each is a directory with a state file and a configuration.
+const STRANGE = ['plain', 'a b', '100%', '%%', "it's", 'a"b', '$HOME', '`id`', '\\', '\\\\', '\\%', "\\'", "'%\\", '; exit 7 #', '~', '*', '!!', '\\n', 'ünï', '& sleep', '$(id)', '{a,b}', '#', '=', '-'];
+
+// The entries for them, which run a program of ours that notes down what it was called with.
+async function entries(r, times) {
+  const program = r.file('note');
+  mkdirSync(r.file('notes'));
+  writeFileSync(program, `#!/bin/sh\nprintf '%s\\0' "$ROUTER_STATE_FILE" "$@" >'${r.file('notes')}'/.$$ && mv '${r.file('notes')}'/.$$ '${r.file('notes')}'/$$\n`, { mode: 0o755 });
+  return Promise.all(STRANGE.map(async name => {
+    const dir = path.join(r.file('strange'), name), config = path.join(dir, 'conf'), state = path.join(dir, 'state');
+    mkdirSync(dir, { recursive: true });
+    writeFileSync(config, `health_check_cron = "${times}"\n`);
+    const run = await command(path.join(r.build, 'claude-router-check'), ['--print-crontab', '--config', config], { env: { ...r.env, ROUTER_STATE_FILE: state } });
+    assert.equal(run.code, 0, run.stderr);
+    assert.match(run.stdout, /^[^\n]+\n$/);
+    const line = run.stdout.replace(/ \/\S+\/claude-router-check /, ` ${program} `);
+    assert.ok(line.includes(program), line);
+    return { line, noted: `${state}\0--config\0${config}\0` };
+  }));
+}
+
+const notes = r => readdirSync(r.file('notes')).filter(name => !name.startsWith('.')).map(name => readFileSync(path.join(r.file('notes'), name), 'utf8'));
+
+// What Debian's cron does to a command before the shell gets it; others also take one of two backslashes away.
+for (const [name, escape] of Object.entries({ 'Debian’s cron': /\\(%)/g, 'another cron': /\\([%\\])/g })) {
+  check(`--print-crontab: ${name} and the shell read the paths as they are`, async t => {
+    const r = await router(t);
+    for (const { line, noted } of await entries(r, '7 * * * *')) {
+      const [, it] = line.match(/^7 \* \* \* \* root (.*)\n$/);
+      assert.doesNotMatch(it.replaceAll(/\\[\\%]/g, ''), /%/, 'where cron would end the command');
+      const run = await command('sh', ['-c', it.replaceAll(escape, '$1')], { env: {} });
+      assert.equal(run.code, 0, `${it}: ${run.stderr}`);
+      assert.ok(notes(r).includes(noted), `${it}\n${notes(r).join('\n')}`);
+    }
+  });
+}
+
+check('--print-crontab: no entry for what no entry can hold', async t => {
+  const r = await router(t);
+  for (const name of ['line\nend', 'x'.repeat(250)]) {
+    const dir = path.join(r.file('strange'), name, name, name, name), config = path.join(dir, 'conf');
+    mkdirSync(dir, { recursive: true });
+    writeFileSync(config, '');
+    const run = await r.check('--print-crontab', '--config', config);
+    assert.equal(run.code, 78, run.stderr);
+    assert.equal(run.stdout, '');
+    assert.match(run.stderr, /too long, or hold a control byte/);
+  }
+});
+
+check('--print-crontab: a real cron runs each entry', { timeout: 100 }, async t => {
+  const r = await router(t);
+  const all = await entries(r, '* * * * *');
+  const cron = await realCron(t, r, all.map(one => one.line).join(''));
+  await cron.until(() => notes(r).length >= all.length, 75);
+  for (const { line, noted } of all) assert.ok(notes(r).includes(noted), `${line}\n${notes(r).join('\n')}`);
+});
+
 check('the responder does the same on request', async t => {
   const r = await limited(t);
   const answer = await r.post('', {}, '/v1/health-check');
@@ -122,14 +180,13 @@ check('the responder does the same on request', async t => {
   assert.equal(who(await r.post(message())), 'claude_pro');
 });
 
-// Debian's cron with the entry that we ship, in a mount namespace where /etc/cron.d and the like are its own. Its clock
-// is the case's, set to two seconds before a full hour, so that "0-4 * * * *" is due at once.
-check('a real cron brings Claude Pro back in the first minute of the hour', { timeout: 100 }, async t => {
+// Debian's cron with this crontab alone, in a mount namespace where /etc/cron.d and the like are its own. Its clock is the
+// case's, set to two seconds before a full hour, so that "0-4 * * * *" is due at once.
+async function realCron(t, r, text) {
   if (process.getuid() !== 0) t.skip('needs root, for a cron of its own');
   const probe = await command('unshare', ['--mount', 'mount', '-t', 'tmpfs', 'none', '/mnt']);
   if (probe.code !== 0) t.skip(`no mount namespace here: ${probe.stderr.trim()}`);
-  const r = await limited(t);
-  writeFileSync(r.file('crontab'), await crontab(r));
+  writeFileSync(r.file('crontab'), text);
   const script = `set -e
     for dir in /etc/cron.d /var/spool/cron /run; do mount -t tmpfs -o mode=755 none $dir; done
     mkdir -p /var/spool/cron/crontabs
@@ -141,6 +198,12 @@ check('a real cron brings Claude Pro back in the first minute of the hour', { ti
   const cron = new Part('cron', 'unshare', ['--mount', '--propagation', 'private', 'sh', '-c', script], { env: r.clockEnv });
   t.after(() => cron.stop());
   t.evidence('cron', () => cron.output);
+  return cron;
+}
+
+check('a real cron brings Claude Pro back in the first minute of the hour', { timeout: 100 }, async t => {
+  const r = await limited(t);
+  const cron = await realCron(t, r, await crontab(r));
   await cron.until(async () => (await r.sim.requests('claude_pro')).length > 0, 75);
   await eventually('Claude Pro is back', async () => (await r.status()).providers.claude_pro.state === 'ready', 20);
   assert.equal(who(await r.post(message())), 'claude_pro');

@@ -95,6 +95,11 @@ static const struct {
      "7 */2 * * * www-data ROUTER_STATE_FILE=/s /usr/sbin/claude-router-check --config /c\n",
      {"7 */2 * * *", "www-data", "/c", "/s", "/usr/sbin/claude-router-check"}},
     {__LINE__,
+     "as --print-crontab has it, of paths that need quotes",
+     "7 * * * * root ROUTER_STATE_FILE='/a b/\\%$\"`'\\''s' /usr/sbin/claude-router-check "
+     "--config '/c\\''\\'' \\''\\%'\n",
+     {"7 * * * *", "root", "/c\\\\ \\%", "/a b/%$\"`'s", "/usr/sbin/claude-router-check"}},
+    {__LINE__,
      "tabs, quotes, no line end",
      "ROUTER_STATE_FILE = \"/s\"\n5\t*  * * *\troot\t/x/claude-router-check --config=/c",
      {"5 * * * *", "root", "/c", "/s", "/x/claude-router-check"}},
