@@ -202,8 +202,10 @@ tell_disbelief(struct doctor *d)
 		     "the router does not believe that who asks at %s is on this machine: "
 		     "something in front adds X-Forwarded-For or the like, or its Host is unknown",
 		     doctor_shown(d->url));
-	findings_cure(&d->findings, "write trusted_proxies = { \"127.0.0.1\" } (whoever stands in "
-				    "front) and hosts = { \"its.name\" } into the configuration");
+	findings_cure(&d->findings, "from this machine ask the router's own port, or show the "
+				    "admin_token; for clients beyond it write trusted_proxies = { "
+				    "\"127.0.0.1\" } (whoever stands in front) and hosts = { "
+				    "\"its.name\" } into the configuration");
 }
 
 static void

@@ -292,7 +292,7 @@ check('an admin by address is no client either', async t => {
 check('an address that is forwarded counts only from a trusted proxy', async t => {
   const forwarded = address => ({ 'x-forwarded-for': address });
   const r = await guarded(t, { access: 'open', config: 'trusted_proxies = { "127.0.0.1" }' });
-  assert.equal((await r.get('/v1/status', forwarded('127.0.0.1'))).status, 200);
+  assert.equal((await r.get('/v1/status', forwarded('127.0.0.1'))).status, 403, 'nobody but proxies');
   assert.equal((await r.get('/v1/status', forwarded('192.168.1.9'))).status, 403);
   assert.equal((await r.get('/v1/status', forwarded('127.0.0.1, 192.168.1.9'))).status, 403, 'what the proxy itself saw');
   assert.equal((await r.post(message(), forwarded('192.168.1.9'))).status, 403, 'no stored credential for him');
