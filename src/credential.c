@@ -17,8 +17,8 @@ why_none(const struct provider *provider, const char *stored)
 					     : "the client brought no Claude API key";
 	if (stored != NULL)
 		return "the client is not local (allow_open), or a web page, or asked by a name "
-		       "that "
-		       "is not in hosts, and has no client key: stored credentials do not serve it";
+		       "that is not in hosts, and has no client key: stored credentials do not "
+		       "serve it";
 	if (provider->credential == CREDENTIAL_ANY && provider->takes_login)
 		return "the client brought no Claude login, and tokens.txt has none";
 	return "tokens.txt has none";

@@ -9,7 +9,7 @@
 struct client_credentials {
 	const char *login;   /* its Claude login (sk-ant-oat…); NULL: none */
 	const char *api_key; /* its Claude API key (sk-ant-api…); NULL: none */
-	bool may_use_stored; /* it is local, has a client key, or allow_open */
+	bool may_use_stored; /* access_may_use_stored() */
 };
 
 struct credential {
