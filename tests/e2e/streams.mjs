@@ -247,7 +247,7 @@ for (const provider of ['deepseek', 'kimi']) {
 
 check('a UTF-8 sequence that is cut is no clean end and no broken text', async t => {
   const r = await router(t, { tokens: keys });
-  const text = 'SIM:SAY 漢字漢字';
+  const text = 'SIM:SAY first some words, and then 漢字';
   const whole = (await ask(r, true, text)).bytes;
   const at = whole.indexOf(Buffer.from('漢')) + 1;
   await r.sim.next('claude_pro', { fault: 'reset', at });
