@@ -70,7 +70,7 @@ read_name(const struct buf *body, char name[static PROVIDER_NAME_MAX])
 {
 	struct scan s;
 	struct span key, value = {0};
-	bool named = false;
+	bool named = false, wrong = false;
 	name[0] = '\0';
 	if (body->len == 0)
 		return true;
@@ -80,15 +80,16 @@ read_name(const struct buf *body, char name[static PROVIDER_NAME_MAX])
 	} else if (scan_peek(&s) == SCAN_OBJECT) {
 		for (scan_object(&s); scan_member(&s, &key);)
 			if (span_is(body->data, key, "provider"))
-				named = scan_string(&s, &value);
+				wrong |= !(named = scan_string(&s, &value));
 			else
 				scan_skip(&s);
 	} else {
 		return false;
 	}
-	if (!scan_end(&s))
+	if (!scan_end(&s) || wrong)
 		return false;
-	return !named || span_unescape(body->data, value, name, PROVIDER_NAME_MAX);
+	return !named ||
+	       (value.len > 0 && span_unescape(body->data, value, name, PROVIDER_NAME_MAX));
 }
 
 /* A sentence that names the choices. */

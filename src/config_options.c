@@ -158,7 +158,7 @@ static const struct option in_root[] = {
      .check = text_is_cron,
      .allowed_text = "use the five time fields of a crontab entry, such as \"0-4 * * * *\""},
     {"health_check_message", "ping", option_take_text, AT(health_check_message),
-     .check = text_is_message, .allowed_text = "use one line of 1 to 1000 bytes"},
+     .check = text_is_message, .allowed_text = "use one line of 1 to 1000 bytes in UTF-8"},
     {"health_check_model", "claude-haiku-5-5|claude-haiku-4-5", take_health_check_model,
      .allowed_text =
 	 "use a model's name, or \"name|successor\" (at most " TEXT_OF(MODEL_NAMES_MAX) " names)"},

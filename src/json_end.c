@@ -17,13 +17,12 @@ take_in_string(struct json_end *end, char c)
 		end->string = false;
 }
 
-/* done: an object has ended before. */
 static void
-take(struct json_end *end, char c, bool *done)
+take(struct json_end *end, char c)
 {
 	if (is_space(c))
 		return;
-	if (*done || (end->depth == 0 && c != '{')) {
+	if (end->done || (end->depth == 0 && c != '{')) {
 		end->other = true;
 		return;
 	}
@@ -32,17 +31,17 @@ take(struct json_end *end, char c, bool *done)
 	else if (c == '{' || c == '[')
 		end->depth++;
 	else if (c == '}' || c == ']')
-		*done = --end->depth == 0;
+		end->done = --end->depth == 0;
 }
 
 bool
 json_end_reached(struct json_end *end, const char *text, size_t n)
 {
-	bool done = false;
+	bool before = end->done;
 	for (; end->at < n && !end->other; end->at++)
 		if (end->string)
 			take_in_string(end, text[end->at]);
 		else
-			take(end, text[end->at], &done);
-	return done && !end->other;
+			take(end, text[end->at]);
+	return end->done && !before && !end->other;
 }

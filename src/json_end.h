@@ -12,11 +12,12 @@ struct json_end {
 	size_t depth; /* of objects and arrays that are open */
 	bool string;  /* within a string … */
 	bool escaped; /* … behind a backslash */
-	bool other;   /* it is no object */
+	bool done;    /* the object has ended */
+	bool other;   /* it is no object, or not alone */
 };
 
 /* Looks at the bytes from end->at on, of a text that only grows. True when its object ends with
- * the last byte that is no white space. */
+ * the last byte that is no white space, which is told once: what that costs is paid once. */
 bool json_end_reached(struct json_end *end, const char *text, size_t n);
 
 #endif

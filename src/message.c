@@ -186,34 +186,39 @@ read_tool_choice(struct reader *r)
 			r->out->needs |= NEED_FORCED_TOOL;
 }
 
+/* Where a word ends in n bytes of text; NULL: nowhere. */
+static const char *
+behind(const char *text, size_t n, const char *word)
+{
+	const char *at = memmem(text, n, word, strlen(word));
+	return at == NULL ? NULL : at + strlen(word);
+}
+
 /* The text from behind a mark to the next one, or to the end; "" if it is too long. */
 static void
-copy_part(const char *text, const char *mark, const char *next, char *out, size_t size)
+copy_part(const char *text, size_t n, const char *mark, const char *next, char *out, size_t size)
 {
-	const char *from = strstr(text, mark);
+	const char *from = behind(text, n, mark);
 	if (from == NULL)
 		return;
-	from += strlen(mark);
-	const char *to = next == NULL ? NULL : strstr(from, next);
-	size_t n = to == NULL ? strlen(from) : (size_t)(to - from);
-	if (n >= size)
-		return;
-	memcpy(out, from, n);
-	out[n] = '\0';
+	size_t left = (size_t)(text + n - from);
+	const char *to = next == NULL ? NULL : memmem(from, left, next, strlen(next));
+	struct span part = {(size_t)(from - text), to == NULL ? left : (size_t)(to - from)};
+	span_unescape(text, part, out, size);
 }
 
 /* The older form: user_<hash>_account_<uuid>_session_<uuid>. */
 static void
-read_old_user_id(const char *user_id, struct message *out)
+read_old_user_id(const char *user_id, size_t n, struct message *out)
 {
-	copy_part(user_id, "user_", "_account_", out->device_id, sizeof out->device_id);
-	copy_part(user_id, "_account_", "_session_", out->account_id, sizeof out->account_id);
-	copy_part(user_id, "_session_", NULL, out->session_id, sizeof out->session_id);
+	copy_part(user_id, n, "user_", "_account_", out->device_id, sizeof out->device_id);
+	copy_part(user_id, n, "_account_", "_session_", out->account_id, sizeof out->account_id);
+	copy_part(user_id, n, "_session_", NULL, out->session_id, sizeof out->session_id);
 }
 
 /* metadata.user_id: JSON text with a session_id (CLIENT.md 1), or the older form. */
 static void
-read_user_id(const char *user_id, struct message *out)
+read_user_id(const char *user_id, size_t n, struct message *out)
 {
 	const struct {
 		const char *name;
@@ -224,34 +229,40 @@ read_user_id(const char *user_id, struct message *out)
 		      {"account_uuid", out->account_id, sizeof out->account_id}};
 	struct scan s;
 	struct span key, value;
-	if (*user_id != '{' && strstr(user_id, "_session_") != NULL) {
-		read_old_user_id(user_id, out);
+	if (*user_id != '{' && behind(user_id, n, "_session_") != NULL) {
+		read_old_user_id(user_id, n, out);
 		return;
 	}
-	scan_init(&s, user_id, strlen(user_id));
+	scan_init(&s, user_id, n);
 	for (scan_object(&s); scan_member(&s, &key);) {
 		size_t i = 0;
 		while (i < 3 && !span_is(user_id, key, fields[i].name))
 			i++;
+		if (i < 3)
+			*fields[i].to = '\0';
 		if (i == 3)
 			scan_skip(&s);
-		else if (scan_string(&s, &value) &&
-			 !span_unescape(user_id, value, fields[i].to, fields[i].size))
-			*fields[i].to = '\0';
+		else if (scan_string(&s, &value))
+			span_unescape(user_id, value, fields[i].to, fields[i].size);
 	}
 }
 
+/* Text within text, decoded whatever is in it: only the ids must be plain words. */
 static void
 read_metadata(struct reader *r)
 {
 	struct span key, value;
-	char user_id[USER_ID_MAX];
-	for (scan_object(&r->s); scan_member(&r->s, &key);)
-		if (!span_is(r->s.text, key, "user_id"))
+	struct message *m = r->out;
+	char user_id[USER_ID_MAX + 2];
+	for (scan_object(&r->s); scan_member(&r->s, &key);) {
+		if (!span_is(r->s.text, key, "user_id")) {
 			scan_skip(&r->s);
-		else if (scan_string(&r->s, &value) &&
-			 span_unescape(r->s.text, value, user_id, sizeof user_id))
-			read_user_id(user_id, r->out);
+			continue;
+		}
+		m->session_id[0] = m->device_id[0] = m->account_id[0] = '\0';
+		if (scan_string(&r->s, &value) && value.len <= USER_ID_MAX)
+			read_user_id(user_id, span_decode(r->s.text, value, user_id), m);
+	}
 }
 
 static void
@@ -290,23 +301,25 @@ static void
 read_model(struct reader *r)
 {
 	struct span model;
-	if (scan_string(&r->s, &model) &&
-	    !span_unescape(r->s.text, model, r->out->model, sizeof r->out->model))
-		*r->out->model = '\0';
+	*r->out->model = '\0';
+	if (scan_string(&r->s, &model))
+		span_unescape(r->s.text, model, r->out->model, sizeof r->out->model);
 }
 
 static void
 read_stream(struct reader *r)
 {
 	bool is_null = scan_peek(&r->s) == SCAN_NULL;
+	r->out->stream = false;
 	r->out->stream_odd = !scan_bool(&r->s, &r->out->stream) && !is_null;
 }
 
 static void
 read_max_tokens(struct reader *r)
 {
-	if (scan_integer(&r->s, &r->out->max_tokens) && r->out->max_tokens < 0)
-		r->out->max_tokens = 0; /* -1 would say that it was not told */
+	int64_t told;
+	bool taken = scan_integer(&r->s, &told);
+	r->out->max_tokens = !taken ? -1 : told < 0 ? 0 : told; /* -1: it was not told */
 }
 
 /* PROTOCOLS.md 1, Request; what is missing here is passed over. */

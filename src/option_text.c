@@ -1,5 +1,7 @@
 #include "option_text.h"
 
+#include "utf8.h"
+
 #include "count.h"
 
 #include <arpa/inet.h>
@@ -139,7 +141,8 @@ text_is_host(const char *text)
 bool
 text_is_message(const char *text)
 {
-	return is_line(text, 1, 1000);
+	size_t n = strlen(text);
+	return is_line(text, 1, 1000) && utf8_valid(text, n) == n;
 }
 
 bool

@@ -32,7 +32,7 @@ bool text_is_word(const char *text, size_t n, const char *also, size_t max);
 
 bool text_is_path(const char *text);      /* absolute, of a file */
 bool text_is_host(const char *text);      /* a name or an IPv4 address, without a port */
-bool text_is_message(const char *text);   /* one line of 1 to 1000 bytes */
+bool text_is_message(const char *text);   /* one line of 1 to 1000 bytes, UTF-8 */
 bool text_is_cron(const char *text);      /* the five time fields of a crontab entry */
 bool text_is_log(const char *text);       /* auto, syslog or a path */
 bool text_is_on_change(const char *text); /* nothing, a program with arguments or a URL */

@@ -67,6 +67,8 @@ pass_over(struct contents *c, size_t length)
 		if (!find_content(c))
 			return false;
 		size_t part = length < c->left ? length : c->left;
+		if (memchr(c->at, '\0', part) != NULL)
+			return false;
 		c->at += part;
 		c->left -= part;
 		length -= part;

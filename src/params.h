@@ -7,7 +7,7 @@
 #include <stddef.h>
 
 /* Whether the PARAMS records among these whole records hold whole pairs, each as
- * long as it says. libfcgi 2.4.2 believes any length: it adds two of up to 2 GB
+ * long as it says, and without a NUL, at which what follows would be lost. libfcgi 2.4.2 believes any length: it adds two of up to 2 GB
  * as int, and allocates and fills the sum. */
 bool params_are_whole(const char *records, size_t n);
 

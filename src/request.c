@@ -472,16 +472,20 @@ drop_mark(struct buf *body)
 		buf_drop(body, 3);
 }
 
+/* The encoding's name is said as far as it is one: the error must stay JSON. */
 static struct complaint
 check_bytes(const struct request *r)
 {
+	static const char word[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				   "0123456789-_., ";
 	const char *encoding = request_header(r, "content-encoding");
-	if (encoding != NULL && strcasecmp(encoding, "identity") != 0)
+	size_t n = encoding == NULL ? 0 : strspn(encoding, word);
+	if (encoding != NULL && encoding[0] != '\0' && strcasecmp(encoding, "identity") != 0)
 		return complain(
 		    415, "invalid_request_error",
-		    "content-encoding: %.64s is not understood here: send the body as it "
+		    "content-encoding: %.*s is not understood here: send the body as it "
 		    "is.",
-		    encoding);
+		    n < 64 ? (int)n : 64, encoding);
 	size_t at = utf8_valid(r->body.data, r->body.len);
 	if (at < r->body.len)
 		return complain(400, "invalid_request_error",

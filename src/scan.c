@@ -486,12 +486,12 @@ span_unescape(const char *text, struct span span, char *out, size_t out_size)
 		taken = 1;
 		if (*c == '\\') {
 			uint32_t code = escaped(c, span.len - i, &taken);
-			if (code < ' ')
-				return false;
 			wide = put_utf8(code, utf8);
 		}
-		if (n + wide >= out_size)
+		if ((unsigned char)utf8[0] < ' ' || n + wide >= out_size) {
+			out[0] = '\0';
 			return false;
+		}
 		memcpy(out + n, utf8, wide);
 		n += wide;
 	}

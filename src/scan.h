@@ -92,7 +92,7 @@ bool scan_end(struct scan *s);
 bool span_is(const char *text, struct span span, const char *word);
 bool span_begins(const char *text, struct span span, const char *word);
 
-/* The string of a span, escapes resolved, as UTF-8 with a NUL, in out; false
+/* The string of a span, escapes resolved, with a NUL, in out; false, and "" there,
  * when it does not fit or holds a NUL, an unpaired surrogate, or a control byte. */
 bool span_unescape(const char *text, struct span span, char *out, size_t out_size);
 

@@ -45,6 +45,16 @@ kind_of(const char *name, size_t n)
 	return SSE_OTHER;
 }
 
+/* The same of a JSON string, whose escapes count as what they mean. */
+static enum sse_kind
+kind_of_span(const char *data, struct span type)
+{
+	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+		if (span_is(data, type, kinds[i].name))
+			return kinds[i].kind;
+	return SSE_OTHER;
+}
+
 /* The "type" in the data of an event without a name. */
 static enum sse_kind
 kind_of_data(const char *data, size_t n)
@@ -56,8 +66,8 @@ kind_of_data(const char *data, size_t n)
 	for (scan_object(&s); scan_member(&s, &key);)
 		if (!span_is(data, key, "type"))
 			scan_skip(&s);
-		else if (scan_string(&s, &type))
-			kind = kind_of(data + type.at, type.len);
+		else
+			kind = scan_string(&s, &type) ? kind_of_span(data, type) : SSE_OTHER;
 	return scan_end(&s) ? kind : SSE_OTHER;
 }
 

@@ -46,11 +46,29 @@ utf8_sequence(const char *text, size_t n)
 	return k == forms[i].length ? k : 0;
 }
 
+/* Over the characters whose second byte may be any: nearly all of the scripts that
+ * are not Latin, of which a body may have megabytes. */
+static size_t
+skip_plain(const char *text, size_t at, size_t n)
+{
+	const unsigned char *s = (const unsigned char *)text;
+	while (n - at >= 3) {
+		bool two = s[at] >= 0xc2 && s[at] <= 0xdf;
+		bool three = s[at] >= 0xe1 && s[at] <= 0xec && (s[at + 2] & 0xc0) == 0x80;
+		if ((!two && !three) || (s[at + 1] & 0xc0) != 0x80)
+			break;
+		at += two ? 2 : 3;
+	}
+	return at;
+}
+
 size_t
 utf8_valid(const char *text, size_t n)
 {
 	size_t at = 0;
-	while ((at = skip_ascii(text, at, n)) < n) {
+	while ((at = skip_plain(text, skip_ascii(text, at, n), n)) < n) {
+		if ((unsigned char)text[at] < 0x80)
+			continue;
 		size_t length = utf8_sequence(text + at, n - at);
 		if (length == 0)
 			return at;

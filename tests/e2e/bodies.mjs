@@ -1,9 +1,10 @@
 // Request bodies: as large as allowed, larger, and broken.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import { gzipSync } from 'node:zlib';
 import { check } from './lib/case.mjs';
 import { LOGIN, bearer, message } from './lib/client.mjs';
-import { providers, router } from './lib/router.mjs';
+import { providers, router, stored } from './lib/router.mjs';
 
 const MB = 1024 * 1024;
 const oauth = { ...bearer(LOGIN), 'anthropic-beta': 'oauth-2025-04-20' };
@@ -85,5 +86,41 @@ for (const [name, body] of Object.entries({
     assert.equal(answer.json.error.type, 'invalid_request_error');
     assert.equal((await r.status()).providers.claude_pro.state, 'ready');
     assert.equal((await r.post(message(), oauth)).headers['x-router-provider'], 'claude_pro');
+  });
+}
+
+// The first provider is Claude, or one whose bodies are rewritten: it is never asked.
+for (const first of ['claude_pro', 'deepseek']) {
+  check(`bytes that are no UTF-8, ${first} first: a 400 that names the byte`, async t => {
+    const r = await router(t, { tokens: stored });
+    if (first !== 'claude_pro') await r.switchTo(first);
+    const body = Buffer.from(JSON.stringify(message('M\u00fcller')), 'latin1');
+    const answer = await r.post(body, oauth);
+    assert.equal(answer.status, 400, answer.text);
+    assert.equal(answer.json.error.type, 'invalid_request_error');
+    assert.match(answer.json.error.message, new RegExp(`UTF-8: byte ${body.indexOf(0xfc)} of ${body.length}`));
+    await nobodyWasAsked(r);
+  });
+
+  check(`a byte order mark before the body, ${first} first: it is dropped`, async t => {
+    const r = await router(t, { tokens: stored });
+    if (first !== 'claude_pro') await r.switchTo(first);
+    const body = JSON.stringify(message('ä'));
+    const answer = await r.post(`\ufeff${body}`, oauth);
+    assert.equal(answer.status, 200, answer.text);
+    const [arrived] = await r.sim.requests(first);
+    if (first === 'claude_pro') assert.equal(arrived.body_sha256, createHash('sha256').update(body).digest('hex'));
+  });
+}
+
+for (const [name, encoding] of Object.entries({ gzip: 'gzip', 'two at once': 'gzip, br' })) {
+  check(`a compressed body, ${name}: a 415 that names the encoding`, async t => {
+    const r = await router(t);
+    const answer = await r.post(gzipSync(JSON.stringify(message())), { ...oauth, 'content-encoding': encoding });
+    assert.equal(answer.status, 415, answer.text);
+    assert.equal(answer.json.error.type, 'invalid_request_error');
+    assert.match(answer.json.error.message, new RegExp(`content-encoding: ${encoding} is not understood`));
+    await nobodyWasAsked(r);
+    assert.equal((await r.post(message(), oauth)).status, 200, 'the next one is served');
   });
 }

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { check } from './lib/case.mjs';
 import { LOGIN, bearer, message } from './lib/client.mjs';
-import { providers, router } from './lib/router.mjs';
+import { providers, router, stored } from './lib/router.mjs';
 
 const who = answer => answer.headers['x-router-provider'];
 
@@ -77,6 +77,19 @@ for (const [name, headers] of Object.entries({
       assert.equal(answer.headers['access-control-allow-origin'], undefined);
     }
     assert.equal((await r.get('/v1/status', headers)).status, 403);
+    assert.equal((await r.status()).mode, 'auto');
+  });
+}
+
+for (const body of ['{"provider":17}', '{"provider":null}', '{"provider":"kimi","provider":7}', '{"provider":["kimi"]}', '"kimi\\u0000"', '""']) {
+  check(`a name that is none, ${body}: a 400, and nobody is asked`, async t => {
+    const r = await router(t, { tokens: stored });
+    for (const at of ['/v1/switch-provider', '/v1/retry-provider', '/v1/health-check']) {
+      const answer = await r.post(body, {}, at);
+      assert.equal(answer.status, 400, `${at}: ${answer.text}`);
+      assert.match(answer.json.error.message, /claude_pro, deepseek, kimi/);
+    }
+    for (const provider of providers) assert.equal((await r.sim.requests(provider)).length, 0, `${provider} was asked`);
     assert.equal((await r.status()).mode, 'auto');
   });
 }

@@ -1,9 +1,12 @@
-/* scan.c and tree.c: what is JSON. What scan takes, json-c takes too, and says
- * the same of it; a tree that is written is JSON again, and stays as it is. */
+/* scan.c, tree.c and json_end.c: what is JSON. What scan takes, json-c takes too, and
+ * says the same of it; a tree that is written is JSON again, and stays as it is; where
+ * scan sees an object's end, json_end does. utf8.c: its runs are characters. */
 #include "fuzz.h"
 
+#include "json_end.h"
 #include "scan.h"
 #include "tree.h"
+#include "utf8.h"
 
 static bool
 is_json(const char *text, size_t n)
@@ -44,6 +47,37 @@ read_strings(struct scan *s)
 	}
 }
 
+/* An object that scan takes has its end at the end, in whatever pieces it came; and
+ * an end is told once at most. */
+static void
+check_end(const char *text, size_t n, bool valid)
+{
+	struct json_end end = {0};
+	struct scan s;
+	unsigned told = 0;
+	scan_init(&s, text, n);
+	bool object = scan_peek(&s) == SCAN_OBJECT;
+	for (size_t at = 0; at < n; at += 1 + at / 8)
+		told += json_end_reached(&end, text, at);
+	told += json_end_reached(&end, text, n);
+	MUST(told <= 1 && end.at <= n);
+	MUST(!valid || told == object);
+}
+
+static void
+check_utf8(const char *text, size_t n)
+{
+	size_t end = utf8_valid(text, n), at = 0;
+	while (at < end) {
+		bool ascii = (unsigned char)text[at] < 0x80;
+		size_t length = ascii ? 1 : utf8_sequence(text + at, n - at);
+		MUST(length > 0 && length <= end - at);
+		at += length;
+	}
+	MUST(end == n ||
+	     ((unsigned char)text[end] >= 0x80 && utf8_sequence(text + end, n - end) == 0));
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
@@ -53,6 +87,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	scan_init(&s, text, n);
 	read_strings(&s);
 	MUST(scan_end(&s) == valid);
+	check_end(text, n, valid);
+	check_utf8(text, n);
 	json_object *tree = tree_read(text, n);
 	MUST(tree == NULL || valid);
 	if (valid) {

@@ -955,6 +955,49 @@ check_choice(size_t i)
 	request_fini(&r);
 }
 
+/* --- Bodies ------------------------------------------------------------ */
+
+static const struct {
+	int line;
+	const char *name, *encoding, *body;
+	int status;
+	const char *message; /* a part of it, or what is left of the body */
+} bodies[] = {
+    {__LINE__, "plain", NULL, "{}", 0, "{}"},
+    {__LINE__, "identity", "Identity", "{}", 0, "{}"},
+    {__LINE__, "no encoding at all", "", "{}", 0, "{}"},
+    {__LINE__, "byte order mark", NULL, "\xef\xbb\xbf{}", 0, "{}"},
+    {__LINE__, "byte order mark alone", NULL, "\xef\xbb\xbf", 400, "at byte 0"},
+    {__LINE__, "two byte order marks", NULL, "\xef\xbb\xbf\xef\xbb\xbf{}", 400, "at byte 0"},
+    {__LINE__, "half a byte order mark", NULL, "\xef\xbb{}", 400, "byte 0 of 4"},
+    {__LINE__, "gzip", "gzip", "\x1f\x8b", 415, "content-encoding: gzip is not understood"},
+    {__LINE__, "zstd", "zstd", "(\xb5/\xfd", 415, "content-encoding: zstd is"},
+    {__LINE__, "two encodings", "gzip, br", "{}", 415, "content-encoding: gzip, br is"},
+    {__LINE__, "an encoding that is no name", "x\xff\"y", "{}", 415, "content-encoding: x is"},
+    {__LINE__, "invalid UTF-8", NULL, "{\"a\":\"\xe4\"}", 400, "byte 6 of 9"},
+};
+
+static void
+check_body(size_t i)
+{
+	struct request r;
+	char encoding[64];
+	snprintf(encoding, sizeof encoding, "HTTP_CONTENT_ENCODING=%s",
+		 bodies[i].encoding == NULL ? "" : bodies[i].encoding);
+	struct complaint c = read_request(
+	    &r, "POST", "/v1/messages", "127.0.0.1",
+	    (const char *const[PARAMS_IN_A_ROW]){bodies[i].encoding == NULL ? NULL : encoding});
+	bool taken = c.status == 0 && buf_add(&r.body, bodies[i].body, strlen(bodies[i].body));
+	c = request_read_body(&r);
+	const char *got = c.status == 0 ? buf_text(&r.body) : c.message;
+	TAP_ROW_AT(
+	    bodies[i].line, bodies[i].name,
+	    taken && c.status == bodies[i].status && strstr(got, bodies[i].message) != NULL &&
+		(c.status != 0 || r.message.bytes == r.body.len),
+	    "expected %d …%s…\ngot      %d %s", bodies[i].status, bodies[i].message, c.status, got);
+	request_fini(&r);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -971,5 +1014,7 @@ main(int argc, char **argv)
 		check_key(i);
 	for (size_t i = 0; i < TAP_COUNT(choices); i++)
 		check_choice(i);
+	for (size_t i = 0; i < TAP_COUNT(bodies); i++)
+		check_body(i);
 	return tap_finish();
 }

@@ -111,6 +111,11 @@ check_integers(void)
 	    {__LINE__, "-9223372036854775808", true, INT64_MIN},
 	    {__LINE__, "-99999999999999999999", true, INT64_MIN},
 	    {__LINE__, "1e400", true, INT64_MAX},
+	    {__LINE__, "-1e400", true, INT64_MIN},
+	    {__LINE__, "-0", true, 0},
+	    {__LINE__, "1e-400", true, 0},
+	    {__LINE__, "1e99999999999999999999999999999999999999999999999999999999999999999999",
+	     true, INT64_MAX},
 	    {__LINE__, "\"1\"", false, 5},
 	    {__LINE__, "[1]", false, 5},
 	    {__LINE__, "null", false, 5},
@@ -171,6 +176,8 @@ check_strings(void)
 	    {__LINE__, "plain", "plain", "plain"},
 	    {__LINE__, "\\\"\\\\\\/", "\"\\/", "\"\\/"},
 	    {__LINE__, "a\\nb", NULL, "a\nb"},
+	    {__LINE__, "a\\u0000b", NULL, NULL},
+	    {__LINE__, "a\x01", NULL, "a\x01"},
 	    {__LINE__, "\\u00e4\\u20ac", "\xc3\xa4\xe2\x82\xac", "\xc3\xa4\xe2\x82\xac"},
 	    {__LINE__, "\\ud83d\\ude00!", "\xf0\x9f\x98\x80!", "\xf0\x9f\x98\x80!"},
 	    {__LINE__, "\\ud83d!", NULL, "\xef\xbf\xbd!"},
@@ -184,12 +191,20 @@ check_strings(void)
 		struct span span = {0, strlen(rows[i].text)};
 		bool fine = span_unescape(rows[i].text, span, out, sizeof out);
 		TAP_STR_AT(rows[i].line, rows[i].text, fine ? out : NULL, rows[i].unescaped);
+		if (!fine)
+			TAP_STR_AT(rows[i].line, rows[i].text, out, "");
+		if (rows[i].decoded == NULL)
+			continue;
 		size_t n = span_decode(rows[i].text, span, out);
 		TAP_ROW_AT(rows[i].line, rows[i].text,
 			   n == strlen(rows[i].decoded) && !strcmp(out, rows[i].decoded),
 			   "decoded\nexpected %s\ngot      %s", rows[i].decoded, out);
 	}
-	char small[5];
+	char small[5], nul[8];
+	size_t n = span_decode("a\\u0000b", (struct span){0, 8}, nul);
+	TAP_MEM("a NUL is decoded", nul, n, "a\0b", 3);
+	TAP_OK("a raw NUL is refused",
+	       !span_unescape("a\0b", (struct span){0, 3}, nul, sizeof nul));
 	TAP_OK("does not fit", !span_unescape("12345", (struct span){0, 5}, small, sizeof small));
 	TAP_OK("just fits", span_unescape("1234", (struct span){0, 4}, small, sizeof small));
 }
@@ -262,6 +277,30 @@ check_ends(void)
 	}
 }
 
+/* Whoever asks after each piece is told of an end once at most, so that what he
+ * does then is done once: also of what was no JSON, and goes on and on. */
+static void
+check_told_once(void)
+{
+	static const char *const begins[] = {"{}", "{\"a\" 1}", "{]", "{\"a\":[{}", "{\"a\":\""};
+	static const char *const pieces[] = {"{}", ",{}", "}", "}}}", " \n", "[]"};
+	for (size_t i = 0; i < TAP_COUNT(begins) * TAP_COUNT(pieces); i++) {
+		const char *begin = begins[i / TAP_COUNT(pieces)],
+			   *piece = pieces[i % TAP_COUNT(pieces)];
+		char text[2048], name[64];
+		struct json_end end = {0};
+		unsigned told = 0;
+		size_t n = (size_t)snprintf(text, sizeof text, "%s", begin);
+		for (unsigned k = 0; k < 500; k++) {
+			told += json_end_reached(&end, text, n);
+			n += (size_t)snprintf(text + n, sizeof text - n, "%s", piece);
+		}
+		snprintf(name, sizeof name, "%s, then %s", begin, piece);
+		TAP_ROW(name, told <= 1 && end.at <= n, "told %u times, %zu of %zu", told, end.at,
+			n);
+	}
+}
+
 static const struct {
 	int line;
 	const char *name, *text;
@@ -297,6 +336,7 @@ main(int argc, char **argv)
 	check_strings();
 	check_walk();
 	check_ends();
+	check_told_once();
 	check_encodings();
 	return tap_finish();
 }
