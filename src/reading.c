@@ -200,8 +200,13 @@ status_of(const struct reading *r)
 	    {"overloaded_error", 529},
 	    {"engine_overloaded_error", 529},
 	};
+	/* The type first; beside one that nobody knows, a code that only blames the request is
+	 * what such errors are padded with. */
 	for (size_t i = 0; i < COUNT(table); i++)
-		if (reading_is(r, table[i].word))
+		if (strcmp(r->type, table[i].word) == 0)
+			return table[i].status;
+	for (size_t i = r->type[0] == '\0' ? 0 : 1; i < COUNT(table); i++)
+		if (strcmp(r->code, table[i].word) == 0)
 			return table[i].status;
 	return r->number >= 400 && r->number < 600 ? (int)r->number : 0;
 }
