@@ -490,7 +490,7 @@ check('a byte a second in a stream, and no event within first_byte_timeout: it i
 });
 
 check('a byte a second in a stream without end: the deadline does not end it, since its content has begun; stream_deadline does', async t => {
-  const r = await dripping(t, `${limits.replace('60', '150')}\nstream_deadline = 400`, SSE_HEAD + BEGUN, word('on').repeat(50));
+  const r = await dripping(t, `${limits.replace('60', '150')}\nstream_deadline = 400`, SSE_HEAD + BEGUN + word('so'), word('on').repeat(50));
   const { answer, seconds } = await patiently(r, { stream: true });
   within(seconds, 399, 406);
   assert.match(answer.body, /"text":"on"[^]*event: error/);
