@@ -59,8 +59,8 @@ within('only the small part is root, and that with few capabilities', {}, async 
   const mask = compose().services.router.cap_add.reduce((sum, name) => sum + 2 ** numbers[name.toLowerCase()], 0);
   const processes = c.processes();
   assert.deepEqual(processes.filter(p => p.uid === 0).map(p => p.name).sort(), ['cron', 'start']);
-  assert.deepEqual(processes.filter(p => p.uid === USER).map(p => p.name).sort(), ['claude-router', 'claude-router', 'lighttpd']);
-  assert.equal(processes.length, 5);
+  assert.deepEqual(processes.filter(p => p.uid === USER).map(p => p.name).sort(), ['claude-router', 'claude-router', 'lighttpd', 'router-respawn', 'router-respawn']);
+  assert.equal(processes.length, 7);
   for (const p of processes) {
     assert.equal(parseInt(p.bounding, 16), mask, p.name);
     assert.equal(p.noNewPrivs, '1', p.name);
