@@ -80,7 +80,8 @@ served(struct router *router, const struct outcome *o)
 }
 
 /* Whether another account at this provider rests for want of an answer, since a minute at most:
- * then it is the provider's trouble, not the account's. */
+ * then it is the provider's trouble, not the account's. One that was throttled has too many
+ * requests of its own. */
 static bool
 others_see_it(const struct state *state, const struct health_key *key, int64_t now_ms)
 {
@@ -88,7 +89,8 @@ others_see_it(const struct state *state, const struct health_key *key, int64_t n
 	size_t n = state_healths(state, key->provider, all, STATE_HEALTHS);
 	for (size_t i = 0; i < n; i++)
 		if (all[i].key.account != 0 && all[i].key.account != key->account &&
-		    all[i].rest == REST_SHORT && now_ms - all[i].since_ms <= SPREADS_WITHIN_MS)
+		    all[i].rest == REST_SHORT && now_ms - all[i].since_ms <= SPREADS_WITHIN_MS &&
+		    now_ms - all[i].throttled_ms > SPREADS_WITHIN_MS)
 			return true;
 	return false;
 }
@@ -101,6 +103,7 @@ rests(struct router *router, const struct outcome *o)
 	change.rest = o->verdict->rest;
 	change.until_ms = o->verdict->until_ms;
 	change.jitter = (uint32_t)(o->holder >> 16);
+	change.throttled = o->verdict->throttled;
 	if (o->verdict->scope == SCOPE_FAMILY)
 		key.family = o->verdict->family;
 	bool spreads = o->verdict->scope == SCOPE_SPREADING &&

@@ -67,19 +67,21 @@ read_seconds(const char *text)
 	return *end == '\0' || *end == ',' ? seconds : -1;
 }
 
-/* What is over at once is waited for a second all the same, or it would be asked for ever. */
-static void
+/* False: it tells nothing, or was told before. What is over at once is waited for a second all
+ * the same, or it would be asked for ever. */
+static bool
 read_retry_after(struct answer *a, const char *value, int64_t now_ms)
 {
 	double seconds = read_seconds(value);
 	int64_t at_ms = seconds < 0 ? clock_parse_ms(value) : -1;
-	if (seconds < 0 && at_ms == -1)
-		return;
+	if (a->retry_after_ms != -1 || (seconds < 0 && at_ms == -1))
+		return false;
 	int64_t ms = seconds < 0                                   ? at_ms - now_ms
 		     : seconds < (double)HEALTH_REST_MAX_MS / 1000 ? (int64_t)(seconds * 1000)
 								   : HEALTH_REST_MAX_MS;
 	ms = ms > HEALTH_REST_MAX_MS ? HEALTH_REST_MAX_MS : ms;
 	a->retry_after_ms = ms < 1000 ? 1000 : ms;
+	return true;
 }
 
 static struct health_window *
@@ -207,8 +209,6 @@ static void
 pass_retry_after(struct answer *a)
 {
 	char seconds[24];
-	if (a->retry_after_ms == -1)
-		return;
 	snprintf(seconds, sizeof seconds, "%" PRId64, (a->retry_after_ms + 999) / 1000);
 	pass(a, "retry-after", seconds);
 }
@@ -221,7 +221,8 @@ read_header(struct answer *a, const char *name, const char *value, int64_t now_m
 		a->sse = strncasecmp(value, "text/event-stream", 17) == 0;
 		a->html = strncasecmp(value, "text/html", 9) == 0;
 	} else if (strcmp(name, "retry-after") == 0) {
-		read_retry_after(a, value, now_ms);
+		if (read_retry_after(a, value, now_ms))
+			pass_retry_after(a);
 	} else if (strcmp(name, "x-should-retry") == 0) {
 		a->should_retry = strcmp(value, "true") == 0    ? 1
 				  : strcmp(value, "false") == 0 ? 0
@@ -231,9 +232,7 @@ read_header(struct answer *a, const char *name, const char *value, int64_t now_m
 	} else if (starts_with(name, UNIFIED)) {
 		read_unified(a, name + strlen(UNIFIED), value);
 	}
-	if (strcmp(name, "retry-after") == 0)
-		pass_retry_after(a);
-	else if (may_pass(name, hide))
+	if (may_pass(name, hide))
 		pass(a, name, value);
 }
 

@@ -245,6 +245,8 @@ verdict_of(const struct exchange *x, enum ending ending, bool content)
 	    .answer = answer,
 	    .request = x->request->body.data,
 	    .request_len = x->request->body.len,
+	    .headers = x->request->headers,
+	    .n_headers = x->request->n_headers,
 	    .family = family_of(x),
 	    .asked = asked_of(x),
 	    .others_ready = x->turn.others_ready,
@@ -622,11 +624,12 @@ hear(struct exchange *x)
 		x->turn.failed_ms = x->turn.news_ms;
 	if (a->complete)
 		answer_probe(x);
-	if (a->complete && a->status == 200 && a->sse && x->request->message.stream)
+	bool succeeds = a->complete && a->status >= 200 && a->status < 300;
+	if (succeeds && a->sse && x->request->message.stream)
 		gate(x);
 	else if (attempt_ended(x->attempt, &ending))
 		judge(x, ending);
-	else if (a->complete && a->status >= 200 && a->status < 300 && !a->sse && is_json_whole(x))
+	else if (succeeds && !a->sse && is_json_whole(x))
 		judge(x, ENDING_WHOLE);
 }
 

@@ -51,19 +51,6 @@ struct marked_block {
 	size_t last;           /* the end of its last member */
 };
 
-static bool
-is_blank(const char *text, struct span span)
-{
-	for (size_t i = 0; i < span.len; i++) {
-		char c = text[span.at + i];
-		if (c == '\\' && i + 1 < span.len && strchr("nrt", text[span.at + i + 1]) != NULL)
-			i++;
-		else if (c != ' ')
-			return false;
-	}
-	return true;
-}
-
 static void
 read_type(struct scan *s, struct marked_block *b)
 {
@@ -97,7 +84,7 @@ read_marked(struct scan *s)
 		else if (span_is(s->text, key, "id") || span_is(s->text, key, "tool_use_id"))
 			b.has_id |= scan_string(s, &b.id);
 		else if (span_is(s->text, key, "text"))
-			b.blank = scan_string(s, &text) && is_blank(s->text, text);
+			b.blank = scan_string(s, &text) && span_is_blank(s->text, text);
 		else if (span_is(s->text, key, "type"))
 			read_type(s, &b);
 		else

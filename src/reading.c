@@ -2,6 +2,7 @@
 
 #include "caps.h"
 #include "count.h"
+#include "request.h"
 #include "scan.h"
 #include "sse.h"
 
@@ -59,25 +60,58 @@ reading_holds(const struct reading *r, const char *part)
 	return strstr(r->type, part) != NULL || strstr(r->code, part) != NULL;
 }
 
-/* words: lower case. */
+/* Whether the request goes on with these words, as a provider that has read its JSON would repeat
+ * them: escapes resolved, in any case. */
 static bool
-request_holds(const struct evidence *e, const char *words)
+begins(const char *text, size_t n, const char *words, size_t n_words)
 {
-	size_t n = strlen(words);
-	for (size_t at = 0; e->request != NULL && at + n <= e->request_len; at++) {
-		size_t i = 0;
-		while (i < n && tolower((unsigned char)e->request[at + i]) == words[i])
-			i++;
-		if (i == n)
-			return true;
+	size_t at = 0, taken = 0;
+	for (size_t i = 0; i < n_words; i++, at += taken) {
+		if (at == n)
+			return false;
+		uint32_t c = scan_character(text + at, n - at, &taken);
+		if ((c < 128 ? (uint32_t)tolower((int)c) : c) != (unsigned char)words[i])
+			return false;
 	}
+	return true;
+}
+
+/* words: lower case, at least one. */
+static bool
+holds(const char *text, size_t n, const char *words, size_t n_words)
+{
+	for (size_t at = 0; at < n; at++)
+		if ((text[at] == '\\' || tolower((unsigned char)text[at]) == words[0]) &&
+		    begins(text + at, n - at, words, n_words))
+			return true;
 	return false;
+}
+
+bool
+reading_owns(const struct reading *r, const char *text, size_t n)
+{
+	const struct evidence *e = r->e;
+	for (size_t i = 0; i < e->n_headers; i++)
+		if (holds(e->headers[i].value, strlen(e->headers[i].value), text, n))
+			return false;
+	return e->request == NULL || !holds(e->request, e->request_len, text, n);
 }
 
 bool
 reading_says(const struct reading *r, const char *words)
 {
-	return strstr(r->message, words) != NULL && !request_holds(r->e, words);
+	return strstr(r->message, words) != NULL && reading_owns(r, words, strlen(words));
+}
+
+bool
+reading_says_both(const struct reading *r, const char *one, const char *other)
+{
+	const char *a = strstr(r->message, one), *b = strstr(r->message, other);
+	if (a == NULL || b == NULL)
+		return false;
+	const char *a_end = a + strlen(one), *b_end = b + strlen(other);
+	const char *from = a < b ? a : b, *to = a_end > b_end ? a_end : b_end;
+	return reading_owns(r, from, (size_t)(to - from));
 }
 
 /* --- Errors --------------------------------------------------------------------- */
@@ -101,6 +135,16 @@ read_message(struct reading *r, struct scan *s)
 		take_text(s->text, message, r->message, sizeof r->message);
 }
 
+/* A word, or a status as a number. */
+static void
+read_code(struct reading *r, struct scan *s)
+{
+	if (scan_peek(s) == SCAN_STRING)
+		read_word(s, r->code);
+	else if (!scan_integer(s, &r->number))
+		r->number = 0;
+}
+
 /* {"type","message","code","details":{"error_code"}}: PROTOCOLS.md 1, 2, 3; or a sentence. */
 static void
 read_error(struct reading *r, struct scan *s)
@@ -116,7 +160,7 @@ read_error(struct reading *r, struct scan *s)
 		if (span_is(s->text, key, "type"))
 			read_word(s, r->type);
 		else if (span_is(s->text, key, "code"))
-			read_word(s, r->code);
+			read_code(r, s);
 		else if (span_is(s->text, key, "details"))
 			read_details(r, s);
 		else if (span_is(s->text, key, "message"))
@@ -125,24 +169,41 @@ read_error(struct reading *r, struct scan *s)
 			scan_skip(s);
 }
 
-/* The status that an error's type stands for: PROTOCOLS.md 1, Errors. */
+/* The status that an error in a 2xx stands for: PROTOCOLS.md 1 "Errors", 3, 4. 0: it does not
+ * tell. */
 static int
-status_of(const char *type)
+status_of(const struct reading *r)
 {
 	static const struct {
-		const char *type;
+		const char *word;
 		int status;
 	} table[] = {
-	    {"invalid_request_error", 400}, {"authentication_error", 401},
-	    {"billing_error", 402},         {"permission_error", 403},
-	    {"not_found_error", 404},       {"request_too_large", 413},
-	    {"rate_limit_error", 429},      {"api_error", 500},
-	    {"timeout_error", 504},         {"overloaded_error", 529},
+	    {"invalid_request_error", 400},
+	    {"authentication_error", 401},
+	    {"invalid_authentication_error", 401},
+	    {"incorrect_api_key_error", 401},
+	    {"invalid_api_key", 401},
+	    {"billing_error", 402},
+	    {"permission_error", 403},
+	    {"permission_denied_error", 403},
+	    {"insufficient_user_quota", 403},
+	    {"access_terminated_error", 403},
+	    {"not_found_error", 404},
+	    {"resource_not_found_error", 404},
+	    {"request_too_large", 413},
+	    {"rate_limit_error", 429},
+	    {"rate_limit_reached_error", 429},
+	    {"exceeded_current_quota_error", 429},
+	    {"insufficient_quota", 429},
+	    {"api_error", 500},
+	    {"timeout_error", 504},
+	    {"overloaded_error", 529},
+	    {"engine_overloaded_error", 529},
 	};
 	for (size_t i = 0; i < COUNT(table); i++)
-		if (strcmp(table[i].type, type) == 0)
+		if (reading_is(r, table[i].word))
 			return table[i].status;
-	return 502;
+	return r->number >= 400 && r->number < 600 ? (int)r->number : 0;
 }
 
 /* --- JSON answers ----------------------------------------------------------------- */
@@ -152,12 +213,28 @@ struct shape {
 	bool message, content, blocks, tokens, data, id;
 };
 
+/* Whether a block says something: the blank texts of some are dropped on their way (mark.h). */
+static bool
+read_block(struct scan *s)
+{
+	struct span key, value;
+	bool is_text = false, is_blank = false;
+	for (scan_object(s); scan_member(s, &key);)
+		if (span_is(s->text, key, "type"))
+			is_text = scan_string(s, &value) && span_is(s->text, value, "text");
+		else if (span_is(s->text, key, "text"))
+			is_blank = scan_string(s, &value) && span_is_blank(s->text, value);
+		else
+			scan_skip(s);
+	return !is_text || !is_blank;
+}
+
 static void
 read_content(struct scan *s, struct shape *shape)
 {
 	shape->content = scan_peek(s) == SCAN_ARRAY;
-	for (scan_array(s); scan_element(s); scan_skip(s))
-		shape->blocks = true;
+	for (scan_array(s); scan_element(s);)
+		shape->blocks |= read_block(s);
 }
 
 static void
@@ -178,7 +255,7 @@ read_member(struct reading *r, struct scan *s, struct span key, struct shape *sh
 	} else if (span_is(json, key, "message")) {
 		read_message(r, s); /* of resellers, beside "code" */
 	} else if (span_is(json, key, "code")) {
-		read_word(s, r->code);
+		read_code(r, s);
 	} else if (span_is(json, key, "content")) {
 		read_content(s, shape);
 	} else if (span_is(json, key, "stop_reason")) {
@@ -298,8 +375,11 @@ read_body(struct reading *r)
 		r->other_form = r->answered && r->e->wants_stream;
 		r->answered = r->answered && !r->e->wants_stream;
 	}
-	if (r->status >= 200 && r->status < 300 && r->error)
-		r->status = status_of(r->type);
+	if (r->status < 200 || r->status >= 300 || r->answered)
+		return;
+	int told = status_of(r);
+	if (told != 0 || r->error)
+		r->status = told != 0 ? told : 502;
 }
 
 struct reading

@@ -443,9 +443,8 @@ put_utf8(uint32_t code, char out[static 4])
 	return n;
 }
 
-/* The byte or escaped character at the beginning of c, and its bytes. */
-static uint32_t
-character(const char *c, size_t left, size_t *taken)
+uint32_t
+scan_character(const char *c, size_t left, size_t *taken)
 {
 	*taken = 1;
 	return *c == '\\' ? escaped(c, left, taken) : (uint8_t)*c;
@@ -458,7 +457,7 @@ spelled(const char *text, struct span span, const char *word)
 	size_t at = 0, taken;
 	for (; *word != '\0'; word++, at += taken)
 		if (at == span.len ||
-		    character(text + span.at + at, span.len - at, &taken) != (uint8_t)*word)
+		    scan_character(text + span.at + at, span.len - at, &taken) != (uint8_t)*word)
 			return SIZE_MAX;
 	return at;
 }
@@ -467,6 +466,17 @@ bool
 span_is(const char *text, struct span span, const char *word)
 {
 	return spelled(text, span, word) == span.len;
+}
+
+bool
+span_is_blank(const char *text, struct span span)
+{
+	for (size_t i = 0, taken; i < span.len; i += taken) {
+		uint32_t c = scan_character(text + span.at + i, span.len - i, &taken);
+		if (c != ' ' && (c < '\t' || c > '\r'))
+			return false;
+	}
+	return true;
 }
 
 bool

@@ -92,6 +92,13 @@ bool scan_end(struct scan *s);
 bool span_is(const char *text, struct span span, const char *word);
 bool span_begins(const char *text, struct span span, const char *word);
 
+/* The byte, or the character that an escape stands for, at the beginning of left bytes (at least
+ * one) of a string, and how many of them it takes. 0: NUL, or no escape that means a character. */
+uint32_t scan_character(const char *c, size_t left, size_t *taken);
+
+/* Whether a string's span holds nothing but blanks, tabs and line ends. */
+bool span_is_blank(const char *text, struct span span);
+
 /* The string of a span, escapes resolved, as UTF-8 with a NUL, in out; false
  * when it does not fit or holds a NUL, an unpaired surrogate, or a control byte. */
 bool span_unescape(const char *text, struct span span, char *out, size_t out_size);

@@ -25,6 +25,17 @@ says_any(const struct reading *r, const char *const *words)
 	return false;
 }
 
+/* One of these with one of those. */
+static bool
+says_both_any(const struct reading *r, const char *const *these, const char *const *those)
+{
+	for (; *these != NULL; these++)
+		for (size_t i = 0; those[i] != NULL; i++)
+			if (reading_says_both(r, *these, those[i]))
+				return true;
+	return false;
+}
+
 static bool
 is_success(const struct reading *r)
 {
@@ -34,7 +45,7 @@ is_success(const struct reading *r)
 static bool
 is_limit_status(const struct reading *r)
 {
-	return r->status == 429 || r->status == 400 || r->status == 403;
+	return r->status == 429 || r->status == 400 || r->status == 401 || r->status == 403;
 }
 
 static bool
@@ -136,23 +147,18 @@ static bool
 is_extra_wanted(const struct reading *r)
 {
 	static const char *const words[] = {"extra usage is required", "usage credits are required",
-					    "fast mode", "long context beta is not yet available",
-					    NULL};
-	return is_limit_status(r) && says_any(r, words);
+					    "long context beta is not yet available", NULL};
+	return (r->status == 429 && reading_says(r, "fast mode")) ||
+	       (is_limit_status(r) && says_any(r, words));
 }
 
 static bool
 is_usage_text(const struct reading *r)
 {
-	static const char *const words[] = {"usage limit reached",
-					    "usage limit has been reached",
-					    "reached your usage limit",
-					    "specified api usage limits",
-					    "reached your weekly limit",
-					    "(7-day) usage limit",
-					    "billing cycle",
-					    NULL};
-	return is_limit_status(r) && says_any(r, words);
+	static const char *const limits[] = {"usage limit", "weekly limit", NULL};
+	static const char *const reached[] = {"reached", "exceeded",      "exhausted", "used up",
+					      "7-day",   "billing cycle", NULL};
+	return is_limit_status(r) && says_any(r, limits) && says_both_any(r, limits, reached);
 }
 
 /* PROTOCOLS.md 1 to 4: of types and codes that providers and their resellers use. */
@@ -201,20 +207,34 @@ is_code_only(const struct reading *r)
 	return r->status == 400 && reading_says(r, "only authorized for use with claude code");
 }
 
-/* The family that a rejected window names: "7d_opus". PROTOCOLS.md 9: a name that is no family
- * of ours speaks of the one that was asked for. */
+/* The family that a window names: "7d_opus". PROTOCOLS.md 4, 9: a name that is no family of ours
+ * speaks of the one that was asked for. */
+static uint64_t
+family_of(const struct reading *r, const struct health_window *w)
+{
+	static const char *const families[] = {"opus", "sonnet", "haiku", "fable", "mythos"};
+	const char *name = strchr(w->name, '_');
+	if (name != NULL && strcmp(name, "_oi") == 0)
+		return digest_name("fable");
+	for (size_t i = 0; name != NULL && i < COUNT(families); i++)
+		if (strcmp(name + 1, families[i]) == 0)
+			return digest_name(families[i]);
+	return r->e->family;
+}
+
+/* The family that the headers reject: the one asked for, when it is among them. */
 static uint64_t
 rejected_family(const struct reading *r)
 {
-	static const char *const families[] = {"opus", "sonnet", "haiku", "fable", "mythos"};
+	uint64_t first = 0;
 	for (size_t i = 0; i < r->a->n_windows; i++) {
 		const struct health_window *w = &r->a->windows[i];
-		const char *name = strchr(w->name, '_');
-		for (size_t k = 0; w->rejected && name != NULL && k < COUNT(families); k++)
-			if (strcmp(name + 1, families[k]) == 0)
-				return digest_name(families[k]);
+		uint64_t family = w->rejected ? family_of(r, w) : 0;
+		if (family != 0 && family == r->e->family)
+			return family;
+		first = first == 0 ? family : first;
 	}
-	return r->e->family;
+	return first == 0 ? r->e->family : first;
 }
 
 static bool
@@ -303,16 +323,20 @@ is_refused_client(const struct reading *r)
 	return (r->status == 401 || r->status == 403) && !r->e->stored;
 }
 
-/* A key is put aside only for words about it. */
+/* A key is put aside only for words about it; a 401 of the provider's own form is about nothing
+ * else, whatever its language. */
 static bool
 is_refused(const struct reading *r)
 {
-	static const char *const words[] = {"api key",     "api_key",      "apikey",
-					    "credential",  "token",        "key ",
-					    "authenticat", "unauthorized", NULL};
+	static const char *const what[] = {"key", "credential", "token", "authenticat", NULL};
+	static const char *const how[] = {"invalid",      "incorrect", "expired",
+					  "revoked",      "disabled",  "not valid",
+					  "unauthorized", "fail",      NULL};
+	if (r->status == 401 && r->error)
+		return true;
 	return (r->status == 401 || r->status == 403) &&
 	       (reading_holds(r, "authentication") || reading_holds(r, "api_key") ||
-		reading_holds(r, "token_revoked") || says_any(r, words));
+		reading_holds(r, "token_revoked") || says_both_any(r, what, how));
 }
 
 static bool
@@ -389,19 +413,33 @@ longest(const char *window)
 	return strcmp(window, "5h") == 0 ? 6 * HOUR_MS : HEALTH_REST_MAX_MS;
 }
 
-/* The latest reset of the rejected windows: PROTOCOLS.md 4 (a). */
+/* The latest reset of the rejected windows (PROTOCOLS.md 4 (a)); family: of those that speak of
+ * it, 0: of all. */
 static int64_t
-until_windows(const struct reading *r)
+latest_reset(const struct reading *r, uint64_t family)
 {
 	int64_t latest_ms = 0;
 	for (size_t i = 0; i < r->a->n_windows; i++) {
 		const struct health_window *w = &r->a->windows[i];
-		bool told = w->reset_ms > r->e->now_ms;
+		bool told = w->rejected && w->reset_ms > r->e->now_ms &&
+			    (family == 0 || family_of(r, w) == family);
 		int64_t reset_ms = told ? sane_reset(r, w->reset_ms, longest(w->name)) : 0;
-		if (w->rejected && reset_ms > latest_ms)
+		if (reset_ms > latest_ms)
 			latest_ms = reset_ms;
 	}
 	return latest_ms != 0 ? latest_ms : sane_reset(r, r->a->reset_ms, HEALTH_REST_MAX_MS);
+}
+
+static int64_t
+until_windows(const struct reading *r)
+{
+	return latest_reset(r, 0);
+}
+
+static int64_t
+until_family(const struct reading *r)
+{
+	return latest_reset(r, rejected_family(r));
 }
 
 static int64_t
@@ -413,24 +451,30 @@ until_unified(const struct reading *r)
 	return sane_reset(r, r->a->reset_ms, longest(five_hours ? "5h" : "7d"));
 }
 
-/* "…reached|1753560000" (seconds or milliseconds), "regain access on
- * 2026-08-01 at 00:00 UTC": PROTOCOLS.md 4. 0: no time is named. */
+/* "…reached|1753560000": seconds or milliseconds. 0: no time is named. */
 static int64_t
-named_time_ms(const char *text)
+named_epoch_ms(const struct reading *r)
 {
-	const char *bar = strchr(text, '|');
-	if (bar != NULL) {
-		char *end;
-		long long epoch = strtoll(bar + 1, &end, 10);
-		if (end - bar > 12)
-			return epoch;
-		return end == bar + 1 || epoch < 0 ? 0 : epoch * 1000;
-	}
-	const char *regain = strstr(text, "regain access on ");
+	const char *bar = strchr(r->message, '|');
+	if (bar == NULL)
+		return 0;
+	char *end;
+	long long epoch = strtoll(bar + 1, &end, 10);
+	if (end == bar + 1 || epoch < 0 || !reading_owns(r, bar, (size_t)(end - bar)))
+		return 0;
+	return end - bar > 12 ? epoch : epoch * 1000;
+}
+
+/* "regain access on 2026-08-01 at 00:00 UTC": PROTOCOLS.md 4. 0: no time is named. */
+static int64_t
+named_date_ms(const struct reading *r)
+{
+	const char *regain = strstr(r->message, "regain access on ");
 	char date[32];
 	int year, month, day, hour, minute;
-	if (regain == NULL || sscanf(regain, "regain access on %4d-%2d-%2d at %2d:%2d utc", &year,
-				     &month, &day, &hour, &minute) != 5)
+	if (regain == NULL || !reading_says(r, "regain access on ") ||
+	    sscanf(regain, "regain access on %4d-%2d-%2d at %2d:%2d utc", &year, &month, &day,
+		   &hour, &minute) != 5)
 		return 0;
 	snprintf(date, sizeof date, "%04d-%02d-%02dT%02d:%02d:00Z", year % 10000, month % 100,
 		 day % 100, hour % 100, minute % 100);
@@ -441,7 +485,8 @@ named_time_ms(const char *text)
 static int64_t
 until_named(const struct reading *r)
 {
-	return sane_reset(r, named_time_ms(r->message), HEALTH_REST_MAX_MS);
+	int64_t epoch_ms = named_epoch_ms(r);
+	return sane_reset(r, epoch_ms != 0 ? epoch_ms : named_date_ms(r), HEALTH_REST_MAX_MS);
 }
 
 /* --- The table -------------------------------------------------------- */
@@ -484,7 +529,7 @@ static const struct row rows[] = {
 	{"for Claude Code only",    is_code_only,        VERDICT_HOP,       ONCE,  REST_NONE,     SCOPE_ACCOUNT,   NULL},
 	/* Other unified headers. */
 	{"another family's window", is_timed_family,     VERDICT_COOL,      ONCE,  REST_TIMED,    SCOPE_FAMILY,    until_retry_after},
-	{"family window",           is_family_window,    VERDICT_COOL,      ONCE,  REST_NAMED,    SCOPE_FAMILY,    until_windows},
+	{"family window",           is_family_window,    VERDICT_COOL,      ONCE,  REST_NAMED,    SCOPE_FAMILY,    until_family},
 	{"overage refused",         is_overage_refused,  VERDICT_HOP,       ONCE,  REST_NONE,     SCOPE_ACCOUNT,   NULL},
 	{"unified rejection",       is_unified_rejected, VERDICT_COOL,      ONCE,  REST_NAMED,    SCOPE_ACCOUNT,   until_unified},
 	/* retry-after. */
@@ -536,7 +581,8 @@ explain(const struct reading *r, const struct row *row, struct verdict *v)
 	const struct answer *a = r->a;
 	if (r->ending != ENDING_WHOLE)
 		snprintf(v->why, sizeof v->why, "%s", ending_text(r->ending));
-	else if (row->until == until_windows || row->until == until_unified)
+	else if (row->until == until_windows || row->until == until_family ||
+		 row->until == until_unified)
 		snprintf(v->why, sizeof v->why, "%d unified %s", a->status,
 			 a->claim[0] != '\0' ? a->claim : row->name);
 	else if (isdigit((unsigned char)row->name[0]))
@@ -560,7 +606,6 @@ verdict_judge(const struct evidence *e)
 	    .family = row->matches == is_family_window ? rejected_family(&r) : e->family,
 	    .until_ms = row->until == NULL ? 0 : row->until(&r),
 	    .status = r.status,
-	    .empty = is_answered(&r) && !r.blocks,
 	    .throttled = row->matches == is_bare || row->matches == is_bare_again,
 	    .row = row->name,
 	};

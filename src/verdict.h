@@ -6,6 +6,8 @@
 #include "answer.h"
 #include "health.h"
 
+struct header;
+
 /* How an exchange with a provider ended, as far as the connection goes. */
 enum ending {
 	ENDING_WHOLE,      /* as HTTP wants it; or still running, when a stream's content began */
@@ -29,6 +31,8 @@ struct evidence {
 	const char *request; /* the client's body: what an error repeats of it is not the provider's
 	                        word; NULL: none */
 	size_t request_len;
+	const struct header *headers; /* the client's: the same */
+	size_t n_headers;
 	uint64_t family; /* of the model's name that was sent; 0: none */
 	enum asked asked;
 	bool wants_stream;     /* the client asked for a stream */
@@ -66,7 +70,6 @@ struct verdict {
 	uint64_t family;  /* that rests: the one that the headers reject, else the one sent */
 	int64_t until_ms; /* of the rest; ignored for REST_SHORT */
 	int status; /* the HTTP status that it stands for: 529 for an overloaded_error in a 200 */
-	bool empty; /* a whole answer without any content block */
 	bool throttled;            /* a 429 that said nothing else */
 	const char *row;           /* the name of the table's row */
 	char why[HEALTH_TEXT_MAX]; /* "429 unified five_hour" */

@@ -3,16 +3,15 @@ import assert from 'node:assert/strict';
 import { check } from './lib/case.mjs';
 import { LOGIN, bearer, message } from './lib/client.mjs';
 import { router } from './lib/router.mjs';
+import { person } from './lib/scene.mjs';
 
 const oauth = { ...bearer(LOGIN), 'anthropic-beta': 'oauth-2025-04-20' };
 const ALL = ['claude_pro', 'deepseek', 'kimi', 'claude_api'];
 const who = answer => answer.headers['x-router-provider'];
 const event = (name, data) => `event: ${name}\ndata: ${JSON.stringify({ type: name, ...data })}\n\n`;
-const empty = reason => ({
-  fault: 'raw', status: 200, content_type: 'text/event-stream',
-  body: event('message_start', { message: { id: 'msg_1', type: 'message', role: 'assistant', model: 'm', content: [], stop_reason: null, usage: { input_tokens: 1, output_tokens: 1 } } }) +
-    event('message_delta', { delta: { stop_reason: reason, stop_sequence: null }, usage: { output_tokens: 1 } }) + event('message_stop', {}),
-});
+const START = event('message_start', { message: { id: 'msg_1', type: 'message', role: 'assistant', model: 'm', content: [], stop_reason: null, usage: { input_tokens: 1, output_tokens: 1 } } });
+const end = reason => event('message_delta', { delta: { stop_reason: reason, stop_sequence: null }, usage: { output_tokens: 1 } }) + event('message_stop', {});
+const empty = reason => ({ fault: 'raw', status: 200, content_type: 'text/event-stream', body: START + end(reason) });
 const raw = (status, body, content_type = 'application/json') => ({ fault: 'raw', status, content_type, body: typeof body === 'string' ? body : JSON.stringify(body) });
 
 async function nobodyRests(r) {
@@ -83,6 +82,48 @@ check("a model's name that speaks of limits rests nobody", async t => {
   const answer = await r.post({ ...message(), model }, oauth);
   assert.equal(answer.status, 400, answer.text);
   await nobodyRests(r);
+});
+
+check('nor does one that is written in escapes, nor a header', async t => {
+  const r = await router(t);
+  const said = { type: 'error', error: { type: 'invalid_request_error', message: 'model: claude-usage limit reached' } };
+  await r.sim.next('claude_pro', raw(400, said));
+  const body = JSON.stringify({ ...message(), model: 'NAME' }).replace('NAME', 'claude-\\u0055s\\u0061ge\\u0020limit reached');
+  assert.equal((await r.post(body, oauth)).status, 400);
+  await r.sim.next('claude_pro', raw(400, { ...said, error: { ...said.error, message: 'anthropic-version: Usage limit reached is no version' } }));
+  assert.equal((await r.post(message(), { ...oauth, 'anthropic-version': 'Usage limit reached' })).status, 400);
+  await nobodyRests(r);
+});
+
+const OVERLOADED = { fault: 'overloaded', times: 2 }; // the first, and its retry
+
+check('what a second account sees within a minute rests everybody', async t => {
+  const r = await router(t);
+  for (const name of ['ann', 'ben']) {
+    await r.sim.next('claude_pro', OVERLOADED);
+    assert.equal(who(await r.post(message(), person(name))), 'deepseek', name);
+  }
+  assert.equal(who(await r.post(message(), person('cid'))), 'deepseek');
+  assert.equal((await r.sim.requests('claude_pro')).length, 4, 'the third one is not sent there');
+});
+
+check('what a throttled account sees is its own', async t => {
+  const r = await router(t);
+  await r.sim.next('claude_pro', { fault: 'throttle_bare', times: 4 });
+  for (let i = 0; i < 2; i++) assert.equal(who(await r.post(message(), person('ann'))), 'deepseek');
+  await r.sim.next('claude_pro', OVERLOADED);
+  assert.equal(who(await r.post(message(), person('ben'))), 'deepseek');
+  assert.equal(who(await r.post(message(), person('cid'))), 'claude_pro');
+});
+
+check('a stream is one under any 2xx', async t => {
+  const r = await router(t, { order: ['deepseek', 'kimi'] });
+  await r.sim.next('deepseek', raw(201, START + event('content_block_start', { index: 0, content_block: { type: 'text', text: '' } }) +
+    event('content_block_delta', { index: 0, delta: { type: 'text_delta', text: 'Hi' } }) + event('content_block_stop', { index: 0 }) + end('end_turn'), 'text/event-stream'));
+  const answer = await r.stream(message());
+  const events = await answer.rest();
+  assert.equal(who(answer), 'deepseek');
+  assert.equal(events.find(e => e.event === 'content_block_delta').data.delta.text, 'Hi');
 });
 
 check('a page about one body rests nobody', async t => {

@@ -77,6 +77,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	    .answer = &a,
 	    .body = body,
 	    .body_len = n - 2 - at,
+	    .request = way & 64 ? body : NULL, /* all of it is the client's */
+	    .request_len = n - 2 - at,
 	    .wants_stream = way & 2,
 	    .content = way & 4,
 	    .claude = way & 8,

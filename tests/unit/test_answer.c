@@ -21,6 +21,10 @@ static const struct {
     {__LINE__, "so is a fraction", "Retry-After: 0.25\r\n", "retry-after: 1\r\n"},
     {__LINE__, "more than a second is rounded up", "Retry-After: 7.2\r\n", "retry-after: 8\r\n"},
     {__LINE__, "of a list the first", "Retry-After: 7, 9\r\n", "retry-after: 7\r\n"},
+    {__LINE__, "of two lines the first", "Retry-After: 7\r\nRetry-After: 9\r\n",
+     "retry-after: 7\r\n"},
+    {__LINE__, "of two lines the one that tells", "Retry-After: soon\r\nRetry-After: 9\r\n",
+     "retry-after: 9\r\n"},
     {__LINE__, "what is absurd is 8 days", "Retry-After: 1e300\r\n", "retry-after: 691200\r\n"},
     {__LINE__, "a date is seconds", "Retry-After: Mon, 23 Nov 2026 19:30:00 GMT\r\n",
      "retry-after: 1800\r\n"},
@@ -138,7 +142,9 @@ main(int argc, char **argv)
 		struct answer a;
 		answer_init(&a);
 		take(&a, "HTTP/1.1 200 OK\r\n");
-		take(&a, rows[i].header);
+		for (const char *line = rows[i].header; *line != '\0';
+		     line += strcspn(line, "\n") + 1)
+			answer_line(&a, line, strcspn(line, "\n") + 1, NOW_MS, HIDE_ORGANIZATION);
 		TAP_STR_AT(rows[i].line, rows[i].name, buf_text(&a.passed), rows[i].passed);
 		answer_fini(&a);
 	}

@@ -4,6 +4,7 @@
 #include "verdict.h"
 
 #include "digest.h"
+#include "request.h"
 
 #include "tap.h"
 
@@ -287,11 +288,11 @@ static const struct expected cases[] = {
 #define OTHERS(text) "{\"error\":{" text "}}"
 
 /* Those for which it matters what was asked, by which words, for which family. */
-static const struct {
+static const struct asking {
 	struct expected is;
-	const char *request;
+	const char *request, *header;
 	enum asked asked;
-	const char *family;
+	const char *family, *rests; /* the one asked for, the one that rests */
 } asking[] = {
     /* A proper end without a block is an answer. */
     {.is = {__LINE__, "a refusal without a block", 200, SSE_TYPE, START DELTA("refusal") STOP,
@@ -319,8 +320,32 @@ static const struct {
 	    "no answer in the answer", VERDICT_COOL, true, REST_SHORT, SCOPE_SPREADING, NO_TIME}},
     {.is = {__LINE__, "an error that is null", 200, JSON_TYPE, "{\"error\":null}", 0, ENDING_WHOLE,
 	    "no answer in the answer", VERDICT_COOL, true, REST_SHORT, SCOPE_SPREADING, NO_TIME}},
-    {.is = {__LINE__, "a code alone", 200, JSON_TYPE, "{\"code\":500}", 0, ENDING_WHOLE,
-	    "no answer in the answer", VERDICT_COOL, true, REST_SHORT, SCOPE_SPREADING, NO_TIME}},
+    {.is = {__LINE__, "a code alone", 200, JSON_TYPE, "{\"code\":500}", 0, ENDING_WHOLE, "busy",
+	    VERDICT_COOL, true, REST_SHORT, SCOPE_SPREADING, NO_TIME}},
+    {.is = {__LINE__, "a code that is a status", 200, JSON_TYPE,
+	    OTHERS("\"message\":\"x\",\"code\":429"), OTHER, ENDING_WHOLE, "429", VERDICT_HOP, true,
+	    .until_in = NO_TIME}},
+    {.is = {__LINE__, "a code that is no status", 200, JSON_TYPE, "{\"code\":0,\"data\":{}}", OTHER,
+	    ENDING_WHOLE, "no answer in the answer", VERDICT_COOL, true, REST_SHORT,
+	    SCOPE_SPREADING, NO_TIME}},
+    {.is = {__LINE__, "Kimi's quota in a 200", 200, JSON_TYPE,
+	    OTHERS("\"type\":\"exceeded_current_quota_error\",\"message\":\"x\""), OTHER,
+	    ENDING_WHOLE, "no balance", VERDICT_COOL, false, REST_COOLDOWN, SCOPE_ACCOUNT, HOUR}},
+    {.is = {__LINE__, "a reseller's quota as the first event", 200, SSE_TYPE,
+	    EVENT("error", OTHERS("\"code\":\"insufficient_user_quota\",\"message\":\"x\"")),
+	    STREAM | OTHER, ENDING_WHOLE, "no balance", VERDICT_COOL, false, REST_COOLDOWN,
+	    SCOPE_ACCOUNT, HOUR}},
+    {.is = {__LINE__, "Kimi's key in a 200", 200, JSON_TYPE,
+	    OTHERS("\"type\":\"incorrect_api_key_error\",\"message\":\"x\""), OTHER, ENDING_WHOLE,
+	    "credential refused", VERDICT_BENCH, false, REST_BENCH, SCOPE_ACCOUNT, HOUR}},
+    {.is = {__LINE__, "a turn of another with blank texts only", 200, JSON_TYPE,
+	    "{\"type\":\"message\",\"content\":[{\"type\":\"text\",\"text\":\"\\n \"}],"
+	    "\"stop_reason\":\"end_turn\"}",
+	    OTHER, ENDING_WHOLE, "empty turn", VERDICT_HOP, .until_in = NO_TIME}},
+    {.is = {__LINE__, "a turn of another with thinking only", 200, JSON_TYPE,
+	    "{\"type\":\"message\",\"content\":[{\"type\":\"thinking\",\"thinking\":\"\"}],"
+	    "\"stop_reason\":\"end_turn\"}",
+	    OTHER, ENDING_WHOLE, "served", VERDICT_PASS, .until_in = NO_TIME}},
     {.is = {__LINE__, "OpenAI's form", 200, JSON_TYPE,
 	    "{\"id\":\"c\",\"object\":\"chat.completion\",\"choices\":[]}", OTHER, ENDING_WHOLE,
 	    "no answer in the answer", VERDICT_COOL, true, REST_SHORT, SCOPE_SPREADING, NO_TIME}},
@@ -348,6 +373,22 @@ static const struct {
 	    OTHERS("\"message\":\"unknown variant `insufficient balance`\""), OTHER, ENDING_WHOLE,
 	    "rewriting blamed", VERDICT_HOP, .until_in = NO_TIME},
      .request = "{\"tool_choice\":{\"type\":\"insufficient balance\"}}"},
+    {.is = {__LINE__, "the same written in escapes", 400, JSON_TYPE,
+	    ERROR("invalid_request_error", "model: usage limit reached"), 0, ENDING_WHOLE,
+	    "request blamed", VERDICT_PASS, .until_in = NO_TIME},
+     .request = "{\"model\":\"\\u0055s\\u0061ge\\u0020limit reached\"}"},
+    {.is = {__LINE__, "a header that speaks of limits", 400, JSON_TYPE,
+	    ERROR("invalid_request_error", "anthropic-version: Usage limit reached"), 0,
+	    ENDING_WHOLE, "request blamed", VERDICT_PASS, .until_in = NO_TIME},
+     .header = "usage limit reached"},
+    {.is = {__LINE__, "a limit whose time is a client's", 429, JSON_TYPE,
+	    ERROR("rate_limit_error", "usage limit reached for x|" IN_2D), 0, ENDING_WHOLE,
+	    "usage limit text", VERDICT_COOL, false, REST_COOLDOWN, SCOPE_ACCOUNT, COOLDOWN},
+     .request = "{\"model\":\"x|" IN_2D "\"}"},
+    {.is = {__LINE__, "a provider's refusal that repeats a limit's noun", 400, JSON_TYPE,
+	    OTHERS("\"message\":\"usage limit: Your request exceeded model token limit : 9\""),
+	    OTHER, ENDING_WHOLE, "rewriting blamed", VERDICT_HOP, .until_in = NO_TIME},
+     .request = "{\"model\":\"usage limit\"}"},
     {.is = {__LINE__, "a limit's words beside the message", 400, JSON_TYPE,
 	    "{\"error\":{\"type\":\"invalid_request_error\",\"message\":\"x\",\"param\":\"usage "
 	    "limit reached\"}}",
@@ -390,7 +431,35 @@ static const struct {
 					   "subscription."),
 	    0, ENDING_WHOLE, "extra usage wanted", VERDICT_HOP, .until_in = NO_TIME}},
 
+    {.is = {__LINE__, "a usage limit in other words", 403, JSON_TYPE,
+	    OTHERS("\"message\":\"Your account has exceeded the usage limit for the week.\""),
+	    OTHER, ENDING_WHOLE, "usage limit text", VERDICT_COOL, false, REST_COOLDOWN,
+	    SCOPE_ACCOUNT, COOLDOWN}},
+    {.is = {__LINE__, "fast mode that a model does not have", 400, JSON_TYPE,
+	    ERROR("invalid_request_error", "speed: fast mode is not supported by this model"), 0,
+	    ENDING_WHOLE, "request blamed", VERDICT_PASS, .until_in = NO_TIME}},
+    {.is = {__LINE__, "a quota under a 401", 401, JSON_TYPE,
+	    OTHERS("\"code\":\"insufficient_user_quota\",\"message\":\"x\""), OTHER, ENDING_WHOLE,
+	    "no balance", VERDICT_COOL, false, REST_COOLDOWN, SCOPE_ACCOUNT, HOUR}},
+    {.is = {__LINE__, "a disabled organization under a 401", 401, JSON_TYPE,
+	    ERROR("authentication_error", "This organization has been disabled."), OWN,
+	    ENDING_WHOLE, "no balance", VERDICT_COOL, false, REST_COOLDOWN, SCOPE_ACCOUNT, HOUR}},
+
     /* A credential is put aside for words about it only. */
+    {.is = {__LINE__, "a 401 of the provider's form, in any language", 401, JSON_TYPE,
+	    OTHERS("\"type\":\"new_api_error\",\"message\":\"\\u65e0\\u6548\""), OTHER,
+	    ENDING_WHOLE, "credential refused", VERDICT_BENCH, false, REST_BENCH, SCOPE_ACCOUNT,
+	    HOUR}},
+    {.is = {__LINE__, "a 403 about the key, beside a request with tokens", 403, JSON_TYPE,
+	    ERROR("permission_error", "This access token has been revoked."), 0, ENDING_WHOLE,
+	    "credential refused", VERDICT_BENCH, false, REST_BENCH, SCOPE_ACCOUNT, HOUR},
+     .request = "{\"max_tokens\":1}"},
+    {.is = {__LINE__, "a 403 about tokens that are no credential", 403, JSON_TYPE,
+	    ERROR("permission_error", "No more than 1000 tokens a minute are allowed here."), 0,
+	    ENDING_WHOLE, "forbidden", VERDICT_COOL, false, REST_SHORT, SCOPE_ACCOUNT, NO_TIME}},
+    {.is = {__LINE__, "a 403 about a key that may not do this", 403, JSON_TYPE,
+	    ERROR("permission_error", "Your API key may not be used from this address."), 0,
+	    ENDING_WHOLE, "forbidden", VERDICT_COOL, false, REST_SHORT, SCOPE_ACCOUNT, NO_TIME}},
     {.is = {__LINE__, "a 403 of somebody in between", 403, "content-type: text/plain\r\n",
 	    "Not available in your region", 0, ENDING_WHOLE, "somebody in between", VERDICT_COOL,
 	    true, REST_SHORT, SCOPE_SPREADING, NO_TIME}},
@@ -419,6 +488,30 @@ static const struct {
 	    "", 0, ENDING_WHOLE, "family window", VERDICT_COOL, false, REST_NAMED, SCOPE_FAMILY,
 	    2 * DAY},
      .family = "opus"},
+    {.is = {__LINE__, "two families, its own among them", 429,
+	    UNIFIED "7d_opus-status: rejected\r\n" UNIFIED "7d_opus-reset: " IN_2D "\r\n" UNIFIED
+		    "7d_sonnet-status: rejected\r\n" UNIFIED "7d_sonnet-reset: " IN_1H "\r\n",
+	    "", 0, ENDING_WHOLE, "family window", VERDICT_COOL, false, REST_NAMED, SCOPE_FAMILY,
+	    HOUR},
+     .family = "sonnet",
+     .rests = "sonnet"},
+    {.is = {__LINE__, "another family's window alone", 429,
+	    UNIFIED "7d_opus-status: rejected\r\n" UNIFIED "7d_opus-reset: " IN_2D "\r\n", "", 0,
+	    ENDING_WHOLE, "family window", VERDICT_COOL, false, REST_NAMED, SCOPE_FAMILY, 2 * DAY},
+     .family = "sonnet",
+     .rests = "opus"},
+    {.is = {__LINE__, "Fable's window by its own name", 429,
+	    UNIFIED "7d_oi-status: rejected\r\n" UNIFIED "7d_oi-reset: " IN_2D
+		    "\r\nretry-after: 30\r\n",
+	    "", 0, ENDING_WHOLE, "another family's window", VERDICT_COOL, false, REST_TIMED,
+	    SCOPE_FAMILY, 30 * SECOND},
+     .family = "sonnet",
+     .rests = "sonnet"},
+    {.is = {__LINE__, "a window of no family of ours", 429,
+	    UNIFIED "7d_x-status: rejected\r\n" UNIFIED "7d_x-reset: " IN_2D "\r\n", "", 0,
+	    ENDING_WHOLE, "family window", VERDICT_COOL, false, REST_NAMED, SCOPE_FAMILY, 2 * DAY},
+     .family = "sonnet",
+     .rests = "sonnet"},
 };
 
 static bool decided[64];
@@ -450,19 +543,22 @@ note_decided(const char *row)
 }
 
 static void
-check_case(const struct expected *c, const char *request, enum asked asked, const char *family)
+check_case(const struct expected *c, const struct asking *of)
 {
 	struct answer answer;
+	const struct header header = {"anthropic-version", of->header};
 	read_head(&answer, c->status, c->head, !(c->traits & HALF_HEAD));
 	const struct evidence evidence = {
 	    .ending = c->ending,
 	    .answer = &answer,
 	    .body = c->body,
 	    .body_len = strlen(c->body),
-	    .request = request,
-	    .request_len = request == NULL ? 0 : strlen(request),
-	    .family = family == NULL ? 0 : digest_name(family),
-	    .asked = asked,
+	    .request = of->request,
+	    .request_len = of->request == NULL ? 0 : strlen(of->request),
+	    .headers = &header,
+	    .n_headers = of->header != NULL,
+	    .family = of->family == NULL ? 0 : digest_name(of->family),
+	    .asked = of->asked,
 	    .others_ready = !(c->traits & LAST),
 	    .wants_stream = c->traits & STREAM,
 	    .content = c->traits & CONTENT,
@@ -482,6 +578,9 @@ check_case(const struct expected *c, const char *request, enum asked asked, cons
 		   " ms\ngot      \"%s\" %s retry %d rest %d scope %d in %" PRId64 " ms",
 		   c->row, verdict_name(c->kind), c->retry, c->rest, c->scope, c->until_in, v.row,
 		   verdict_name(v.kind), v.retry, v.rest, v.scope, until_in);
+	if (of->rests != NULL)
+		TAP_ROW_AT(c->line, c->name, v.family == digest_name(of->rests),
+			   "another family than %s rests", of->rests);
 	note_decided(v.row);
 	answer_fini(&answer);
 }
@@ -491,9 +590,9 @@ main(int argc, char **argv)
 {
 	tap_start("verdict", argc, argv);
 	for (size_t i = 0; i < TAP_COUNT(cases); i++)
-		check_case(&cases[i], NULL, ASKED_MESSAGE, NULL);
+		check_case(&cases[i], &(struct asking){.asked = ASKED_MESSAGE});
 	for (size_t i = 0; i < TAP_COUNT(asking); i++)
-		check_case(&asking[i].is, asking[i].request, asking[i].asked, asking[i].family);
+		check_case(&asking[i].is, &asking[i]);
 	for (size_t i = 0; verdict_row(i) != NULL; i++) {
 		char name[96];
 		snprintf(name, sizeof name, "some case is decided by: %s", verdict_row(i));
