@@ -177,6 +177,7 @@ is_balance(const struct reading *r)
 	static const char *const words[] = {"insufficient balance",
 					    "credit balance is too low",
 					    "insufficient quota",
+					    "quota is not enough",
 					    "exceeded your current quota",
 					    "organization has been disabled",
 					    "organization is on hold",
