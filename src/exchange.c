@@ -287,16 +287,18 @@ note(struct exchange *x, const char *what)
 static struct outcome
 outcome_of(const struct exchange *x, const struct verdict *verdict)
 {
-	return (struct outcome){
+	struct outcome outcome = {
 	    .provider = x->turn.provider,
 	    .key = x->turn.key,
 	    .family = family_of(x),
 	    .began_ms = x->turn.began_ms,
 	    .holder = x->holder,
-	    .kin = x->turn.own == 0 ? (struct health_kin){0} : x->kin,
 	    .answer = attempt_answer(x->attempt),
 	    .verdict = verdict,
 	};
+	if (x->turn.own != 0)
+		outcome.kin = x->kin;
+	return outcome;
 }
 
 static void
