@@ -208,15 +208,13 @@ is_code_only(const struct reading *r)
 	return r->status == 400 && reading_says(r, "only authorized for use with claude code");
 }
 
-/* The family that a window names: "7d_opus". PROTOCOLS.md 4, 9: a name that is no family of ours
+/* The family that a window names: "7d_opus". PROTOCOLS.md 9: a name that is no family of ours
  * speaks of the one that was asked for. */
 static uint64_t
 family_of(const struct reading *r, const struct health_window *w)
 {
 	static const char *const families[] = {"opus", "sonnet", "haiku", "fable", "mythos"};
 	const char *name = strchr(w->name, '_');
-	if (name != NULL && strcmp(name, "_oi") == 0)
-		return digest_name("fable");
 	for (size_t i = 0; name != NULL && i < COUNT(families); i++)
 		if (strcmp(name + 1, families[i]) == 0)
 			return digest_name(families[i]);
@@ -330,9 +328,9 @@ static bool
 is_refused(const struct reading *r)
 {
 	static const char *const what[] = {"key", "credential", "token", "authenticat", NULL};
-	static const char *const how[] = {"invalid",      "incorrect", "expired",
-					  "revoked",      "disabled",  "not valid",
-					  "unauthorized", "fail",      NULL};
+	static const char *const how[] = {"invalid",    "incorrect", "expired",      "revoked",
+					  "disabled",   "not valid", "unauthorized", "fail",
+					  "permission", "denied",    "suspended",    NULL};
 	if (r->status == 401 && r->error)
 		return true;
 	return (r->status == 401 || r->status == 403) &&
