@@ -342,7 +342,7 @@ is_refused(const struct reading *r)
 	static const char *const what[] = {"key", "credential", "token", "authenticat", NULL};
 	static const char *const how[] = {"invalid",    "incorrect", "expired",      "revoked",
 					  "disabled",   "not valid", "unauthorized", "fail",
-					  "permission", NULL};
+					  "permission", "denied",    "suspended",    NULL};
 	if (r->status == 401 && r->error)
 		return true;
 	return (r->status == 401 || r->status == 403) &&
