@@ -169,9 +169,10 @@ read_error(struct reading *r, struct scan *s)
 			scan_skip(s);
 }
 
-/* The status that a type or code stands for: PROTOCOLS.md 1 "Errors", 3, 4. 0: any. */
+/* The status that an error in a 2xx stands for: PROTOCOLS.md 1 "Errors", 3, 4. 0: it does not
+ * tell. */
 static int
-status_of(const char *word)
+status_of(const struct reading *r)
 {
 	static const struct {
 		const char *word;
@@ -199,24 +200,15 @@ status_of(const char *word)
 	    {"overloaded_error", 529},
 	    {"engine_overloaded_error", 529},
 	};
+	/* The type first; beside one that nobody knows, a code that only blames the request is
+	 * what such errors are padded with. */
 	for (size_t i = 0; i < COUNT(table); i++)
-		if (strcmp(word, table[i].word) == 0)
+		if (strcmp(r->type, table[i].word) == 0)
 			return table[i].status;
-	return 0;
-}
-
-/* The status that an error in a 2xx stands for; 0: it does not tell. DeepSeek's code is
- * invalid_request_error whatever happened, so the type goes first, and that code counts alone. */
-static int
-status_told(const struct reading *r)
-{
-	int status = status_of(r->type);
-	bool counts = r->type[0] == '\0' || strcmp(r->code, "invalid_request_error") != 0;
-	if (status == 0 && counts)
-		status = status_of(r->code);
-	if (status == 0 && r->number >= 400 && r->number < 600)
-		status = (int)r->number;
-	return status;
+	for (size_t i = r->type[0] == '\0' ? 0 : 1; i < COUNT(table); i++)
+		if (strcmp(r->code, table[i].word) == 0)
+			return table[i].status;
+	return r->number >= 400 && r->number < 600 ? (int)r->number : 0;
 }
 
 /* --- JSON answers ----------------------------------------------------------------- */
@@ -390,7 +382,7 @@ read_body(struct reading *r)
 	}
 	if (r->status < 200 || r->status >= 300 || r->answered)
 		return;
-	int told = status_told(r);
+	int told = status_of(r);
 	if (told != 0 || r->error)
 		r->status = told != 0 ? told : 502;
 }

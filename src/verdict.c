@@ -208,13 +208,15 @@ is_code_only(const struct reading *r)
 	return r->status == 400 && reading_says(r, "only authorized for use with claude code");
 }
 
-/* The family that a window names: "7d_opus". PROTOCOLS.md 9: a name that is no family of ours
+/* The family that a window names: "7d_opus". PROTOCOLS.md 4, 9: a name that is no family of ours
  * speaks of the one that was asked for. */
 static uint64_t
 family_of(const struct reading *r, const struct health_window *w)
 {
 	static const char *const families[] = {"opus", "sonnet", "haiku", "fable", "mythos"};
 	const char *name = strchr(w->name, '_');
+	if (name != NULL && strcmp(name, "_oi") == 0)
+		return digest_name("fable");
 	for (size_t i = 0; name != NULL && i < COUNT(families); i++)
 		if (strcmp(name + 1, families[i]) == 0)
 			return digest_name(families[i]);
@@ -234,6 +236,16 @@ rejected_family(const struct reading *r)
 		first = first == 0 ? family : first;
 	}
 	return first == 0 ? r->e->family : first;
+}
+
+/* Whose rest a rejected window is. That 7d_oi is Fable's is reported only: without a time of its
+ * own, the one that was refused rests, or it would be asked again and again. */
+static uint64_t
+resting_family(const struct reading *r)
+{
+	uint64_t family = rejected_family(r);
+	bool guessed = window_rejected(r->a, "7d_oi") && family == digest_name("fable");
+	return guessed ? r->e->family : family;
 }
 
 static bool
@@ -602,7 +614,7 @@ verdict_judge(const struct evidence *e)
 	    .retry = row->retry && e->answer->should_retry != 0,
 	    .rest = row->rest,
 	    .scope = row->scope,
-	    .family = row->matches == is_family_window ? rejected_family(&r) : e->family,
+	    .family = row->matches == is_family_window ? resting_family(&r) : e->family,
 	    .until_ms = row->until == NULL ? 0 : row->until(&r),
 	    .status = r.status,
 	    .throttled = row->matches == is_bare || row->matches == is_bare_again,
