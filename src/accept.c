@@ -280,7 +280,7 @@ is_stream(const struct route *route)
 {
 	return route->id != ROUTE_HEALTH && route->id != ROUTE_STATUS &&
 	       route->id != ROUTE_METRICS && route->id != ROUTE_SWITCH &&
-	       route->id != ROUTE_GREETING;
+	       route->id != ROUTE_RETRY && route->id != ROUTE_GREETING;
 }
 
 /* Takes a place for the request. Who watches the router has some of its own, or nobody

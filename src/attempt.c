@@ -548,9 +548,3 @@ attempt_star(const struct attempt *a, char *bytes, size_t n)
 		}
 	}
 }
-
-const char *
-attempt_error(const struct attempt *a)
-{
-	return a->ended && a->code != CURLE_OK ? curl_easy_strerror(a->code) : "";
-}

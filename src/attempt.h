@@ -72,7 +72,4 @@ bool attempt_was_lost(const struct attempt *attempt);
  * is the operator's: not every client may know it. The passed head has none. */
 void attempt_star(const struct attempt *attempt, char *bytes, size_t n);
 
-/* libcurl's words for a failure, "" for none: "Connection refused". */
-const char *attempt_error(const struct attempt *attempt);
-
 #endif
