@@ -7,6 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A NUL within a string: bytes that are in no UTF-8 (tree.h). */
+#define NUL_FIRST '\xc0'
+#define NUL_LAST  '\x80'
+
 struct reader {
 	struct scan s;
 	bool failed; /* memory is short */
@@ -14,14 +18,33 @@ struct reader {
 
 static json_object *read_value(struct reader *r);
 
+/* Writes each NUL as the two bytes of "modified UTF-8", from behind; the n bytes have room
+ * for it, since "\\u0000" took six. Returns the new length. */
+static size_t
+encode_nuls(char *text, size_t n)
+{
+	size_t nuls = 0;
+	for (size_t i = 0; i < n; i++)
+		nuls += text[i] == '\0';
+	for (size_t from = n, to = n + nuls; from < to;) {
+		char c = text[--from];
+		text[--to] = c == '\0' ? NUL_LAST : c;
+		if (c == '\0')
+			text[--to] = NUL_FIRST;
+	}
+	return n + nuls;
+}
+
 /* The decoded text of a span, NUL behind it; NULL when memory is short. */
 static char *
 decode(struct reader *r, struct span span, size_t *n)
 {
 	char *text = malloc(span.len + 2);
 	r->failed |= text == NULL;
-	if (text != NULL)
-		*n = span_decode(r->s.text, span, text);
+	if (text != NULL) {
+		*n = encode_nuls(text, span_decode(r->s.text, span, text));
+		text[*n] = '\0';
+	}
 	return text;
 }
 
@@ -162,10 +185,13 @@ write_string(const char *text, size_t n, struct buf *out)
 		return false;
 	for (size_t i = 0; i < n; i++) {
 		unsigned char c = (unsigned char)text[i];
-		if (c >= ' ' && c != '"' && c != '\\')
+		bool nul = text[i] == NUL_FIRST && i + 1 < n && text[i + 1] == NUL_LAST;
+		if (c >= ' ' && c != '"' && c != '\\' && !nul)
 			continue;
-		if (!buf_add(out, text + from, i - from) || !write_byte(text[i], out))
+		if (!buf_add(out, text + from, i - from) ||
+		    !write_byte(nul ? '\0' : text[i], out))
 			return false;
+		i += nul;
 		from = i + 1;
 	}
 	return buf_add(out, text + from, n - from) && buf_add(out, "\"", 1);

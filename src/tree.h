@@ -2,7 +2,11 @@
  *
  * Read by scan, not by json-c's own tokener, so that there is one opinion of
  * what JSON is, and so that numbers keep the very text they had, of whatever
- * size. Trees are reference counted as json-c has it. Pure; thread-safe. */
+ * size. Trees are reference counted as json-c has it. Pure; thread-safe.
+ *
+ * A "\u0000" within a string or a name is kept as the two bytes C0 80, which stand in no
+ * UTF-8, and written as it was: json-c's names, and ours that read its strings, end at a
+ * NUL. */
 #ifndef TREE_H
 #define TREE_H
 
@@ -21,7 +25,7 @@ bool tree_write(json_object *tree, struct buf *out) __attribute__((warn_unused_r
 /* A member, borrowed; NULL when tree is no object, has none or holds null there. */
 json_object *tree_get(json_object *tree, const char *name);
 
-/* A member that is a string, else ""; NUL bytes in it cut it. */
+/* A member that is a string, else "". */
 const char *tree_text(json_object *tree, const char *name);
 
 /* Whether a member is exactly this string. */

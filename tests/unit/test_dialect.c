@@ -152,7 +152,7 @@ static const struct request_row {
     D("system: billing and cache marks dropped",
       "\"system\":[{\"type\":\"text\",\"text\":\"x-anthropic-billing-header: "
       "1\"},{\"type\":\"text\",\"text\":\"\u00e4/\\u0000\",\"cache_control\":{}}]",
-      ON ",\"system\":[{\"type\":\"text\",\"text\":\"\u00e4/\"}]"),
+      ON ",\"system\":[{\"type\":\"text\",\"text\":\"\u00e4/\\u0000\"}]"),
     D("choice without tools dropped", "\"tool_choice\":{\"type\":\"auto\"},\"tools\":[]", ON),
     {__LINE__, "thinking unsaid is off", "deepseek", "ds", 0, "{\"messages\":[]}",
      "{\"model\":\"ds\"," OFF ",\"messages\":[]}"},
@@ -225,6 +225,9 @@ static const struct request_row {
 #define CALL                                                                                       \
 	"{\"type\":\"tool_use\",\"id\":\"1\",\"name\":\"B\",\"input\":{\"n\":"                     \
 	"123456789012345678901234567890,\"f\":1.10,\"z\":-0,\"h\":1e2,\"e\":null}}"
+#define NULS                                                                                       \
+	"{\"type\":\"tool_use\",\"id\":\"1\",\"name\":\"B\",\"input\":{\"n\\u0000a\":1,"       \
+	"\"n\\u0000b\":2,\"n\":\"\\u0000\"}}"
 #define RES  "{\"type\":\"tool_result\",\"tool_use_id\":\"1\",\"content\":\"x\"}"
 #define HOLD "{\"type\":\"thinking\",\"thinking\":\"tool call\"}"
     T("deepseek: foreign thinking at a tool", "deepseek", 0, AS(CLAUDE "," CALL) "," U("[" RES "]"),
@@ -253,6 +256,12 @@ static const struct request_row {
 	 "\"q\"}}"),
       DS(AS("{\"type\":\"text\",\"text\":\"[Tool "
 	    "call]\\nweb_search\\n{\\\"query\\\":\\\"q\\\"}\"}"))),
+    T("deepseek: a NUL in a text, and two names that differ behind one", "deepseek", 0,
+      AS("{\"type\":\"text\",\"text\":\"\\u0000b\"}," NULS) "," U("[" RES "]"),
+      DS(AS(HOLD ",{\"type\":\"text\",\"text\":\"\\u0000b\"}," NULS) "," U("[" RES "]"))),
+    T("deepseek: a NUL in a document", "deepseek", 0,
+      U("[{\"type\":\"document\",\"title\":\"T\\u0000U\"}]"),
+      DS(U("[{\"type\":\"text\",\"text\":\"[Document]\\nT\\u0000U\"}]"))),
     T("deepseek: document", "deepseek", 0,
       U("[{\"type\":\"document\",\"title\":\"T\",\"source\":{\"type\":\"text\",\"media_type\":"
 	"\"text/"
@@ -413,7 +422,7 @@ judge_block(struct verdict *v, json_object *messages, size_t i, json_object *blo
 	    " type text source thinking signature id name input tool_use_id content is_error ");
 	if (extra)
 		wrong(v, "member of a block", extra);
-	if (!strcmp(type, "text") && !*text_of(block, "text"))
+	if (!strcmp(type, "text") && json_object_get_string_len(json_object_object_get(block, "text")) == 0)
 		wrong(v, "empty text", NULL);
 	if (!strncmp(text_of(block, "signature"), "router.", 7) ||
 	    (!v->deepseek && *text_of(block, "signature")))
