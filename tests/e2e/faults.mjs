@@ -744,7 +744,7 @@ check('clients that do not read cost a bounded amount of memory, and nobody else
   await normal(r);
 });
 
-// What waits for the clients of a process, all together: UNREAD_PROCESS_MAX of src/caps.h.
+// What waits for the clients of a process, all together: UNREAD_PROCESS_MAX of src/base/caps.h.
 const UNREAD = 256 * MB;
 
 check('slow readers of large answers reach the bound of a process, and no more; the others are served', { timeout: 180 }, async t => {

@@ -1,7 +1,7 @@
 /* admin.c: the body of a switch or a check. Its reader is the file's own. */
 #include "fuzz.h"
 
-#include "admin.c"
+#include "operator/admin.c"
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)

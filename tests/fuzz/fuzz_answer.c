@@ -1,9 +1,9 @@
-/* answer.c, verdict.c: a byte of circumstances, a provider's head, line by line, a
+/* upstream/response.c, verdict.c: a byte of circumstances, a provider's head, line by line, a
  * blank line, and its body. What goes on is clean, and a rest has bounds. */
 #include "fuzz.h"
 
-#include "caps.h"
-#include "verdict.h"
+#include "base/caps.h"
+#include "route/verdict.h"
 
 #define NOW INT64_C(1800000000000)
 

@@ -2,7 +2,7 @@
  * it is told. */
 #include "file.h"
 
-#include "config.h"
+#include "config/config.h"
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)

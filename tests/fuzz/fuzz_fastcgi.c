@@ -3,9 +3,9 @@
  * goes back is whole records. */
 #include "file.h"
 
-#include "accept.h"
-#include "listen.h"
-#include "log.h"
+#include "base/listen.h"
+#include "base/log.h"
+#include "client/accept.h"
 
 #include <sys/socket.h>
 #include <sys/un.h>

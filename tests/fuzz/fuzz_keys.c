@@ -1,7 +1,7 @@
 /* keys.c: the file of client keys. What is wrong with it is told without it. */
 #include "fuzz.h"
 
-#include "keys.h"
+#include "config/keys.h"
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)

@@ -1,7 +1,7 @@
 /* log.c: foreign text, made fit to show at any size. */
 #include "fuzz.h"
 
-#include "log.h"
+#include "base/log.h"
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)

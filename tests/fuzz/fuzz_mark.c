@@ -1,9 +1,9 @@
-/* mark.c: a provider's JSON answer. Marked, it is JSON if it was; and each
+/* dialect/origin.c: a provider's JSON answer. Marked, it is JSON if it was; and each
  * thinking block's signature is, without its mark, what the provider wrote. */
 #include "fuzz.h"
 
-#include "mark.h"
-#include "tree.h"
+#include "dialect/origin.h"
+#include "json/tree.h"
 
 static bool
 is_thinking(json_object *block)

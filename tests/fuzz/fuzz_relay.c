@@ -1,4 +1,4 @@
-/* exchange.c, conclude.c, relay.c, reply.c: providers' answers on their way to the
+/* exchange.c, route/close.c, relay.c, reply.c: providers' answers on their way to the
  * client, from the head to the last record. attempt.c is played here, so that there
  * are no sockets, and what the client would get is looked at.
  *
@@ -8,13 +8,13 @@
  * is passed on no byte is lost or doubled. */
 #include "file.h"
 
-#include "attempt.h"
-#include "dialect.h"
-#include "exchange.h"
-#include "log.h"
-#include "mark.h"
-#include "stream.h"
-#include "tree.h"
+#include "base/log.h"
+#include "dialect/dialect.h"
+#include "dialect/origin.h"
+#include "dialect/stream.h"
+#include "route/exchange.h"
+#include "upstream/attempt.h"
+#include "json/tree.h"
 
 #include <fastcgi.h>
 

@@ -2,9 +2,9 @@
  * ("NAME=VALUE"), a blank line, and its body. */
 #include "fuzz.h"
 
-#include "credential.h"
-#include "request.h"
-#include "tree.h"
+#include "client/request.h"
+#include "config/credential.h"
+#include "json/tree.h"
 
 #define PARAMS 64
 

@@ -3,10 +3,10 @@
  * needs no change gets none. */
 #include "fuzz.h"
 
-#include "dialect.h"
-#include "digest.h"
-#include "message.h"
-#include "tree.h"
+#include "base/digest.h"
+#include "dialect/dialect.h"
+#include "dialect/message.h"
+#include "json/tree.h"
 
 static const uint8_t key[DIGEST_KEY_SIZE] = {7};
 

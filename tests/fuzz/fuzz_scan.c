@@ -1,12 +1,12 @@
-/* scan.c, tree.c and json_end.c: what is JSON. What scan takes, json-c takes too, and
+/* scan.c, tree.c and json/end.c: what is JSON. What scan takes, json-c takes too, and
  * says the same of it; a tree that is written is JSON again, and stays as it is; where
  * scan sees an object's end, json_end does. utf8.c: its runs are characters. */
 #include "fuzz.h"
 
-#include "json_end.h"
-#include "scan.h"
-#include "tree.h"
-#include "utf8.h"
+#include "base/utf8.h"
+#include "json/end.h"
+#include "json/scan.h"
+#include "json/tree.h"
 
 static bool
 is_json(const char *text, size_t n)

@@ -3,9 +3,9 @@
  * length, bytes), before it is opened or, with the next bit, while it is. */
 #include "file.h"
 
-#include "health.h"
-#include "log.h"
-#include "state.h"
+#include "base/log.h"
+#include "state/health.h"
+#include "state/state.h"
 
 #include <sys/mman.h>
 

@@ -1,14 +1,14 @@
-/* sse.c, stream.c, mark.c: a provider's stream. However it is split, its events
+/* sse.c, stream.c, dialect/origin.c: a provider's stream. However it is split, its events
  * are the same, and together they are what came; what is marked, or added for a
  * provider that died, is a stream again whose data is JSON where it was. */
 #include "fuzz.h"
 
-#include "caps.h"
-#include "dialect.h"
-#include "mark.h"
-#include "scan.h"
-#include "sse.h"
-#include "stream.h"
+#include "base/caps.h"
+#include "dialect/dialect.h"
+#include "dialect/origin.h"
+#include "dialect/sse.h"
+#include "dialect/stream.h"
+#include "json/scan.h"
 
 static bool
 is_json(const char *text, size_t n)

@@ -2,8 +2,8 @@
 #include "file.h"
 #include "fuzz.h"
 
-#include "config.h"
-#include "tokens.h"
+#include "config/config.h"
+#include "config/tokens.h"
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)

@@ -8,7 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { WRITE_BYTE = 0 }; /* STATE_WRITE_BYTE of src/state_layout.h */
+enum { WRITE_BYTE = 0 }; /* STATE_WRITE_BYTE of src/state/layout.h */
 
 static void
 wait_while_told(void)

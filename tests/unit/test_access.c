@@ -1,7 +1,7 @@
 /* access: who is let in where, as whom, or refused with what (BEHAVIOUR.md 2). */
-#include "access.h"
+#include "client/access.h"
 
-#include "digest.h"
+#include "base/digest.h"
 #include "tap.h"
 
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers" /* what is left out is 0 */

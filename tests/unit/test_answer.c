@@ -1,6 +1,6 @@
 /* answer: what of a provider's head is read, and what of it may go on to the client (BEHAVIOUR.md 3). */
 
-#include "answer.h"
+#include "upstream/response.h"
 
 #include "tap.h"
 

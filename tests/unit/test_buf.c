@@ -5,7 +5,7 @@
 
 static void look_and_free(void *memory);
 #define free look_and_free
-#include "../../src/buf.c"
+#include "base/buf.c"
 #undef free
 
 #include "tap.h"

@@ -1,7 +1,7 @@
 /* Configurations, good and bad: what is read from each, or which errors. */
-#include "config.h"
-#include "dialect.h"
-#include "digest.h"
+#include "base/digest.h"
+#include "config/config.h"
+#include "dialect/dialect.h"
 #include "tap.h"
 
 #include <fcntl.h>

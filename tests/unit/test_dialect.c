@@ -2,9 +2,9 @@
  * Rewritten bodies are judged by a checker that reads them with json-c's own
  * parser and knows nothing of the code that wrote them (PROTOCOLS.md 2, 3, 5). */
 
-#include "dialect.h"
-#include "mark.h"
-#include "tool_id.h"
+#include "dialect/dialect.h"
+#include "dialect/origin.h"
+#include "dialect/tool_id.h"
 
 #include "material.h"
 
@@ -226,7 +226,7 @@ static const struct request_row {
 	"{\"type\":\"tool_use\",\"id\":\"1\",\"name\":\"B\",\"input\":{\"n\":"                     \
 	"123456789012345678901234567890,\"f\":1.10,\"z\":-0,\"h\":1e2,\"e\":null}}"
 #define NULS                                                                                       \
-	"{\"type\":\"tool_use\",\"id\":\"1\",\"name\":\"B\",\"input\":{\"n\\u0000a\":1,"       \
+	"{\"type\":\"tool_use\",\"id\":\"1\",\"name\":\"B\",\"input\":{\"n\\u0000a\":1,"           \
 	"\"n\\u0000b\":2,\"n\":\"\\u0000\"}}"
 #define RES  "{\"type\":\"tool_result\",\"tool_use_id\":\"1\",\"content\":\"x\"}"
 #define HOLD "{\"type\":\"thinking\",\"thinking\":\"tool call\"}"
@@ -422,7 +422,8 @@ judge_block(struct verdict *v, json_object *messages, size_t i, json_object *blo
 	    " type text source thinking signature id name input tool_use_id content is_error ");
 	if (extra)
 		wrong(v, "member of a block", extra);
-	if (!strcmp(type, "text") && json_object_get_string_len(json_object_object_get(block, "text")) == 0)
+	if (!strcmp(type, "text") &&
+	    json_object_get_string_len(json_object_object_get(block, "text")) == 0)
 		wrong(v, "empty text", NULL);
 	if (!strncmp(text_of(block, "signature"), "router.", 7) ||
 	    (!v->deepseek && *text_of(block, "signature")))

@@ -1,8 +1,8 @@
 /* doctor: what observations mean, from file modes to a stream's arrival times. */
 
-#include "doctor_judge.h"
-#include "findings.h"
-#include "path.h"
+#include "base/path.h"
+#include "doctor/diagnose.h"
+#include "doctor/report.h"
 
 #include "tap.h"
 

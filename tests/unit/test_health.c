@@ -1,5 +1,5 @@
 /* health.c: every rule of a rest, as rows of what happened and how it stands. */
-#include "health.h"
+#include "state/health.h"
 #include "tap.h"
 
 #define T      INT64_C(1800000000000) /* the time of most rows */

@@ -1,9 +1,9 @@
 /* The keys file, good and bad: whose a key is, or which error; and how it is changed. */
-#include "keys_edit.h"
+#include "config/keys_edit.h"
 #include "private.h"
 #include "tap.h"
 
-#include "digest.h"
+#include "base/digest.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>

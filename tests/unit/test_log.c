@@ -1,5 +1,5 @@
 /* The log: lines in both formats, foreign text, and the places where lines go. */
-#include "log.h"
+#include "base/log.h"
 #include "tap.h"
 
 #include <fcntl.h>

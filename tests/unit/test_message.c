@@ -1,6 +1,6 @@
 /* message: the facts that routing needs. */
 
-#include "message.h"
+#include "dialect/message.h"
 
 #include "material.h"
 

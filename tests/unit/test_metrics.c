@@ -1,7 +1,7 @@
 /* metrics: from figures to the lines that Prometheus reads. */
-#include "metrics.h"
+#include "operator/metrics.h"
 
-#include "caps.h"
+#include "base/caps.h"
 #include "tap.h"
 
 #include <stdlib.h>

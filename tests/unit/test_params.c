@@ -1,6 +1,6 @@
 /* params: FastCGI parameters that are whole, and those that are not. */
 
-#include "params.h"
+#include "client/params.h"
 
 #include "material.h"
 

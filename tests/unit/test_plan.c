@@ -1,8 +1,8 @@
 /* plan: who is asked, in which order, and why (BEHAVIOUR.md 5); and what is said
  * when nobody can be (exhausted). Providers are a, b, c, in that order. */
 
-#include "exhausted.h"
-#include "plan.h"
+#include "route/no_provider.h"
+#include "route/plan.h"
 
 #include "tap.h"
 

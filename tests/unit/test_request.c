@@ -1,7 +1,7 @@
 /* request, routes, credential: what a client's FastCGI parameters say (BEHAVIOUR.md 2, 3). */
 
-#include "credential.h"
-#include "request.h"
+#include "client/request.h"
+#include "config/credential.h"
 
 #include "tap.h"
 

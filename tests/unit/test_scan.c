@@ -1,9 +1,9 @@
 /* scan: what is JSON and what is not, where things are, and what words mean. */
 
-#include "scan.h"
+#include "json/scan.h"
 
-#include "json_end.h"
-#include "utf8.h"
+#include "base/utf8.h"
+#include "json/end.h"
 
 #include "material.h"
 

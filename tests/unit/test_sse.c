@@ -1,8 +1,8 @@
 /* sse: events out of bytes, however these are split. */
 
-#include "sse.h"
+#include "dialect/sse.h"
 
-#include "caps.h"
+#include "base/caps.h"
 #include "material.h"
 
 static const char *const kind_names[] = {"other",         "ping",         "message_start",

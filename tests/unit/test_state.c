@@ -1,9 +1,9 @@
 /* state*.c: the file and whatever may happen to it, with real processes that
  * are killed for real. CHECK_ALL=1 kills more of them; SEED=N repeats a run. */
-#include "caps.h"
-#include "clock.h"
-#include "log.h"
-#include "state.h"
+#include "base/caps.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "state/state.h"
 #include "tap.h"
 
 #include <dirent.h>

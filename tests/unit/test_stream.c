@@ -1,6 +1,6 @@
 /* stream: what a cut stream's end should be, and what it looks like (CLIENT.md 4). */
 
-#include "stream.h"
+#include "dialect/stream.h"
 
 #include "material.h"
 

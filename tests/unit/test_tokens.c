@@ -1,7 +1,7 @@
 /* tokens.txt, good and bad: which credentials are read from it, or which error. */
+#include "config/tokens.h"
 #include "private.h"
 #include "tap.h"
-#include "tokens.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>

@@ -1,10 +1,10 @@
 /* verdict: what each answer means. A row per case of BEHAVIOUR.md 4, and for the
  * clamps; at the end, that every row of the table decided some case. */
 
-#include "verdict.h"
+#include "route/verdict.h"
 
-#include "digest.h"
-#include "request.h"
+#include "base/digest.h"
+#include "client/request.h"
 
 #include "tap.h"
 

@@ -1,6 +1,6 @@
 /* Files that change under their path: when a change is told, and when not yet. */
+#include "config/file_watch.h"
 #include "tap.h"
-#include "watch_file.h"
 
 #include <fcntl.h>
 #include <unistd.h>

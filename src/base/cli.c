@@ -1,0 +1,134 @@
+#include "base/cli.h"
+
+#include "base/caps.h"
+#include "json/tree.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+static const struct cli_option common[] = {
+    {.letter = 'V', .name = "version", .help = "say which version this is"},
+    {.letter = 'h', .name = "help", .help = "say this"},
+};
+
+enum { COMMON = sizeof common / sizeof *common, HELP_COLUMN = 26 };
+
+/* A help text of several lines, each in its column. */
+static void
+print_option(const struct cli_option *o)
+{
+	char left[64];
+	snprintf(left, sizeof left, "  -%c, --%s%s%s", o->letter, o->name,
+		 o->argument == NULL ? "" : " ", o->argument == NULL ? "" : o->argument);
+	printf("%-*s", HELP_COLUMN, left);
+	for (const char *line = o->help; line != NULL;) {
+		const char *end = strchr(line, '\n');
+		int n = end == NULL ? (int)strlen(line) : (int)(end - line);
+		printf("%.*s\n", n, line);
+		line = end == NULL ? NULL : end + 1;
+		if (line != NULL)
+			printf("%*s", HELP_COLUMN, "");
+	}
+}
+
+static void
+print_help(const struct cli *cli)
+{
+	printf("Usage: %s %s\n\n%s\n", cli->program, cli->usage, cli->purpose);
+	for (size_t i = 0; i < cli->n_options; i++)
+		print_option(&cli->options[i]);
+	for (size_t i = 0; i < COMMON; i++)
+		print_option(&common[i]);
+}
+
+int
+cli_print_json(const char *program, json_object *tree)
+{
+	struct buf text;
+	buf_init(&text, ANSWER_JSON_MAX);
+	bool whole = tree != NULL && tree_write(tree, &text);
+	if (whole)
+		puts(text.data);
+	else
+		fprintf(stderr, "%s: out of memory\n", program);
+	json_object_put(tree);
+	buf_free(&text);
+	return whole ? EXIT_SUCCESS : EX_OSERR;
+}
+
+const char *
+cli_why(const struct buf *error)
+{
+	return error->len > 0 ? error->data : "out of memory";
+}
+
+void
+cli_fail(const struct cli *cli, const char *word, const char *what)
+{
+	fprintf(stderr, "%s: %s%s%s (see --help)\n", cli->program, word,
+		word[0] == '\0' ? "" : ": ", what);
+	exit(EX_USAGE);
+}
+
+int
+cli_end(const char *program, int status)
+{
+	bool lost = ferror(stdout) != 0;
+	errno = 0;
+	lost = fflush(stdout) != 0 || lost;
+	if (!lost || errno == EPIPE)
+		return status;
+	fprintf(stderr, "%s: standard output could not be written\n", program);
+	return status == EXIT_SUCCESS ? EX_IOERR : status;
+}
+
+static void
+take(const struct cli *cli, int letter)
+{
+	if (letter == 'V') {
+		printf("%s " PACKAGE_VERSION "\n", cli->program);
+		exit(cli_end(cli->program, EXIT_SUCCESS));
+	}
+	if (letter == 'h') {
+		print_help(cli);
+		exit(cli_end(cli->program, EXIT_SUCCESS));
+	}
+	for (size_t i = 0; i < cli->n_options; i++) {
+		const struct cli_option *o = &cli->options[i];
+		if (o->letter != letter)
+			continue;
+		if (o->text != NULL)
+			*o->text = optarg;
+		if (o->flag != NULL)
+			*o->flag = true;
+	}
+}
+
+int
+cli_read(const struct cli *cli, int argc, char **argv)
+{
+	struct option table[CLI_OPTIONS_MAX + COMMON + 1] = {0};
+	char letters[2 * (CLI_OPTIONS_MAX + COMMON) + 1] = "";
+	size_t at = 0;
+	for (size_t i = 0; i < cli->n_options + COMMON; i++) {
+		const struct cli_option *o =
+		    i < cli->n_options ? &cli->options[i] : &common[i - cli->n_options];
+		bool takes = o->argument != NULL;
+		table[i] = (struct option){.name = o->name,
+					   .has_arg = takes ? required_argument : no_argument,
+					   .val = o->letter};
+		letters[at++] = o->letter;
+		if (takes)
+			letters[at++] = ':';
+	}
+	for (int letter; (letter = getopt_long(argc, argv, letters, table, NULL)) != -1;) {
+		if (letter == '?') /* getopt_long() has said what is wrong */
+			exit(EX_USAGE);
+		take(cli, letter);
+	}
+	return optind;
+}

@@ -1,0 +1,70 @@
+/* The event loop: descriptors, timers, and work for the end of a turn. One
+ * thread; nothing called from here may block.
+ *
+ * A watch, a timer and a task are members of their owner's struct; the loop
+ * keeps pointers to them, so the owner must take them back (loop_unwatch,
+ * loop_cancel, loop_recall; each harmless when there is nothing to take back)
+ * before it frees itself. Any callback may take back any of them. */
+#ifndef BASE_LOOP_H
+#define BASE_LOOP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/epoll.h>
+
+struct loop;
+
+/* Whose member that is. */
+#define OWNER(pointer, type, member) ((type *)((char *)(pointer)-offsetof(type, member)))
+
+struct watch {
+	void (*ready)(struct watch *watch, uint32_t events); /* EPOLLIN, EPOLLHUP, … */
+	int fd;
+	uint32_t events; /* 0: not watched */
+};
+
+struct timer {
+	void (*due)(struct timer *timer);
+	int64_t at_ms; /* clock_steady_ms() */
+	size_t place;  /* in the loop's heap, from 1; 0: not set */
+};
+
+struct task {
+	void (*run)(struct task *task);
+	struct task *next;
+	struct task **link; /* what points to it; NULL: not queued */
+	struct loop *owner;
+};
+
+/* NULL and errno when the kernel gives no epoll, or memory is short. */
+struct loop *loop_new(void);
+
+/* Frees the loop; everything must have been taken back. NULL is fine. */
+void loop_free(struct loop *loop);
+
+/* Watches fd for events (level-triggered), or changes for which. False and
+ * errno when the kernel refuses. */
+bool loop_watch(struct loop *loop, struct watch *watch, int fd, uint32_t events);
+void loop_unwatch(struct loop *loop, struct watch *watch);
+
+/* As loop_unwatch(), without a call into the kernel: for a descriptor of which
+ * there is no other copy, and which the owner closes before this turn is over. */
+void loop_forget(struct loop *loop, struct watch *watch);
+
+/* Calls due() once, in_ms from now (0: in the next turn), unless set anew or
+ * cancelled before. False when memory is short: the timer is then not set. */
+bool loop_after(struct loop *loop, struct timer *timer, int64_t in_ms);
+void loop_cancel(struct loop *loop, struct timer *timer);
+
+/* Calls run() once at the end of this turn. Queueing a queued task does nothing. */
+void loop_queue(struct loop *loop, struct task *task);
+void loop_recall(struct task *task);
+
+/* Runs until loop_stop(). False and errno when epoll fails. */
+bool loop_run(struct loop *loop);
+
+/* Ends loop_run() after this turn. */
+void loop_stop(struct loop *loop);
+
+#endif

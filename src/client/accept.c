@@ -1,0 +1,673 @@
+#include "client/accept.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "client/params.h"
+
+#include <errno.h>
+#include <fastcgi.h>
+#include <fcgiapp.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+	READ_SIZE = 64 * 1024,
+	ACCEPTS_A_TURN = 64,
+	TAKEN_ALONG_MAX = 8192, /* at the end: more than wait in a socket (listen.c) */
+	PAUSE_WITHOUT_DESCRIPTORS_MS = 100,
+	PARSER_STREAMS = 32 * 1024,
+	OTHERS_MAX = 64, /* beside max_streams: who looks at the router, or switches it */
+};
+
+/* Where a client's input stands: the record that is being read. */
+struct record {
+	FCGI_Header header;
+	size_t have;    /* bytes of the header */
+	size_t content; /* bytes of content still to come */
+	size_t padding; /* bytes of padding still to come */
+};
+
+enum phase {
+	PHASE_PARAMS, /* until the empty PARAMS record */
+	PHASE_BODY,   /* until the empty STDIN record */
+	PHASE_SERVED, /* the handler answers */
+	PHASE_EARLY,  /* answered before all was read: the rest is drained */
+	PHASE_LEFT,   /* to be freed at the end of the turn */
+};
+
+struct connection {
+	struct client client; /* first: a client leads to its connection */
+	struct acceptor *acceptor;
+	struct connection *next, **link;
+	enum phase phase;
+	unsigned *counted; /* where it takes a place; NULL: nowhere */
+	struct watch watch;
+	struct timer timer;
+	int64_t end_ms; /* when its request must be here, steady clock */
+	struct task free_later;
+	struct record record;
+	struct buf head; /* BEGIN_REQUEST and PARAMS as they came, for libfcgi */
+};
+
+struct acceptor {
+	struct router *router;
+	const struct handler *handler;
+	struct watch watch;
+	struct timer pause;
+	int fd;
+	int pipe[2];              /* by which libfcgi gets the records to parse; -1: none yet */
+	unsigned burst;           /* how many clients to accept in a turn, at most */
+	unsigned streams, others; /* admitted, and still there */
+	FCGX_Request parser;
+	struct connection *connections;
+	char scratch[READ_SIZE];
+};
+
+static const struct complaint out_of_memory = {503, "api_error", "Out of memory. Try again.", NULL};
+
+/* --- The end of a connection ------------------------------------------ */
+
+static void
+connection_free(struct connection *c)
+{
+	struct loop *loop = c->acceptor->router->loop;
+	loop_unwatch(loop, &c->watch);
+	loop_cancel(loop, &c->timer);
+	loop_recall(&c->free_later);
+	*c->link = c->next;
+	if (c->next != NULL)
+		c->next->link = c->link;
+	c->acceptor->router->clients--;
+	if (c->counted != NULL)
+		--*c->counted;
+	request_fini(&c->client.request);
+	reply_fini(&c->client.reply);
+	buf_free(&c->head);
+	free(c);
+}
+
+static void
+run_free(struct task *task)
+{
+	connection_free(OWNER(task, struct connection, free_later));
+}
+
+/* Ends a connection; its memory goes at the end of the turn, since callers may
+ * still hold it. */
+static void
+leave(struct connection *c)
+{
+	if (c->phase == PHASE_LEFT)
+		return;
+	if (c->phase == PHASE_SERVED)
+		c->acceptor->handler->left(&c->client);
+	c->phase = PHASE_LEFT;
+	loop_unwatch(c->acceptor->router->loop, &c->watch);
+	loop_queue(c->acceptor->router->loop, &c->free_later);
+}
+
+static void
+reply_gone(struct reply *reply)
+{
+	leave(OWNER(reply, struct connection, client.reply));
+}
+
+/* SERVERS.md, rule 4: an early answer arrives only if the rest is drained. */
+static void
+reply_drained(struct reply *reply)
+{
+	struct connection *c = OWNER(reply, struct connection, client.reply);
+	if (!reply->ended || reply_backlog(reply) > 0) {
+		if (c->phase == PHASE_SERVED)
+			c->acceptor->handler->drained(&c->client);
+	} else if (c->phase == PHASE_EARLY) {
+		shutdown(reply->fd, SHUT_WR);
+		if (!loop_after(c->acceptor->router->loop, &c->timer, DRAIN_FOR_MS))
+			leave(c);
+	} else {
+		leave(c);
+	}
+}
+
+/* --- Records ---------------------------------------------------------- */
+
+void
+client_refuse(struct client *client, int status, const char *lines, const char *type,
+	      const char *message)
+{
+	const struct request *r = &client->request;
+	const struct log_field fields[] = {
+	    LOG_TEXT("id", r->id),
+	    LOG_TEXT("client", request_client(r)),
+	    LOG_TEXT("path", r->route.id == ROUTE_NONE ? "-" : r->path),
+	    LOG_NUMBER("status", status),
+	    LOG_TEXT("why", message),
+	};
+	log_fields(LOG_INFO, "refused", fields, sizeof fields / sizeof *fields);
+	reply_error(&client->reply, status, lines, type, message, r->id);
+}
+
+/* Answers before all was read, or before there is anybody to serve it. */
+static void
+refuse(struct connection *c, const struct complaint *complaint)
+{
+	struct loop *loop = c->acceptor->router->loop;
+	char lines[128] = "";
+	if (complaint->allow != NULL)
+		snprintf(lines, sizeof lines, "allow: %s\r\n", complaint->allow);
+	else if (complaint->status == 503)
+		snprintf(lines, sizeof lines, "retry-after: 2\r\n");
+	else if (complaint->status ==
+		 401) /* else Claude Code asks for three minutes: CLIENT.md 3 */
+		snprintf(lines, sizeof lines, "x-should-retry: false\r\n");
+	loop_unwatch(loop, &c->watch);
+	loop_cancel(loop, &c->timer);
+	c->phase = PHASE_EARLY;
+	client_refuse(&c->client, complaint->status, lines, complaint->type, complaint->message);
+}
+
+static void
+timer_due(struct timer *timer)
+{
+	struct connection *c = OWNER(timer, struct connection, timer);
+	if (c->phase == PHASE_EARLY)
+		leave(c);
+	else
+		refuse(c,
+		       &(struct complaint){408, "timeout_error",
+					   "Nothing of the request came for 60 seconds, or it took "
+					   "longer than the deadline.",
+					   NULL});
+}
+
+static void
+serve(struct connection *c)
+{
+	struct loop *loop = c->acceptor->router->loop;
+	struct request *r = &c->client.request;
+	loop_unwatch(loop, &c->watch);
+	loop_cancel(loop, &c->timer);
+	/* Less than was announced: the client left while it uploaded. */
+	if (r->content_length >= 0 && (size_t)r->content_length != r->body.len) {
+		leave(c);
+		return;
+	}
+	c->phase = PHASE_SERVED;
+	if (!reply_watch(&c->client.reply)) {
+		leave(c);
+		return;
+	}
+	c->acceptor->handler->serve(&c->client);
+}
+
+static void
+close_pipe(struct acceptor *a)
+{
+	for (int i = 0; i < 2; i++)
+		if (a->pipe[i] != -1)
+			close(a->pipe[i]);
+	a->pipe[0] = a->pipe[1] = -1;
+}
+
+/* A pipe that holds PARAMS_MAX bytes, if there is none yet. The kernel makes smaller ones
+ * for a user who has many: still large enough for nearly all requests. False and errno:
+ * there are no descriptors. */
+static bool
+open_pipe(struct acceptor *a)
+{
+	if (a->pipe[0] != -1)
+		return true;
+	if (pipe2(a->pipe, O_CLOEXEC | O_NONBLOCK) == -1)
+		return false;
+	if (fcntl(a->pipe[1], F_GETPIPE_SZ) < PARAMS_MAX &&
+	    fcntl(a->pipe[1], F_SETPIPE_SZ, PARAMS_MAX) == -1)
+		log_line(LOG_WARNING, "the kernel gives this user small pipes only, so requests "
+				      "with many headers may be refused for a while: raise "
+				      "fs.pipe-user-pages-soft");
+	return true;
+}
+
+/* Puts the records into the pipe and has libfcgi
+ * parse them: it reads all of them, and never waits for more. */
+static struct complaint
+parse(struct acceptor *a, const struct buf *head)
+{
+	static const struct complaint unreadable = {
+	    400, "invalid_request_error", "The web server's request could not be read.", NULL};
+	static const struct complaint no_pipe = {
+	    503, "api_error", "No descriptors to read the request with. Try again.", NULL};
+	if (!params_are_whole(buf_text(head), head->len))
+		return unreadable;
+	/* libfcgi ends the process when it gets none: for its streams, and 20 bytes for each
+	 * of the shortest parameters'. */
+	if (!memory_has(PARSER_STREAMS + 20 * head->len))
+		return out_of_memory;
+	if (!open_pipe(a))
+		return no_pipe;
+	if (write(a->pipe[1], head->data, head->len) != (ssize_t)head->len) {
+		close_pipe(a);
+		return no_pipe;
+	}
+	FCGX_InitRequest(&a->parser, -1, 0);
+	a->parser.ipcFd = a->pipe[0];
+	a->parser.keepConnection = 1;
+	if (FCGX_Accept_r(&a->parser) != 0)
+		a->pipe[0] = -1; /* it has closed it */
+	else if (FCGX_GetError(a->parser.in) == 0)
+		return (struct complaint){0};
+	close_pipe(a);
+	return unreadable;
+}
+
+/* Takes the parser back from libfcgi, without its writing or closing anything. */
+static void
+release(struct acceptor *a)
+{
+	a->parser.ipcFd = -1;
+	a->parser.keepConnection = 0;
+	FCGX_Free(&a->parser, 0);
+}
+
+/* What is answered at once, and by ourselves. */
+static bool
+is_stream(const struct route *route)
+{
+	return route->id != ROUTE_HEALTH && route->id != ROUTE_STATUS &&
+	       route->id != ROUTE_METRICS && route->id != ROUTE_SWITCH &&
+	       route->id != ROUTE_RETRY && route->id != ROUTE_GREETING;
+}
+
+/* Takes a place for the request. Who watches the router has some of its own, or nobody
+ * could see that it is full. */
+static struct complaint
+take_place(struct connection *c)
+{
+	struct acceptor *a = c->acceptor;
+	bool stream = is_stream(&c->client.request.route);
+	unsigned max = stream ? a->router->config->max_streams : OTHERS_MAX;
+	unsigned *taken = stream ? &a->streams : &a->others;
+	struct complaint full = {503, "api_error", "", NULL};
+	if (*taken < max) {
+		++*taken;
+		c->counted = taken;
+		return (struct complaint){0};
+	}
+	snprintf(full.message, sizeof full.message,
+		 "More than %s%u requests are running. Try again in 2 seconds.",
+		 stream ? "max_streams: " : "", max);
+	return full;
+}
+
+static struct complaint
+read_params(struct connection *c)
+{
+	struct acceptor *a = c->acceptor;
+	const struct config *config = a->router->config;
+	struct complaint complaint = parse(a, &c->head);
+	if (complaint.status == 0)
+		complaint = request_read_params(&c->client.request, a->parser.envp, config);
+	release(a);
+	buf_free(&c->head);
+	if (complaint.status == 0)
+		complaint = a->handler->admit(&c->client);
+	return complaint.status == 0 ? take_place(c) : complaint;
+}
+
+static void
+params_done(struct connection *c)
+{
+	struct complaint complaint = read_params(c);
+	struct request *r = &c->client.request;
+	c->phase = PHASE_BODY;
+	if (complaint.status != 0)
+		refuse(c, &complaint);
+	else if (r->content_length > 0 && !buf_reserve(&r->body, (size_t)r->content_length))
+		refuse(c, &out_of_memory);
+}
+
+/* The body does not go into its buffer: it is too large, or memory is short. */
+static void
+refuse_body(struct connection *c, size_t n)
+{
+	const struct buf *body = &c->client.request.body;
+	struct complaint large = {413, "request_too_large", "", NULL};
+	if (n <= body->max - body->len) {
+		refuse(c, &out_of_memory);
+		return;
+	}
+	snprintf(large.message, sizeof large.message,
+		 "The body is larger than max_request_bytes (%zu).", body->max);
+	refuse(c, &large);
+}
+
+/* Some content of a record. */
+static void
+take_content(struct connection *c, const char *bytes, size_t n)
+{
+	struct request *r = &c->client.request;
+	uint8_t type = c->record.header.type;
+	if (c->phase == PHASE_PARAMS && type != FCGI_STDIN) {
+		if (n > c->head.max - c->head.len)
+			refuse(c, &(struct complaint){
+				      431, "invalid_request_error",
+				      "The request's headers are larger than 64 KB.", NULL});
+		else if (!buf_add(&c->head, bytes, n))
+			refuse(c, &out_of_memory);
+	} else if (c->phase == PHASE_BODY && type == FCGI_STDIN && !buf_add(&r->body, bytes, n)) {
+		refuse_body(c, n);
+	}
+}
+
+/* Whether the record is about our request. */
+static bool
+is_ours(const struct connection *c)
+{
+	const FCGI_Header *h = &c->record.header;
+	return ((unsigned)h->requestIdB1 << 8 | h->requestIdB0) == c->client.reply.request_id;
+}
+
+/* The header of a record is there. False: this is no FastCGI that we speak. */
+static bool
+begin_record(struct connection *c)
+{
+	const FCGI_Header *h = &c->record.header;
+	c->record.content = (size_t)h->contentLengthB1 << 8 | h->contentLengthB0;
+	c->record.padding = h->paddingLength;
+	bool known = h->type == FCGI_BEGIN_REQUEST || h->type == FCGI_PARAMS ||
+		     h->type == FCGI_STDIN || h->type == FCGI_DATA;
+	bool first = c->head.len == 0 && c->phase == PHASE_PARAMS;
+	if (c->phase == PHASE_SERVED)
+		return h->version == FCGI_VERSION_1;
+	if (h->version != FCGI_VERSION_1 || !known || first != (h->type == FCGI_BEGIN_REQUEST))
+		return false;
+	if (first)
+		c->client.reply.request_id =
+		    (uint16_t)((unsigned)h->requestIdB1 << 8 | h->requestIdB0);
+	if (!is_ours(c))
+		return false;
+	if (c->phase == PHASE_PARAMS && h->type != FCGI_STDIN) {
+		/* libfcgi gets no padding to skip. */
+		FCGI_Header bare = *h;
+		bare.paddingLength = 0;
+		take_content(c, (const char *)&bare, sizeof bare);
+	}
+	return true;
+}
+
+/* The web server wants no more of a request (FastCGI 1.0, section 5.4): whoever answers it
+ * is told that the client has left, and the request is ended as if it were early. */
+static void
+abort_request(struct connection *c)
+{
+	if (c->client.reply.ended)
+		return;
+	c->acceptor->handler->left(&c->client);
+	c->phase = PHASE_EARLY;
+	reply_end(&c->client.reply);
+}
+
+static void
+end_record(struct connection *c)
+{
+	const FCGI_Header *h = &c->record.header;
+	bool empty = h->contentLengthB1 == 0 && h->contentLengthB0 == 0;
+	c->record.have = 0;
+	if (empty && c->phase == PHASE_PARAMS && h->type == FCGI_PARAMS)
+		params_done(c);
+	else if (empty && c->phase == PHASE_BODY && h->type == FCGI_STDIN)
+		serve(c);
+	else if (c->phase == PHASE_SERVED && h->type == FCGI_ABORT_REQUEST && is_ours(c))
+		abort_request(c);
+}
+
+static size_t
+min(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+static bool
+collects(const struct connection *c)
+{
+	return c->phase == PHASE_PARAMS || c->phase == PHASE_BODY;
+}
+
+/* Takes bytes as they came from the web server, split anywhere. */
+static void
+take(struct connection *c, const char *bytes, size_t n)
+{
+	struct record *r = &c->record;
+	while (n > 0 && (collects(c) || c->phase == PHASE_SERVED)) {
+		size_t part;
+		if (r->have < sizeof r->header) {
+			part = min(n, sizeof r->header - r->have);
+			memcpy((char *)&r->header + r->have, bytes, part);
+			r->have += part;
+			if (r->have == sizeof r->header && !begin_record(c)) {
+				leave(c);
+				return;
+			}
+		} else if (r->content > 0) {
+			part = min(n, r->content);
+			take_content(c, bytes, part);
+			r->content -= part;
+		} else {
+			part = min(n, r->padding);
+			r->padding -= part;
+		}
+		bytes += part;
+		n -= part;
+		if (r->have == sizeof r->header && r->content == 0 && r->padding == 0)
+			end_record(c);
+	}
+}
+
+/* What comes after the request. */
+static void
+reply_told(struct reply *reply, const char *bytes, size_t n)
+{
+	take(OWNER(reply, struct connection, client.reply), bytes, n);
+}
+
+/* Reads what is there. A few reads a turn: a fast upload does not wait, the
+ * others do not starve. */
+static void
+collect(struct connection *c)
+{
+	struct acceptor *a = c->acceptor;
+	for (int i = 0; i < 8 && collects(c); i++) {
+		ssize_t n = recv(c->client.reply.fd, a->scratch, sizeof a->scratch, MSG_DONTWAIT);
+		if (n == -1 && (errno == EAGAIN || errno == EINTR))
+			return;
+		if (n <= 0) {
+			leave(c);
+			return;
+		}
+		take(c, a->scratch, (size_t)n);
+		if ((size_t)n < sizeof a->scratch)
+			return;
+	}
+}
+
+/* How long to wait for more of the request: a slow line may take its time, if it moves. */
+static bool
+await_more(struct connection *c)
+{
+	int64_t left_ms = c->end_ms - clock_steady_ms();
+	return loop_after(c->acceptor->router->loop, &c->timer,
+			  left_ms < COLLECT_FOR_MS ? left_ms : COLLECT_FOR_MS);
+}
+
+static void
+ready(struct watch *watch, uint32_t events)
+{
+	struct connection *c = OWNER(watch, struct connection, watch);
+	(void)events;
+	collect(c);
+	/* The parameters come in one go; a body comes at the client's pace. */
+	if (c->phase == PHASE_BODY && !await_more(c))
+		leave(c);
+}
+
+/* Web servers send a request in one go, so that mostly all of it is there. */
+static bool
+begin(struct connection *c)
+{
+	struct loop *loop = c->acceptor->router->loop;
+	collect(c);
+	c->end_ms = clock_steady_ms() + c->acceptor->router->config->deadline_ms;
+	return !collects(c) ||
+	       (loop_watch(loop, &c->watch, c->client.reply.fd, EPOLLIN) && await_more(c));
+}
+
+/* --- Accepting -------------------------------------------------------- */
+
+static bool
+connection_new(struct acceptor *a, int fd)
+{
+	struct connection *c = calloc(1, sizeof *c);
+	struct router *router = a->router;
+	if (c == NULL) {
+		close(fd);
+		return false;
+	}
+	c->acceptor = a;
+	c->client.router = router;
+	c->watch.ready = ready;
+	c->timer.due = timer_due;
+	c->free_later.run = run_free;
+	buf_init_secret(&c->head, PARAMS_MAX);
+	request_init(&c->client.request, router->config->max_request_bytes);
+	reply_init(&c->client.reply, router->loop, fd, router->config->idle_timeout_ms,
+		   &router->unread);
+	c->client.reply.gone = reply_gone;
+	c->client.reply.drained = reply_drained;
+	c->client.reply.told = reply_told;
+	c->next = a->connections;
+	c->link = &a->connections;
+	if (c->next != NULL)
+		c->next->link = &c->next;
+	a->connections = c;
+	router->clients++;
+	if (begin(c))
+		return true;
+	connection_free(c);
+	return false;
+}
+
+static void
+resume(struct timer *timer)
+{
+	struct acceptor *a = OWNER(timer, struct acceptor, pause);
+	if (!loop_watch(a->router->loop, &a->watch, a->fd, EPOLLIN))
+		loop_after(a->router->loop, &a->pause, PAUSE_WITHOUT_DESCRIPTORS_MS);
+}
+
+/* Without descriptors or memory, others of our processes may have some. */
+static void
+pause_accepting(struct acceptor *a)
+{
+	loop_unwatch(a->router->loop, &a->watch);
+	loop_after(a->router->loop, &a->pause, PAUSE_WITHOUT_DESCRIPTORS_MS);
+	log_line(LOG_WARNING, "no descriptors or memory for another client: raise the limit of "
+			      "open files (ulimit -n) or lower max_streams");
+}
+
+/* One at a time while few come, since the call that finds nobody costs as much
+ * as one that finds somebody; more and more when each turn finds more. */
+static void
+accept_some(struct watch *watch, uint32_t events)
+{
+	struct acceptor *a = OWNER(watch, struct acceptor, watch);
+	(void)events;
+	for (unsigned i = 0; i < a->burst; i++) {
+		int fd = accept4(a->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+		if (fd == -1) {
+			if (errno == EMFILE || errno == ENFILE || errno == ENOMEM ||
+			    errno == ENOBUFS)
+				pause_accepting(a);
+			a->burst = 1;
+			return;
+		}
+		if (!connection_new(a, fd)) {
+			pause_accepting(a);
+			return;
+		}
+	}
+	a->burst = a->burst < ACCEPTS_A_TURN ? 2 * a->burst : a->burst;
+}
+
+static bool
+acceptor_start(struct acceptor *a)
+{
+	int flags = fcntl(a->fd, F_GETFL);
+	if (flags == -1 || fcntl(a->fd, F_SETFL, flags | O_NONBLOCK) == -1)
+		return false;
+	if (FCGX_Init() != 0)
+		return false;
+	/* libfcgi installs handlers of its own: SERVERS.md, "libfcgi". */
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGUSR1, SIG_IGN);
+	a->pipe[0] = a->pipe[1] = -1;
+	a->burst = 1;
+	if (open_pipe(a) && loop_watch(a->router->loop, &a->watch, a->fd, EPOLLIN))
+		return true;
+	close_pipe(a);
+	return false;
+}
+
+struct acceptor *
+acceptor_new(struct router *router, int fd, const struct handler *handler, struct buf *error)
+{
+	struct acceptor *a = calloc(1, sizeof *a);
+	if (a != NULL) {
+		a->router = router;
+		a->handler = handler;
+		a->fd = fd;
+		a->watch.ready = accept_some;
+		a->pause.due = resume;
+	}
+	if (a == NULL || !acceptor_start(a)) {
+		bool told =
+		    buf_printf(error, "cannot listen for the web server: %s", strerror(errno));
+		(void)told;
+		free(a);
+		return NULL;
+	}
+	return a;
+}
+
+void
+acceptor_stop(struct acceptor *a)
+{
+	/* Who has connected already is taken along. */
+	a->burst = TAKEN_ALONG_MAX;
+	if (a->watch.events != 0)
+		accept_some(&a->watch, 0);
+	loop_unwatch(a->router->loop, &a->watch);
+	loop_cancel(a->router->loop, &a->pause);
+	if (a->fd != -1)
+		close(a->fd);
+	a->fd = -1;
+}
+
+void
+acceptor_free(struct acceptor *a)
+{
+	if (a == NULL)
+		return;
+	acceptor_stop(a);
+	for (struct connection *c = a->connections, *next; c != NULL; c = next) {
+		next = c->next;
+		leave(c);
+		connection_free(c);
+	}
+	close_pipe(a);
+	free(a);
+}

@@ -1,0 +1,82 @@
+#include "client/access.h"
+
+#include <openssl/crypto.h>
+#include <stdio.h>
+#include <string.h>
+
+#define HOW_TO_SEND                                                                                \
+	"Send it as the header x-router-key (Claude Code: ANTHROPIC_CUSTOM_HEADERS="               \
+	"\"x-router-key: KEY\") or in the address (ANTHROPIC_BASE_URL=http://ROUTER/k/KEY); who "  \
+	"runs the router makes one with: claude-router-ctl key add NAME"
+
+static struct complaint
+complaint(int status, const char *type, const char *message)
+{
+	struct complaint c = {.status = status, .type = type};
+	snprintf(c.message, sizeof c.message, "%s", message);
+	return c;
+}
+
+/* Compares without telling by its time how much was right. */
+static bool
+is_admin_token(const char *shown, const char *token)
+{
+	return shown != NULL && token != NULL && strlen(shown) == strlen(token) &&
+	       CRYPTO_memcmp(shown, token, strlen(token)) == 0;
+}
+
+static bool
+is_admin(const struct access_rules *rules, const struct request *r)
+{
+	const struct config *config = rules->config;
+	return network_includes(r->address, config->admin_from, config->n_admin_from) ||
+	       is_admin_token(r->shown_token, rules->admin_token);
+}
+
+static struct complaint
+admit_client(const struct access_rules *rules, const struct request *r, bool known)
+{
+	if (r->client_key != NULL && !known)
+		return complaint(
+		    401, "authentication_error",
+		    "This client key is nobody's: mistyped, or taken away. " HOW_TO_SEND);
+	if (rules->config->access == ACCESS_KEYS && !known)
+		return complaint(401, "authentication_error",
+				 "This router wants a client key. " HOW_TO_SEND);
+	return (struct complaint){0};
+}
+
+static struct complaint
+admit_admin(bool admin)
+{
+	if (admin)
+		return (struct complaint){0};
+	return complaint(
+	    403, "permission_error",
+	    "Only for admins: ask from an address in admin_from (loopback by default), "
+	    "by the router's own address or name, or send the admin_token of tokens.txt "
+	    "as x-router-admin.");
+}
+
+struct admission
+access_admit(const struct access_rules *rules, const struct request *r)
+{
+	struct admission a = {.refusal = {0}};
+	const char *client = r->client_key == NULL ? NULL : keys_find(rules->keys, r->client_key);
+	if (client != NULL && r->route.access != ROUTE_ADMIN)
+		snprintf(a.client, sizeof a.client, "%s", client);
+	if (r->route.access == ROUTE_CLIENTS)
+		a.refusal = admit_client(rules, r, client != NULL);
+	else if (r->route.access == ROUTE_ADMIN)
+		a.refusal = admit_admin(is_admin(rules, r));
+	else
+		a.stranger =
+		    rules->config->access == ACCESS_KEYS && client == NULL && !is_admin(rules, r);
+	return a;
+}
+
+bool
+access_may_use_stored(const struct config *config, const struct request *r)
+{
+	return r->client[0] != '\0' || (!r->page && (r->local || config->allow_open));
+}

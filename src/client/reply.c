@@ -1,0 +1,272 @@
+#include "client/reply.h"
+
+#include "base/caps.h"
+#include "base/log.h"
+#include "json/tree.h"
+
+#include <errno.h>
+#include <fastcgi.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define RECORD_MAX 65528 /* of content: the largest that needs no padding */
+#define HEAD_ROOM  256   /* for our own header lines, and the records of a small answer */
+
+static void
+flush_later(struct reply *r)
+{
+	loop_queue(r->loop, &r->flush);
+}
+
+static void
+leave(struct reply *r)
+{
+	loop_forget(r->loop, &r->watch);
+	loop_cancel(r->loop, &r->stalled);
+	loop_recall(&r->flush);
+	r->ended = true;
+	r->gone(r);
+}
+
+/* Writes what the kernel takes. False: the client is gone. */
+static bool
+send_some(struct reply *r)
+{
+	size_t sent = 0;
+	while (sent < r->out.len) {
+		ssize_t n =
+		    send(r->fd, r->out.data + sent, r->out.len - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n == -1 && (errno == EAGAIN || errno == EWOULDBLOCK))
+			break;
+		if (n <= 0)
+			return false;
+		sent += (size_t)n;
+	}
+	*r->unread -= sent;
+	if (sent == r->out.len)
+		buf_free(&r->out);
+	else
+		buf_drop(&r->out, sent);
+	if (sent > 0)
+		loop_cancel(r->loop, &r->stalled);
+	return true;
+}
+
+static void
+flush(struct reply *r)
+{
+	if (!send_some(r)) {
+		leave(r);
+		return;
+	}
+	uint32_t events = EPOLLIN | EPOLLRDHUP | (r->out.len > 0 ? EPOLLOUT : 0u);
+	bool waits = r->out.len > 0 && r->stalled.place == 0;
+	if (!loop_watch(r->loop, &r->watch, r->fd, events) ||
+	    (waits && !loop_after(r->loop, &r->stalled, r->stalled_after_ms))) {
+		leave(r);
+		return;
+	}
+	if (r->out.len < UNREAD_STREAM_MAX / 2)
+		r->drained(r);
+}
+
+static void
+run_flush(struct task *task)
+{
+	flush((struct reply *)((char *)task - offsetof(struct reply, flush)));
+}
+
+static void
+stalled(struct timer *timer)
+{
+	leave((struct reply *)((char *)timer - offsetof(struct reply, stalled)));
+}
+
+/* The web server says that the client left: SERVERS.md, rule 1. What else it says is
+ * the rest of a request that was answered early, or an FCGI_ABORT_REQUEST. */
+static void
+ready(struct watch *watch, uint32_t events)
+{
+	struct reply *r = (struct reply *)((char *)watch - offsetof(struct reply, watch));
+	char scratch[16384];
+	ssize_t n = events & EPOLLIN ? recv(r->fd, scratch, sizeof scratch, MSG_DONTWAIT) : -1;
+	if (n == 0 || (n == -1 && events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))) {
+		leave(r);
+		return;
+	}
+	if (n > 0)
+		r->told(r, scratch, (size_t)n);
+	if (events & EPOLLOUT)
+		flush(r);
+}
+
+void
+reply_init(struct reply *r, struct loop *loop, int fd, int64_t stalled_after_ms, size_t *unread)
+{
+	*r = (struct reply){.loop = loop,
+			    .fd = fd,
+			    .stalled_after_ms = stalled_after_ms,
+			    .unread = unread,
+			    .provider = "none"};
+	r->watch.ready = ready;
+	r->flush.run = run_flush;
+	r->stalled.due = stalled;
+	buf_init(&r->out, UNREAD_PROCESS_MAX);
+}
+
+bool
+reply_watch(struct reply *r)
+{
+	return loop_watch(r->loop, &r->watch, r->fd, EPOLLIN | EPOLLRDHUP);
+}
+
+void
+reply_fini(struct reply *r)
+{
+	loop_forget(r->loop, &r->watch);
+	loop_cancel(r->loop, &r->stalled);
+	loop_recall(&r->flush);
+	*r->unread -= r->out.len;
+	buf_free(&r->out);
+	if (r->fd != -1)
+		close(r->fd);
+	r->fd = -1;
+}
+
+/* --- Records ---------------------------------------------------------- */
+
+static bool
+add_record(struct reply *r, uint8_t type, const void *content, size_t n)
+{
+	FCGI_Header header = {
+	    .version = FCGI_VERSION_1,
+	    .type = type,
+	    .requestIdB1 = (unsigned char)(r->request_id >> 8),
+	    .requestIdB0 = (unsigned char)r->request_id,
+	    .contentLengthB1 = (unsigned char)(n >> 8),
+	    .contentLengthB0 = (unsigned char)n,
+	};
+	bool is_large = r->out.len + n > UNREAD_LARGE;
+	size_t max = UNREAD_PROCESS_MAX - (is_large ? UNREAD_KEPT : 0);
+	if (*r->unread + sizeof header + n > max || !buf_reserve(&r->out, sizeof header + n) ||
+	    !buf_add(&r->out, &header, sizeof header) || !buf_add(&r->out, content, n))
+		return false;
+	*r->unread += sizeof header + n;
+	return true;
+}
+
+/* Without memory for what the client must see, its connection ends: better cut
+ * than wrong. */
+static void
+write_out(struct reply *r, const char *bytes, size_t n)
+{
+	if (r->ended)
+		return;
+	while (n > 0) {
+		size_t part = n < RECORD_MAX ? n : RECORD_MAX;
+		if (!add_record(r, FCGI_STDOUT, bytes, part)) {
+			log_line(LOG_WARNING,
+				 "an answer of %s is cut: too much waits for clients that read "
+				 "slowly (%zu MB), or memory is short",
+				 r->provider, *r->unread / 1024 / 1024);
+			reply_cut(r);
+			return;
+		}
+		bytes += part;
+		n -= part;
+	}
+	flush_later(r);
+}
+
+void
+reply_head(struct reply *r, int status, const char *lines)
+{
+	char first[160];
+	int n = snprintf(first, sizeof first,
+			 "Status: %d\r\nx-router-provider: %s\r\nx-router-attempts: %u\r\n", status,
+			 r->provider, r->attempts);
+	r->began = true;
+	write_out(r, first, (size_t)n);
+	write_out(r, lines, strlen(lines));
+	write_out(r, "\r\n", 2);
+}
+
+void
+reply_body(struct reply *r, const char *bytes, size_t n)
+{
+	r->bytes += n;
+	if (!r->no_body)
+		write_out(r, bytes, n);
+}
+
+void
+reply_end(struct reply *r)
+{
+	FCGI_EndRequestBody end = {.protocolStatus = FCGI_REQUEST_COMPLETE};
+	if (r->ended)
+		return;
+	if (!add_record(r, FCGI_STDOUT, "", 0) ||
+	    !add_record(r, FCGI_END_REQUEST, &end, sizeof end))
+		reply_cut(r);
+	r->ended = true;
+	flush_later(r);
+}
+
+void
+reply_cut(struct reply *r)
+{
+	if (!r->ended)
+		shutdown(r->fd, SHUT_RDWR);
+}
+
+size_t
+reply_backlog(const struct reply *r)
+{
+	return r->out.len;
+}
+
+void
+reply_whole(struct reply *r, int status, const char *lines, const char *bytes, size_t n)
+{
+	/* Room for all of it at once; if there is none, writing it will say so. */
+	size_t records = n / RECORD_MAX * sizeof(FCGI_Header);
+	bool roomy = buf_reserve(&r->out, HEAD_ROOM + strlen(lines) + n + records);
+	(void)roomy;
+	reply_head(r, status, lines);
+	reply_body(r, bytes, n);
+	reply_end(r);
+}
+
+void
+reply_json(struct reply *r, int status, const char *lines, json_object *object)
+{
+	struct buf head, body;
+	buf_init(&head, ANSWER_HEAD_MAX);
+	buf_init(&body, ANSWER_JSON_MAX);
+	if (object == NULL || !tree_write(object, &body) ||
+	    !buf_puts(&head, "content-type: application/json\r\n") || !buf_puts(&head, lines))
+		reply_whole(r, 503, "retry-after: 2\r\n", "", 0);
+	else
+		reply_whole(r, status, head.data, body.data, body.len);
+	buf_free(&body);
+	buf_free(&head);
+	json_object_put(object);
+}
+
+void
+reply_error(struct reply *r, int status, const char *lines, const char *type, const char *message,
+	    const char *request_id)
+{
+	json_object *body = json_object_new_object();
+	json_object *error = json_object_new_object();
+	tree_put(body, "type", json_object_new_string("error"));
+	tree_put(error, "type", json_object_new_string(type));
+	tree_put(error, "message", json_object_new_string(message));
+	tree_put(body, "error", error);
+	tree_put(body, "request_id", json_object_new_string(request_id));
+	reply_json(r, status, lines, body);
+}

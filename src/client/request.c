@@ -1,0 +1,536 @@
+#include "client/request.h"
+
+#include "base/utf8.h"
+
+#include "base/digest.h"
+#include "config/keys.h"
+#include "config/parse.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+static const struct complaint no_complaint = {0};
+
+static struct complaint __attribute__((format(printf, 3, 4)))
+complain(int status, const char *type, const char *format, ...)
+{
+	struct complaint c = {.status = status, .type = type};
+	va_list args;
+	va_start(args, format);
+	vsnprintf(c.message, sizeof c.message, format, args);
+	va_end(args);
+	return c;
+}
+
+static void
+make_id(char id[static REQUEST_ID_SIZE])
+{
+	uint8_t bytes[12];
+	/* Only a name, but a probe's lease goes by it: without entropy still another
+	 * one for each request. */
+	if (getrandom(bytes, sizeof bytes, GRND_NONBLOCK) != sizeof bytes) {
+		struct timespec now = {0};
+		int pid = (int)getpid();
+		clock_gettime(CLOCK_MONOTONIC, &now);
+		uint64_t ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+		memcpy(bytes, &ns, 8);
+		memcpy(bytes + 8, &pid, 4);
+	}
+	memcpy(id, "req_", 4);
+	hex_write(bytes, sizeof bytes, id + 4);
+}
+
+void
+request_init(struct request *r, size_t max_body_bytes)
+{
+	*r = (struct request){.content_length = -1, .method = "", .path = "", .query = ""};
+	buf_init_secret(&r->params, 2 * PARAMS_MAX);
+	buf_init(&r->body, max_body_bytes);
+	make_id(r->id);
+}
+
+void
+request_fini(struct request *r)
+{
+	buf_free(&r->params);
+	buf_free(&r->body);
+	free(r->headers);
+	r->headers = NULL;
+	r->n_headers = 0;
+}
+
+/* --- Parameters ------------------------------------------------------- */
+
+static bool
+copy_params(struct request *r, char *const *params)
+{
+	size_t total = 0, n = 0;
+	for (; params[n] != NULL; n++)
+		total += strlen(params[n]) + 1;
+	/* A stream has them as long as it runs: no more room than they need. */
+	size_t n_headers = n < REQUEST_HEADERS_MAX ? n : REQUEST_HEADERS_MAX;
+	r->headers = calloc(n_headers + 1, sizeof *r->headers);
+	if (r->headers == NULL || !buf_reserve(&r->params, total))
+		return false;
+	for (size_t i = 0; params[i] != NULL; i++)
+		if (!buf_add(&r->params, params[i], strlen(params[i]) + 1))
+			return false;
+	return true;
+}
+
+/* Web servers hand an HTTP header X-Name over as HTTP_X_NAME (RFC 3875, 4.1.18). */
+static void
+to_header_name(char *name)
+{
+	for (; *name != '\0'; name++)
+		if (*name == '_')
+			*name = '-';
+		else if (*name >= 'A' && *name <= 'Z')
+			*name = (char)(*name | 32);
+}
+
+static bool
+is_clean(const char *value)
+{
+	for (; *value != '\0'; value++)
+		if ((unsigned char)*value < ' ' || *value == 127)
+			return false;
+	return true;
+}
+
+static bool
+is_credential(const char *name)
+{
+	return strcmp(name, "authorization") == 0 || strcmp(name, "x-api-key") == 0 ||
+	       strcmp(name, "x-router-key") == 0 || strcmp(name, "x-router-admin") == 0;
+}
+
+/* What goes on to a provider, or is decided by, and has one value without a comma. nginx hands
+ * over each line, and content-type by both of its names (SERVERS.md, rule 6). */
+static bool
+header_is_single(const char *name)
+{
+	static const char *const names[] = {"content-type", "x-app"};
+	static const char *const families[] = {"x-claude-code-", "x-stainless-", "anthropic-"};
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (strcmp(name, names[i]) == 0)
+			return true;
+	for (size_t i = 0; i < sizeof families / sizeof *families; i++)
+		if (strncmp(name, families[i], strlen(families[i])) == 0)
+			return strcmp(name, "anthropic-beta") != 0;
+	return false;
+}
+
+/* Or what follows would be a header of its own for a provider. */
+static bool
+is_name(const char *name)
+{
+	return name[0] != '\0' && is_clean(name) && strpbrk(name, " :") == NULL;
+}
+
+/* The first of what lighttpd and Apache make of several lines. */
+static void
+cut_list(char *value)
+{
+	value[strcspn(value, ",")] = '\0';
+	for (size_t n = strlen(value); n > 0 && strchr(" \t", value[n - 1]) != NULL; n--)
+		value[n - 1] = '\0';
+}
+
+static struct complaint
+add_header(struct request *r, char *name, char *value)
+{
+	to_header_name(name);
+	if (!is_name(name))
+		return complain(400, "invalid_request_error",
+				"A header's name holds a byte that none may hold.");
+	if (!is_clean(value))
+		return complain(400, "invalid_request_error",
+				"The header %.64s holds a control byte.", name);
+	if (is_credential(name) && (request_header(r, name) != NULL || strchr(value, ',') != NULL))
+		return complain(400, "invalid_request_error",
+				"The header %s was sent twice, or holds a comma: send one "
+				"credential.",
+				name);
+	bool single = header_is_single(name);
+	if (single && request_header(r, name) != NULL)
+		return no_complaint;
+	if (single)
+		cut_list(value);
+	if (r->n_headers == REQUEST_HEADERS_MAX)
+		return complain(400, "invalid_request_error", "More than %d headers.",
+				REQUEST_HEADERS_MAX);
+	r->headers[r->n_headers++] = (struct header){name, value};
+	return no_complaint;
+}
+
+/* The parameters that are no headers; the others are of no use to us. */
+struct facts {
+	const char *uri;
+	const char *address;
+	const char *server;
+};
+
+/* Of more digits than any body has bytes: too large, whatever they say. */
+static struct complaint
+take_length(struct request *r, const char *value)
+{
+	uint64_t length;
+	if (value[strspn(value, "0123456789")] != '\0')
+		return complain(400, "invalid_request_error",
+				"The web server passed a CONTENT_LENGTH that is no number.");
+	r->content_length = text_read_digits(&value, 18, &length) ? (int64_t)length : INT64_MAX;
+	return no_complaint;
+}
+
+static struct complaint
+take_param(struct request *r, struct facts *facts, char *name, char *value)
+{
+	if (strncmp(name, "HTTP_", 5) == 0)
+		return add_header(r, name + 5, value);
+	if (strcmp(name, "CONTENT_TYPE") == 0 && value[0] != '\0')
+		return add_header(r, name, value);
+	if (strcmp(name, "REQUEST_METHOD") == 0)
+		r->method = value;
+	else if (strcmp(name, "REQUEST_URI") == 0)
+		facts->uri = value;
+	else if (strcmp(name, "REMOTE_ADDR") == 0)
+		facts->address = value;
+	else if (strcmp(name, "SERVER_SOFTWARE") == 0)
+		facts->server = value;
+	else if (strcmp(name, "CONTENT_LENGTH") == 0 && value[0] != '\0')
+		return take_length(r, value);
+	return no_complaint;
+}
+
+static struct complaint
+take_params(struct request *r, struct facts *facts)
+{
+	char *end = r->params.data + r->params.len;
+	for (char *name = r->params.data; name < end;) {
+		char *next = name + strlen(name) + 1;
+		char *value = strchr(name, '=');
+		if (value != NULL) {
+			*value++ = '\0';
+			struct complaint c = take_param(r, facts, name, value);
+			if (c.status != 0)
+				return c;
+		}
+		name = next;
+	}
+	return no_complaint;
+}
+
+const char *
+request_header(const struct request *r, const char *name)
+{
+	for (size_t i = 0; i < r->n_headers; i++)
+		if (strcmp(r->headers[i].name, name) == 0)
+			return r->headers[i].value;
+	return NULL;
+}
+
+/* --- The path --------------------------------------------------------- */
+
+/* Of a query only these go on, as they stand (BEHAVIOUR 2). */
+static bool
+may_go_on(const char *parameter)
+{
+	static const char *const names[] = {"beta=", "limit=", "after_id=", "before_id="};
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (strncmp(parameter, names[i], strlen(names[i])) == 0)
+			return true;
+	return false;
+}
+
+static bool
+is_query_safe(const char *parameter)
+{
+	for (; *parameter != '\0'; parameter++)
+		if (*parameter <= ' ' || *parameter > '~' || *parameter == '#')
+			return false;
+	return true;
+}
+
+/* Seconds, cut at the most that is taken; 0 for what is no number. */
+static uint32_t
+read_silence(const char *text)
+{
+	uint64_t seconds;
+	if (!text_read_digits(&text, 9, &seconds) || *text != '\0')
+		return 0;
+	return seconds < SELF_TEST_SILENCE_MAX_S ? (uint32_t)seconds : SELF_TEST_SILENCE_MAX_S;
+}
+
+/* Filters the query in place. */
+static void
+filter_query(struct request *r, char *query)
+{
+	char *out = query, *rest = NULL;
+	char *start = query;
+	for (char *p = strtok_r(query, "&", &rest); p != NULL; p = strtok_r(NULL, "&", &rest)) {
+		if (strcmp(p, "live=1") == 0)
+			r->live = 1;
+		if (strncmp(p, "silence=", 8) == 0)
+			r->silence_s = read_silence(p + 8);
+		if (!may_go_on(p) || !is_query_safe(p))
+			continue;
+		size_t n = strlen(p);
+		if (out != start)
+			*out++ = '&';
+		memmove(out, p, n);
+		out += n;
+	}
+	*out = '\0';
+	r->query = start;
+}
+
+/* /k/KEY in front names a client key; a base URL that ended in /v1 doubles it. */
+static char *
+normalize(struct request *r, char *path)
+{
+	static const char word[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				   "0123456789_-";
+	size_t n = strncmp(path, "/k/", 3) == 0 ? strspn(path + 3, word) : 0;
+	if (n > 0 && path[3 + n] == '/') {
+		/* The key moves one place down to make room for its NUL. */
+		memmove(path + 2, path + 3, n);
+		path[2 + n] = '\0';
+		r->client_key = path + 2;
+		path += 3 + n;
+	}
+	return strncmp(path, "/v1/v1/", 7) == 0 ? path + 3 : path;
+}
+
+static struct complaint
+find_route(struct request *r, const char *uri)
+{
+	/* The string lies in r->params, which is ours to cut. */
+	char *path = r->params.data + (uri - r->params.data);
+	char *query = strchr(path, '?');
+	if (query != NULL) {
+		*query = '\0';
+		filter_query(r, query + 1);
+	}
+	path = normalize(r, path);
+	r->path = path;
+	r->route = routes_find(path);
+	if (r->route.id == ROUTE_NONE)
+		return complain(404, "not_found_error",
+				"There is no such path here. Claude Router serves /v1/messages, "
+				"/v1/messages/count_tokens, /v1/models, /health and /v1/status.");
+	if (!routes_allows(&r->route, r->method)) {
+		struct complaint c =
+		    complain(405, "invalid_request_error", "This path takes %s.", r->route.methods);
+		c.allow = r->route.methods;
+		return c;
+	}
+	return no_complaint;
+}
+
+/* --- Who asks --------------------------------------------------------- */
+
+static const char *
+after(const char *text, const char *prefix)
+{
+	size_t n = strlen(prefix);
+	return text != NULL && strncasecmp(text, prefix, n) == 0 ? text + n : NULL;
+}
+
+/* The token of "Bearer TOKEN", in any case and with any blanks between. */
+static const char *
+bearer_of(const struct request *r)
+{
+	const char *token = after(request_header(r, "authorization"), "Bearer");
+	return token != NULL && (*token == ' ' || *token == '\t') ? token + strspn(token, " \t")
+								  : NULL;
+}
+
+static bool
+is_login(const char *token)
+{
+	return token != NULL && strncmp(token, "sk-ant-oat", 10) == 0;
+}
+
+static bool
+is_api_key(const char *token)
+{
+	return token != NULL && strncmp(token, "sk-ant-api", 10) == 0;
+}
+
+static void
+find_credentials(struct request *r)
+{
+	const char *bearer = bearer_of(r);
+	const char *key = request_header(r, "x-api-key");
+	const char *admin = request_header(r, "x-router-admin");
+	r->login_as_key = is_login(key) && !is_login(bearer);
+	r->login = r->login_as_key ? key : is_login(bearer) ? bearer : NULL;
+	r->api_key = is_api_key(key) ? key : is_api_key(bearer) ? bearer : NULL;
+	r->shown_token = admin != NULL ? admin : bearer;
+	if (r->shown_token != NULL && keys_is_key(r->shown_token))
+		r->shown_token = NULL; /* a client key never makes an admin */
+}
+
+/* A client key travels in the path or in a header of its own, beside a login that
+ * goes on to Claude; or alone, where clients put a credential. What stands there
+ * and is none of ours, such as "dummy", means nothing. */
+static struct complaint
+find_client_key(struct request *r)
+{
+	const char *bearer = bearer_of(r);
+	const char *key = request_header(r, "x-api-key");
+	const char *const shown[] = {
+	    r->client_key,
+	    request_header(r, "x-router-key"),
+	    key != NULL && keys_is_key(key) ? key : NULL,
+	    bearer != NULL && keys_is_key(bearer) ? bearer : NULL,
+	};
+	for (size_t i = 0; i < sizeof shown / sizeof *shown; i++) {
+		if (shown[i] == NULL)
+			continue;
+		if (r->client_key != NULL && strcmp(r->client_key, shown[i]) != 0)
+			return complain(400, "invalid_request_error",
+					"Two different client keys were sent: send one, in the "
+					"path (/k/KEY/…) or as x-router-key.");
+		r->client_key = shown[i];
+	}
+	return no_complaint;
+}
+
+static void
+find_client(struct request *r, const struct config *config, const struct facts *facts)
+{
+	struct asker asker;
+	const struct asker_seen seen = {facts->address, facts->server, r->headers, r->n_headers};
+	asker_find(&asker, &seen, config);
+	r->page = asker.page;
+	r->browser = asker.browser;
+	r->local = asker.local;
+	memcpy(r->address, asker.address, sizeof r->address);
+	r->claude_code = after(request_header(r, "user-agent"), "claude-cli/") != NULL;
+	find_credentials(r);
+}
+
+static bool
+is_json_type(const char *type)
+{
+	const char *rest = after(type, "application/json");
+	return rest != NULL && strchr(";", rest[strspn(rest, " \t")]) != NULL; /* or its NUL */
+}
+
+/* A form of another site can send text, and a browser asks nobody's leave for that. */
+static struct complaint
+check_content_type(const struct request *r)
+{
+	bool has_body = r->route.id == ROUTE_MESSAGES || r->route.id == ROUTE_COUNT_TOKENS;
+	if (!has_body || !r->browser || is_json_type(request_header(r, "content-type")))
+		return no_complaint;
+	return complain(415, "invalid_request_error",
+			"A browser must say what it sends: content-type: application/json.");
+}
+
+struct complaint
+request_read_params(struct request *r, char *const *params, const struct config *config)
+{
+	struct facts facts = {.uri = "", .address = "", .server = ""};
+	if (!copy_params(r, params))
+		return complain(503, "api_error", "Out of memory. Try again.");
+	struct complaint c = take_params(r, &facts);
+	if (c.status != 0)
+		return c;
+	if (facts.uri[0] == '\0')
+		return complain(400, "invalid_request_error",
+				"The web server passed no REQUEST_URI.");
+	c = find_route(r, facts.uri);
+	if (c.status != 0)
+		return c;
+	find_client(r, config, &facts);
+	c = find_client_key(r);
+	if (c.status != 0)
+		return c;
+	c = check_content_type(r);
+	if (c.status != 0)
+		return c;
+	if (r->content_length > (int64_t)r->body.max)
+		return complain(413, "request_too_large",
+				"The body is larger than max_request_bytes (%zu).", r->body.max);
+	return no_complaint;
+}
+
+/* A byte order mark is no JSON, and real servers refuse it. */
+static void
+drop_mark(struct buf *body)
+{
+	static const char mark[] = "\xef\xbb\xbf";
+	if (body->len >= 3 && memcmp(body->data, mark, 3) == 0)
+		buf_drop(body, 3);
+}
+
+/* The encoding's name is said as far as it is one: the error must stay JSON. */
+static struct complaint
+check_bytes(const struct request *r)
+{
+	static const char word[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				   "0123456789-_., ";
+	const char *encoding = request_header(r, "content-encoding");
+	size_t n = encoding == NULL ? 0 : strspn(encoding, word);
+	if (encoding != NULL && encoding[0] != '\0' && strcasecmp(encoding, "identity") != 0)
+		return complain(
+		    415, "invalid_request_error",
+		    "content-encoding: %.*s is not understood here: send the body as it "
+		    "is.",
+		    n < 64 ? (int)n : 64, encoding);
+	size_t at = utf8_valid(r->body.data, r->body.len);
+	if (at < r->body.len)
+		return complain(400, "invalid_request_error",
+				"The request's body is not UTF-8: byte %zu of %zu.", at,
+				r->body.len);
+	return no_complaint;
+}
+
+struct complaint
+request_read_body(struct request *r)
+{
+	char error[ERROR_TEXT_MAX];
+	if (r->route.id != ROUTE_MESSAGES && r->route.id != ROUTE_COUNT_TOKENS)
+		return no_complaint;
+	if (r->body.len == 0)
+		return complain(400, "invalid_request_error",
+				"The body is empty: send a Messages request as JSON.");
+	drop_mark(&r->body);
+	struct complaint c = check_bytes(r);
+	if (c.status != 0)
+		return c;
+	if (!message_read(r->body.data, r->body.len, &r->message, error))
+		return complain(400, "invalid_request_error", "%s", error);
+	if (r->message.stream_odd)
+		return complain(400, "invalid_request_error", "stream: it must be true or false.");
+	return no_complaint;
+}
+
+const char *
+request_client(const struct request *r)
+{
+	return r->client[0] != '\0' ? r->client : r->address[0] != '\0' ? r->address : "-";
+}
+
+const char *
+request_session(const struct request *r, char text[static 2 * SESSION_ID_MAX])
+{
+	const char *session = request_header(r, "x-claude-code-session-id");
+	const char *agent = request_header(r, "x-claude-code-agent-id");
+	if (session == NULL)
+		session = r->message.session_id;
+	if (session[0] == '\0')
+		text[0] = '\0';
+	else
+		snprintf(text, 2 * SESSION_ID_MAX, "%.*s/%.*s", SESSION_ID_MAX - 1, session,
+			 SESSION_ID_MAX - 1, agent == NULL ? "" : agent);
+	return text;
+}

@@ -1,0 +1,441 @@
+#include "config/config.h"
+
+#include "base/count.h"
+#include "base/digest.h"
+#include "base/log.h"
+#include "config/diagnostics.h"
+#include "config/parse.h"
+#include "config/settings.h"
+#include "config/syntax.h"
+
+#include <fnmatch.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+/* What a load is doing. */
+struct loader {
+	struct config *config;
+	struct complaints complaints;
+	bool broken;     /* an error ended the reading */
+	bool unfinished; /* so what is missing in this section may stand further down */
+};
+
+/* "option = value: what is allowed", the value fit to show. */
+static void
+complain_of_value(struct loader *l, int line, const struct option *option, const char *value)
+{
+	char shown[LOG_FOREIGN_SIZE];
+	struct buf allowed;
+	buf_init(&allowed, ERROR_TEXT_MAX);
+	option_allowed(option, &allowed);
+	log_foreign(value, strlen(value), shown, sizeof shown);
+	complaints_add(&l->complaints, line, "%s = %s: %s",
+		       line == ENVIRONMENT ? option->variable : option->name, shown,
+		       buf_text(&allowed));
+	buf_free(&allowed);
+}
+
+/* --- From texts to the configuration ------------------------------------- */
+
+static void
+take_value(struct loader *l, int line, const struct option *option, void *target, const char *value)
+{
+	switch (option->take(option, target, value)) {
+	case TAKEN:
+		break;
+	case WRONG:
+		complain_of_value(l, line, option, value);
+		break;
+	case NO_MEMORY:
+		complaints_add_memory(&l->complaints);
+		break;
+	}
+}
+
+static void
+take_initial(struct loader *l, const struct option *option, void *target, const char *initial)
+{
+	char entry[256];
+	if (!option->list) {
+		take_value(l, WHOLE_FILE, option, target, initial);
+		return;
+	}
+	for (size_t n; *initial != '\0'; initial += n + (initial[n] == ' ')) {
+		n = strcspn(initial, " ");
+		snprintf(entry, sizeof entry, "%.*s", (int)n, initial);
+		take_value(l, WHOLE_FILE, option, target, entry);
+	}
+}
+
+static void
+complain_of_absence(struct loader *l, const struct option *option, struct cfg_t *section,
+		    const char *provider)
+{
+	struct buf allowed;
+	buf_init(&allowed, ERROR_TEXT_MAX);
+	option_allowed(option, &allowed);
+	complaints_add(&l->complaints, syntax_line(section), "provider %s: %s is missing: %s",
+		       provider, option->name, buf_text(&allowed));
+	buf_free(&allowed);
+}
+
+static void
+take_option(struct loader *l, const struct option *option, struct cfg_t *section, void *target,
+	    const char *provider)
+{
+	const char *initial = initial_text(option, known_provider(provider));
+	if (syntax_writes(section, option->name)) {
+		const struct setting *setting;
+		for (size_t i = 0; (setting = syntax_setting(section, option->name, i)) != NULL;
+		     i++)
+			take_value(l, setting->line, option, target, setting->text);
+	} else if (initial != NULL) {
+		take_initial(l, option, target, initial);
+	} else if (option->required && !l->unfinished) {
+		complain_of_absence(l, option, section, provider);
+	}
+}
+
+/* The line of the first of these options that is written, else the section's end. */
+static int
+line_of(struct cfg_t *section, const char *first, const char *second)
+{
+	const struct setting *setting = syntax_setting(section, first, 0);
+	if (setting == NULL)
+		setting = syntax_setting(section, second, 0);
+	return setting != NULL   ? setting->line
+	       : section != NULL ? syntax_line(section)
+				 : WHOLE_FILE;
+}
+
+/* Whether a host is this machine by whatever name it is resolved. */
+static bool
+is_loopback(const char *host)
+{
+	static const struct network loopback[] = {
+	    {{[10] = 0xff, [11] = 0xff, [12] = 127}, 104},
+	    {{[15] = 1}, 128},
+	};
+	return strcasecmp(host, "localhost") == 0 ||
+	       network_includes(host, loopback, COUNT(loopback));
+}
+
+/* What no option can be judged by alone: where credentials may go. */
+static void
+check_provider(struct loader *l, const struct provider *p, struct cfg_t *section)
+{
+	struct url url;
+	if (p->url == NULL || !text_read_url(p->url, &url))
+		return; /* told already */
+	bool plain = text_has_scheme(p->url, "http");
+	bool near = is_loopback(url.host);
+	bool claude = !plain && strcasecmp(url.host, "api.anthropic.com") == 0;
+	if (plain && !near && !p->allow_plain)
+		complaints_add(
+		    &l->complaints, line_of(section, "url", "url"),
+		    "url = %s: use https; plain http is taken only to a loopback address, "
+		    "or with allow_plain = true",
+		    p->url);
+	if (p->credential != CREDENTIAL_STORED && !claude && !near && !p->trust_url)
+		complaints_add(&l->complaints, line_of(section, "credential", "url"),
+			       "credential = %s: clients' own credentials go only to "
+			       "https://api.anthropic.com or a loopback address: use stored, or "
+			       "trust_url = true if %s may have them",
+			       credential_choices[p->credential].word, url.host);
+}
+
+/* Lower case, so that no alias of tokens.txt can be meant; words that mean
+ * something else where a provider is named are none. */
+static bool
+is_provider_name(const char *name)
+{
+	for (const char *c = name; *c != '\0'; c++)
+		if (*c >= 'A' && *c <= 'Z')
+			return false;
+	return text_is_word(name, strlen(name), "_-", PROVIDER_NAME_MAX - 1) && name[0] >= 'a' &&
+	       strcmp(name, "auto") != 0 && strcmp(name, "admin_token") != 0;
+}
+
+static void
+take_provider(struct loader *l, const char *name, struct cfg_t *section)
+{
+	struct config *config = l->config;
+	int line = section == NULL ? WHOLE_FILE : syntax_line(section);
+	if (!is_provider_name(name)) {
+		char shown[LOG_FOREIGN_SIZE];
+		log_foreign(name, strlen(name), shown, sizeof shown);
+		complaints_add(
+		    &l->complaints, line,
+		    "provider %s: use a name of up to %d lower-case letters, digits, _ and -, "
+		    "but auto and admin_token",
+		    shown, PROVIDER_NAME_MAX - 1);
+		return;
+	}
+	if (config->n_providers == PROVIDERS_MAX) {
+		complaints_add(&l->complaints, line,
+			       "provider %s: there are more than %d providers", name,
+			       PROVIDERS_MAX);
+		return;
+	}
+	const struct known_provider *known = known_provider(name);
+	struct provider *p = &config->providers[config->n_providers++];
+	snprintf(p->name, sizeof p->name, "%s", name);
+	p->id = digest_name(name);
+	p->takes_login = known != NULL && known->takes_login;
+	p->credential = CREDENTIAL_STORED; /* also when what is written is no value */
+	for (size_t i = 0; i < provider_options.n; i++)
+		take_option(l, &provider_options.options[i], section, p, name);
+	if (!l->unfinished)
+		check_provider(l, p, section);
+}
+
+static void
+take_providers(struct loader *l, struct cfg_t *cfg)
+{
+	size_t n = syntax_providers(cfg);
+	for (size_t i = 0; i < n; i++) {
+		struct cfg_t *section = syntax_provider(cfg, i);
+		l->unfinished = l->broken && i + 1 == n;
+		if (section != NULL)
+			take_provider(l, syntax_title(section), section);
+	}
+	for (size_t i = 0; n == 0 && i < n_known_providers; i++)
+		take_provider(l, known_providers[i].name, NULL);
+}
+
+/* --- The environment ----------------------------------------------------- */
+
+/* A variable that is set and not empty, else NULL. */
+static char *
+variable(const char *name)
+{
+	char *value = getenv(name);
+	return value == NULL || value[0] == '\0' ? NULL : value;
+}
+
+static void
+take_environment(struct loader *l)
+{
+	for (size_t i = 0; i < root_options.n; i++) {
+		const struct option *option = &root_options.options[i];
+		const char *value = option->variable == NULL ? NULL : variable(option->variable);
+		if (value != NULL)
+			take_value(l, ENVIRONMENT, option, l->config, value);
+	}
+}
+
+static void
+wipe(char *secret)
+{
+	if (secret != NULL)
+		explicit_bzero(secret, strlen(secret));
+	free(secret);
+}
+
+static bool
+is_credential(const char *text)
+{
+	size_t n = strlen(text);
+	for (size_t i = 0; i < n; i++)
+		if (text[i] <= ' ' || text[i] > '~')
+			return false;
+	return n <= TOKEN_MAX;
+}
+
+/* CLAUDE_API_KEY as it was when it was seen last: it is taken out of the
+ * environment by the first load and must still be known to the later ones. */
+static char *api_key;
+
+/* Moves CLAUDE_API_KEY from the environment to api_key. */
+static void
+take_api_key(struct loader *l)
+{
+	char *value = variable("CLAUDE_API_KEY");
+	if (value == NULL)
+		return;
+	char *copy = strdup(value);
+	memset(value, 'x', strlen(value));
+	unsetenv("CLAUDE_API_KEY");
+	if (copy == NULL) {
+		complaints_add_memory(&l->complaints);
+	} else if (!is_credential(copy)) {
+		complaints_add(
+		    &l->complaints, ENVIRONMENT,
+		    "CLAUDE_API_KEY: use printable characters without spaces, at most %d",
+		    TOKEN_MAX);
+		wipe(copy);
+	} else {
+		wipe(api_key);
+		api_key = copy;
+	}
+}
+
+static void
+give_api_key(struct loader *l)
+{
+	struct config *config = l->config;
+	for (size_t i = 0; api_key != NULL && i < config->n_providers; i++) {
+		struct provider *p = &config->providers[i];
+		const struct known_provider *known = known_provider(p->name);
+		if (known == NULL || !known->takes_api_key)
+			continue;
+		p->env_credential = strdup(api_key);
+		if (p->env_credential == NULL)
+			complaints_add_memory(&l->complaints);
+	}
+}
+
+/* --- Loading ------------------------------------------------------------- */
+
+const char *
+config_path(const char *path, bool *must_exist)
+{
+	const char *standard = SYSCONFDIR "/claude-router/claude-router.conf";
+	*must_exist = true;
+	if (path != NULL)
+		return path;
+	path = variable("CLAUDE_ROUTER_CONFIG");
+	*must_exist = path != NULL && strcmp(path, standard) != 0;
+	return path != NULL ? path : standard;
+}
+
+/* Reads and parses the file, if there is one; NULL: the defaults hold, or
+ * something is wrong and was told. */
+static struct cfg_t *
+read_settings(struct loader *l, bool must_exist)
+{
+	const char *path = l->complaints.path;
+	struct buf text, why;
+	struct stat st;
+	struct cfg_t *cfg = NULL;
+	/* A proxy's password may stand there; and read(2) wants room to see the end. */
+	buf_init_secret(&text, CONFIG_FILE_MAX + 1);
+	buf_init(&why, ERROR_TEXT_MAX + 4096);
+	enum file_read read = config_read_file(path, &text, &st, &why);
+	if (read == FILE_READ) {
+		if (option_keep(&l->config->path, path, strlen(path)) != TAKEN)
+			complaints_add_memory(&l->complaints);
+		cfg = syntax_parse(&text, &l->complaints, &l->broken);
+	} else if (read == FILE_UNUSABLE || must_exist) {
+		l->broken = true;
+		complaints_add_whole(&l->complaints, buf_text(&why));
+	}
+	buf_free(&why);
+	buf_free(&text);
+	return cfg;
+}
+
+static void
+take_all(struct loader *l, bool must_exist)
+{
+	struct cfg_t *cfg = read_settings(l, must_exist);
+	for (size_t i = 0; i < root_options.n; i++)
+		take_option(l, &root_options.options[i], cfg, l->config, NULL);
+	take_providers(l, cfg);
+	take_environment(l);
+	give_api_key(l);
+	syntax_free(cfg);
+}
+
+struct config *
+config_load(const char *path, struct buf *errors)
+{
+	bool must_exist;
+	struct loader l = {.config = calloc(1, sizeof *l.config)};
+	if (l.config != NULL)
+		l.config->owners = 1;
+	path = config_path(path, &must_exist);
+	complaints_init(&l.complaints, path, errors->max);
+	take_api_key(&l);
+	if (l.config != NULL)
+		take_all(&l, must_exist);
+	else
+		complaints_add_memory(&l.complaints);
+	if (l.complaints.any) {
+		complaints_tell(&l.complaints, errors);
+		config_free(l.config);
+		l.config = NULL;
+	}
+	complaints_fini(&l.complaints);
+	return l.config;
+}
+
+static void
+free_names(char *names[static MODEL_NAMES_MAX])
+{
+	for (size_t i = 0; i < MODEL_NAMES_MAX; i++)
+		free(names[i]);
+}
+
+static void
+free_provider(struct provider *p)
+{
+	for (size_t i = 0; i < p->n_models; i++) {
+		free(p->models[i].glob);
+		free_names(p->models[i].names);
+	}
+	free(p->url);
+	free(p->ca_file);
+	free(p->ca_path);
+	wipe(p->proxy);
+	wipe(p->env_credential);
+}
+
+struct config *
+config_share(struct config *config)
+{
+	config->owners++;
+	return config;
+}
+
+void
+config_free(struct config *config)
+{
+	if (config == NULL || --config->owners > 0)
+		return;
+	for (size_t i = 0; i < config->n_providers; i++)
+		free_provider(&config->providers[i]);
+	for (size_t i = 0; i < config->n_hosts; i++)
+		free(config->hosts[i]);
+	free(config->hosts);
+	free(config->admin_from);
+	free(config->trusted_proxies);
+	free_names(config->health_check_models);
+	free(config->path);
+	for (size_t i = 0; i < root_options.n; i++)
+		if (root_options.options[i].take == option_take_text)
+			free(*(char **)option_field(&root_options.options[i], config));
+	free(config);
+}
+
+/* --- Asking -------------------------------------------------------------- */
+
+const struct provider *
+config_provider(const struct config *config, const char *name)
+{
+	for (size_t i = 0; i < config->n_providers; i++)
+		if (strcmp(config->providers[i].name, name) == 0)
+			return &config->providers[i];
+	return NULL;
+}
+
+const struct provider *
+config_plan_provider(const struct config *config)
+{
+	for (size_t i = 0; i < config->n_providers; i++)
+		if (config->providers[i].takes_login)
+			return &config->providers[i];
+	return &config->providers[0];
+}
+
+const struct model_rule *
+config_model_rule(const struct provider *provider, const char *model)
+{
+	for (size_t i = 0; i < provider->n_models; i++)
+		if (fnmatch(provider->models[i].glob, model, 0) == 0)
+			return &provider->models[i];
+	return NULL;
+}

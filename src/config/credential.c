@@ -1,0 +1,38 @@
+#include "config/credential.h"
+
+/* The client's own, if this provider takes it. */
+static const char *
+own(const struct provider *provider, const struct client_credentials *client)
+{
+	if (provider->credential == CREDENTIAL_STORED)
+		return NULL;
+	return provider->takes_login ? client->login : client->api_key;
+}
+
+static const char *
+why_none(const struct provider *provider, const char *stored)
+{
+	if (provider->credential == CREDENTIAL_CLIENT)
+		return provider->takes_login ? "the client brought no Claude login"
+					     : "the client brought no Claude API key";
+	if (stored != NULL)
+		return "the client is not local (allow_open), or a web page, or asked by a name "
+		       "that is not in hosts, and has no client key: stored credentials do not "
+		       "serve it";
+	if (provider->credential == CREDENTIAL_ANY && provider->takes_login)
+		return "the client brought no Claude login, and tokens.txt has none";
+	return "tokens.txt has none";
+}
+
+struct credential
+credential_choose(const struct provider *provider, const struct client_credentials *client,
+		  const char *stored)
+{
+	const char *value = own(provider, client);
+	if (value != NULL)
+		return (struct credential){.value = value};
+	bool may = provider->credential != CREDENTIAL_CLIENT && client->may_use_stored;
+	if (may && stored != NULL)
+		return (struct credential){.value = stored, .stored = true};
+	return (struct credential){.why_none = why_none(provider, stored)};
+}

@@ -1,0 +1,25 @@
+/* Whose credential a request uses at a provider: BEHAVIOUR.md 3. Pure;
+ * thread-safe; all strings are borrowed. */
+#ifndef CONFIG_CREDENTIAL_H
+#define CONFIG_CREDENTIAL_H
+
+#include "config/config.h"
+
+/* What a client brought, and what it may use. */
+struct client_credentials {
+	const char *login;   /* its Claude login (sk-ant-oat…); NULL: none */
+	const char *api_key; /* its Claude API key (sk-ant-api…); NULL: none */
+	bool may_use_stored; /* access_may_use_stored() */
+};
+
+struct credential {
+	const char *value;    /* NULL: there is none */
+	bool stored;          /* the operator's, not the client's own */
+	const char *why_none; /* in words; NULL when there is one */
+};
+
+/* stored: what tokens.txt holds for the provider; NULL: nothing. */
+struct credential credential_choose(const struct provider *provider,
+				    const struct client_credentials *client, const char *stored);
+
+#endif

@@ -1,0 +1,107 @@
+#include "config/diagnostics.h"
+
+#include "base/caps.h"
+#include "base/log.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void
+complaint_say(struct buf *out, const char *format, ...)
+{
+	char text[8192];
+	size_t room = out->max - out->len + 1;
+	va_list args;
+	va_start(args, format);
+	bool said = vsnprintf(text, room < sizeof text ? room : sizeof text, format, args) >= 0 &&
+		    buf_puts(out, text);
+	va_end(args);
+	(void)said;
+}
+
+void
+complaints_init(struct complaints *c, const char *path, size_t max_bytes)
+{
+	const struct complaints empty = {.path = path};
+	*c = empty;
+	buf_init(&c->texts, max_bytes);
+}
+
+void
+complaints_fini(struct complaints *c)
+{
+	buf_free(&c->texts);
+	free(c->list);
+	c->list = NULL;
+	c->n = 0;
+}
+
+/* Adds a whole text under a line, if there is room. */
+static void
+add(struct complaints *c, int line, const char *text)
+{
+	c->any = true;
+	size_t at = c->texts.len;
+	struct config_complaint *longer = realloc(c->list, (c->n + 1) * sizeof *longer);
+	if (longer == NULL)
+		return;
+	c->list = longer;
+	if (!buf_add(&c->texts, text, strlen(text) + 1))
+		return;
+	longer[c->n++] = (struct config_complaint){line, at};
+}
+
+void
+complaints_add(struct complaints *c, int line, const char *format, ...)
+{
+	char text[LOG_FOREIGN_SIZE + ERROR_TEXT_MAX];
+	struct buf whole;
+	va_list args;
+	va_start(args, format);
+	if (vsnprintf(text, sizeof text, format, args) < 0)
+		text[0] = '\0';
+	va_end(args);
+	buf_init(&whole, sizeof text + 4096 + 16);
+	if (line == ENVIRONMENT)
+		complaint_say(&whole, "environment: %s", text);
+	else if (line == WHOLE_FILE)
+		complaint_say(&whole, "%s: %s", c->path, text);
+	else
+		complaint_say(&whole, "%s:%d: %s", c->path, line, text);
+	add(c, line, buf_text(&whole));
+	buf_free(&whole);
+}
+
+void
+complaints_add_whole(struct complaints *c, const char *text)
+{
+	add(c, WHOLE_FILE, text);
+}
+
+void
+complaints_add_memory(struct complaints *c)
+{
+	complaints_add(c, WHOLE_FILE, "memory is short");
+}
+
+static int
+by_line(const void *a, const void *b)
+{
+	const struct config_complaint *one = a, *other = b;
+	if (one->line != other->line)
+		return one->line < other->line ? -1 : 1;
+	return one->at < other->at ? -1 : one->at > other->at;
+}
+
+void
+complaints_tell(struct complaints *c, struct buf *out)
+{
+	if (c->n > 0)
+		qsort(c->list, c->n, sizeof *c->list, by_line);
+	for (size_t i = 0; i < c->n; i++)
+		complaint_say(out, "%s\n", c->texts.data + c->list[i].at);
+	if (c->any && c->n == 0)
+		complaint_say(out, "%s: memory is short\n", c->path);
+}

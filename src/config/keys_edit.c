@@ -1,0 +1,289 @@
+#include "config/keys_edit.h"
+
+#include "base/clock.h"
+#include "base/digest.h"
+#include "base/path.h"
+#include "config/diagnostics.h"
+#include "config/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+	LOCK_TRIES = 500, /* of 20 ms each */
+	MODE_OF_A_NEW_ONE = 0640,
+};
+
+#define HEAD                                                                                       \
+	"# Client keys of Claude Router: NAME, SHA-256 of the key, day. claude-router-ctl key.\n"
+
+/* One change, from reading to renaming. */
+struct edit {
+	const struct config *config;
+	struct buf *error;
+	char path[PATH_MAX]; /* of the file itself */
+	char directory[PATH_MAX];
+	int lock;       /* the directory; -1: none */
+	struct stat st; /* of the file; if there is none, of whom to take the owner from */
+	struct buf text;
+	struct keys *keys; /* of text */
+};
+
+static bool
+fail(const struct edit *e, const char *path, const char *why)
+{
+	complaint_say(e->error, "%s: %s", path, why);
+	return false;
+}
+
+static bool
+fail_errno(const struct edit *e, const char *path)
+{
+	int reason = errno;
+	fail(e, path, strerror(reason));
+	if (reason == EACCES || reason == EPERM)
+		complaint_say(e->error, ": do it as root, or as the user whose files these are");
+	return false;
+}
+
+/* --- Before ----------------------------------------------------------- */
+
+static bool
+find_path(struct edit *e)
+{
+	const char *path = e->config->keys_file;
+	if (strlen(path) >= sizeof e->path)
+		return fail(e, path, strerror(ENAMETOOLONG));
+	if (realpath(path, e->path) == NULL) {
+		if (errno != ENOENT)
+			return fail_errno(e, path);
+		snprintf(e->path, sizeof e->path, "%s", path);
+	}
+	path_directory(e->path, e->directory);
+	return true;
+}
+
+static bool
+lock(struct edit *e)
+{
+	const struct timespec pause = {.tv_nsec = 20000000};
+	e->lock = open(e->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (e->lock == -1)
+		return fail_errno(e, e->directory);
+	for (int i = 0; i < LOCK_TRIES; i++) {
+		if (flock(e->lock, LOCK_EX | LOCK_NB) == 0)
+			return true;
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return fail_errno(e, e->directory);
+		nanosleep(&pause, NULL);
+	}
+	return fail(e, e->path, "somebody else has been changing it for 10 seconds");
+}
+
+/* Whose a new file shall be: the responder's, as the tokens are, and else the directory
+ * of the state file (owner.h). */
+static bool
+find_owner(struct edit *e)
+{
+	char directory[PATH_MAX];
+	if (stat(e->config->tokens_file, &e->st) == -1 &&
+	    stat(path_directory(e->config->state_file, directory), &e->st) == -1 &&
+	    fstat(e->lock, &e->st) == -1)
+		return fail_errno(e, e->directory);
+	e->st.st_mode = MODE_OF_A_NEW_ONE;
+	return buf_puts(&e->text, HEAD) || fail(e, e->path, strerror(ENOMEM));
+}
+
+static bool
+read_keys(struct edit *e)
+{
+	enum file_read read = config_read_private(e->path, &e->text, &e->st, e->error);
+	if (read == FILE_UNUSABLE || (read == FILE_ABSENT && !find_owner(e)))
+		return false;
+	e->keys = keys_parse(e->path, e->text.data, e->text.len, e->error);
+	return e->keys != NULL;
+}
+
+static bool
+begin(struct edit *e, const struct config *config, struct buf *error)
+{
+	*e = (struct edit){.config = config, .error = error, .lock = -1};
+	/* A key may stand there that does not belong there. */
+	buf_init_secret(&e->text, KEYS_FILE_MAX + 1);
+	return find_path(e) && lock(e) && read_keys(e);
+}
+
+static void
+end(struct edit *e)
+{
+	keys_free(e->keys);
+	buf_free(&e->text);
+	if (e->lock != -1)
+		close(e->lock); /* and unlocked */
+}
+
+static const struct key *
+key_named(const struct keys *keys, const char *name)
+{
+	for (size_t i = 0; i < keys_count(keys); i++)
+		if (strcmp(keys_at(keys, i)->name, name) == 0)
+			return keys_at(keys, i);
+	return NULL;
+}
+
+/* --- After ------------------------------------------------------------ */
+
+static bool
+write_all(int fd, const struct buf *text)
+{
+	for (size_t done = 0; done < text->len;) {
+		ssize_t n = write(fd, text->data + done, text->len - done);
+		if (n == -1 && errno != EINTR)
+			return false;
+		if (n > 0)
+			done += (size_t)n;
+	}
+	return true;
+}
+
+/* The owner before the bytes: nobody else ever has them. And the mode before the
+ * owner: in a container, root without CAP_FOWNER may change only its own file's. */
+static bool
+fill(const struct edit *e, int fd)
+{
+	struct stat now;
+	if (fstat(fd, &now) == -1)
+		return false;
+	bool same = now.st_uid == e->st.st_uid && now.st_gid == e->st.st_gid;
+	if (fchmod(fd, e->st.st_mode & 07777) == -1)
+		return false;
+	if (!same && fchown(fd, e->st.st_uid, e->st.st_gid) == -1)
+		return false;
+	return write_all(fd, &e->text) && fsync(fd) == 0;
+}
+
+/* Under the lock nobody else makes a file of that name: what lies there was left
+ * by somebody who was killed. */
+static bool
+write_keys(const struct edit *e)
+{
+	char fresh[PATH_MAX + sizeof(".new")];
+	snprintf(fresh, sizeof fresh, "%s.new", e->path);
+	if (unlink(fresh) == -1 && errno != ENOENT)
+		return fail_errno(e, fresh);
+	int fd = open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd == -1)
+		return fail_errno(e, fresh);
+	bool good = fill(e, fd) || fail_errno(e, fresh);
+	if (close(fd) == -1 && good)
+		good = fail_errno(e, fresh);
+	if (good && rename(fresh, e->path) == -1)
+		good = fail_errno(e, e->path);
+	if (!good)
+		unlink(fresh);
+	else if (fsync(e->lock) == -1 && errno != EINVAL)
+		good = fail_errno(e, e->directory);
+	return good;
+}
+
+/* --- What can be changed ---------------------------------------------- */
+
+/* 32 letters of six bits each. */
+static bool
+make_key(char key[static KEY_SIZE])
+{
+	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				      "0123456789-_";
+	uint8_t bytes[32];
+	if (getrandom(bytes, sizeof bytes, 0) != sizeof bytes)
+		return false;
+	size_t n = strlen(KEY_PREFIX);
+	memcpy(key, KEY_PREFIX, n);
+	for (size_t i = 0; i < sizeof bytes; i++)
+		key[n + i] = letters[bytes[i] & 63];
+	key[n + sizeof bytes] = '\0';
+	explicit_bzero(bytes, sizeof bytes);
+	return true;
+}
+
+/* Adds the line of a new key. */
+static bool
+add(struct edit *e, const char *name, char key[static KEY_SIZE])
+{
+	uint8_t hash[KEY_HASH_SIZE];
+	char hex[DIGEST_HEX_SIZE], now[CLOCK_RFC3339_SIZE];
+	struct buf *text = &e->text;
+	if (key_named(e->keys, name) != NULL) {
+		complaint_say(e->error,
+			      "%s has a key already: take it away first (key remove %s), or use "
+			      "another name",
+			      name, name);
+		return false;
+	}
+	if (keys_count(e->keys) == KEYS_MAX)
+		return fail(e, e->path, "holds as many keys as the router takes");
+	if (!make_key(key))
+		return fail(e, e->path, "no random bytes for a key");
+	keys_hash(key, hash);
+	bool whole = text->len == 0 || text->data[text->len - 1] == '\n';
+	bool added =
+	    buf_printf(text, "%s%s %s %.*s\n", whole ? "" : "\n", name, digest_hex(hash, hex),
+		       (int)KEY_DATE_SIZE - 1, clock_rfc3339(clock_wall_ms(), now));
+	return added || fail(e, e->path, "would be too large, or memory is short");
+}
+
+/* Cuts the line of that number out. */
+static void
+cut_line(struct buf *text, int line)
+{
+	char *at = text->data, *end = text->data + text->len;
+	while (--line > 0)
+		at = (char *)memchr(at, '\n', (size_t)(end - at)) + 1;
+	char *newline = memchr(at, '\n', (size_t)(end - at));
+	char *next = newline == NULL ? end : newline + 1;
+	memmove(at, next, (size_t)(end - next));
+	buf_cut(text, text->len - (size_t)(next - at));
+}
+
+bool
+keys_edit_add(const struct config *config, const char *name, char key[static KEY_SIZE],
+	      struct buf *error)
+{
+	struct edit e;
+	if (!keys_is_name(name)) {
+		complaint_say(error,
+			      "a key's name is a letter and up to %d letters, digits, '.', '_' or "
+			      "'-'",
+			      KEY_NAME_MAX - 2);
+		return false;
+	}
+	bool done = begin(&e, config, error) && add(&e, name, key) && write_keys(&e);
+	end(&e);
+	return done;
+}
+
+bool
+keys_edit_remove(const struct config *config, const char *name, struct buf *error)
+{
+	struct edit e;
+	bool done = begin(&e, config, error);
+	const struct key *key = done ? key_named(e.keys, name) : NULL;
+	if (done && key == NULL) {
+		complaint_say(error, "%s: nobody in it has that name (key list shows them)",
+			      e.path);
+		done = false;
+	}
+	if (done) {
+		cut_line(&e.text, key->line);
+		done = write_keys(&e);
+	}
+	end(&e);
+	return done;
+}

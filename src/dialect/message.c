@@ -1,0 +1,417 @@
+#include "dialect/message.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define FILE_TOKENS   1600 /* about what Claude reckons for an image of full size */
+#define USER_ID_MAX   1024 /* bytes of metadata.user_id; Claude Code sends some 200 */
+#define BLOCKS_WITHIN 2    /* a block, and the blocks of a tool result in it */
+
+struct reader {
+	struct scan s;
+	struct message *out;
+	size_t messages; /* how many there are */
+	bool quota;      /* the last one read is a user's "quota" and nothing else */
+	size_t tools;    /* how many there are */
+};
+
+/* --- Blocks ---------------------------------------------------------------- */
+
+/* What a block of a type means to routing (PROTOCOLS.md 1, Blocks). */
+static const struct {
+	const char *type;
+	unsigned needs;
+	bool thinking;
+	bool result;
+} block_types[] = {
+    {"text", 0, false, false},
+    {"tool_use", 0, false, false},
+    {"tool_result", 0, false, true},
+    {"thinking", 0, true, false},
+    {"redacted_thinking", 0, true, false},
+    {"image", NEED_IMAGES, false, false},
+    {"document", NEED_DOCUMENTS, false, false},
+    {"container_upload", NEED_CONTINUATION, false, false},
+};
+
+static void
+read_type(struct reader *r, bool *tool_result)
+{
+	struct span type;
+	if (!scan_string(&r->s, &type))
+		return;
+	for (size_t i = 0; i < sizeof block_types / sizeof *block_types; i++)
+		if (span_is(r->s.text, type, block_types[i].type)) {
+			r->out->needs |= block_types[i].needs;
+			r->out->has_thinking |= block_types[i].thinking;
+			*tool_result |= block_types[i].result;
+			return;
+		}
+}
+
+/* source of an image or document: {type, media_type, data | url | file_id}. */
+static void
+read_source(struct reader *r)
+{
+	struct span key, value;
+	for (scan_object(&r->s); scan_member(&r->s, &key);) {
+		if (span_is(r->s.text, key, "file_id"))
+			r->out->needs |= NEED_CONTINUATION;
+		if (!span_is(r->s.text, key, "data")) {
+			scan_skip(&r->s);
+		} else if (scan_string(&r->s, &value)) {
+			r->out->data_bytes += value.len;
+			r->out->files++;
+		}
+	}
+}
+
+static void read_content(struct reader *r, unsigned within, bool *tool_result);
+
+/* PROTOCOLS.md 7: what Claude calls its own. Others may be refused by it. */
+static void
+read_id(struct reader *r)
+{
+	struct span id;
+	if (scan_string(&r->s, &id) && !span_begins(r->s.text, id, "toolu_") &&
+	    !span_begins(r->s.text, id, "srvtoolu_"))
+		r->out->foreign_ids = true;
+}
+
+static void
+read_block(struct reader *r, unsigned within, bool *tool_result)
+{
+	struct span key, text;
+	bool ignored = false;
+	r->quota = false;
+	for (scan_object(&r->s); scan_member(&r->s, &key);)
+		if (span_is(r->s.text, key, "type"))
+			read_type(r, tool_result);
+		else if (span_is(r->s.text, key, "source"))
+			read_source(r);
+		else if (span_is(r->s.text, key, "id") || span_is(r->s.text, key, "tool_use_id"))
+			read_id(r);
+		else if (span_is(r->s.text, key, "content") && within > 0)
+			read_content(r, within - 1, &ignored);
+		else if (span_is(r->s.text, key, "text"))
+			r->quota = scan_string(&r->s, &text) && span_is(r->s.text, text, "quota");
+		else
+			scan_skip(&r->s);
+}
+
+static void
+read_content(struct reader *r, unsigned within, bool *tool_result)
+{
+	struct span text;
+	size_t blocks = 0;
+	if (scan_peek(&r->s) != SCAN_ARRAY) {
+		r->quota = scan_string(&r->s, &text) && span_is(r->s.text, text, "quota");
+		return;
+	}
+	for (scan_array(&r->s); scan_element(&r->s); blocks++)
+		read_block(r, within, tool_result);
+	r->quota &= blocks == 1;
+}
+
+/* --- The body's members ---------------------------------------------------- */
+
+static void
+read_message(struct reader *r)
+{
+	struct span key, role = {0, 0};
+	bool tool_result = false;
+	r->quota = false;
+	for (scan_object(&r->s); scan_member(&r->s, &key);)
+		if (span_is(r->s.text, key, "role"))
+			scan_string(&r->s, &role);
+		else if (span_is(r->s.text, key, "content"))
+			read_content(r, BLOCKS_WITHIN - 1, &tool_result);
+		else
+			scan_skip(&r->s);
+	r->quota &= span_is(r->s.text, role, "user");
+	if (!span_is(r->s.text, role, "system"))
+		r->out->mid_loop = tool_result && span_is(r->s.text, role, "user");
+}
+
+static void
+read_messages(struct reader *r)
+{
+	r->out->mid_loop = false;
+	r->messages = 0;
+	for (scan_array(&r->s); scan_element(&r->s); r->messages++)
+		read_message(r);
+}
+
+static void
+read_tool(struct reader *r)
+{
+	struct span key, type = {0, 0};
+	bool typed = false;
+	for (scan_object(&r->s); scan_member(&r->s, &key);)
+		if (span_is(r->s.text, key, "type"))
+			typed = scan_string(&r->s, &type);
+		else
+			scan_skip(&r->s);
+	/* Tool search only finds deferred tools: others are shown all of them at once. */
+	bool own = span_is(r->s.text, type, "custom") || span_begins(r->s.text, type, "bash_") ||
+		   span_begins(r->s.text, type, "text_editor_") ||
+		   span_begins(r->s.text, type, "memory_");
+	if (!typed || own)
+		r->out->own_tools = true;
+	else if (span_begins(r->s.text, type, "computer_"))
+		r->out->needs |= NEED_COMPUTER;
+	else if (span_begins(r->s.text, type, "web_search_"))
+		r->out->needs |= NEED_WEB_SEARCH;
+	else if (!span_begins(r->s.text, type, "tool_search_tool"))
+		r->out->needs |= NEED_SERVER_TOOLS;
+}
+
+static void
+read_tools(struct reader *r)
+{
+	r->tools = 0;
+	for (scan_array(&r->s); scan_element(&r->s); r->tools++)
+		read_tool(r);
+}
+
+static void
+read_tool_choice(struct reader *r)
+{
+	struct span key, type;
+	for (scan_object(&r->s); scan_member(&r->s, &key);)
+		if (!span_is(r->s.text, key, "type"))
+			scan_skip(&r->s);
+		else if (scan_string(&r->s, &type) &&
+			 (span_is(r->s.text, type, "any") || span_is(r->s.text, type, "tool")))
+			r->out->needs |= NEED_FORCED_TOOL;
+}
+
+/* Where a word ends in n bytes of text; NULL: nowhere. */
+static const char *
+behind(const char *text, size_t n, const char *word)
+{
+	const char *at = memmem(text, n, word, strlen(word));
+	return at == NULL ? NULL : at + strlen(word);
+}
+
+/* The text from behind a mark to the next one, or to the end; "" if it is too long. */
+static void
+copy_part(const char *text, size_t n, const char *mark, const char *next, char *out, size_t size)
+{
+	const char *from = behind(text, n, mark);
+	if (from == NULL)
+		return;
+	size_t left = (size_t)(text + n - from);
+	const char *to = next == NULL ? NULL : memmem(from, left, next, strlen(next));
+	struct span part = {(size_t)(from - text), to == NULL ? left : (size_t)(to - from)};
+	span_unescape(text, part, out, size);
+}
+
+/* The older form: user_<hash>_account_<uuid>_session_<uuid>. */
+static void
+read_old_user_id(const char *user_id, size_t n, struct message *out)
+{
+	copy_part(user_id, n, "user_", "_account_", out->device_id, sizeof out->device_id);
+	copy_part(user_id, n, "_account_", "_session_", out->account_id, sizeof out->account_id);
+	copy_part(user_id, n, "_session_", NULL, out->session_id, sizeof out->session_id);
+}
+
+/* metadata.user_id: JSON text with a session_id (CLIENT.md 1), or the older form. */
+static void
+read_user_id(const char *user_id, size_t n, struct message *out)
+{
+	const struct {
+		const char *name;
+		char *to;
+		size_t size;
+	} fields[] = {{"session_id", out->session_id, sizeof out->session_id},
+		      {"device_id", out->device_id, sizeof out->device_id},
+		      {"account_uuid", out->account_id, sizeof out->account_id}};
+	struct scan s;
+	struct span key, value;
+	if (*user_id != '{' && behind(user_id, n, "_session_") != NULL) {
+		read_old_user_id(user_id, n, out);
+		return;
+	}
+	scan_init(&s, user_id, n);
+	for (scan_object(&s); scan_member(&s, &key);) {
+		size_t i = 0;
+		while (i < 3 && !span_is(user_id, key, fields[i].name))
+			i++;
+		if (i < 3)
+			*fields[i].to = '\0';
+		if (i == 3)
+			scan_skip(&s);
+		else if (scan_string(&s, &value))
+			span_unescape(user_id, value, fields[i].to, fields[i].size);
+	}
+}
+
+/* Text within text, decoded whatever is in it: only the ids must be plain words. */
+static void
+read_metadata(struct reader *r)
+{
+	struct span key, value;
+	struct message *m = r->out;
+	char user_id[USER_ID_MAX + 2];
+	for (scan_object(&r->s); scan_member(&r->s, &key);) {
+		if (!span_is(r->s.text, key, "user_id")) {
+			scan_skip(&r->s);
+			continue;
+		}
+		m->session_id[0] = m->device_id[0] = m->account_id[0] = '\0';
+		if (scan_string(&r->s, &value) && value.len <= USER_ID_MAX)
+			read_user_id(user_id, span_decode(r->s.text, value, user_id), m);
+	}
+}
+
+static void
+read_output_config(struct reader *r)
+{
+	struct span key;
+	for (scan_object(&r->s); scan_member(&r->s, &key); scan_skip(&r->s))
+		if (span_is(r->s.text, key, "format") && scan_peek(&r->s) == SCAN_OBJECT)
+			r->out->needs |= NEED_JSON_SCHEMA;
+}
+
+static void
+read_output_format(struct reader *r)
+{
+	if (scan_peek(&r->s) == SCAN_OBJECT)
+		r->out->needs |= NEED_JSON_SCHEMA;
+	scan_skip(&r->s);
+}
+
+static void
+read_continuation(struct reader *r)
+{
+	if (scan_peek(&r->s) != SCAN_NULL)
+		r->out->needs |= NEED_CONTINUATION;
+	scan_skip(&r->s);
+}
+
+static void
+read_mcp_servers(struct reader *r)
+{
+	for (scan_array(&r->s); scan_element(&r->s); scan_skip(&r->s))
+		r->out->needs |= NEED_MCP_SERVERS;
+}
+
+static void
+read_model(struct reader *r)
+{
+	struct span model;
+	*r->out->model = '\0';
+	if (scan_string(&r->s, &model))
+		span_unescape(r->s.text, model, r->out->model, sizeof r->out->model);
+}
+
+static void
+read_stream(struct reader *r)
+{
+	bool is_null = scan_peek(&r->s) == SCAN_NULL;
+	r->out->stream = false;
+	r->out->stream_odd = !scan_bool(&r->s, &r->out->stream) && !is_null;
+}
+
+static void
+read_max_tokens(struct reader *r)
+{
+	int64_t told;
+	bool taken = scan_integer(&r->s, &told);
+	r->out->max_tokens = !taken ? -1 : told < 0 ? 0 : told; /* -1: it was not told */
+}
+
+/* PROTOCOLS.md 1, Request; what is missing here is passed over. */
+static const struct {
+	const char *name;
+	void (*read)(struct reader *r);
+} members[] = {
+    {"model", read_model},
+    {"messages", read_messages},
+    {"max_tokens", read_max_tokens},
+    {"stream", read_stream},
+    {"tools", read_tools},
+    {"tool_choice", read_tool_choice},
+    {"metadata", read_metadata},
+    {"output_config", read_output_config},
+    {"output_format", read_output_format},
+    {"thread", read_continuation},
+    {"container", read_continuation},
+    {"mcp_servers", read_mcp_servers},
+};
+
+static void
+read_member(struct reader *r, struct span key)
+{
+	for (size_t i = 0; i < sizeof members / sizeof *members; i++)
+		if (span_is(r->s.text, key, members[i].name)) {
+			members[i].read(r);
+			return;
+		}
+	scan_skip(&r->s);
+}
+
+/* CLIENT.md 1: the quota probe and the title of a session. Only within a
+ * session: structured output without tools may be all that another client asks
+ * for, and its requests must be able to probe. */
+static bool
+is_side_call(const struct reader *r)
+{
+	const struct message *m = r->out;
+	if (*m->session_id == '\0')
+		return false;
+	bool quota = m->max_tokens == 1 && r->messages == 1 && r->quota;
+	bool title = r->tools == 0 && (m->needs & NEED_JSON_SCHEMA) != 0;
+	return quota || title;
+}
+
+bool
+message_read(const char *body, size_t n, struct message *out, char error[static ERROR_TEXT_MAX])
+{
+	struct reader r = {.out = out};
+	struct span key;
+	*out = (struct message){.max_tokens = -1, .bytes = n};
+	scan_init(&r.s, body, n);
+	bool object = scan_peek(&r.s) == SCAN_OBJECT;
+	for (scan_object(&r.s); scan_member(&r.s, &key);)
+		read_member(&r, key);
+	if (!scan_end(&r.s)) {
+		snprintf(error, ERROR_TEXT_MAX,
+			 "The request's body is not valid JSON: %s at byte %zu of %zu.", r.s.error,
+			 r.s.at, n);
+		return false;
+	}
+	if (!object) {
+		snprintf(error, ERROR_TEXT_MAX,
+			 "The request's body is JSON, but not an object: send "
+			 "{\"model\":…,\"messages\":[…]}.");
+		return false;
+	}
+	out->side_call = is_side_call(&r);
+	return true;
+}
+
+int64_t
+message_tokens(const struct message *message)
+{
+	return (int64_t)((message->bytes - message->data_bytes) / 4) +
+	       (int64_t)message->files * FILE_TOKENS;
+}
+
+/* "claude-opus-5-5" and "claude-3-5-sonnet-20241022": the first part that is a word. */
+const char *
+message_family(const char *model, char family[static MODEL_NAME_MAX])
+{
+	static const char maker[] = "claude-";
+	size_t n = 0;
+	if (strncmp(model, maker, strlen(maker)) == 0) {
+		for (model += strlen(maker); *model != '\0' && !(*model >= 'a' && *model <= 'z');)
+			model++;
+		while (model[n] >= 'a' && model[n] <= 'z' && n < MODEL_NAME_MAX - 1)
+			n++;
+	}
+	memcpy(family, model, n);
+	family[n] = '\0';
+	return family;
+}

@@ -1,0 +1,87 @@
+/* A Messages request written anew for a provider that is not Claude: what the
+ * dialects that rewrite have in common (PROTOCOLS.md 5). What differs between
+ * them is told in a struct rewrite_rules.
+ *
+ * The new body is a pure function of the handover: the same history gives the
+ * same bytes, so that the provider's own cache holds. Thread-safe. */
+#ifndef DIALECT_REWRITE_H
+#define DIALECT_REWRITE_H
+
+#include "dialect/dialect.h"
+#include "json/tree.h"
+
+/* What the client asked for under "thinking". */
+enum thinking { THINKING_UNSAID, THINKING_ON, THINKING_OFF };
+
+/* What a provider's rules make of one request. */
+struct rewrite_choice {
+	const char *model;
+	const char *thinking;   /* the type to send; NULL: none */
+	bool effort;            /* output_config.effort goes along */
+	bool placeholder;       /* tool turns without thinking get some */
+	const char *named_tool; /* what tool_choice "tool" becomes; "tool": stays */
+};
+
+struct rewrite_rules {
+	const char *const *plain; /* members of the body that go as they stand, NULL last */
+	int64_t max_tokens;
+	size_t stops;       /* stop_sequences at most … */
+	size_t stop_bytes;  /* … each of so many bytes at most */
+	bool format;        /* output_config.format is known */
+	bool cache_control; /* one, at the top level, says that the prompt is to be cached */
+	bool system_role;   /* role "system" in messages is known */
+	bool image_urls;
+	bool web_search; /* the server tool, with its blocks */
+	bool signatures; /* of its own thinking are sent back */
+	void (*choose)(const struct handover *handover, enum thinking asked,
+		       struct rewrite_choice *choice);
+};
+
+/* dialect.request of a dialect with these rules. */
+enum handover_result rewrite_request(const struct handover *handover,
+				     const struct rewrite_rules *rules, struct buf *out);
+
+/* What no rewriting can bring to another provider (PROTOCOLS.md 6): a few words
+ * as dialect.refuses has it, or NULL. context_tokens: of the model. */
+const char *rewrite_refuses(const struct message *message, int64_t context_tokens, bool web_search);
+
+/* --- Between rewrite.c, rewrite_messages.c and rewrite_text.c only ------------ */
+
+struct rewrite {
+	const struct handover *handover;
+	const struct rewrite_rules *rules;
+	struct rewrite_choice choice;
+	json_object *in;       /* the body as it came */
+	json_object *out;      /* the new one */
+	json_object *partners; /* a set: ids of tool calls whose other half is in the history */
+	json_object *searches; /* the same for web searches, of one message */
+	json_object *loaded;   /* a set: tools that a tool_reference made known */
+	json_object *waiting;  /* system texts that wait for the next user message; NULL: none */
+	bool failed;           /* memory is short */
+};
+
+/* Gives value to object under a name. NULL is memory that was short. */
+void rewrite_put(struct rewrite *r, json_object *object, const char *name, json_object *value);
+void rewrite_add(struct rewrite *r, json_object *array, json_object *value);
+json_object *rewrite_string(const char *text);
+
+/* The members of from with these names that are not null; NULL ends the names. */
+void rewrite_copy(struct rewrite *r, json_object *from, json_object *to, const char *const *names);
+
+/* Sets of texts. */
+void rewrite_note(struct rewrite *r, json_object *set, const char *text);
+bool rewrite_knows(json_object *set, const char *text);
+
+/* A text block; of any block, what can be read in it, under a heading. */
+json_object *rewrite_text(struct rewrite *r, const char *text);
+json_object *rewrite_as_text(struct rewrite *r, json_object *block);
+
+/* The texts of a content (a string or blocks), between before and after; NULL
+ * when it holds none. */
+json_object *rewrite_content_text(struct rewrite *r, json_object *content, const char *before,
+				  const char *after);
+
+/* Fills out's "messages". */
+void rewrite_messages(struct rewrite *r);
+
+#endif

@@ -1,0 +1,52 @@
+/* Server-sent events, read one by one from bytes that may be split anywhere
+ * (PROTOCOLS.md 1, SSE; the format: WHATWG HTML, "Server-sent events").
+ * Pure; one reader a stream. */
+#ifndef DIALECT_SSE_H
+#define DIALECT_SSE_H
+
+#include "base/buf.h"
+
+enum sse_kind {
+	SSE_OTHER, /* unknown events, comments alone, data without a type */
+	SSE_PING,
+	SSE_MESSAGE_START,
+	SSE_BLOCK_START,
+	SSE_BLOCK_DELTA,
+	SSE_BLOCK_STOP,
+	SSE_MESSAGE_DELTA,
+	SSE_MESSAGE_STOP,
+	SSE_ERROR,
+};
+
+struct sse_event {
+	enum sse_kind kind; /* by the event's name, else by its data's "type" */
+	const char *raw;    /* the event as it came, with its blank line */
+	size_t raw_len;
+	const char *data; /* the data, lines joined by \n; "" when there is none */
+	size_t data_len;
+};
+
+struct sse {
+	size_t scanned;  /* bytes of the unfinished event already looked at */
+	bool begun;      /* an event was read: a byte order mark is none any more */
+	struct buf data; /* joins data lines, when there are several */
+};
+
+void sse_init(struct sse *s);
+void sse_fini(struct sse *s);
+
+enum sse_result {
+	SSE_MORE,    /* no whole event yet: come again with more bytes behind these */
+	SSE_EVENT,   /* *event is filled; its pointers live until the bytes or s change */
+	SSE_TOO_BIG, /* the event is larger than SSE_EVENT_MAX, or memory is short */
+};
+
+/* Looks for the next event at the beginning of bytes. After SSE_EVENT the
+ * caller drops event->raw_len bytes; after SSE_MORE it comes back with the same
+ * bytes and more. Any splitting gives the same events; LF, CRLF and CR end
+ * lines (a CR at the very end waits for what follows it); a byte order mark at
+ * the start of the stream counts as part of the first event. Work is linear in
+ * the bytes, even when they come one by one. */
+enum sse_result sse_next(struct sse *s, const char *bytes, size_t n, struct sse_event *event);
+
+#endif

@@ -1,0 +1,533 @@
+#include "json/scan.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void
+scan_init(struct scan *s, const char *text, size_t len)
+{
+	*s = (struct scan){.text = text, .len = len};
+}
+
+static bool
+fail(struct scan *s, const char *error)
+{
+	if (s->error == NULL)
+		s->error = error;
+	return false;
+}
+
+static void
+skip_space(struct scan *s)
+{
+	while (s->at < s->len && (s->text[s->at] == ' ' || s->text[s->at] == '\n' ||
+				  s->text[s->at] == '\t' || s->text[s->at] == '\r'))
+		s->at++;
+}
+
+/* The next byte that is no space, NUL at the end or after a mistake. */
+static char
+look(struct scan *s)
+{
+	if (s->error != NULL)
+		return '\0';
+	skip_space(s);
+	return s->at < s->len ? s->text[s->at] : '\0';
+}
+
+enum scan_kind
+scan_peek(struct scan *s)
+{
+	switch (look(s)) {
+	case '{':
+		return SCAN_OBJECT;
+	case '[':
+		return SCAN_ARRAY;
+	case '"':
+		return SCAN_STRING;
+	case 't':
+	case 'f':
+		return SCAN_BOOL;
+	case 'n':
+		return SCAN_NULL;
+	case '-':
+	case '0' ... '9':
+		return SCAN_NUMBER;
+	default:
+		return SCAN_BAD;
+	}
+}
+
+size_t
+scan_here(struct scan *s)
+{
+	look(s);
+	return s->at;
+}
+
+static void
+enter(struct scan *s, bool object)
+{
+	if (s->depth == JSON_DEPTH_MAX) {
+		fail(s, "nested too deeply");
+		return;
+	}
+	uint8_t bit = (uint8_t)(1u << (s->depth % 8));
+	if (object)
+		s->is_object[s->depth / 8] |= bit;
+	else
+		s->is_object[s->depth / 8] &= (uint8_t)~bit;
+	s->depth++;
+	s->first = true;
+	s->at++;
+}
+
+static bool
+in_object(const struct scan *s)
+{
+	unsigned top = s->depth - 1;
+	return (s->is_object[top / 8] >> (top % 8) & 1) != 0;
+}
+
+/* Leaves the innermost object or array at its closing bracket. */
+static void
+leave(struct scan *s)
+{
+	s->at++;
+	s->depth--;
+	s->first = false;
+}
+
+/* An empty container that was never there: scan_member() and scan_element()
+ * leave it at once, since depth is not theirs then. */
+static void
+pass_over(struct scan *s)
+{
+	scan_skip(s);
+	s->passed = true;
+}
+
+void
+scan_object(struct scan *s)
+{
+	if (scan_peek(s) == SCAN_OBJECT)
+		enter(s, true);
+	else
+		pass_over(s);
+}
+
+void
+scan_array(struct scan *s)
+{
+	if (scan_peek(s) == SCAN_ARRAY)
+		enter(s, false);
+	else
+		pass_over(s);
+}
+
+static bool
+is_digit(const struct scan *s)
+{
+	return s->at < s->len && s->text[s->at] >= '0' && s->text[s->at] <= '9';
+}
+
+static bool
+digits(struct scan *s)
+{
+	if (!is_digit(s))
+		return fail(s, "a digit is missing in a number");
+	while (is_digit(s))
+		s->at++;
+	return true;
+}
+
+static bool
+take_number(struct scan *s)
+{
+	if (s->text[s->at] == '-')
+		s->at++;
+	if (s->at < s->len && s->text[s->at] == '0')
+		s->at++;
+	else if (!digits(s))
+		return false;
+	if (s->at < s->len && s->text[s->at] == '.') {
+		s->at++;
+		if (!digits(s))
+			return false;
+	}
+	if (s->at < s->len && (s->text[s->at] == 'e' || s->text[s->at] == 'E')) {
+		s->at++;
+		if (s->at < s->len && (s->text[s->at] == '+' || s->text[s->at] == '-'))
+			s->at++;
+		return digits(s);
+	}
+	return true;
+}
+
+static bool
+take_word(struct scan *s, const char *word)
+{
+	size_t n = strlen(word);
+	if (s->len - s->at < n || memcmp(s->text + s->at, word, n) != 0)
+		return fail(s, "neither true, false nor null");
+	s->at += n;
+	return true;
+}
+
+static bool
+is_hex(char c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+
+/* The escape after a backslash, which s->at is at. */
+static bool
+take_escape(struct scan *s)
+{
+	if (s->len - s->at < 2)
+		return fail(s, "a string does not end");
+	char c = s->text[s->at + 1];
+	s->at += 2;
+	if (c != 'u')
+		return strchr("\"\\/bfnrt", c) != NULL && c != '\0' ? true
+								    : fail(s, "an unknown escape");
+	for (int i = 0; i < 4; i++, s->at++)
+		if (s->at == s->len || !is_hex(s->text[s->at]))
+			return fail(s, "an unknown escape");
+	return true;
+}
+
+/* How many of n bytes are plain: neither quote, backslash nor control byte.
+ * May stop short of the next special byte by less than a word. Bodies have
+ * tens of megabytes and are read in the event loop: eight bytes at a time. */
+static size_t
+plain_words(const char *c, size_t n)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101), high = ones << 7;
+	size_t i = 0;
+	for (uint64_t word; n - i >= sizeof word; i += sizeof word) {
+		memcpy(&word, c + i, sizeof word);
+		uint64_t quote = word ^ ones * '"', slash = word ^ ones * '\\';
+		uint64_t control = (word - ones * ' ') & ~word;
+		if ((((quote - ones) & ~quote) | ((slash - ones) & ~slash) | control) & high)
+			break;
+	}
+	return i;
+}
+
+static bool
+take_string(struct scan *s, struct span *span)
+{
+	span->at = ++s->at;
+	while (s->at < s->len) {
+		s->at += plain_words(s->text + s->at, s->len - s->at);
+		if (s->at == s->len)
+			break;
+		unsigned char c = (unsigned char)s->text[s->at];
+		if (c == '"') {
+			span->len = s->at++ - span->at;
+			return true;
+		}
+		if (c == '\\') {
+			if (!take_escape(s))
+				return false;
+		} else if (c < ' ') {
+			return fail(s, "a control byte in a string");
+		} else {
+			s->at++;
+		}
+	}
+	return fail(s, "a string does not end");
+}
+
+static bool
+take_scalar(struct scan *s)
+{
+	struct span ignored;
+	switch (look(s)) {
+	case '"':
+		return take_string(s, &ignored);
+	case 't':
+		return take_word(s, "true");
+	case 'f':
+		return take_word(s, "false");
+	case 'n':
+		return take_word(s, "null");
+	default:
+		if (scan_peek(s) == SCAN_NUMBER)
+			return take_number(s);
+		return fail(s, "a value is missing");
+	}
+}
+
+/* Moves past what separates two members or elements; false at the end. */
+static bool
+next(struct scan *s, char close)
+{
+	if (s->passed) {
+		s->passed = false;
+		return false;
+	}
+	char c = look(s);
+	if (c == close) {
+		leave(s);
+		return false;
+	}
+	if (!s->first) {
+		if (c != ',')
+			return fail(s, "a comma or a closing bracket is missing");
+		s->at++;
+		c = look(s);
+	}
+	s->first = false;
+	return c != '\0' ? true : fail(s, "the text ends too early");
+}
+
+bool
+scan_member(struct scan *s, struct span *key)
+{
+	if (!next(s, '}'))
+		return false;
+	if (look(s) != '"')
+		return fail(s, "a member's name is missing");
+	if (!take_string(s, key))
+		return false;
+	if (look(s) != ':')
+		return fail(s, "a colon is missing");
+	s->at++;
+	return true;
+}
+
+bool
+scan_element(struct scan *s)
+{
+	return next(s, ']');
+}
+
+void
+scan_skip(struct scan *s)
+{
+	unsigned floor = s->depth;
+	do {
+		struct span key;
+		enum scan_kind kind = scan_peek(s);
+		if (kind == SCAN_OBJECT || kind == SCAN_ARRAY)
+			enter(s, kind == SCAN_OBJECT);
+		else if (!take_scalar(s))
+			return;
+		/* Climb out of what is finished, on to the next value that is not. */
+		while (s->depth > floor && !(in_object(s) ? scan_member(s, &key) : scan_element(s)))
+			if (s->error != NULL)
+				return;
+	} while (s->depth > floor && s->error == NULL);
+	s->first = false;
+}
+
+bool
+scan_string(struct scan *s, struct span *value)
+{
+	if (scan_peek(s) == SCAN_STRING)
+		return take_string(s, value);
+	scan_skip(s);
+	return false;
+}
+
+/* The nearest whole number that fits, towards zero, of a number with a fraction
+ * or an exponent. Longer than any sane one: its beginning tells. */
+static int64_t
+whole(const char *number, size_t n)
+{
+	char text[64];
+	n = n < sizeof text ? n : sizeof text - 1;
+	memcpy(text, number, n);
+	text[n] = '\0';
+	double value = strtod(text, NULL);
+	if (value >= 0x1p63)
+		return INT64_MAX;
+	return value < -0x1p63 ? INT64_MIN : (int64_t)value;
+}
+
+bool
+scan_integer(struct scan *s, int64_t *value)
+{
+	if (scan_peek(s) != SCAN_NUMBER) {
+		scan_skip(s);
+		return false;
+	}
+	const char *c = s->text + s->at;
+	if (!take_number(s))
+		return false;
+	const char *number = c, *end = s->text + s->at;
+	bool negative = *c == '-';
+	int64_t sum = 0;
+	for (c += negative ? 1 : 0; c < end && *c >= '0' && *c <= '9'; c++)
+		if (__builtin_mul_overflow(sum, 10, &sum) ||
+		    __builtin_add_overflow(sum, *c - '0', &sum))
+			break;
+	if (c < end) /* a fraction, an exponent, or too large */
+		*value = whole(number, (size_t)(end - number));
+	else
+		*value = negative ? -sum : sum;
+	return true;
+}
+
+bool
+scan_bool(struct scan *s, bool *value)
+{
+	if (scan_peek(s) != SCAN_BOOL) {
+		scan_skip(s);
+		return false;
+	}
+	*value = s->text[s->at] == 't';
+	return take_word(s, *value ? "true" : "false");
+}
+
+bool
+scan_end(struct scan *s)
+{
+	if (s->error == NULL && look(s) != '\0')
+		fail(s, "something follows the JSON value");
+	if (s->error == NULL && s->at < s->len)
+		fail(s, "a NUL byte");
+	return s->error == NULL;
+}
+
+static uint32_t
+hex4(const char *c)
+{
+	uint32_t code = 0;
+	for (int i = 0; i < 4; i++) {
+		uint32_t digit = (uint32_t)(c[i] <= '9' ? c[i] - '0' : (c[i] | 32) - 'a' + 10);
+		code = code << 4 | (digit & 15);
+	}
+	return code;
+}
+
+/* The character of an escape that begins at c; *taken: its bytes. 0 for NUL, an
+ * unpaired surrogate, and what is no escape at all (of a text nobody scanned). */
+static uint32_t
+escaped(const char *c, size_t left, size_t *taken)
+{
+	static const char names[] = "\"\\/bfnrt";
+	static const char bytes[] = "\"\\/\b\f\n\r\t";
+	*taken = left < 2 ? left : 2;
+	if (left < 2)
+		return 0;
+	const char *name = memchr(names, c[1], strlen(names));
+	if (name != NULL)
+		return (uint32_t)bytes[name - names];
+	if (c[1] != 'u' || left < 6)
+		return 0;
+	*taken = 6;
+	uint32_t code = hex4(c + 2);
+	if (code < 0xd800 || code > 0xdfff)
+		return code;
+	uint32_t low = left >= 12 && c[6] == '\\' && c[7] == 'u' ? hex4(c + 8) : 0;
+	if (code > 0xdbff || low < 0xdc00 || low > 0xdfff)
+		return 0;
+	*taken = 12;
+	return 0x10000 + ((code - 0xd800) << 10) + low - 0xdc00;
+}
+
+static size_t
+put_utf8(uint32_t code, char out[static 4])
+{
+	if (code < 0x80) {
+		out[0] = (char)code;
+		return 1;
+	}
+	size_t n = code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+	for (size_t i = n - 1; i > 0; i--, code >>= 6)
+		out[i] = (char)(0x80 | (code & 0x3f));
+	out[0] = (char)((n == 2 ? 0xc0 : n == 3 ? 0xe0 : 0xf0) | code);
+	return n;
+}
+
+uint32_t
+scan_character(const char *c, size_t left, size_t *taken)
+{
+	*taken = 1;
+	return *c == '\\' ? escaped(c, left, taken) : (uint8_t)*c;
+}
+
+/* How many bytes of a span spell a word; SIZE_MAX when they spell another. */
+static size_t
+spelled(const char *text, struct span span, const char *word)
+{
+	size_t at = 0, taken;
+	for (; *word != '\0'; word++, at += taken)
+		if (at == span.len ||
+		    scan_character(text + span.at + at, span.len - at, &taken) != (uint8_t)*word)
+			return SIZE_MAX;
+	return at;
+}
+
+bool
+span_is(const char *text, struct span span, const char *word)
+{
+	return spelled(text, span, word) == span.len;
+}
+
+bool
+span_is_blank(const char *text, struct span span)
+{
+	for (size_t i = 0, taken; i < span.len; i += taken) {
+		uint32_t c = scan_character(text + span.at + i, span.len - i, &taken);
+		if (c != ' ' && (c < '\t' || c > '\r'))
+			return false;
+	}
+	return true;
+}
+
+bool
+span_begins(const char *text, struct span span, const char *word)
+{
+	return spelled(text, span, word) != SIZE_MAX;
+}
+
+bool
+span_unescape(const char *text, struct span span, char *out, size_t out_size)
+{
+	size_t n = 0;
+	for (size_t i = 0, taken = 1; i < span.len; i += taken) {
+		const char *c = text + span.at + i;
+		char utf8[4] = {*c};
+		size_t wide = 1;
+		taken = 1;
+		if (*c == '\\') {
+			uint32_t code = escaped(c, span.len - i, &taken);
+			wide = put_utf8(code, utf8);
+		}
+		if ((unsigned char)utf8[0] < ' ' || n + wide >= out_size) {
+			out[0] = '\0';
+			return false;
+		}
+		memcpy(out + n, utf8, wide);
+		n += wide;
+	}
+	out[n] = '\0';
+	return true;
+}
+
+size_t
+span_decode(const char *text, struct span span, char *out)
+{
+	size_t n = 0;
+	for (size_t i = 0, taken = 1; i < span.len; i += taken) {
+		const char *c = text + span.at + i;
+		if (*c != '\\') {
+			taken = 1;
+			out[n++] = *c;
+			continue;
+		}
+		uint32_t code = escaped(c, span.len - i, &taken);
+		if (code == 0 && (taken < 6 || hex4(c + 2) != 0))
+			code = 0xfffd;
+		char utf8[4];
+		size_t wide = put_utf8(code, utf8);
+		memcpy(out + n, utf8, wide);
+		n += wide;
+	}
+	out[n] = '\0';
+	return n;
+}

@@ -1,0 +1,312 @@
+/* claude-router: the FastCGI responder. */
+#include "app/dispatch.h"
+#include "app/open.h"
+#include "app/reload.h"
+#include "app/respawn.h"
+#include "base/cli.h"
+#include "base/clock.h"
+#include "base/listen.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "client/accept.h"
+#include "config/diagnostics.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+enum {
+	TICK_MS = 1000,
+	BUSY_TICKS = 10,         /* with clients: so often free memory is given back */
+	QUIET_TICKS = 10,        /* without a client: memory is given back then, */
+	QUIET_AGAIN_TICKS = 600, /* and again, since a health check now and then brings some back */
+	DRAIN_AS_A_SERVICE_MS = 600000, /* BEHAVIOUR 11, drain = "auto" */
+};
+
+struct options {
+	const char *config;
+	const char *socket; /* NULL: the web server gave us one as standard input */
+	bool check_config;
+	bool respawn;
+};
+
+/* The responder from start to stop. */
+struct responder {
+	struct router router; /* first: what everybody is handed */
+	struct acceptor *acceptor;
+	struct watch signals;
+	struct timer tick;
+	struct timer drain;
+	int64_t started_ms;
+	struct listener listener;
+	struct respawned respawned; /* by whom, with --respawn */
+	bool stopping;
+	unsigned quiet; /* ticks in a row without a client */
+	unsigned busy;  /* ticks with some */
+};
+
+/* --- Options ---------------------------------------------------------- */
+
+static void
+read_options(int argc, char **argv, struct options *o)
+{
+	const struct cli_option table[] = {
+	    CLI_CONFIG(&o->config),
+	    {'s', "socket", "PATH", "listen on this Unix socket", &o->socket, NULL},
+	    {'r', "respawn", NULL, "start again at once when killed, on the same socket", NULL,
+	     &o->respawn},
+	    {'t', "check-config", NULL, "say what is wrong in the configuration, and exit", NULL,
+	     &o->check_config},
+	};
+	const struct cli cli = {
+	    .program = "claude-router",
+	    .usage = "[--config FILE] [--socket PATH] [--respawn] [--check-config]",
+	    .purpose = "The FastCGI responder of Claude Router. A web server starts it with its "
+		       "listening\nsocket as standard input, systemd passes one; --socket makes it "
+		       "listen by itself.\n",
+	    .options = table,
+	    .n_options = sizeof table / sizeof *table,
+	};
+	int rest = cli_read(&cli, argc, argv);
+	if (rest < argc)
+		cli_fail(&cli, argv[rest], "takes no such argument");
+}
+
+static void
+tell_paths(const struct config *config, const struct keys *keys)
+{
+	printf("configuration  %s: fine\n",
+	       config->path == NULL ? "no file, the defaults" : config->path);
+	printf("tokens         %s%s\n", config->tokens_file,
+	       access(config->tokens_file, F_OK) == 0 ? ": fine" : ": there is none");
+	printf("state          %s%s\n", config->state_file,
+	       access(config->state_file, F_OK) == 0 ? "" : ": there is none yet");
+	if (access(config->keys_file, F_OK) == 0)
+		printf("client keys    %s: %zu\n", config->keys_file, keys_count(keys));
+	else
+		printf("client keys    %s: there is none\n", config->keys_file);
+	if (keys_warning(config, keys) != NULL)
+		printf("warning: %s\n", keys_warning(config, keys));
+}
+
+static int
+check_config(const struct options *o)
+{
+	struct buf errors;
+	buf_init(&errors, CONFIG_FILE_MAX);
+	struct config *config = config_load(o->config, &errors);
+	struct tokens *tokens = config == NULL ? NULL : tokens_load(config, &errors);
+	struct keys *keys = tokens == NULL ? NULL : keys_load(config->keys_file, &errors);
+	bool fine = keys != NULL;
+	if (fine)
+		tell_paths(config, keys);
+	else
+		fprintf(stderr, "%s\n", cli_why(&errors));
+	keys_free(keys);
+	tokens_free(tokens);
+	config_free(config);
+	buf_free(&errors);
+	return cli_end("claude-router", fine ? EXIT_SUCCESS : EX_CONFIG);
+}
+
+/* --- Running ---------------------------------------------------------- */
+
+static void
+raise_file_limit(void)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
+static void
+rest(struct responder *r)
+{
+	bool busy = r->router.clients > 0;
+	r->quiet = busy ? 0 : r->quiet + 1;
+	if (r->quiet % QUIET_AGAIN_TICKS == QUIET_TICKS)
+		memory_give_back();
+	else if (busy && ++r->busy % BUSY_TICKS == 0)
+		memory_trim();
+}
+
+static void stop(struct responder *r);
+
+static void
+tick(struct timer *timer)
+{
+	struct responder *r = OWNER(timer, struct responder, tick);
+	bool soon = reload_look(&r->router);
+	struct process process = {
+	    .pid = (uint64_t)getpid(),
+	    .started_ms = r->started_ms,
+	    .streams = r->router.clients,
+	    .config = reload_followed(&r->router),
+	};
+	snprintf(process.version, sizeof process.version, "%.*s", STATE_VERSION_TEXT - 1,
+		 PACKAGE_VERSION);
+	state_tick(r->router.state, &process);
+	rest(r);
+	if (!r->stopping && respawn_is_abandoned(&r->respawned))
+		stop(r);
+	else if (r->stopping && r->router.clients == 0)
+		loop_stop(r->router.loop);
+	else if (!loop_after(r->router.loop, &r->tick,
+			     r->stopping ? 10
+			     : soon      ? RELOAD_SETTLES_MS
+					 : TICK_MS))
+		loop_stop(r->router.loop);
+}
+
+static void
+drained(struct timer *timer)
+{
+	struct responder *r = OWNER(timer, struct responder, drain);
+	loop_stop(r->router.loop);
+}
+
+/* No new clients; those that are here get drain to end. SERVERS.md, rule 8: a
+ * web server that spawned us waits for us, and every site with it. */
+static void
+stop(struct responder *r)
+{
+	int64_t drain_ms = r->router.config->drain_ms;
+	if (drain_ms == -1)
+		drain_ms = r->listener.own_service ? DRAIN_AS_A_SERVICE_MS : 0;
+	listener_remove(&r->listener);
+	acceptor_stop(r->acceptor);
+	r->stopping = true;
+	if (!loop_after(r->router.loop, &r->drain, drain_ms) ||
+	    !loop_after(r->router.loop, &r->tick, 0))
+		loop_stop(r->router.loop);
+}
+
+static void
+on_signal(struct watch *watch, uint32_t events)
+{
+	struct responder *r = OWNER(watch, struct responder, signals);
+	struct signalfd_siginfo info;
+	(void)events;
+	if (read(watch->fd, &info, sizeof info) != sizeof info)
+		return;
+	/* What systemd's ExecReload sends. No web server sends it to a responder: each
+	 * keeps it to itself and its workers (SERVERS.md). */
+	if (info.ssi_signo == SIGHUP)
+		reload_now(&r->router);
+	/* A second one means it. */
+	else if (r->stopping)
+		loop_stop(r->router.loop);
+	else
+		stop(r);
+}
+
+static void
+our_signals(sigset_t *set)
+{
+	sigemptyset(set);
+	sigaddset(set, SIGTERM);
+	sigaddset(set, SIGINT);
+	sigaddset(set, SIGHUP);
+}
+
+/* One that comes while we start waits until the loop runs: a HUP would end us, and a
+ * TERM be lost in the handler that libfcgi installs. */
+static void
+hold_signals(void)
+{
+	sigset_t set;
+	our_signals(&set);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
+static bool
+watch_signals(struct responder *r)
+{
+	sigset_t set;
+	our_signals(&set);
+	r->signals.ready = on_signal;
+	int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return fd != -1 && loop_watch(r->router.loop, &r->signals, fd, EPOLLIN);
+}
+
+static void
+tell_respawned(int killed_by)
+{
+	if (killed_by != 0)
+		log_line(LOG_WARNING,
+			 "started again: signal %d (%s) killed the responder before this one",
+			 killed_by, strsignal(killed_by));
+}
+
+/* On systemd's socket, that of --socket, or the web server's, until told to stop. */
+static int
+run(struct responder *r, const struct options *o, struct buf *error)
+{
+	const struct setup setup = {
+	    .program = "claude-router", .config_path = o->config, .asks_providers = true};
+	int status = setup_open(&r->router, &setup, error);
+	if (status != 0)
+		return status;
+	if (!reload_begin(&r->router, error))
+		return EX_OSERR;
+	if (listener_open(&r->listener, o->socket, error))
+		r->acceptor = acceptor_new(&r->router, r->listener.fd, &serve_handler, error);
+	r->tick.due = tick;
+	r->drain.due = drained;
+	if (r->acceptor == NULL)
+		return EX_OSERR;
+	if (!watch_signals(r)) {
+		complaint_say(error, "cannot wait for signals: %s", strerror(errno));
+		return EX_OSERR;
+	}
+	r->started_ms = clock_wall_ms();
+	tell_respawned(r->respawned.killed_by);
+	tick(&r->tick);
+	if (loop_run(r->router.loop))
+		return EXIT_SUCCESS;
+	complaint_say(error, "cannot wait for events: %s", strerror(errno));
+	return EX_OSERR;
+}
+
+static void
+shut_down(struct responder *r)
+{
+	if (r->router.loop == NULL)
+		return;
+	acceptor_free(r->acceptor);
+	loop_unwatch(r->router.loop, &r->signals);
+	loop_cancel(r->router.loop, &r->tick);
+	loop_cancel(r->router.loop, &r->drain);
+	setup_close(&r->router);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct options options = {0};
+	struct responder responder = {0};
+	struct buf error;
+	read_options(argc, argv, &options);
+	if (options.check_config)
+		return check_config(&options);
+	hold_signals();
+	setup_process();
+	if (options.respawn)
+		responder.respawned = respawn();
+	raise_file_limit();
+	buf_init(&error, CONFIG_FILE_MAX);
+	int status = run(&responder, &options, &error);
+	if (status != EXIT_SUCCESS)
+		log_line(LOG_ERR, "%s", cli_why(&error));
+	buf_free(&error);
+	shut_down(&responder);
+	return status;
+}

@@ -1,0 +1,263 @@
+#include "operator/admin.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "operator/health_check.h"
+#include "operator/status.h"
+#include "json/tree.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+/* For strangers: they may know whether there is anybody, and no more. */
+static json_object *
+only_status(json_object *whole)
+{
+	json_object *o = json_object_new_object(), *status;
+	if (json_object_object_get_ex(whole, "status", &status))
+		tree_put(o, "status", json_object_get(status));
+	json_object_put(whole);
+	return o;
+}
+
+void
+admin_health(struct client *client)
+{
+	bool healthy;
+	json_object *body = status_health(client->router, &healthy);
+	if (client->request.stranger)
+		body = only_status(body);
+	bool live = client->request.live;
+	reply_json(&client->reply, healthy || live ? 200 : 503, "cache-control: no-store\r\n",
+		   body);
+}
+
+void
+admin_status(struct client *client)
+{
+	reply_json(&client->reply, 200, "cache-control: no-store\r\n", status_full(client->router));
+}
+
+void
+admin_metrics(struct client *client)
+{
+	static const char lines[] = "content-type: " METRICS_TYPE "\r\ncache-control: no-store\r\n";
+	struct metrics *metrics = malloc(sizeof *metrics);
+	struct buf page;
+	buf_init(&page, METRICS_PAGE_MAX);
+	if (metrics != NULL && status_metrics(client->router, metrics) &&
+	    metrics_write(metrics, &page))
+		reply_whole(&client->reply, 200, lines, page.data, page.len);
+	else
+		reply_error(&client->reply, 503, "retry-after: 2\r\n", "api_error",
+			    "Out of memory.", client->request.id);
+	buf_free(&page);
+	free(metrics);
+}
+
+static void
+refuse(struct client *client, const char *message)
+{
+	client_refuse(client, 400, "", "invalid_request_error", message);
+}
+
+/* "deepseek", or {"provider":"deepseek"}; "" when the body names nobody. False:
+ * it is no JSON of these forms. */
+static bool
+read_name(const struct buf *body, char name[static PROVIDER_NAME_MAX])
+{
+	struct scan s;
+	struct span key, value = {0};
+	bool named = false, wrong = false;
+	name[0] = '\0';
+	if (body->len == 0)
+		return true;
+	scan_init(&s, body->data, body->len);
+	if (scan_peek(&s) == SCAN_STRING) {
+		named = scan_string(&s, &value);
+	} else if (scan_peek(&s) == SCAN_OBJECT) {
+		for (scan_object(&s); scan_member(&s, &key);)
+			if (span_is(body->data, key, "provider"))
+				wrong |= !(named = scan_string(&s, &value));
+			else
+				scan_skip(&s);
+	} else {
+		return false;
+	}
+	if (!scan_end(&s) || wrong)
+		return false;
+	return !named ||
+	       (value.len > 0 && span_unescape(body->data, value, name, PROVIDER_NAME_MAX));
+}
+
+/* A sentence that names the choices. */
+static void
+refuse_name(struct client *client, bool automatic)
+{
+	const struct config *config = client->router->config;
+	struct buf text;
+	buf_init(&text, ERROR_TEXT_MAX);
+	bool told =
+	    buf_puts(&text, "The body must be a JSON string, or {\"provider\": …}, with one "
+			    "of:");
+	for (size_t i = 0; told && i < config->n_providers; i++)
+		told = buf_printf(&text, "%s %s", i == 0 ? "" : ",", config->providers[i].name);
+	if (told && automatic)
+		told = buf_puts(&text, ", auto");
+	(void)told;
+	refuse(client, buf_text(&text));
+	buf_free(&text);
+}
+
+/* What makes a switch less than it seems. */
+static void
+add_warning(json_object *o, const struct survey *s, const char *name)
+{
+	char text[ERROR_TEXT_MAX];
+	for (size_t i = 0; i < s->plan.n; i++) {
+		const struct candidate *c = &s->plan.candidates[i];
+		bool is_well = plan_usable(c->standing) && c->standing != STANDING_PROBE;
+		if (strcmp(c->view->provider->name, name) != 0 || is_well)
+			continue;
+		plan_reason(c, clock_wall_ms(), text, sizeof text);
+		tree_put(o, "warning", json_object_new_string(text));
+	}
+}
+
+static json_object *
+switch_result(const struct router *router, const char *name)
+{
+	struct survey *s = survey_latest(router, "");
+	if (s == NULL)
+		return NULL;
+	json_object *o = json_object_new_object();
+	const struct provider *p = status_current(s);
+	if (p == NULL)
+		tree_put_null(o, "current_provider");
+	else
+		tree_put(o, "current_provider", json_object_new_string(p->name));
+	tree_put(o, "mode", json_object_new_string(name[0] == '\0' ? "auto" : "manual"));
+	add_warning(o, s, name);
+	free(s);
+	return o;
+}
+
+static bool
+switch_to(struct state *state, const struct provider *provider)
+{
+	return state_switch(state, provider == NULL ? "" : provider->name);
+}
+
+static bool
+retry(struct state *state, const struct provider *provider)
+{
+	return state_retry(state, provider->id, clock_wall_ms());
+}
+
+/* The state's lock is held for microseconds, but for the moment in which a
+ * damaged file is made anew. An operator's word waits for that, and so does the
+ * loop: rarely, and 20 ms at most. What is not done by then is queued. */
+static bool
+insist(struct client *client, bool (*act)(struct state *, const struct provider *),
+       const struct provider *provider)
+{
+	const struct timespec millisecond = {.tv_nsec = 1000000};
+	for (int i = 0; i < 20; i++) {
+		if (act(client->router->state, provider))
+			return true;
+		nanosleep(&millisecond, NULL);
+	}
+	reply_error(&client->reply, 503, "retry-after: 1\r\n", "api_error",
+		    "The state file is busy: try again.", client->request.id);
+	return false;
+}
+
+void
+admin_switch(struct client *client)
+{
+	struct router *router = client->router;
+	char name[PROVIDER_NAME_MAX];
+	bool read = read_name(&client->request.body, name);
+	bool automatic = strcmp(name, "auto") == 0;
+	const struct provider *p = automatic ? NULL : config_provider(router->config, name);
+	if (!read || (!automatic && p == NULL)) {
+		refuse_name(client, true);
+		return;
+	}
+	if (!insist(client, switch_to, p) || (p != NULL && !insist(client, retry, p)))
+		return;
+	log_line(LOG_NOTICE, "switched by hand to %s", name);
+	reply_json(&client->reply, 200, "", switch_result(router, automatic ? "" : name));
+}
+
+void
+admin_retry(struct client *client)
+{
+	struct router *router = client->router;
+	char name[PROVIDER_NAME_MAX], text[ERROR_TEXT_MAX];
+	bool read = read_name(&client->request.body, name);
+	const struct provider *p = config_provider(router->config, name);
+	if (!read || p == NULL) {
+		refuse_name(client, false);
+		return;
+	}
+	if (!insist(client, retry, p))
+		return;
+	log_line(LOG_NOTICE, "%s is to be asked again, by hand", p->name);
+	struct survey *s = survey_latest(router, "");
+	json_object *o = json_object_new_object();
+	tree_put(o, "provider", json_object_new_string(p->name));
+	if (s != NULL) {
+		const struct candidate *c = survey_candidate(s, p);
+		tree_put(o, "state", json_object_new_string(plan_state_name(c->standing)));
+		plan_reason(c, clock_wall_ms(), text, sizeof text);
+		tree_put(o, "reason", json_object_new_string(text));
+	}
+	free(s);
+	reply_json(&client->reply, 200, "cache-control: no-store\r\n", o);
+}
+
+/* --- Checking --------------------------------------------------------- */
+
+static void
+checked(void *owner, const struct check_report *report)
+{
+	static const char *const results[] = {"healthy", "limited", "unknown"};
+	struct client *client = owner;
+	json_object *o = json_object_new_object();
+	tree_put(o, "provider", json_object_new_string(report->provider->name));
+	tree_put(o, "result", json_object_new_string(results[report->result]));
+	tree_put(o, "asked", json_object_new_boolean(report->asked));
+	tree_put(o, "before", json_object_new_string(report->before));
+	tree_put(o, "after", json_object_new_string(report->after));
+	tree_put(o, "found", json_object_new_string(report->found));
+	admin_check_left(client);
+	reply_json(&client->reply, 200, "cache-control: no-store\r\n", o);
+}
+
+void
+admin_check(struct client *client)
+{
+	const struct config *config = client->router->config;
+	char name[PROVIDER_NAME_MAX];
+	bool read = read_name(&client->request.body, name);
+	const struct provider *p =
+	    name[0] == '\0' ? config_plan_provider(config) : config_provider(config, name);
+	if (!read || p == NULL) {
+		refuse_name(client, false);
+		return;
+	}
+	client->check = healthcheck_start(client->router, p, true, checked, client);
+	if (client->check == NULL)
+		reply_error(&client->reply, 503, "retry-after: 2\r\n", "api_error",
+			    "Out of memory.", client->request.id);
+}
+
+void
+admin_check_left(struct client *client)
+{
+	healthcheck_free(client->check);
+	client->check = NULL;
+}

@@ -1,0 +1,276 @@
+#include "operator/metrics.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define PREFIX "claude_router_"
+
+/* Upper bounds. A first byte takes seconds; a long stream takes minutes. */
+static const int64_t bounds_ms[] = {100,   250,   500,   1000,   2500,   5000,  10000,
+				    20000, 30000, 60000, 120000, 300000, 600000};
+_Static_assert(sizeof bounds_ms / sizeof *bounds_ms + 1 == HISTOGRAM_BUCKETS,
+	       "one is for the rest");
+
+size_t
+metrics_bucket(int64_t ms)
+{
+	size_t i = 0;
+	while (i < HISTOGRAM_BUCKETS - 1 && ms > bounds_ms[i])
+		i++;
+	return i;
+}
+
+/* --- The format ------------------------------------------------------- */
+
+struct page {
+	struct buf *out;
+	bool fits;
+};
+
+/* A value as it stands between quotes. What is not printable ASCII, which no
+ * name of ours holds, may not even be text. */
+#define LABEL_MAX 64
+struct label {
+	char text[LABEL_MAX];
+};
+
+static struct label
+label(const char *value)
+{
+	struct label l;
+	size_t n = 0;
+	for (; *value != '\0' && n < sizeof l.text - 2; value++) {
+		if (*value == '"' || *value == '\\')
+			l.text[n++] = '\\';
+		l.text[n++] = *value < ' ' || *value > '~' ? '_' : *value;
+	}
+	l.text[n] = '\0';
+	return l;
+}
+
+__attribute__((format(printf, 2, 3))) static void
+put(struct page *p, const char *format, ...)
+{
+	char text[512];
+	va_list args;
+	va_start(args, format);
+	int n = vsnprintf(text, sizeof text, format, args);
+	va_end(args);
+	p->fits = p->fits && n >= 0 && (size_t)n < sizeof text && buf_add(p->out, text, (size_t)n);
+}
+
+static void
+head(struct page *p, const char *name, const char *type, const char *help)
+{
+	put(p, "# HELP " PREFIX "%s %s\n# TYPE " PREFIX "%s %s\n", name, help, name, type);
+}
+
+/* A figure without labels. */
+static void
+figure(struct page *p, const char *name, const char *type, const char *help, uint64_t value)
+{
+	head(p, name, type, help);
+	put(p, PREFIX "%s %" PRIu64 "\n", name, value);
+}
+
+/* A base unit from its thousandth: seconds, ratios. */
+struct decimal {
+	char text[32];
+};
+
+static struct decimal
+thousandths(uint64_t n)
+{
+	struct decimal d;
+	snprintf(d.text, sizeof d.text, "%" PRIu64 ".%03u", n / 1000, (unsigned)(n % 1000));
+	return d;
+}
+
+static struct decimal
+time_of(int64_t ms)
+{
+	return thousandths(ms < 0 ? 0 : (uint64_t)ms);
+}
+
+/* --- Counters of each provider ---------------------------------------- */
+
+static const char *const outcomes[] = {"ok", "error", "cut", "left"};
+static const char *const verdicts[] = {"pass", "hop", "cool", "bench", "successor", "retry"};
+static const char *const reasons[] = {"busy", "cooldown", "retry_after", "reset", "refused"};
+
+static const struct counted {
+	const char *name, *help;
+	const char *label;
+	const char *const *values; /* of the label, one a counter */
+	size_t n;
+	enum counter first;
+	bool has_nobody;
+} counted[] = {
+    {"requests_total",
+     "Requests for a message, by who answered (none: no provider could) and how they ended: ok, "
+     "error (a status of 400 or more), cut (the provider broke off and the router closed the "
+     "stream), left (the client went away).",
+     "outcome", outcomes, sizeof outcomes / sizeof *outcomes, COUNT_ENDINGS, true},
+    {"attempts_total",
+     "What was sent to a provider, by what its answer led to: pass (to the client), hop (to the "
+     "next provider), cool or bench (the same, and the provider rests), successor (asked under "
+     "another model's name), retry (asked again).",
+     "verdict", verdicts, sizeof verdicts / sizeof *verdicts, COUNT_VERDICTS, false},
+    {"rests_total",
+     "Rests that began, by what the provider said: busy, cooldown (a limit without a time), "
+     "retry_after, reset (a quota window's end), refused (the credential).",
+     "reason", reasons, sizeof reasons / sizeof *reasons, COUNT_RESTS + REST_SHORT, false},
+};
+_Static_assert(sizeof outcomes / sizeof *outcomes == COUNTED_ENDINGS, "a name for each");
+_Static_assert(sizeof verdicts / sizeof *verdicts == COUNTED_VERDICTS, "a name for each");
+_Static_assert(sizeof reasons / sizeof *reasons == REST_BENCH, "a name for each but REST_NONE");
+
+static void
+put_counted(struct page *p, const struct counted *c, const char *name, const uint64_t *counts)
+{
+	for (size_t i = 0; i < c->n; i++)
+		put(p, PREFIX "%s{provider=\"%s\",%s=\"%s\"} %" PRIu64 "\n", c->name,
+		    label(name).text, c->label, c->values[i], counts[c->first + i]);
+}
+
+static void
+put_counters(struct page *p, const struct metrics *m)
+{
+	for (const struct counted *c = counted; c < counted + sizeof counted / sizeof *c; c++) {
+		head(p, c->name, "counter", c->help);
+		for (size_t i = 0; i < m->n_providers; i++)
+			put_counted(p, c, m->providers[i].name, m->providers[i].counts);
+		if (c->has_nobody)
+			put_counted(p, c, "none", m->nobody);
+	}
+}
+
+static void
+put_histogram(struct page *p, const char *name, const char *provider, const uint64_t *words)
+{
+	struct label l = label(provider);
+	uint64_t so_far = 0;
+	for (size_t i = 0; i < HISTOGRAM_BUCKETS - 1; i++) {
+		so_far += words[i];
+		put(p, PREFIX "%s_bucket{provider=\"%s\",le=\"%g\"} %" PRIu64 "\n", name, l.text,
+		    (double)bounds_ms[i] / 1000, so_far);
+	}
+	so_far += words[HISTOGRAM_BUCKETS - 1];
+	put(p, PREFIX "%s_bucket{provider=\"%s\",le=\"+Inf\"} %" PRIu64 "\n", name, l.text, so_far);
+	put(p, PREFIX "%s_sum{provider=\"%s\"} %s\n", name, l.text,
+	    thousandths(words[HISTOGRAM_BUCKETS]).text);
+	put(p, PREFIX "%s_count{provider=\"%s\"} %" PRIu64 "\n", name, l.text, so_far);
+}
+
+static void
+put_histograms(struct page *p, const struct metrics *m)
+{
+	static const struct {
+		const char *name, *help;
+		enum counter first;
+	} all[] = {
+	    {"first_byte_seconds",
+	     "From asking the provider that answered to the first byte for the client; of requests "
+	     "that are over.",
+	     COUNT_FIRST_BYTE},
+	    {"request_duration_seconds",
+	     "From a request to the end of its answer, by the provider that answered.",
+	     COUNT_DURATION},
+	};
+	for (size_t h = 0; h < sizeof all / sizeof *all; h++) {
+		head(p, all[h].name, "histogram", all[h].help);
+		for (size_t i = 0; i < m->n_providers; i++)
+			put_histogram(p, all[h].name, m->providers[i].name,
+				      &m->providers[i].counts[all[h].first]);
+	}
+}
+
+/* --- What is so now --------------------------------------------------- */
+
+static void
+put_providers(struct page *p, const struct metrics *m)
+{
+	head(p, "provider_active", "gauge", "Whether the provider can be asked now.");
+	for (size_t i = 0; i < m->n_providers; i++)
+		put(p, PREFIX "provider_active{provider=\"%s\"} %d\n",
+		    label(m->providers[i].name).text, m->providers[i].active);
+	head(p, "provider_resting_until_timestamp_seconds", "gauge",
+	     "When the provider's rest is over; not there while it does not rest.");
+	for (size_t i = 0; i < m->n_providers; i++)
+		if (m->providers[i].until_ms != 0)
+			put(p,
+			    PREFIX "provider_resting_until_timestamp_seconds{provider=\"%s\"} %s\n",
+			    label(m->providers[i].name).text,
+			    time_of(m->providers[i].until_ms).text);
+}
+
+/* A name that stands there twice would spoil the whole page. */
+static bool
+is_first(const struct health_window *windows, size_t i)
+{
+	for (size_t k = 0; k < i; k++)
+		if (strcmp(label(windows[k].name).text, label(windows[i].name).text) == 0)
+			return false;
+	return windows[i].name[0] != '\0';
+}
+
+static void
+put_windows(struct page *p, const struct metrics_provider *provider, bool resets)
+{
+	for (size_t i = 0; i < HEALTH_WINDOWS; i++) {
+		const struct health_window *w = &provider->windows[i];
+		if (!is_first(provider->windows, i) || (resets && w->reset_ms == 0))
+			continue;
+		put(p, PREFIX "quota_window_%s{provider=\"%s\",window=\"%s\"} %s\n",
+		    resets ? "reset_timestamp_seconds" : "utilization_ratio",
+		    label(provider->name).text, label(w->name).text,
+		    resets ? time_of(w->reset_ms).text : thousandths(w->permille).text);
+	}
+}
+
+static void
+put_quotas(struct page *p, const struct metrics *m)
+{
+	head(p, "quota_window_utilization_ratio", "gauge",
+	     "How much of a quota window is used, by the provider's last word on it.");
+	for (size_t i = 0; i < m->n_providers; i++)
+		put_windows(p, &m->providers[i], false);
+	head(p, "quota_window_reset_timestamp_seconds", "gauge",
+	     "When a quota window begins anew.");
+	for (size_t i = 0; i < m->n_providers; i++)
+		put_windows(p, &m->providers[i], true);
+}
+
+static void
+put_file(struct page *p, const char *name, const struct metrics_file *file)
+{
+	char full[64];
+	snprintf(full, sizeof full, "%s_last_reload_successful", name);
+	figure(p, full, "gauge", "Whether the file is in force as it was last seen.", file->fine);
+	snprintf(full, sizeof full, "%s_last_reload_success_timestamp_seconds", name);
+	head(p, full, "gauge",
+	     "When what is in force was read, by the process that answers this scrape.");
+	put(p, PREFIX "%s %s\n", full, time_of(file->loaded_ms).text);
+}
+
+bool
+metrics_write(const struct metrics *m, struct buf *out)
+{
+	struct page p = {.out = out, .fits = true};
+	head(&p, "build_info", "gauge", "The version of the program that answers this scrape.");
+	put(&p, PREFIX "build_info{version=\"%s\"} 1\n", label(m->version).text);
+	figure(&p, "processes", "gauge", "Responder processes that live.", m->processes);
+	figure(&p, "streams", "gauge", "Clients that are being served, in all processes.",
+	       m->streams);
+	figure(&p, "failovers_total", "counter", "How often a provider was left for the next one.",
+	       m->failovers);
+	put_counters(&p, m);
+	put_histograms(&p, m);
+	put_providers(&p, m);
+	put_quotas(&p, m);
+	put_file(&p, "config", &m->config);
+	put_file(&p, "tokens", &m->tokens);
+	return p.fits;
+}

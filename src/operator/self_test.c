@@ -1,0 +1,143 @@
+#include "operator/self_test.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "json/tree.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct self_test {
+	struct client *client;
+	struct timer timer;
+	int64_t start_ms;
+	unsigned events; /* sent so far */
+	bool silent;     /* counted in router->silences */
+};
+
+static void
+send_event(struct self_test *t, const char *name, json_object *data)
+{
+	struct reply *reply = &t->client->reply;
+	struct buf text;
+	char head[64];
+	buf_init(&text, ERROR_TEXT_MAX);
+	/* Without memory for all of it, nothing is said: a part would be taken for the whole. */
+	bool told = data != NULL && tree_write(data, &text);
+	t->events++;
+	int n = snprintf(head, sizeof head, "event: %s\ndata: ", name);
+	reply_body(reply, head, (size_t)n);
+	reply_body(reply, told ? text.data : "{}", told ? text.len : 2);
+	reply_body(reply, "\n\n", 2);
+	buf_free(&text);
+	json_object_put(data);
+}
+
+static json_object *
+timed(const struct self_test *t)
+{
+	json_object *o = json_object_new_object();
+	tree_put(o, "at_ms", json_object_new_int64(clock_steady_ms() - t->start_ms));
+	return o;
+}
+
+/* Names and numbers only: nothing of what the client showed comes back. */
+static json_object *
+arrived(const struct self_test *t)
+{
+	const struct client *client = t->client;
+	const struct request *r = &client->request;
+	bool authorized = request_header(r, "authorization") != NULL;
+	json_object *o = timed(t);
+	tree_put(o, "version", json_object_new_string(PACKAGE_VERSION));
+	tree_put(o, "pid", json_object_new_int64(getpid()));
+	tree_put(o, "body_bytes", json_object_new_int64((int64_t)r->body.len));
+	tree_put(o, "authorization", json_object_new_boolean(authorized));
+	tree_put(o, "address", json_object_new_string(r->address));
+	tree_put(o, "silences", json_object_new_int64(client->router->silences));
+	return o;
+}
+
+static void
+end_silence(struct self_test *t)
+{
+	if (t->silent)
+		t->client->router->silences--;
+	t->silent = false;
+}
+
+static void
+wait_for(struct self_test *t, int64_t in_ms)
+{
+	if (!loop_after(t->client->router->loop, &t->timer, in_ms))
+		reply_end(&t->client->reply);
+}
+
+static void
+tick(struct timer *timer)
+{
+	struct self_test *t = OWNER(timer, struct self_test, timer);
+	end_silence(t);
+	send_event(t, "tick", timed(t));
+	if (t->events < SELF_TEST_EVENTS)
+		wait_for(t, SELF_TEST_TICK_MS);
+	else
+		reply_end(&t->client->reply);
+}
+
+static void
+note(const struct client *client)
+{
+	const struct log_field fields[] = {
+	    LOG_TEXT("id", client->request.id),
+	    LOG_TEXT("client", client->request.address),
+	    LOG_NUMBER("silence", client->request.silence_s),
+	    LOG_NUMBER("bytes", (int64_t)client->request.body.len),
+	};
+	log_fields(LOG_DEBUG, "self_test", fields, sizeof fields / sizeof *fields);
+}
+
+static void
+come_later(struct client *client, const char *why)
+{
+	reply_error(&client->reply, 503, "retry-after: 2\r\n", "api_error", why,
+		    client->request.id);
+}
+
+void
+self_test_start(struct client *client)
+{
+	uint32_t silence_s = client->request.silence_s;
+	if (silence_s > 0 && client->router->silences >= SELF_TESTS_SILENT_MAX) {
+		come_later(client, "Too many self-tests are silent already.");
+		return;
+	}
+	struct self_test *t = calloc(1, sizeof *t);
+	if (t == NULL) {
+		come_later(client, "Out of memory.");
+		return;
+	}
+	*t = (struct self_test){.client = client, .timer.due = tick, .start_ms = clock_steady_ms()};
+	client->self_test = t;
+	note(client);
+	/* The head of a provider's stream: route/close.c. */
+	reply_head(&client->reply, 200,
+		   "content-type: text/event-stream\r\ncache-control: no-cache\r\n"
+		   "x-accel-buffering: no\r\n");
+	send_event(t, "request", arrived(t));
+	t->silent = silence_s > 0;
+	client->router->silences += t->silent;
+	wait_for(t, silence_s > 0 ? (int64_t)silence_s * 1000 : SELF_TEST_TICK_MS);
+}
+
+void
+self_test_left(struct client *client)
+{
+	struct self_test *t = client->self_test;
+	end_silence(t);
+	loop_cancel(client->router->loop, &t->timer);
+	client->self_test = NULL;
+	free(t);
+}

@@ -1,0 +1,414 @@
+#include "operator/status.h"
+
+#include "base/clock.h"
+#include "json/tree.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PROCESSES_SHOWN 64
+
+/* --- Small things ----------------------------------------------------- */
+
+static void
+add_text(json_object *o, const char *name, const char *text)
+{
+	if (text == NULL || text[0] == '\0')
+		tree_put_null(o, name);
+	else
+		tree_put(o, name, json_object_new_string(text));
+}
+
+static void
+add_number(json_object *o, const char *name, int64_t number)
+{
+	tree_put(o, name, json_object_new_int64(number));
+}
+
+static void
+add_bool(json_object *o, const char *name, bool value)
+{
+	tree_put(o, name, json_object_new_boolean(value));
+}
+
+/* A time; 0 is none. */
+static void
+add_time(json_object *o, const char *name, int64_t at_ms)
+{
+	char text[CLOCK_RFC3339_SIZE];
+	add_text(o, name, at_ms == 0 ? NULL : clock_rfc3339(at_ms, text));
+}
+
+/* A provider's name as people write it. */
+static const char *
+display_name(const char *name)
+{
+	static const char *const names[][2] = {
+	    {"claude_pro", "Claude Pro"},
+	    {"deepseek", "DeepSeek"},
+	    {"kimi", "Kimi"},
+	    {"claude_api", "Claude API"},
+	};
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (strcmp(names[i][0], name) == 0)
+			return names[i][1];
+	return name;
+}
+
+/* --- What the plan says ----------------------------------------------- */
+
+static const struct candidate *
+current(const struct plan *plan)
+{
+	return plan->n_usable > 0 ? &plan->candidates[0] : NULL;
+}
+
+const struct provider *
+status_current(const struct survey *s)
+{
+	const struct candidate *c = current(&s->plan);
+	return c == NULL ? NULL : c->view->provider;
+}
+
+/* Whom the operator wants to see serving: who was chosen by hand, else the
+ * first that is set up. */
+static const struct candidate *
+first_choice(const struct survey *s)
+{
+	const struct candidate *top = current(&s->plan);
+	if (top != NULL && top->standing == STANDING_CHOSEN)
+		return top;
+	for (size_t i = 0; i < s->plan.n; i++) {
+		const struct candidate *c = survey_candidate(s, s->views[i].provider);
+		if (c->standing != STANDING_DISABLED && c->standing != STANDING_UNCONFIGURED)
+			return c;
+	}
+	return NULL;
+}
+
+static const char *
+condition(const struct survey *s)
+{
+	const struct candidate *top = current(&s->plan);
+	if (top == NULL)
+		return "unhealthy";
+	return top == first_choice(s) ? "healthy" : "degraded";
+}
+
+/* Why the current provider serves: what keeps the first choice from it. */
+static const char *
+reason(const struct survey *s, char *text, size_t size)
+{
+	const struct candidate *first = first_choice(s);
+	if (first == NULL)
+		snprintf(text, size, "no provider is set up: add a credential to tokens.txt");
+	else
+		plan_reason(first, clock_wall_ms(), text, size);
+	return text;
+}
+
+/* The window that is fullest. */
+static const struct health_window *
+fullest(const struct health *h)
+{
+	const struct health_window *most = NULL;
+	for (size_t i = 0; i < sizeof h->windows / sizeof *h->windows; i++)
+		if (h->windows[i].name[0] != '\0' && h->windows[i].reset_ms > clock_wall_ms() &&
+		    (most == NULL || h->windows[i].permille > most->permille))
+			most = &h->windows[i];
+	return most;
+}
+
+static void
+append_window(const struct candidate *c, char *text, size_t size)
+{
+	const struct health_window *w = fullest(&c->view->account);
+	size_t n = strlen(text);
+	if (w == NULL)
+		return;
+	size_t digits = strspn(w->name, "0123456789");
+	snprintf(text + n, size - n, " · %u %% of %.*s %s", (w->permille + 5) / 10, (int)digits,
+		 w->name, w->name + digits);
+}
+
+/* Who pays, when it is not the plan. */
+static void
+append_bill(const struct candidate *c, char *text, size_t size)
+{
+	size_t n = strlen(text);
+	if (c->view->provider->paid && !c->view->own_credential)
+		snprintf(text + n, size - n, " · billed to your %s account",
+			 display_name(c->view->provider->name));
+}
+
+const char *
+status_line(const struct survey *s, char *text, size_t size)
+{
+	const struct candidate *top = current(&s->plan);
+	const struct candidate *first = first_choice(s);
+	int64_t now_ms = clock_wall_ms();
+	char when[CLOCK_SHORT_SIZE];
+	if (top == NULL) {
+		int64_t earliest_ms = plan_earliest_ms(&s->plan);
+		if (earliest_ms == 0)
+			snprintf(text, size, "no provider");
+		else
+			snprintf(text, size, "all rest (back %s)",
+				 clock_short(earliest_ms, now_ms, when));
+		return text;
+	}
+	snprintf(text, size, "%s", display_name(top->view->provider->name));
+	size_t n = strlen(text);
+	if (first != NULL && first != top && first->until_ms > now_ms)
+		snprintf(text + n, size - n, " (%s back %s)",
+			 display_name(first->view->provider->name),
+			 clock_short(first->until_ms, now_ms, when));
+	else
+		append_window(top, text, size);
+	append_bill(top, text, size);
+	return text;
+}
+
+/* --- JSON ------------------------------------------------------------- */
+
+static void
+add_summary(json_object *o, const struct summary *summary, const struct survey *s)
+{
+	const struct provider *p = status_current(s);
+	add_text(o, "status", condition(s));
+	add_text(o, "current_provider", p == NULL ? NULL : p->name);
+	add_number(o, "failover_count", (int64_t)summary->failover_count);
+	add_time(o, "last_failover", summary->last_failover_ms);
+	add_time(o, "last_health_check", summary->last_check_ms);
+	add_number(o, "health_check_failures", (int64_t)summary->check_failures);
+}
+
+static void
+add_line(json_object *o, const struct survey *s)
+{
+	char line[STATUS_LINE_SIZE];
+	add_text(o, "line", status_line(s, line, sizeof line));
+}
+
+json_object *
+status_health(const struct router *router, bool *healthy)
+{
+	struct survey *s = survey_latest(router, "");
+	struct summary summary;
+	*healthy = s != NULL && s->plan.n_usable > 0;
+	if (s == NULL)
+		return NULL;
+	json_object *o = json_object_new_object();
+	json_object *providers = json_object_new_object();
+	state_summary(router->state, &summary);
+	add_summary(o, &summary, s);
+	for (size_t i = 0; i < s->plan.n; i++) {
+		const struct candidate *c = survey_candidate(s, s->views[i].provider);
+		json_object *p = json_object_new_object();
+		add_bool(p, "active", plan_usable(c->standing));
+		tree_put(providers, c->view->provider->name, p);
+	}
+	tree_put(o, "providers", providers);
+	add_line(o, s);
+	free(s);
+	return o;
+}
+
+static json_object *
+windows(const struct health *h)
+{
+	json_object *o = json_object_new_object();
+	for (size_t i = 0; i < sizeof h->windows / sizeof *h->windows; i++) {
+		const struct health_window *w = &h->windows[i];
+		if (w->name[0] == '\0')
+			continue;
+		json_object *window = json_object_new_object();
+		tree_put(window, "utilization", json_object_new_double((double)w->permille / 1000));
+		add_time(window, "reset", w->reset_ms);
+		tree_put(o, w->name, window);
+	}
+	return o;
+}
+
+static int64_t
+count_accounts(const struct state *state, uint64_t provider)
+{
+	struct health all[STATE_HEALTHS];
+	int64_t accounts = 0;
+	size_t n = state_healths(state, provider, all, STATE_HEALTHS);
+	for (size_t i = 0; i < n; i++)
+		accounts += all[i].key.account != 0 && all[i].key.family == 0;
+	return accounts;
+}
+
+static void
+add_counters(json_object *o, const struct state *state, uint64_t provider)
+{
+	static const struct {
+		const char *name;
+		enum counter counter;
+	} shown[] = {{"requests", COUNT_REQUESTS},
+		     {"attempts", COUNT_ATTEMPTS},
+		     {"failures", COUNT_FAILURES}};
+	for (size_t i = 0; i < sizeof shown / sizeof *shown; i++)
+		add_number(o, shown[i].name,
+			   (int64_t)state_counted(state, provider, shown[i].counter));
+}
+
+/* The name in use when it is not the one that would be sent by default. */
+static const char *
+model_in_use(const struct router *router, const struct provider *p)
+{
+	for (size_t i = 0; i < p->n_models; i++) {
+		size_t name = (size_t)state_model(router->state, p->models[i].id, clock_wall_ms());
+		if (i + 1 == p->n_models || name != 0)
+			return p->models[i].names[name < p->models[i].n_names ? name : 0];
+	}
+	return NULL;
+}
+
+/* 0: it does not rest. */
+static int64_t
+waits_until_ms(const struct candidate *c)
+{
+	return plan_usable(c->standing) ? 0 : c->until_ms;
+}
+
+static json_object *
+provider_status(const struct router *router, const struct candidate *c)
+{
+	json_object *o = json_object_new_object();
+	const struct provider *p = c->view->provider;
+	const struct health *account = &c->view->account;
+	char text[ERROR_TEXT_MAX];
+	add_bool(o, "configured",
+		 c->standing != STANDING_UNCONFIGURED && c->standing != STANDING_DISABLED);
+	add_text(o, "state", plan_state_name(c->standing));
+	add_time(o, "until", waits_until_ms(c));
+	add_text(o, "why", c->cause == NULL ? NULL : c->cause->why);
+	add_text(o, "reason", plan_reason(c, clock_wall_ms(), text, sizeof text));
+	add_bool(o, "active", plan_usable(c->standing));
+	add_bool(o, "paid", p->paid);
+	add_text(o, "model", model_in_use(router, p));
+	tree_put(o, "windows", windows(account));
+	add_number(o, "accounts", count_accounts(router->state, p->id));
+	add_counters(o, router->state, p->id);
+	add_time(o, "last_success", account->success_ms);
+	add_time(o, "last_error", account->error_ms);
+	add_text(o, "last_error_why", account->error);
+	return o;
+}
+
+static json_object *
+file_status(int64_t loaded_ms, const char *error)
+{
+	json_object *o = json_object_new_object();
+	add_time(o, "loaded", loaded_ms);
+	add_text(o, "error", error);
+	return o;
+}
+
+static json_object *
+keys_status(const struct router *router)
+{
+	const char *error = router->reload.keys_error;
+	if (error[0] == '\0')
+		error = keys_warning(router->config, router->keys);
+	json_object *o = file_status(keys_loaded_at(router->keys), error);
+	add_number(o, "keys", (int64_t)keys_count(router->keys));
+	return o;
+}
+
+static int64_t
+count_streams(const struct state *state, size_t *n_processes)
+{
+	struct process all[PROCESSES_SHOWN];
+	int64_t streams = 0;
+	*n_processes = state_processes(state, all, PROCESSES_SHOWN);
+	for (size_t i = 0; i < *n_processes; i++)
+		streams += (int64_t)all[i].streams;
+	return streams;
+}
+
+json_object *
+status_full(const struct router *router)
+{
+	const struct reload *reload = &router->reload;
+	struct survey *s = survey_latest(router, "");
+	struct summary summary;
+	char text[ERROR_TEXT_MAX];
+	size_t n_processes;
+	if (s == NULL)
+		return NULL;
+	json_object *o = json_object_new_object();
+	json_object *providers = json_object_new_object();
+	state_summary(router->state, &summary);
+	add_summary(o, &summary, s);
+	add_text(o, "mode", summary.manual[0] == '\0' ? "auto" : "manual");
+	add_text(o, "reason", reason(s, text, sizeof text));
+	add_line(o, s);
+	for (size_t i = 0; i < s->plan.n; i++) {
+		const struct candidate *c = survey_candidate(s, s->views[i].provider);
+		tree_put(providers, c->view->provider->name, provider_status(router, c));
+	}
+	tree_put(o, "providers", providers);
+	tree_put(o, "tokens_file",
+		 file_status(tokens_loaded_at(router->tokens), reload->tokens_error));
+	tree_put(o, "keys_file", keys_status(router));
+	json_object *config = file_status(reload->config_loaded_ms, reload->config_error);
+	add_text(config, "restart", reload->restart);
+	tree_put(o, "config", config);
+	add_number(o, "streams", count_streams(router->state, &n_processes));
+	add_number(o, "processes", (int64_t)n_processes);
+	add_text(o, "version", PACKAGE_VERSION);
+	free(s);
+	return o;
+}
+
+/* --- Metrics ---------------------------------------------------------- */
+
+static void
+measure_provider(const struct router *router, const struct candidate *c,
+		 struct metrics_provider *out)
+{
+	const struct health *account = &c->view->account;
+	size_t n = 0;
+	out->name = c->view->provider->name;
+	out->active = plan_usable(c->standing);
+	out->until_ms = waits_until_ms(c);
+	state_counts(router->state, c->view->provider->id, out->counts);
+	for (size_t i = 0; i < HEALTH_WINDOWS; i++) {
+		const struct health_window *w = &account->windows[i];
+		/* What was used of a window that is over says nothing of the next. */
+		if (w->reset_ms == 0 || w->reset_ms > clock_wall_ms())
+			out->windows[n++] = *w;
+	}
+}
+
+bool
+status_metrics(const struct router *router, struct metrics *m)
+{
+	const struct reload *reload = &router->reload;
+	struct survey *s = survey_latest(router, "");
+	struct summary summary;
+	size_t n_processes;
+	if (s == NULL)
+		return false;
+	state_summary(router->state, &summary);
+	*m = (struct metrics){
+	    .version = PACKAGE_VERSION,
+	    .n_providers = s->plan.n,
+	    .failovers = summary.failover_count,
+	    .streams = (uint64_t)count_streams(router->state, &n_processes),
+	    .config = {reload->config_loaded_ms, reload->config_error[0] == '\0'},
+	    .tokens = {tokens_loaded_at(router->tokens), reload->tokens_error[0] == '\0'},
+	};
+	m->processes = n_processes;
+	state_counts(router->state, STATE_NOBODY, m->nobody);
+	for (size_t i = 0; i < s->plan.n; i++)
+		measure_provider(router, survey_candidate(s, s->views[i].provider),
+				 &m->providers[i]);
+	free(s);
+	return true;
+}

@@ -1,0 +1,228 @@
+#include "route/plan.h"
+
+#include "base/clock.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* The three records that can keep a provider from being asked. */
+static const struct health *
+record(const struct plan_view *view, size_t i)
+{
+	const struct health *records[] = {&view->everybody, &view->account, &view->family};
+	return records[i];
+}
+
+/* A probe is refused to side calls: they tell too little (CLIENT.md 6). */
+static enum standing
+standing_of(const struct plan_ask *ask, enum health_state state)
+{
+	switch (state) {
+	case HEALTH_RESTING:
+		return STANDING_RESTS;
+	case HEALTH_BENCHED:
+		return STANDING_BENCHED;
+	case HEALTH_PROBING:
+		return STANDING_PROBED;
+	case HEALTH_DUE:
+		return ask->side_call ? STANDING_PROBED : STANDING_PROBE;
+	case HEALTH_READY:
+		break;
+	}
+	return STANDING_READY;
+}
+
+/* A probe mostly answers long before its lease is over. */
+#define PROBE_ANSWERS_MS 5000
+
+static int64_t
+free_at_ms(const struct health *h, enum standing standing, int64_t now_ms)
+{
+	if (standing != STANDING_PROBED)
+		return h->until_ms;
+	int64_t soon_ms = now_ms + PROBE_ANSWERS_MS;
+	return h->lease_ms < now_ms ? now_ms : h->lease_ms < soon_ms ? h->lease_ms : soon_ms;
+}
+
+/* The worst that any of the records says decides; the latest end counts. */
+static void
+read_records(const struct plan_ask *ask, struct candidate *c)
+{
+	for (size_t i = 0; i < 3; i++) {
+		const struct health *h = record(c->view, i);
+		enum standing standing = standing_of(ask, health_state(h, ask->now_ms));
+		if (standing == STANDING_READY)
+			continue;
+		int64_t until_ms = free_at_ms(h, standing, ask->now_ms);
+		bool worse = plan_usable(c->standing) && !plan_usable(standing);
+		bool longer = plan_usable(c->standing) == plan_usable(standing) &&
+			      (c->standing == STANDING_READY || until_ms > c->until_ms);
+		if (!worse && !longer)
+			continue;
+		c->standing = standing;
+		c->until_ms = until_ms;
+		c->cause = h;
+	}
+}
+
+static bool
+is_chosen(const struct plan_ask *ask, const struct plan_view *view)
+{
+	return ask->manual[0] != '\0' && strcmp(ask->manual, view->provider->name) == 0;
+}
+
+static struct candidate
+consider(const struct plan_ask *ask, const struct plan_view *view)
+{
+	struct candidate c = {.view = view, .standing = STANDING_READY};
+	bool paid = view->provider->paid && !view->own_credential;
+	if (!view->provider->enabled)
+		c.standing = STANDING_DISABLED;
+	else if (view->no_credential != NULL)
+		c.standing = STANDING_UNCONFIGURED;
+	else if (paid && ask->plan_limits_only && !is_chosen(ask, view))
+		c.standing = STANDING_PAID;
+	else if (view->refuses != NULL)
+		c.standing = STANDING_UNABLE;
+	else
+		read_records(ask, &c);
+	if (c.standing != STANDING_READY)
+		return c;
+	if (is_chosen(ask, view))
+		c.standing = STANDING_CHOSEN;
+	else if (ask->mid_loop && ask->session == view->provider->id)
+		c.standing = STANDING_KEPT;
+	return c;
+}
+
+/* Lower goes first. */
+static int
+rank(const struct plan_ask *ask, const struct candidate *c)
+{
+	if (!plan_usable(c->standing))
+		return 3;
+	if (is_chosen(ask, c->view))
+		return 0;
+	return c->standing == STANDING_KEPT ? 1 : 2;
+}
+
+static struct plan
+make(const struct plan_ask *ask)
+{
+	struct plan plan = {0};
+	struct candidate all[PROVIDERS_MAX];
+	for (size_t i = 0; i < ask->n_views; i++)
+		all[i] = consider(ask, &ask->views[i]);
+	for (int r = 0; r <= 3; r++)
+		for (size_t i = 0; i < ask->n_views; i++)
+			if (rank(ask, &all[i]) == r)
+				plan.candidates[plan.n++] = all[i];
+	while (plan.n_usable < plan.n && plan_usable(plan.candidates[plan.n_usable].standing))
+		plan.n_usable++;
+	return plan;
+}
+
+struct plan
+plan_make(const struct plan_ask *ask)
+{
+	struct plan plan = make(ask);
+	if (plan.n_usable > 0 || !ask->side_call)
+		return plan;
+	/* A side call that nobody else can take had better probe than fail. */
+	struct plan_ask bolder = *ask;
+	bolder.side_call = false;
+	return make(&bolder);
+}
+
+void
+plan_refuse_probe(struct candidate *c, int64_t now_ms)
+{
+	c->standing = STANDING_PROBED;
+	c->until_ms = now_ms + PROBE_ANSWERS_MS;
+}
+
+bool
+plan_usable(enum standing standing)
+{
+	return standing < STANDING_RESTS;
+}
+
+int64_t
+plan_earliest_ms(const struct plan *plan)
+{
+	int64_t earliest_ms = 0;
+	for (size_t i = 0; i < plan->n; i++) {
+		const struct candidate *c = &plan->candidates[i];
+		bool waits = c->standing == STANDING_RESTS || c->standing == STANDING_PROBED ||
+			     c->standing == STANDING_BENCHED;
+		if (waits && (earliest_ms == 0 || c->until_ms < earliest_ms))
+			earliest_ms = c->until_ms;
+	}
+	return earliest_ms;
+}
+
+const char *
+plan_reason(const struct candidate *c, int64_t now_ms, char *text, size_t size)
+{
+	const char *name = c->view->provider->name;
+	const char *why = c->cause == NULL ? "" : c->cause->why;
+	char when[CLOCK_SHORT_SIZE];
+	clock_short(c->until_ms, now_ms, when);
+	switch (c->standing) {
+	case STANDING_READY:
+		snprintf(text, size, "%s is ready", name);
+		break;
+	case STANDING_CHOSEN:
+		snprintf(text, size, "%s was chosen by hand", name);
+		break;
+	case STANDING_KEPT:
+		snprintf(text, size, "%s goes on with the tool loop that it began", name);
+		break;
+	case STANDING_PROBE:
+		snprintf(text, size, "%s may be back (rested: %s)", name, why);
+		break;
+	case STANDING_RESTS:
+		snprintf(text, size, "%s rests until %s (%s)", name, when, why);
+		break;
+	case STANDING_BENCHED:
+		snprintf(text, size, "%s refuses its credential (%s); looked at again at %s", name,
+			 why, when);
+		break;
+	case STANDING_PROBED:
+		snprintf(text, size, "%s may be back; another request finds out", name);
+		break;
+	case STANDING_PAID:
+		snprintf(text, size, "%s costs money and plan_limits_only is set", name);
+		break;
+	case STANDING_DISABLED:
+		snprintf(text, size, "%s is disabled", name);
+		break;
+	case STANDING_UNCONFIGURED:
+		snprintf(text, size, "%s has no credential: %s", name, c->view->no_credential);
+		break;
+	case STANDING_UNABLE:
+		snprintf(text, size, "%s cannot take this request: %s", name, c->view->refuses);
+		break;
+	}
+	return text;
+}
+
+const char *
+plan_state_name(enum standing standing)
+{
+	switch (standing) {
+	case STANDING_RESTS:
+		return "resting";
+	case STANDING_BENCHED:
+		return "benched";
+	case STANDING_PROBE:
+	case STANDING_PROBED:
+		return "probing";
+	case STANDING_DISABLED:
+		return "disabled";
+	case STANDING_UNCONFIGURED:
+		return "unconfigured";
+	default:
+		return "ready";
+	}
+}

@@ -1,0 +1,408 @@
+#include "route/reading.h"
+
+#include "base/caps.h"
+#include "base/count.h"
+#include "client/request.h"
+#include "dialect/sse.h"
+#include "json/scan.h"
+
+#include <ctype.h>
+#include <string.h>
+
+/* --- Words ------------------------------------------------------------------- */
+
+static void
+lower(char *text)
+{
+	for (; *text != '\0'; text++)
+		*text = (char)tolower((unsigned char)*text);
+}
+
+/* The beginning of a string's span, escapes resolved, in lower case; no NUL ends it. */
+static void
+take_text(const char *json, struct span span, char *out, size_t size)
+{
+	char decoded[READING_TEXT_MAX + 2];
+	size_t room = size < READING_TEXT_MAX ? size : READING_TEXT_MAX;
+	if (span.len > room - 2)
+		span.len = room - 2;
+	/* Not in the middle of an escape: the longest is a pair of surrogates. */
+	for (size_t i = span.len < 12 ? 0 : span.len - 12; i < span.len; i++)
+		if (json[span.at + i] == '\\')
+			span.len = i;
+	size_t n = span_decode(json, span, decoded);
+	n = n < size ? n : size - 1;
+	for (size_t i = 0; i < n; i++)
+		out[i] = decoded[i] == '\0' ? ' ' : decoded[i];
+	out[n] = '\0';
+	lower(out);
+}
+
+/* A word of the protocol: taken whole or not at all. */
+static void
+read_word(struct scan *s, char *word)
+{
+	struct span value;
+	if (scan_string(s, &value) && !span_unescape(s->text, value, word, READING_WORD_MAX))
+		word[0] = '\0';
+	lower(word);
+}
+
+bool
+reading_is(const struct reading *r, const char *word)
+{
+	return strcmp(r->type, word) == 0 || strcmp(r->code, word) == 0;
+}
+
+bool
+reading_holds(const struct reading *r, const char *part)
+{
+	return strstr(r->type, part) != NULL || strstr(r->code, part) != NULL;
+}
+
+/* Whether the request goes on with these words, as a provider that has read its JSON would repeat
+ * them: escapes resolved, in any case. */
+static bool
+begins(const char *text, size_t n, const char *words, size_t n_words)
+{
+	size_t at = 0, taken = 0;
+	for (size_t i = 0; i < n_words; i++, at += taken) {
+		if (at == n)
+			return false;
+		uint32_t c = scan_character(text + at, n - at, &taken);
+		if ((c < 128 ? (uint32_t)tolower((int)c) : c) != (unsigned char)words[i])
+			return false;
+	}
+	return true;
+}
+
+/* words: lower case, at least one. */
+static bool
+holds(const char *text, size_t n, const char *words, size_t n_words)
+{
+	for (size_t at = 0; at < n; at++)
+		if ((text[at] == '\\' || tolower((unsigned char)text[at]) == words[0]) &&
+		    begins(text + at, n - at, words, n_words))
+			return true;
+	return false;
+}
+
+bool
+reading_owns(const struct reading *r, const char *text, size_t n)
+{
+	const struct evidence *e = r->e;
+	for (size_t i = 0; i < e->n_headers; i++)
+		if (holds(e->headers[i].value, strlen(e->headers[i].value), text, n))
+			return false;
+	return e->request == NULL || !holds(e->request, e->request_len, text, n);
+}
+
+bool
+reading_says(const struct reading *r, const char *words)
+{
+	return strstr(r->message, words) != NULL && reading_owns(r, words, strlen(words));
+}
+
+bool
+reading_says_both(const struct reading *r, const char *one, const char *other)
+{
+	const char *a = strstr(r->message, one), *b = strstr(r->message, other);
+	if (a == NULL || b == NULL)
+		return false;
+	const char *a_end = a + strlen(one), *b_end = b + strlen(other);
+	const char *from = a < b ? a : b, *to = a_end > b_end ? a_end : b_end;
+	return reading_owns(r, from, (size_t)(to - from));
+}
+
+/* --- Errors --------------------------------------------------------------------- */
+
+static void
+read_details(struct reading *r, struct scan *s)
+{
+	struct span key;
+	for (scan_object(s); scan_member(s, &key);)
+		if (span_is(s->text, key, "error_code"))
+			read_word(s, r->code);
+		else
+			scan_skip(s);
+}
+
+static void
+read_message(struct reading *r, struct scan *s)
+{
+	struct span message;
+	if (scan_string(s, &message))
+		take_text(s->text, message, r->message, sizeof r->message);
+}
+
+/* A word, or a status as a number. */
+static void
+read_code(struct reading *r, struct scan *s)
+{
+	if (scan_peek(s) == SCAN_STRING)
+		read_word(s, r->code);
+	else if (!scan_integer(s, &r->number))
+		r->number = 0;
+}
+
+/* {"type","message","code","details":{"error_code"}}: PROTOCOLS.md 1, 2, 3; or a sentence. */
+static void
+read_error(struct reading *r, struct scan *s)
+{
+	struct span key;
+	enum scan_kind kind = scan_peek(s);
+	r->error = kind == SCAN_OBJECT || kind == SCAN_STRING;
+	if (kind == SCAN_STRING) {
+		read_message(r, s);
+		return;
+	}
+	for (scan_object(s); scan_member(s, &key);)
+		if (span_is(s->text, key, "type"))
+			read_word(s, r->type);
+		else if (span_is(s->text, key, "code"))
+			read_code(r, s);
+		else if (span_is(s->text, key, "details"))
+			read_details(r, s);
+		else if (span_is(s->text, key, "message"))
+			read_message(r, s);
+		else
+			scan_skip(s);
+}
+
+/* The status that an error in a 2xx stands for: PROTOCOLS.md 1 "Errors", 3, 4. 0: it does not
+ * tell. */
+static int
+status_of(const struct reading *r)
+{
+	static const struct {
+		const char *word;
+		int status;
+	} table[] = {
+	    {"invalid_request_error", 400},
+	    {"authentication_error", 401},
+	    {"invalid_authentication_error", 401},
+	    {"incorrect_api_key_error", 401},
+	    {"invalid_api_key", 401},
+	    {"billing_error", 402},
+	    {"permission_error", 403},
+	    {"permission_denied_error", 403},
+	    {"insufficient_user_quota", 403},
+	    {"access_terminated_error", 403},
+	    {"not_found_error", 404},
+	    {"resource_not_found_error", 404},
+	    {"request_too_large", 413},
+	    {"rate_limit_error", 429},
+	    {"rate_limit_reached_error", 429},
+	    {"exceeded_current_quota_error", 429},
+	    {"insufficient_quota", 429},
+	    {"api_error", 500},
+	    {"timeout_error", 504},
+	    {"overloaded_error", 529},
+	    {"engine_overloaded_error", 529},
+	};
+	/* The type first; beside one that nobody knows, a code that only blames the request is
+	 * what such errors are padded with. */
+	for (size_t i = 0; i < COUNT(table); i++)
+		if (strcmp(r->type, table[i].word) == 0)
+			return table[i].status;
+	for (size_t i = r->type[0] == '\0' ? 0 : 1; i < COUNT(table); i++)
+		if (strcmp(r->code, table[i].word) == 0)
+			return table[i].status;
+	return r->number >= 400 && r->number < 600 ? (int)r->number : 0;
+}
+
+/* --- JSON answers ----------------------------------------------------------------- */
+
+/* The members of an answer that say which kind it is. */
+struct shape {
+	bool message, content, blocks, tokens, data, id;
+};
+
+/* Whether a block says something: the blank texts of some are dropped on their way (dialect/origin.h). */
+static bool
+read_block(struct scan *s)
+{
+	struct span key, value;
+	bool is_text = false, is_blank = false;
+	for (scan_object(s); scan_member(s, &key);)
+		if (span_is(s->text, key, "type"))
+			is_text = scan_string(s, &value) && span_is(s->text, value, "text");
+		else if (span_is(s->text, key, "text"))
+			is_blank = scan_string(s, &value) && span_is_blank(s->text, value);
+		else
+			scan_skip(s);
+	return !is_text || !is_blank;
+}
+
+static void
+read_content(struct scan *s, struct shape *shape)
+{
+	shape->content = scan_peek(s) == SCAN_ARRAY;
+	for (scan_array(s); scan_element(s);)
+		shape->blocks |= read_block(s);
+}
+
+static void
+read_stop_reason(struct reading *r, struct scan *s)
+{
+	struct span reason;
+	r->ended = scan_string(s, &reason);
+	r->end_turn = r->ended && span_is(s->text, reason, "end_turn");
+}
+
+static void
+read_member(struct reading *r, struct scan *s, struct span key, struct shape *shape)
+{
+	const char *json = s->text;
+	struct span type;
+	if (span_is(json, key, "error")) {
+		read_error(r, s);
+	} else if (span_is(json, key, "message")) {
+		read_message(r, s); /* of resellers, beside "code" */
+	} else if (span_is(json, key, "code")) {
+		read_code(r, s);
+	} else if (span_is(json, key, "content")) {
+		read_content(s, shape);
+	} else if (span_is(json, key, "stop_reason")) {
+		read_stop_reason(r, s);
+	} else if (span_is(json, key, "type")) {
+		bool told = scan_string(s, &type);
+		shape->message = told && span_is(json, type, "message");
+		r->anthropic |= told && span_is(json, type, "error");
+	} else {
+		shape->tokens |= span_is(json, key, "input_tokens") && scan_peek(s) == SCAN_NUMBER;
+		shape->data |= span_is(json, key, "data") && scan_peek(s) == SCAN_ARRAY;
+		shape->id |= span_is(json, key, "id") && scan_peek(s) == SCAN_STRING;
+		scan_skip(s);
+	}
+}
+
+static bool
+is_asked_for(enum asked asked, const struct shape *shape)
+{
+	switch (asked) {
+	case ASKED_MESSAGE:
+		return shape->message || shape->content;
+	case ASKED_COUNT:
+		return shape->tokens;
+	case ASKED_MODELS:
+		return shape->data;
+	case ASKED_MODEL:
+		return shape->id;
+	}
+	return false;
+}
+
+/* False: no whole JSON value. */
+static bool
+read_json(struct reading *r, const char *json, size_t n)
+{
+	struct shape shape = {0};
+	struct scan s;
+	struct span key;
+	scan_init(&s, json, n);
+	for (scan_object(&s); scan_member(&s, &key);)
+		read_member(r, &s, key, &shape);
+	bool whole = scan_end(&s);
+	r->answered = whole && !r->error && is_asked_for(r->e->asked, &shape);
+	r->blocks = shape.blocks;
+	return whole;
+}
+
+/* --- Streams -------------------------------------------------------------------------- */
+
+static void
+read_delta(struct reading *r, const struct sse_event *event)
+{
+	struct scan s;
+	struct span key, inner;
+	scan_init(&s, event->data, event->data_len);
+	for (scan_object(&s); scan_member(&s, &key);) {
+		if (!span_is(s.text, key, "delta")) {
+			scan_skip(&s);
+			continue;
+		}
+		for (scan_object(&s); scan_member(&s, &inner);)
+			if (span_is(s.text, inner, "stop_reason"))
+				read_stop_reason(r, &s);
+			else
+				scan_skip(&s);
+	}
+}
+
+/* A stream without content, or not asked for: what do its events tell? */
+static void
+read_stream(struct reading *r)
+{
+	struct sse sse;
+	struct sse_event event;
+	size_t at = 0;
+	bool stopped = false;
+	sse_init(&sse);
+	while (sse_next(&sse, r->e->body + at, r->e->body_len - at, &event) == SSE_EVENT) {
+		at += event.raw_len;
+		if (event.kind == SSE_ERROR) {
+			read_json(r, event.data, event.data_len);
+			r->error = true;
+		} else if (event.kind == SSE_MESSAGE_DELTA) {
+			read_delta(r, &event);
+		}
+		r->other_form |= event.kind == SSE_MESSAGE_START && !r->e->wants_stream;
+		stopped |= event.kind == SSE_MESSAGE_STOP;
+	}
+	sse_fini(&sse);
+	r->ended = r->ended && stopped && !r->error;
+	r->answered = r->ended && r->e->wants_stream;
+}
+
+/* --- All of it --------------------------------------------------------------------------- */
+
+/* What is no JSON may still say something at its beginning. */
+static void
+read_plain(struct reading *r)
+{
+	size_t n = r->e->body_len < READING_TEXT_MAX - 1 ? r->e->body_len : READING_TEXT_MAX - 1;
+	for (size_t i = 0; i < n; i++)
+		r->message[i] = r->e->body[i] == '\0' ? ' ' : r->e->body[i];
+	r->message[n] = '\0';
+	lower(r->message);
+}
+
+static void
+read_body(struct reading *r)
+{
+	r->anthropic = r->a->request_id[0] != '\0';
+	if (r->a->sse) {
+		read_stream(r);
+	} else if (!r->a->html) {
+		if (!read_json(r, r->e->body, r->e->body_len) && !r->error)
+			read_plain(r);
+		r->other_form = r->answered && r->e->wants_stream;
+		r->answered = r->answered && !r->e->wants_stream;
+	}
+	if (r->status < 200 || r->status >= 300 || r->answered)
+		return;
+	int told = status_of(r);
+	if (told != 0 || r->error)
+		r->status = told != 0 ? told : 502;
+}
+
+struct reading
+reading_of(const struct evidence *e)
+{
+	struct reading r = {
+	    .e = e, .a = e->answer, .ending = e->ending, .status = e->answer->status};
+	/* A head without its end is none, whatever libcurl makes of it. */
+	if (!e->answer->complete && r.ending == ENDING_WHOLE)
+		r.ending = ENDING_CUT;
+	if (e->content || !e->answer->complete)
+		return r;
+	read_body(&r);
+	/* A head that tells a failure is one however its body ends, and an answer is
+	 * complete when its JSON, or its stream, is (BEHAVIOUR 4). */
+	bool judged = r.status >= 300 || r.answered || r.other_form;
+	if (judged &&
+	    (e->ending == ENDING_CUT || e->ending == ENDING_IDLE || e->ending == ENDING_TOO_BIG))
+		r.ending = ENDING_WHOLE;
+	return r;
+}

@@ -1,0 +1,174 @@
+#include "route/relay.h"
+
+#include "dialect/origin.h"
+
+#include <string.h>
+
+void
+relay_init(struct relay *r, const struct dialect *dialect, const char *provider)
+{
+	*r = (struct relay){.dialect = dialect, .relabel = {.provider = provider}};
+	sse_init(&r->sse);
+	stream_init(&r->stream);
+	buf_init(&r->seen, ANSWER_GATE_MAX);
+	buf_init(&r->held, SSE_EVENT_MAX + ANSWER_GATE_MAX);
+	buf_init(&r->error, ANSWER_ERROR_MAX);
+	buf_init(&r->error_data, ANSWER_ERROR_MAX);
+}
+
+void
+relay_fini(struct relay *r)
+{
+	sse_fini(&r->sse);
+	relabel_fini(&r->relabel);
+	buf_free(&r->seen);
+	buf_free(&r->held);
+	buf_free(&r->error);
+	buf_free(&r->error_data);
+}
+
+/* Takes note of what was appended to held: mostly the event as it came, else its translation. */
+static void
+note(struct relay *r, const struct sse_event *event, const char *bytes, size_t n)
+{
+	struct sse sse;
+	struct sse_event seen;
+	size_t at = 0;
+	if (n == event->raw_len && memcmp(bytes, event->raw, n) == 0) {
+		stream_note(&r->stream, event);
+		return;
+	}
+	sse_init(&sse);
+	while (sse_next(&sse, bytes + at, n - at, &seen) == SSE_EVENT) {
+		stream_note(&r->stream, &seen);
+		at += seen.raw_len;
+	}
+	sse_fini(&sse);
+}
+
+/* Appends the event to held as the client shall see it, and takes note of it. */
+static bool
+translate(struct relay *r, const struct sse_event *event)
+{
+	size_t from = r->held.len;
+	bool done = r->dialect->event == NULL ? buf_add(&r->held, event->raw, event->raw_len)
+					      : r->dialect->event(&r->relabel, event, &r->held);
+	if (done && r->held.len > from)
+		note(r, event, r->held.data + from, r->held.len - from);
+	return done;
+}
+
+/* Whether the block that was just begun had better not be seen before it says something. */
+static bool
+is_start_to_hold(const struct relay *r, const struct sse_event *event)
+{
+	const struct stream *s = &r->stream;
+	if (event->kind != SSE_BLOCK_START || s->n_open == 0)
+		return false;
+	enum block_kind kind = s->open[s->n_open - 1].kind;
+	return kind == BLOCK_TEXT || kind == BLOCK_TOOL_USE;
+}
+
+/* Passes an event on, or holds it. */
+static bool
+pass(struct relay *r, const struct sse_event *event)
+{
+	bool gate_open = r->reply != NULL;
+	if (gate_open && r->held.len == 0 &&
+	    (event->kind == SSE_PING ||
+	     (r->dialect->event == NULL && event->kind != SSE_BLOCK_START))) {
+		stream_note(&r->stream, event);
+		reply_body(r->reply, event->raw, event->raw_len);
+		return true;
+	}
+	/* A ping must not wait for a block to say something. */
+	if (gate_open && event->kind == SSE_PING) {
+		reply_body(r->reply, event->raw, event->raw_len);
+		return true;
+	}
+	if (!r->start_held)
+		r->before = r->stream;
+	if (!translate(r, event))
+		return false;
+	if (!gate_open)
+		return true;
+	r->start_held = r->held.len > 0 && is_start_to_hold(r, event);
+	if (!r->start_held) {
+		reply_body(r->reply, buf_text(&r->held), r->held.len);
+		buf_clear(&r->held);
+	}
+	return true;
+}
+
+void
+relay_abandon(struct relay *r)
+{
+	if (!r->start_held)
+		return;
+	r->stream = r->before;
+	r->start_held = false;
+	buf_free(&r->held);
+}
+
+static enum relay_result
+take_error(struct relay *r, const struct sse_event *event)
+{
+	struct buf *raw = r->reply == NULL ? &r->seen : &r->error;
+	bool taken = buf_add(raw, event->raw, event->raw_len) &&
+		     buf_add(&r->error_data, event->data, event->data_len);
+	return taken ? RELAY_FAILED : RELAY_TOO_BIG;
+}
+
+static enum relay_result
+complete(const struct relay *r)
+{
+	return r->reply == NULL ? RELAY_ENDED : RELAY_COMPLETE;
+}
+
+static enum relay_result
+take_event(struct relay *r, const struct sse_event *event)
+{
+	bool had_content = r->stream.content;
+	r->life |= event->kind != SSE_PING && event->kind != SSE_OTHER;
+	if (event->kind == SSE_ERROR)
+		return take_error(r, event);
+	if (!pass(r, event))
+		return RELAY_TOO_BIG;
+	if (!r->stream.content && !buf_add(&r->seen, event->raw, event->raw_len))
+		return RELAY_TOO_BIG;
+	if (r->stream.complete)
+		return complete(r);
+	return r->stream.content && !had_content ? RELAY_CONTENT : RELAY_MORE;
+}
+
+enum relay_result
+relay_take(struct relay *r, struct buf *bytes)
+{
+	enum relay_result result = r->stream.complete ? complete(r) : RELAY_MORE;
+	size_t at = 0;
+	while (result == RELAY_MORE && bytes->len > at) {
+		struct sse_event event;
+		enum sse_result next = sse_next(&r->sse, bytes->data + at, bytes->len - at, &event);
+		if (next == SSE_MORE)
+			break;
+		if (next == SSE_TOO_BIG)
+			return RELAY_TOO_BIG;
+		result = take_event(r, &event);
+		at += event.raw_len;
+	}
+	if (at > 0 && at == bytes->len)
+		buf_free(bytes);
+	else
+		buf_drop(bytes, at);
+	return result;
+}
+
+void
+relay_open(struct relay *r, struct reply *reply, const char *lines)
+{
+	r->reply = reply;
+	reply_head(reply, 200, lines);
+	reply_body(reply, buf_text(&r->held), r->held.len);
+	buf_free(&r->held);
+	buf_free(&r->seen);
+}

@@ -1,0 +1,328 @@
+#include "state/file.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/path.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define OPEN_TRIES 32
+#define FILE_MODE  0640
+#define BAD_MAX    3 /* files set aside that are kept, the newest */
+
+/* ---- Errors --------------------------------------------------------------- */
+
+void
+state_file_explain(struct buf *error, const char *format, ...)
+{
+	char text[ERROR_TEXT_MAX];
+	va_list args;
+	va_start(args, format);
+	vsnprintf(text, sizeof text, format, args);
+	va_end(args);
+	if (error != NULL && !buf_puts(error, text))
+		buf_clear(error);
+}
+
+static void
+explain_denied(const char *path, struct buf *error)
+{
+	char buffer[PATH_MAX];
+	const char *directory = path_directory(path, buffer);
+	unsigned us = (unsigned)geteuid();
+	struct stat there;
+	if (lstat(path, &there) == 0)
+		state_file_explain(
+		    error,
+		    "state file %s: not ours to write: it belongs to uid %u and has mode %04o, and "
+		    "this is uid %u. Run this as the user that the router runs as; if that is this "
+		    "one, type: chown %u %s && chmod 640 %s",
+		    path, (unsigned)there.st_uid, (unsigned)there.st_mode & 07777, us, us, path,
+		    path);
+	else
+		state_file_explain(
+		    error,
+		    "state file %s: uid %u may not write in %s. Type: chown %u %s && chmod "
+		    "u+rwx %s",
+		    path, us, directory, us, directory, directory);
+}
+
+static void
+explain_errno(const char *path, int number, struct buf *error)
+{
+	char buffer[PATH_MAX];
+	const char *directory = path_directory(path, buffer);
+	switch (number) {
+	case ENOENT:
+	case ENOTDIR:
+		state_file_explain(
+		    error,
+		    "state file %s: there is no directory %s. Type: mkdir -p %s && chown %u %s",
+		    path, directory, directory, (unsigned)geteuid(), directory);
+		break;
+	case EACCES:
+	case EPERM:
+		explain_denied(path, error);
+		break;
+	case EROFS:
+		state_file_explain(
+		    error,
+		    "state file %s: the file system is read-only. Make it writable, or name "
+		    "another place by state_file",
+		    path);
+		break;
+	case ENOSPC:
+	case EDQUOT:
+	case EFBIG:
+		state_file_explain(
+		    error,
+		    "state file %s: no room for its %zu KB (%s). Make room there (df %s), or name "
+		    "another place by state_file",
+		    path, sizeof(struct state_image) / 1024, strerror(number), directory);
+		break;
+	case ELOOP:
+		state_file_explain(
+		    error, "state file %s: it is a symbolic link. Name the file that it leads to",
+		    path);
+		break;
+	default:
+		state_file_explain(error, "state file %s: %s", path, strerror(number));
+	}
+}
+
+/* ---- Opening and making --------------------------------------------------- */
+
+/* Said by the steps of state_file_open(), beside what it says itself. */
+enum { AGAIN = -3 };
+
+/* Makes the file, empty, ours and 0640 whatever the umask. Root, who may run
+ * the control program first, makes it for the owner of the directory. */
+static int
+create(const char *path)
+{
+	char buffer[PATH_MAX];
+	struct stat directory;
+	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, FILE_MODE);
+	if (fd < 0)
+		return -1;
+	if (geteuid() == 0 && stat(path_directory(path, buffer), &directory) == 0 &&
+	    fchown(fd, directory.st_uid, directory.st_gid) != 0)
+		log_line(LOG_WARNING, "state file %s: cannot give it to uid %u: %s", path,
+			 (unsigned)directory.st_uid, strerror(errno));
+	if (fchmod(fd, FILE_MODE) != 0)
+		log_line(LOG_WARNING, "state file %s: cannot give it mode 0640: %s", path,
+			 strerror(errno));
+	return fd;
+}
+
+/* Opens what is at the path, or makes it. O_NONBLOCK: a FIFO would wait. */
+static int
+open_path(const struct state_request *request, struct buf *error)
+{
+	int flags =
+	    (request->is_readonly ? O_RDONLY : O_RDWR) | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK;
+	int fd = open(request->path, flags);
+	if (fd < 0 && errno == ENOENT && !request->is_readonly)
+		fd = create(request->path);
+	if (fd < 0 && errno == EEXIST)
+		return AGAIN;
+	struct stat here;
+	if (fd >= 0 && fstat(fd, &here) == 0 && S_ISREG(here.st_mode))
+		return fd;
+	if (fd >= 0 || errno == EISDIR || errno == ENXIO)
+		state_file_explain(
+		    error,
+		    "state file %s: it is no regular file. Move it away, or name another "
+		    "place by state_file",
+		    request->path);
+	else if (errno == ENOENT && request->is_readonly)
+		state_file_explain(
+		    error, "state file %s: there is none yet; the router makes it when it starts",
+		    request->path);
+	else if (errno == EACCES && request->is_readonly)
+		state_file_explain(
+		    error,
+		    "state file %s: uid %u may not read it. Run this as root, or as the user "
+		    "that the router runs as",
+		    request->path, (unsigned)geteuid());
+	else
+		explain_errno(request->path, errno, error);
+	if (fd >= 0)
+		close(fd);
+	return STATE_NO_FILE;
+}
+
+/* Waits for whoever makes the file, which takes a millisecond. */
+static bool
+lock_making(int fd, int how, int64_t for_ms)
+{
+	int64_t until_ms = clock_steady_ms() + for_ms;
+	while (flock(fd, how | LOCK_NB) != 0) {
+		if (clock_steady_ms() >= until_ms)
+			return false;
+		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+	}
+	return true;
+}
+
+static bool
+write_all(int fd, const struct state_image *image)
+{
+	for (size_t at = 0; at < sizeof *image;) {
+		ssize_t n = pwrite(fd, (const char *)image + at, sizeof *image - at, (off_t)at);
+		if (n < 0 && errno != EINTR)
+			return false;
+		at += n < 0 ? 0 : (size_t)n;
+	}
+	return true;
+}
+
+/* Gives an empty file its space and its content: what we remember, if anything. */
+static int
+fill(const struct state_request *request, int fd, struct buf *error)
+{
+	struct state_image *image = calloc(1, sizeof *image);
+	int number = image == NULL ? ENOMEM : posix_fallocate(fd, 0, sizeof *image);
+	if (number == 0 && request->last != NULL) {
+		memcpy(image, request->last, sizeof *image);
+	} else if (number == 0) {
+		state_image_make(image);
+		number = state_image_make_key(image) ? 0 : errno;
+	}
+	if (number == 0 && !write_all(fd, image))
+		number = errno;
+	state_image_free(image);
+	if (number == 0)
+		return fd;
+	explain_errno(request->path, number, error);
+	if (ftruncate(fd, 0) != 0)
+		log_line(LOG_WARNING, "state file %s: %s", request->path, strerror(errno));
+	return STATE_NO_FILE;
+}
+
+/* The seconds in the name of a file set aside, "<base>.bad-<seconds>"; 0: it is none. */
+static long long
+seconds_of(const char *entry, const char *base)
+{
+	char *end;
+	size_t n = strlen(base);
+	if (strncmp(entry, base, n) != 0 || strncmp(entry + n, ".bad-", 5) != 0)
+		return 0;
+	const char *digits = entry + n + 5;
+	errno = 0;
+	long long seconds = strtoll(digits, &end, 10);
+	return *digits >= '1' && *digits <= '9' && *end == '\0' && errno == 0 ? seconds : 0;
+}
+
+/* Removes what was set aside before, but for the newest: a fault that comes back
+ * must not fill the disk. That of this moment stays, whatever the clock says. */
+static void
+forget_oldest(const char *path, long long newest)
+{
+	char buffer[PATH_MAX], name[PATH_MAX + 32];
+	long long kept[BAD_MAX - 1] = {0}; /* the newest besides, so far; 0: none */
+	const char *slash = strrchr(path, '/'), *base = slash == NULL ? path : slash + 1;
+	DIR *listing = opendir(path_directory(path, buffer));
+	for (struct dirent *entry; listing != NULL && (entry = readdir(listing)) != NULL;) {
+		long long oldest = seconds_of(entry->d_name, base);
+		if (oldest == newest)
+			continue;
+		for (size_t i = 0; i < BAD_MAX - 1; i++) {
+			long long before = kept[i];
+			kept[i] = oldest > before ? oldest : before;
+			oldest = oldest > before ? before : oldest;
+		}
+		snprintf(name, sizeof name, "%s.bad-%lld", base, oldest);
+		if (oldest > 0 && unlinkat(dirfd(listing), name, 0) == 0)
+			log_line(LOG_NOTICE, "state file %s: %s is removed; the newest %d are kept",
+				 path, name, BAD_MAX);
+	}
+	if (listing != NULL)
+		closedir(listing);
+}
+
+/* Moves a damaged file to path.bad-<seconds>; the caller holds its flock. */
+static int
+set_aside(const struct state_request *request, const char *why, struct buf *error)
+{
+	char name[PATH_MAX + 32];
+	long long seconds = clock_wall_ms() / 1000 - 1;
+	do
+		snprintf(name, sizeof name, "%s.bad-%lld", request->path, ++seconds);
+	while (access(name, F_OK) == 0);
+	if (rename(request->path, name) != 0) {
+		state_file_explain(error, "state file %s: it is %s, and cannot be moved away: %s",
+				   request->path, why, strerror(errno));
+		return STATE_NO_FILE;
+	}
+	log_line(LOG_WARNING, "state file %s was %s: it is %s now, and is made anew %s",
+		 request->path, why, name,
+		 request->last == NULL ? "without its history" : "from memory");
+	forget_oldest(request->path, seconds);
+	return AGAIN;
+}
+
+/* Reads the file and says what is to be done: with its flock held, so that
+ * nobody else does it too. */
+static int
+take(const struct state_request *request, int fd, struct buf *error)
+{
+	struct stat here, there;
+	if (fstat(fd, &here) != 0 || lstat(request->path, &there) != 0 ||
+	    here.st_ino != there.st_ino || here.st_dev != there.st_dev)
+		return AGAIN; /* somebody moved it away while we waited for the flock */
+	if (here.st_size == 0 && !request->is_readonly)
+		return fill(request, fd, error);
+	struct state_image *image = calloc(1, sizeof *image);
+	ssize_t n = image == NULL ? -1 : pread(fd, image, sizeof *image, 0);
+	if (n < 0) {
+		explain_errno(request->path, errno, error);
+		state_image_free(image);
+		return STATE_NO_FILE;
+	}
+	const char *why;
+	size_t bytes = n < (ssize_t)sizeof *image ? (size_t)n : (size_t)here.st_size;
+	enum state_soundness soundness = state_image_judge(image, bytes, &why);
+	state_image_free(image);
+	if (soundness == STATE_SOUND)
+		return fd;
+	if (soundness == STATE_DAMAGED && !request->is_readonly)
+		return set_aside(request, why, error);
+	state_file_explain(error, "state file %s: it is %s. %s", request->path, why,
+			   soundness == STATE_NEWER
+			       ? "Use the newer program, or name another place by state_file"
+			       : "The router sets it aside when it starts");
+	return STATE_NO_FILE;
+}
+
+int
+state_file_open(const struct state_request *request, int64_t for_ms, struct buf *error)
+{
+	for (int i = 0; i < OPEN_TRIES; i++) {
+		int fd = open_path(request, error);
+		if (fd == AGAIN)
+			continue;
+		if (fd < 0)
+			return fd;
+		int result = STATE_LATER;
+		if (lock_making(fd, request->is_readonly ? LOCK_SH : LOCK_EX, for_ms))
+			result = take(request, fd, error);
+		flock(fd, LOCK_UN);
+		if (result >= 0)
+			return fd;
+		close(fd);
+		if (result != AGAIN)
+			return result;
+	}
+	return STATE_LATER;
+}

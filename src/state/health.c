@@ -1,0 +1,358 @@
+#include "state/health.h"
+
+#include <string.h>
+
+/* Processes read the clock a moment before they have the lock, so a record may
+ * be ahead of a change by a little; by more than this, the clock jumped back. */
+#define CLOCK_SLACK_MS  10000
+#define SAME_SUCCESS_MS 1000 /* a success so soon after another one is no news */
+
+/* at_ms is still to come, and no further away than a jump of the clock explains. */
+static bool
+is_ahead(int64_t at_ms, int64_t now_ms, int64_t longest_ms)
+{
+	return at_ms > now_ms && at_ms <= now_ms + longest_ms + CLOCK_SLACK_MS;
+}
+
+static int64_t
+longest_ms(uint32_t rest)
+{
+	return rest == REST_SHORT ? HEALTH_SHORT_MAX_MS + HEALTH_SHORT_MAX_MS / 4
+				  : HEALTH_REST_MAX_MS;
+}
+
+static bool
+is_resting(const struct health *health, int64_t now_ms)
+{
+	return health->rest != REST_NONE &&
+	       is_ahead(health->until_ms, now_ms, longest_ms(health->rest));
+}
+
+enum health_state
+health_state(const struct health *health, int64_t now_ms)
+{
+	if (health->rest == REST_NONE)
+		return HEALTH_READY;
+	if (is_resting(health, now_ms))
+		return health->rest == REST_BENCH ? HEALTH_BENCHED : HEALTH_RESTING;
+	return is_ahead(health->lease_ms, now_ms, HEALTH_LEASE_MAX_MS) ? HEALTH_PROBING
+								       : HEALTH_DUE;
+}
+
+const char *
+health_state_name(enum health_state state)
+{
+	static const char *const names[] = {
+	    [HEALTH_READY] = "ready", [HEALTH_RESTING] = "resting", [HEALTH_BENCHED] = "benched",
+	    [HEALTH_DUE] = "ready",   [HEALTH_PROBING] = "probing",
+	};
+	return names[state];
+}
+
+/* Writes down what a clock that jumped back makes incredible, or a rest that
+ * counts as over today would run again once the clock has caught up. */
+static void
+mend_clock(struct health *health, int64_t now_ms)
+{
+	if (health->since_ms > now_ms + CLOCK_SLACK_MS)
+		health->since_ms = 0;
+	if (health->throttled_ms > now_ms + CLOCK_SLACK_MS)
+		health->throttled_ms = 0;
+	if (health->until_ms > now_ms + longest_ms(health->rest) + CLOCK_SLACK_MS)
+		health->until_ms = now_ms;
+	if (health->lease_ms > now_ms + HEALTH_LEASE_MAX_MS + CLOCK_SLACK_MS)
+		health->lease_ms = 0;
+}
+
+static void
+copy_text(char to[static HEALTH_TEXT_MAX], const char from[static HEALTH_TEXT_MAX])
+{
+	size_t n = strnlen(from, HEALTH_TEXT_MAX - 1);
+	memcpy(to, from, n);
+	memset(to + n, 0, HEALTH_TEXT_MAX - n);
+}
+
+/* The place for a window: the one of that name, else a free one, else the one
+ * that is reset first. */
+static struct health_window *
+window_place(struct health *health, const char *name)
+{
+	struct health_window *place = &health->windows[0];
+	for (size_t i = 0; i < HEALTH_WINDOWS; i++) {
+		struct health_window *window = &health->windows[i];
+		if (strncmp(window->name, name, HEALTH_WINDOW_NAME_MAX) == 0)
+			return window;
+		bool is_better = window->name[0] == '\0' || window->reset_ms < place->reset_ms;
+		if (place->name[0] != '\0' && is_better)
+			place = window;
+	}
+	return place;
+}
+
+static void
+tell_windows(struct health *health, const struct health_change *change)
+{
+	for (size_t i = 0; i < HEALTH_WINDOWS; i++) {
+		const struct health_window *told = &change->windows[i];
+		if (told->name[0] == '\0')
+			continue;
+		struct health_window *place = window_place(health, told->name);
+		*place = *told;
+		place->name[HEALTH_WINDOW_NAME_MAX - 1] = '\0';
+	}
+}
+
+static void
+tell_kin(struct health *health, const struct health_change *change)
+{
+	if (change->kin.person != 0 || change->kin.device != 0)
+		health->kin = change->kin;
+}
+
+static enum health_outcome
+end_rest(struct health *health, const struct health_change *change)
+{
+	bool rested = health->rest != REST_NONE;
+	health->rest = REST_NONE;
+	health->repeats = 0;
+	health->since_ms = 0;
+	health->until_ms = 0;
+	health->lease_ms = 0;
+	health->lease_holder = 0;
+	health->used_ms = change->now_ms;
+	memset(health->why, 0, sizeof health->why);
+	return rested ? HEALTH_RETURNED : HEALTH_SAME;
+}
+
+static enum health_outcome
+apply_served(struct health *health, const struct health_change *change)
+{
+	health->used_ms = change->now_ms;
+	health->success_ms = change->now_ms;
+	if (change->began_ms <= health->since_ms)
+		return HEALTH_SAME;
+	for (size_t i = 0; i < HEALTH_WINDOWS; i++)
+		health->windows[i].rejected = 0;
+	tell_windows(health, change);
+	tell_kin(health, change);
+	return end_rest(health, change);
+}
+
+static enum health_outcome
+apply_failed(struct health *health, const struct health_change *change)
+{
+	health->used_ms = change->now_ms;
+	health->error_ms = change->now_ms;
+	copy_text(health->error, change->why);
+	if (change->throttled)
+		health->throttled_ms = change->now_ms;
+	tell_windows(health, change);
+	tell_kin(health, change);
+	return HEALTH_SAME;
+}
+
+static int64_t
+short_rest_ms(uint32_t repeats, uint32_t jitter)
+{
+	int64_t for_ms = HEALTH_SHORT_FIRST_MS;
+	for (uint32_t i = 1; i < repeats && for_ms < HEALTH_SHORT_MAX_MS; i++)
+		for_ms *= 2;
+	if (for_ms > HEALTH_SHORT_MAX_MS)
+		for_ms = HEALTH_SHORT_MAX_MS;
+	return for_ms + for_ms * (jitter % 251) / 1000;
+}
+
+/* Those who wait for the same moment come one after the other: up to 5 % later,
+ * and 2 s at most. */
+static int64_t
+delay_ms(int64_t rest_ms, uint32_t jitter)
+{
+	int64_t most_ms = rest_ms / 20 < 2000 ? rest_ms / 20 : 2000;
+	return most_ms * (jitter % 1024) / 1024;
+}
+
+/* When the rest that an answer wants would end. */
+static int64_t
+wanted_until_ms(const struct health *health, const struct health_change *change)
+{
+	int64_t now_ms = change->now_ms;
+	if (change->rest == REST_SHORT)
+		return now_ms + short_rest_ms(health->repeats, change->jitter);
+	if (change->until_ms < now_ms)
+		return now_ms;
+	if (change->until_ms >= now_ms + HEALTH_REST_MAX_MS)
+		return now_ms + HEALTH_REST_MAX_MS;
+	return change->until_ms + delay_ms(change->until_ms - now_ms, change->jitter);
+}
+
+/* A rest that runs is not cut short by a busy provider, by a vaguer answer, or
+ * by the answer to an older request. */
+static bool
+may_shorten(const struct health *health, const struct health_change *change)
+{
+	return change->rest != REST_SHORT && change->rest >= health->rest &&
+	       change->began_ms > health->since_ms;
+}
+
+static enum health_outcome
+apply_rests(struct health *health, const struct health_change *change)
+{
+	bool was_ready = health->rest == REST_NONE;
+	bool is_running = is_resting(health, change->now_ms);
+	apply_failed(health, change);
+
+	/* All requests in flight end alike when a provider is busy: together
+	 * they are one rest. What follows when it is over is a repeat. */
+	if (change->rest == REST_SHORT && !is_running && health->repeats < UINT32_MAX)
+		health->repeats++;
+	int64_t until_ms = wanted_until_ms(health, change);
+	if (is_running && until_ms < health->until_ms && !may_shorten(health, change))
+		return HEALTH_SAME;
+
+	health->until_ms = until_ms;
+	health->lease_ms = 0;
+	health->lease_holder = 0;
+	if (change->now_ms > health->since_ms)
+		health->since_ms = change->now_ms;
+	if (health->rest == REST_BENCH && change->rest != REST_BENCH)
+		return HEALTH_SAME; /* still benched, and looked at again later */
+	health->rest = change->rest;
+	copy_text(health->why, change->why);
+	return was_ready ? HEALTH_LEFT : HEALTH_SAME;
+}
+
+static enum health_outcome
+apply_leased(struct health *health, const struct health_change *change)
+{
+	if (health->used_ms == 0 && change->rest != REST_NONE) {
+		health->rest = change->rest;
+		health->until_ms = change->now_ms;
+		copy_text(health->why, change->why);
+		tell_kin(health, change);
+	}
+	enum health_state state = health_state(health, change->now_ms);
+	bool is_mine = state == HEALTH_PROBING && health->lease_holder == change->holder;
+	if (change->holder == 0 || (state != HEALTH_DUE && !is_mine))
+		return HEALTH_REFUSED;
+	int64_t for_ms = change->lease_for_ms;
+	if (for_ms > HEALTH_LEASE_MAX_MS)
+		for_ms = HEALTH_LEASE_MAX_MS;
+	health->lease_ms = change->now_ms + for_ms;
+	health->lease_holder = change->holder;
+	health->used_ms = change->now_ms;
+	return HEALTH_GRANTED;
+}
+
+static enum health_outcome
+apply_released(struct health *health, const struct health_change *change)
+{
+	if (change->holder == 0 || health->lease_holder != change->holder)
+		return HEALTH_SAME;
+	health->lease_ms = 0;
+	health->lease_holder = 0;
+	health->used_ms = change->now_ms;
+	return HEALTH_SAME;
+}
+
+/* What was over when the check looked may rest anew by now. */
+static enum health_outcome
+apply_relieved(struct health *health, const struct health_change *change)
+{
+	return health_state(health, change->now_ms) == HEALTH_DUE ? end_rest(health, change)
+								  : HEALTH_SAME;
+}
+
+/* The state may have been busy, and an answer told of a new rest meanwhile. */
+static enum health_outcome
+apply_retried(struct health *health, const struct health_change *change)
+{
+	if (!is_resting(health, change->now_ms) || health->since_ms > change->began_ms)
+		return HEALTH_SAME;
+	health->until_ms = change->now_ms;
+	health->used_ms = change->now_ms;
+	return HEALTH_SAME;
+}
+
+enum health_outcome
+health_apply(struct health *health, const struct health_change *change)
+{
+	mend_clock(health, change->now_ms);
+	switch (change->event) {
+	case HEALTH_SERVED:
+		return apply_served(health, change);
+	case HEALTH_FAILED:
+		return apply_failed(health, change);
+	case HEALTH_RESTS:
+		return change->rest == REST_NONE ? apply_failed(health, change)
+						 : apply_rests(health, change);
+	case HEALTH_LEASED:
+		return apply_leased(health, change);
+	case HEALTH_RELEASED:
+		return apply_released(health, change);
+	case HEALTH_RELIEVED:
+		return apply_relieved(health, change);
+	case HEALTH_RETRIED:
+		return apply_retried(health, change);
+	}
+	return HEALTH_SAME;
+}
+
+bool
+health_is_news(const struct health *health, const struct health_change *change)
+{
+	struct health after = *health;
+	int64_t ago_ms = change->now_ms - health->success_ms;
+	if (change->event != HEALTH_SERVED || ago_ms < 0 || ago_ms >= SAME_SUCCESS_MS)
+		return true;
+	health_apply(&after, change);
+	after.used_ms = health->used_ms;
+	after.success_ms = health->success_ms;
+	return memcmp(&after, health, sizeof after) != 0;
+}
+
+/* ---- Which record gives way ----------------------------------------------- */
+
+bool
+health_may_give_way(const struct health *health, const struct health *to, int64_t now_ms)
+{
+	return !is_resting(health, now_ms) || is_resting(to, now_ms);
+}
+
+bool
+health_goes_first(const struct health *health, const struct health *other)
+{
+	bool rests = health->rest != REST_NONE, other_rests = other->rest != REST_NONE;
+	if (rests != other_rests)
+		return other_rests;
+	return rests ? health->until_ms < other->until_ms : health->used_ms < other->used_ms;
+}
+
+/* ---- A refreshed credential ------------------------------------------------ */
+
+static bool
+is_same(uint64_t one, uint64_t other)
+{
+	return one != 0 && one == other;
+}
+
+bool
+health_inherit(const struct health *from, struct health_kin kin, bool is_sure, int64_t now_ms,
+	       struct health *out)
+{
+	bool is_known = kin.person != 0 && from->kin.person != 0;
+	bool is_person = is_same(kin.person, from->kin.person);
+	/* Two accounts that take turns on one machine are two. */
+	if (from->rest == REST_NONE || from->key.account == 0 ||
+	    from->key.account == out->key.account || from->key.family != out->key.family ||
+	    (!is_person && (is_known || !is_same(kin.device, from->kin.device))))
+		return false;
+	struct health_key key = out->key;
+	*out = *from;
+	out->key = key;
+	out->used_ms = 0; /* nothing is known of it by itself */
+	out->success_ms = out->error_ms = out->throttled_ms = out->lease_ms = 0;
+	out->lease_holder = 0;
+	if (!is_sure || !is_person)
+		out->until_ms = now_ms;
+	return true;
+}

@@ -1,0 +1,139 @@
+/* The state file's layout, once: what stands where, for every process of every
+ * build that maps it. A change here is a new STATE_VERSION, from the release of 0.1.0
+ * on: until then version 1 is not frozen, since no build of it was deployed.
+ *
+ * Words of 64 bits in the machine's byte order (the magic is a word, so a file
+ * from a machine of the other order is foreign). What is written after the
+ * file was made is atomic words and nothing else: any thread of any process may
+ * read them at any time. Who writes holds the write lock; but counts are added
+ * and a process keeps its slot, whose own lock it holds, without it.
+ *
+ * The header's first 72 bytes keep their form in all versions to come, so that
+ * every version can tell a newer file from a damaged one. */
+#ifndef STATE_LAYOUT_H
+#define STATE_LAYOUT_H
+
+#include "state/state.h"
+
+#include <stdatomic.h>
+
+typedef _Atomic uint64_t word;
+_Static_assert(ATOMIC_LLONG_LOCK_FREE == 2 && sizeof(word) == 8, "words must need no lock");
+
+/* Relaxed; whoever needs an order says so by itself. */
+static inline uint64_t
+word_get(const word *at)
+{
+	return atomic_load_explicit(at, memory_order_relaxed);
+}
+
+static inline void
+word_set(word *at, uint64_t value)
+{
+	atomic_store_explicit(at, value, memory_order_relaxed);
+}
+
+#define STATE_MAGIC                                                                                \
+	UINT64_C(0x3165746174735243) /* "CRstate1" in a hex dump of a little-endian machine */
+#define STATE_GUARD                                                                                \
+	UINT64_C(0x6c6c65772073276c) /* never zero: what was cut and grown again is zero */
+
+struct state_header {
+	word magic;
+	uint32_t version;
+	uint32_t size;
+	uint64_t layout; /* a hash of it: builds that differ in it share no file */
+	uint8_t key[DIGEST_KEY_SIZE];
+	int64_t created_ms;
+	uint64_t checksum; /* of all before it */
+	word changes;      /* moves after every change, so that who keeps a copy knows */
+	word reload;       /* moves when somebody asks for the configuration to be read again */
+	uint64_t reserve[21];
+};
+_Static_assert(offsetof(struct state_header, version) == 8, "layout");
+_Static_assert(offsetof(struct state_header, size) == 12, "layout");
+_Static_assert(offsetof(struct state_header, layout) == 16, "layout");
+_Static_assert(offsetof(struct state_header, key) == 24, "layout");
+_Static_assert(offsetof(struct state_header, created_ms) == 56, "layout");
+_Static_assert(offsetof(struct state_header, checksum) == 64, "layout");
+_Static_assert(offsetof(struct state_header, changes) == 72, "layout");
+_Static_assert(offsetof(struct state_header, reload) == 80, "layout");
+_Static_assert(sizeof(struct state_header) == 256, "layout");
+
+struct state_counters {
+	word provider; /* 0: free */
+	word used_ms;
+	word counts[COUNTERS];
+	word reserve[62 - COUNTERS];
+};
+_Static_assert(offsetof(struct state_counters, used_ms) == 8, "layout");
+_Static_assert(offsetof(struct state_counters, counts) == 16, "layout");
+_Static_assert(sizeof(struct state_counters) == 512, "layout");
+
+/* Whoever holds the lock of its byte lives; what a dead process left stays until
+ * the slot is another's. */
+struct state_process {
+	word owner; /* a random number: pids repeat, and differ between containers; 0: nobody */
+	word pid;
+	word started_ms;
+	word streams;
+	word config;
+	word version[STATE_VERSION_TEXT / 8];
+	word reserve;
+};
+_Static_assert(offsetof(struct state_process, pid) == 8, "layout");
+_Static_assert(offsetof(struct state_process, started_ms) == 16, "layout");
+_Static_assert(offsetof(struct state_process, streams) == 24, "layout");
+_Static_assert(offsetof(struct state_process, config) == 32, "layout");
+_Static_assert(offsetof(struct state_process, version) == 40, "layout");
+_Static_assert(sizeof(struct state_process) == 64, "layout");
+
+/* A record: its generation, never 0; two copies, of which the generation's
+ * lowest bit names the valid one; a guard. */
+#define STATE_RECORD_WORDS(type) (1 + 2 * sizeof(type) / 8 + 1)
+_Static_assert(sizeof(struct health) % 8 == 0, "whole words");
+_Static_assert(sizeof(struct session) == 32, "layout");
+_Static_assert(offsetof(struct session, used_ms) == 16, "layout");
+_Static_assert(offsetof(struct session, mended) == 24, "layout");
+_Static_assert(sizeof(struct model_memory) == 24, "layout");
+_Static_assert(offsetof(struct model_memory, used_ms) == 16, "layout");
+_Static_assert(sizeof(struct summary) == 96, "layout");
+_Static_assert(offsetof(struct summary, current) == 32, "layout");
+_Static_assert(offsetof(struct summary, failover_count) == 64, "layout");
+_Static_assert(offsetof(struct summary, last_failover_ms) == 72, "layout");
+_Static_assert(offsetof(struct summary, last_check_ms) == 80, "layout");
+_Static_assert(offsetof(struct summary, check_failures) == 88, "layout");
+
+struct state_image {
+	struct state_header header;
+	word health_index[STATE_HEALTHS]; /* a hash of the record's key; 0: free */
+	word session_index[STATE_SESSIONS];
+	word model_index[STATE_MODELS];
+	struct state_counters counters[STATE_COUNTERS];
+	struct state_process processes[STATE_PROCESSES];
+	word summary[STATE_RECORD_WORDS(struct summary)];
+	word healths[STATE_HEALTHS][STATE_RECORD_WORDS(struct health)];
+	word sessions[STATE_SESSIONS][STATE_RECORD_WORDS(struct session)];
+	word models[STATE_MODELS][STATE_RECORD_WORDS(struct model_memory)];
+	uint64_t reserve[5];
+	word guard; /* the last word: zero after any cut, even if the file grew again */
+};
+_Static_assert(offsetof(struct state_image, health_index) == 256, "layout");
+_Static_assert(offsetof(struct state_image, session_index) == 1792, "layout");
+_Static_assert(offsetof(struct state_image, model_index) == 5888, "layout");
+_Static_assert(offsetof(struct state_image, counters) == 6912, "layout");
+_Static_assert(offsetof(struct state_image, processes) == 19200, "layout");
+_Static_assert(offsetof(struct state_image, summary) == 23296, "layout");
+_Static_assert(offsetof(struct state_image, healths) == 23504, "layout");
+_Static_assert(offsetof(struct state_image, sessions) == 180176, "layout");
+_Static_assert(offsetof(struct state_image, models) == 221136, "layout");
+_Static_assert(offsetof(struct state_image, reserve) == 229328, "layout");
+_Static_assert(offsetof(struct state_image, guard) == 229368, "layout");
+_Static_assert(sizeof(struct state_image) == 56 * 4096, "layout");
+
+/* Bytes of the file that are locked (OFD): one to write, one to check, and one
+ * for each process slot, as long as its process lives. What stands in those
+ * bytes has nothing to do with it. */
+enum { STATE_WRITE_BYTE, STATE_CHECK_BYTE, STATE_PROCESS_BYTES };
+
+#endif

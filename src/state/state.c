@@ -1,0 +1,473 @@
+#include "state/state.h"
+
+#include "state/file.h"
+#include "state/queue.h"
+#include "state/record.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#define REFRESH_MS 60000 /* what only says "still used" is written no more often */
+
+struct state {
+	struct state_map map;
+	struct state_queue queue;
+	uint64_t owner; /* of our process slot */
+	uint8_t key[DIGEST_KEY_SIZE];
+	struct digester *digester; /* of it */
+};
+
+/* ---- Opening and closing -------------------------------------------------- */
+
+/* The file's key is ours from now on. Without memory for it the old one stays:
+ * then accounts have other names than in the file, and are new to it. */
+static bool
+take_key(struct state *state)
+{
+	const uint8_t *key = state->map.last->header.key;
+	if (state->digester != NULL && memcmp(state->key, key, sizeof state->key) == 0)
+		return true;
+	struct digester *digester = digester_new(key);
+	if (digester == NULL)
+		return false;
+	digester_free(state->digester);
+	state->digester = digester;
+	memcpy(state->key, key, sizeof state->key);
+	return true;
+}
+
+static struct state *
+open_state(const char *path, bool is_readonly, struct buf *error)
+{
+	struct state *state = calloc(1, sizeof *state);
+	if (state == NULL ||
+	    getrandom(&state->owner, sizeof state->owner, 0) != sizeof state->owner) {
+		state_file_explain(error, "state file %s: %s", path, strerror(errno));
+		goto failed;
+	}
+	state->owner |= 1;
+	if (!state_map_init(&state->map, path, is_readonly, error))
+		goto failed;
+	if (take_key(state))
+		return state;
+	state_file_explain(error, "state file %s: %s", path, "out of memory");
+	state_map_fini(&state->map);
+failed:
+	free(state);
+	return NULL;
+}
+
+struct state *
+state_open(const char *path, struct buf *error)
+{
+	return open_state(path, false, error);
+}
+
+struct state *
+state_open_readonly(const char *path, struct buf *error)
+{
+	return open_state(path, true, error);
+}
+
+void
+state_close(struct state *state)
+{
+	if (state == NULL)
+		return;
+	state_queue_flush(&state->queue, &state->map);
+	state_map_fini(&state->map);
+	explicit_bzero(state->key, sizeof state->key);
+	digester_free(state->digester);
+	free(state);
+}
+
+const uint8_t *
+state_key(const struct state *state)
+{
+	return state->key;
+}
+
+uint64_t
+state_name(const struct state *state, const char *secret)
+{
+	return digester_word(state->digester, secret, strlen(secret));
+}
+
+/* ---- Processes and ticks -------------------------------------------------- */
+
+static void
+keep_word(word *at, uint64_t value)
+{
+	if (word_get(at) != value)
+		word_set(at, value); /* writing the same again would dirty the page too */
+}
+
+/* Writes what is new. A slot that was another's is nobody's meanwhile. */
+static void
+note_process(struct state *state, const struct process *process)
+{
+	uint64_t version[STATE_VERSION_TEXT / 8];
+	struct state_process *slot = state_map_claim_process(&state->map);
+	if (slot == NULL)
+		return;
+	if (word_get(&slot->owner) != state->owner)
+		word_set(&slot->owner, 0);
+	atomic_thread_fence(memory_order_release);
+	memcpy(version, process->version, sizeof version);
+	keep_word(&slot->pid, process->pid);
+	keep_word(&slot->started_ms, (uint64_t)process->started_ms);
+	keep_word(&slot->streams, process->streams);
+	keep_word(&slot->config, process->config);
+	for (size_t i = 0; i < STATE_VERSION_TEXT / 8; i++)
+		keep_word(&slot->version[i], version[i]);
+	atomic_thread_fence(memory_order_release);
+	keep_word(&slot->owner, state->owner);
+}
+
+void
+state_tick(struct state *state, const struct process *process)
+{
+	state_map_follow(&state->map);
+	if (state->queue.n > 0)
+		state_queue_write(&state->queue, &state->map, NULL, NULL);
+	state_map_keep(&state->map);
+	take_key(state);
+	if (process != NULL && !state->map.is_readonly)
+		note_process(state, process);
+}
+
+static void
+read_process(const struct state_process *slot, struct process *out)
+{
+	uint64_t version[STATE_VERSION_TEXT / 8];
+	for (size_t i = 0; i < STATE_VERSION_TEXT / 8; i++)
+		version[i] = word_get(&slot->version[i]);
+	*out = (struct process){.pid = word_get(&slot->pid),
+				.started_ms = (int64_t)word_get(&slot->started_ms),
+				.streams = word_get(&slot->streams),
+				.config = word_get(&slot->config)};
+	memcpy(out->version, version, sizeof version);
+	out->version[STATE_VERSION_TEXT - 1] = '\0';
+}
+
+/* Between two looks at the owner, so that nobody is a mixture of two. Who took a
+ * dead process' slot a moment ago may be shown by its predecessor's words. */
+size_t
+state_processes(const struct state *state, struct process *out, size_t max)
+{
+	const struct state_process *slots = state_map_view(&state->map)->processes;
+	size_t n = 0;
+	for (size_t i = 0; i < STATE_PROCESSES && n < max; i++) {
+		uint64_t owner = atomic_load_explicit(&slots[i].owner, memory_order_acquire);
+		if (owner == 0 || !state_map_has_process(&state->map, i))
+			continue;
+		read_process(&slots[i], &out[n]);
+		atomic_thread_fence(memory_order_acquire);
+		n += word_get(&slots[i].owner) == owner;
+	}
+	return n;
+}
+
+/* ---- Reloading ------------------------------------------------------------ */
+
+bool
+state_reload_request(struct state *state)
+{
+	struct state_map *map = &state->map;
+	if (map->is_readonly || map->fd < 0 || !state_image_is_whole(map->image))
+		return false;
+	atomic_fetch_add_explicit(&map->image->header.reload, 1, memory_order_release);
+	return state_image_is_whole(map->image);
+}
+
+uint64_t
+state_reload_asked(const struct state *state)
+{
+	const struct state_header *header = &state_map_view(&state->map)->header;
+	return atomic_load_explicit(&header->reload, memory_order_acquire);
+}
+
+/* ---- What all facts need -------------------------------------------------- */
+
+/* A second look, if the file was cut during the first. */
+static bool
+look_up(const struct state *state, const struct state_table *table, const void *key, void *out)
+{
+	const struct state_image *first = state_map_view(&state->map);
+	if (state_table_find(first, table, key, out) >= 0)
+		return true;
+	const struct state_image *second = state_map_view(&state->map);
+	return second != first && state_table_find(second, table, key, out) >= 0;
+}
+
+/* False: it has to wait. */
+static bool
+submit(struct state *state, const struct state_change *change)
+{
+	return state_queue_submit(&state->queue, &state->map, change, NULL);
+}
+
+static void
+copy_name(char to[static PROVIDER_NAME_MAX], const char *from)
+{
+	size_t n = strnlen(from, PROVIDER_NAME_MAX - 1);
+	memcpy(to, from, n);
+	memset(to + n, 0, PROVIDER_NAME_MAX - n);
+}
+
+/* False: not used since long, by a clock that may have jumped. */
+static bool
+is_fresh(int64_t used_ms, int64_t now_ms)
+{
+	return used_ms > now_ms - REFRESH_MS && used_ms < now_ms + REFRESH_MS;
+}
+
+/* ---- Health --------------------------------------------------------------- */
+
+/* What stands in the file may have been written by anybody: texts end, and
+ * numbers are of their kinds. A time before 1970 is none: what reckons with it
+ * could leave the numbers that there are. */
+static int64_t
+mended_time(int64_t at_ms)
+{
+	return at_ms < 0 ? 0 : at_ms;
+}
+
+static void
+mend_health(struct health *health)
+{
+	int64_t *const times[] = {&health->since_ms,     &health->until_ms, &health->lease_ms,
+				  &health->throttled_ms, &health->used_ms,  &health->success_ms,
+				  &health->error_ms};
+	for (size_t i = 0; i < sizeof times / sizeof *times; i++)
+		*times[i] = mended_time(*times[i]);
+	health->provider_name[PROVIDER_NAME_MAX - 1] = '\0';
+	health->why[HEALTH_TEXT_MAX - 1] = '\0';
+	health->error[HEALTH_TEXT_MAX - 1] = '\0';
+	for (size_t i = 0; i < HEALTH_WINDOWS; i++)
+		health->windows[i].name[HEALTH_WINDOW_NAME_MAX - 1] = '\0';
+	if (health->rest > REST_BENCH)
+		health->rest = REST_NONE;
+}
+
+bool
+state_health(const struct state *state, const struct health_key *key, struct health *out)
+{
+	if (look_up(state, &state_tables[HEALTHS], key, out)) {
+		mend_health(out);
+		return true;
+	}
+	*out = (struct health){.key = *key};
+	return false;
+}
+
+enum health_outcome
+state_health_change(struct state *state, const struct health_key *key, const char *provider_name,
+		    const struct health_change *health_change)
+{
+	int answer = 0;
+	struct health known;
+	/* Behind what waits in the queue it would count. */
+	if (state->queue.n == 0 && state_health(state, key, &known) &&
+	    !health_is_news(&known, health_change))
+		return HEALTH_SAME;
+	struct state_change change = {.kind = CHANGE_HEALTH,
+				      .health = {.key = *key, .change = *health_change}};
+	copy_name(change.health.name, provider_name);
+	bool is_lease = health_change->event == HEALTH_LEASED; /* is for now or not at all */
+	bool is_done = is_lease ? state_queue_write(&state->queue, &state->map, &change, &answer)
+				: state_queue_submit(&state->queue, &state->map, &change, &answer);
+	if (is_done)
+		return (enum health_outcome)answer;
+	return is_lease ? HEALTH_REFUSED : HEALTH_SAME;
+}
+
+bool
+state_retry(struct state *state, uint64_t provider, int64_t now_ms)
+{
+	struct state_change change = {
+	    .kind = CHANGE_RETRY,
+	    .health = {.key = {.provider = provider},
+		       .change = {.event = HEALTH_RETRIED, .now_ms = now_ms, .began_ms = now_ms}}};
+	return submit(state, &change);
+}
+
+size_t
+state_healths(const struct state *state, uint64_t provider, struct health *out, size_t max)
+{
+	const struct state_table *table = &state_tables[HEALTHS];
+	const struct state_image *image = state_map_view(&state->map);
+	const word *index = state_table_index(image, table);
+	size_t n = 0;
+	for (size_t i = 0; i < table->count && n < max; i++) {
+		uint64_t generation, hash = word_get(&index[i]);
+		if (hash == 0 || !state_record_read(state_table_record(image, table, i),
+						    table->bytes, &out[n], &generation))
+			continue;
+		if (state_table_hash(table, &out[n].key) != hash ||
+		    (provider != 0 && out[n].key.provider != provider))
+			continue;
+		mend_health(&out[n]);
+		n++;
+	}
+	bool was_cut = state_map_view(&state->map) != image && image == state->map.image;
+	return was_cut ? state_healths(state, provider, out, max) : n;
+}
+
+/* ---- Sessions and models -------------------------------------------------- */
+
+bool
+state_session(const struct state *state, uint64_t key, struct session *out)
+{
+	if (look_up(state, &state_tables[SESSIONS], &key, out))
+		return true;
+	*out = (struct session){.key = key};
+	return false;
+}
+
+void
+state_session_put(struct state *state, const struct session *session)
+{
+	struct session before;
+	if (session->key == 0)
+		return;
+	if (state_session(state, session->key, &before) && before.provider == session->provider &&
+	    before.mended == session->mended && is_fresh(before.used_ms, session->used_ms))
+		return;
+	submit(state, &(struct state_change){.kind = CHANGE_SESSION, .session = *session});
+}
+
+/* By a clock that jumped back, what was learned in the future is forgotten, too. */
+uint64_t
+state_model(const struct state *state, uint64_t key, int64_t now_ms)
+{
+	struct model_memory memory;
+	if (!look_up(state, &state_tables[MODELS], &key, &memory))
+		return 0;
+	bool is_young =
+	    memory.used_ms > now_ms - STATE_MODEL_FOR_MS && memory.used_ms < now_ms + REFRESH_MS;
+	return is_young ? memory.value : 0;
+}
+
+void
+state_model_put(struct state *state, uint64_t key, uint64_t value, int64_t now_ms)
+{
+	struct model_memory before;
+	struct state_change change = {.kind = CHANGE_MODEL,
+				      .model = {.key = key, .value = value, .used_ms = now_ms}};
+	if (key == 0 || (look_up(state, &state_tables[MODELS], &key, &before) &&
+			 before.value == value && is_fresh(before.used_ms, now_ms)))
+		return;
+	submit(state, &change);
+}
+
+/* ---- The summary ---------------------------------------------------------- */
+
+void
+state_summary(const struct state *state, struct summary *out)
+{
+	uint64_t generation;
+	if (!state_record_read(state_map_view(&state->map)->summary, sizeof *out, out,
+			       &generation) &&
+	    !state_record_read(state->map.last->summary, sizeof *out, out, &generation))
+		*out = (struct summary){0};
+	out->manual[PROVIDER_NAME_MAX - 1] = '\0';
+	out->current[PROVIDER_NAME_MAX - 1] = '\0';
+	out->last_failover_ms = mended_time(out->last_failover_ms);
+	out->last_check_ms = mended_time(out->last_check_ms);
+}
+
+bool
+state_switch(struct state *state, const char *provider_name)
+{
+	struct state_change change = {.kind = CHANGE_SWITCH};
+	copy_name(change.name, provider_name);
+	/* A person's word must not go into a file that was moved away a moment ago. */
+	if (!state->map.is_readonly)
+		state_tick(state, NULL);
+	return submit(state, &change);
+}
+
+bool
+state_served(struct state *state, const char *provider_name)
+{
+	int answer;
+	struct summary summary;
+	struct state_change change = {.kind = CHANGE_SERVED};
+	copy_name(change.name, provider_name);
+	state_summary(state, &summary);
+	const char *waits = state_queue_served(&state->queue); /* what waits was told already */
+	const char *before = waits != NULL ? waits : summary.current;
+	if (strcmp(before, change.name) == 0)
+		return false;
+	return state_queue_submit(&state->queue, &state->map, &change, &answer) ? answer : true;
+}
+
+void
+state_failover(struct state *state, int64_t now_ms)
+{
+	submit(state, &(struct state_change){.kind = CHANGE_FAILOVER, .at = {.ms = now_ms}});
+}
+
+void
+state_checked(struct state *state, int64_t now_ms, bool could_tell)
+{
+	struct state_change change = {.kind = CHANGE_CHECKED,
+				      .at = {.ms = now_ms, .could_tell = could_tell}};
+	submit(state, &change);
+}
+
+bool
+state_check_lock(struct state *state)
+{
+	return state_map_lock_check(&state->map);
+}
+
+void
+state_check_unlock(struct state *state)
+{
+	state_map_unlock_check(&state->map);
+}
+
+/* ---- Counters ------------------------------------------------------------- */
+
+void
+state_count(struct state *state, uint64_t provider, enum counter counter)
+{
+	state_add(state, provider, counter, 1);
+}
+
+void
+state_add(struct state *state, uint64_t provider, enum counter counter, uint64_t n)
+{
+	struct state_change change = {.kind = CHANGE_COUNT, .count = {provider, counter, n}};
+	struct state_counters *counters = NULL;
+	if (provider == 0 || state->map.is_readonly)
+		return;
+	if (state_image_is_whole(state->map.image))
+		counters = state_counters_find(state->map.image, provider);
+	if (counters != NULL)
+		state_counters_add(counters, counter, n);
+	else
+		submit(state, &change);
+}
+
+uint64_t
+state_counted(const struct state *state, uint64_t provider, enum counter counter)
+{
+	uint64_t counts[COUNTERS];
+	state_counts(state, provider, counts);
+	return counts[counter];
+}
+
+void
+state_counts(const struct state *state, uint64_t provider, uint64_t out[static COUNTERS])
+{
+	const struct state_counters *counters =
+	    provider == 0 ? NULL : state_counters_find(state_map_view(&state->map), provider);
+	memset(out, 0, COUNTERS * sizeof *out);
+	if (counters != NULL)
+		state_words_out(counters->counts, COUNTERS * sizeof *out, out);
+}

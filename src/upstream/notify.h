@@ -1,0 +1,41 @@
+/* Tells an operator what changed: on_change of the configuration, a command or a
+ * webhook (BEHAVIOUR.md 11). Only our own words leave the process, never a
+ * credential, never foreign text.
+ *
+ * A notifier belongs to its router. It never makes a request wait. One thread. */
+#ifndef UPSTREAM_NOTIFY_H
+#define UPSTREAM_NOTIFY_H
+
+#include "base/loop.h"
+#include "config/config.h"
+#include "upstream/pool.h"
+
+struct notifier;
+
+enum notice {
+	NOTICE_LEFT,     /* a provider rests or refuses its credential */
+	NOTICE_RETURNED, /* a provider serves again */
+	NOTICE_PAID,     /* requests now go to a provider that costs money */
+};
+
+/* NULL when memory is short. Everything is borrowed. */
+struct notifier *notifier_new(struct loop *loop, struct upstream *upstream,
+			      const struct config *config);
+
+/* From now on by another configuration, borrowed, too; what runs goes on and does
+ * not look at either. */
+void notifier_follow(struct notifier *notifier, const struct config *config);
+
+/* Ends what still runs. NULL is fine. */
+void notifier_free(struct notifier *notifier);
+
+/* Logs the sentence at notice, and starts the command or the webhook. At most
+ * NOTICES_MAX run at once, each for 30 s; more are only logged. */
+void notify(struct notifier *notifier, enum notice notice, const char *provider,
+	    const char *sentence);
+
+/* Whether anything still runs; idle() is called from the loop when the last has ended. */
+bool notifier_busy(const struct notifier *notifier);
+void notifier_when_idle(struct notifier *notifier, void (*idle)(void *owner), void *owner);
+
+#endif
