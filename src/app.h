@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What one responder process has: handed down, never global. Made and ended by
  * app/open.h; everybody else borrows. One thread. */
 #ifndef APP_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "app/crontab.h"
 
 #include <string.h>

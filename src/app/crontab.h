@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* An entry for cron (crontab(5)), whatever stands in its paths. Pure; thread-safe. */
 #ifndef APP_CRONTAB_H
 #define APP_CRONTAB_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Hands a request that has been read to who answers it: who may, and what
  * (BEHAVIOUR.md 2). Owns nothing: the client is its acceptor's. Whatever goes
  * wrong becomes an answer. One thread. */

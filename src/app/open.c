@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "app/open.h"
 
 #include "app/owner.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What all three programs do first: read the configuration and the credentials,
  * open the log and the state, and give up what they do not need. One thread. */
 #ifndef APP_OPEN_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "app/owner.h"
 
 #include "base/path.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Who a program that root started goes on as: the owner of the state's
  * directory, so that no file of root's stands in the responder's way.
  *

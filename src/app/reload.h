@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Takes up configuration, credentials and client keys while the program runs: when their files
  * have changed, and when somebody asks for it (BEHAVIOUR.md 11). What begins from
  * then on goes by the new ones; what runs has its own share of the old ones

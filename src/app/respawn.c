@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "app/respawn.h"
 
 #include "base/clock.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A responder that is killed is started again at once, by a parent that keeps the
  * listening socket meanwhile: connections wait in it instead of being refused.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A byte buffer that grows up to a maximum, and no further.
  *
  * Ownership: the buffer owns its bytes; buf_free() ends it and may be called

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Every cap of the program, in one place. What an operator may change stands
  * in config.h instead, with these as its bounds where they are bounds. */
 #ifndef BASE_CAPS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The options of our three programs' command lines: one table each, from which
  * --help is printed. Tables and argv are borrowed; wrong usage ends the process.
  * One thread. */

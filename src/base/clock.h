@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The two clocks. The wall clock is what resets and rests are told in, and may
  * jump; the steady clock is what timers run on, and never does. Milliseconds.
  * Thread-safe. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* How many entries a table has. */
 #ifndef BASE_COUNT_H
 #define BASE_COUNT_H

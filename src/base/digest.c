@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* libcrypto's plain SHA-256: what came after it (EVP) takes memory for each hash, and
  * a request, or the process, must not end for want of a name. */
 #define OPENSSL_API_COMPAT 0x10100000L

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Keyed hashes: how credentials and sessions are named in the state file and
  * towards other providers, without being told; and plain ones. HMAC-SHA-256 and
  * SHA-256 by libcrypto. Thread-safe. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "base/listen.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The socket at which a responder listens: the web server's, which is standard
  * input; systemd's, which opened it for us; or one of our own. One thread. */
 #ifndef BASE_LISTEN_H

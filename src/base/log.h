@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The log: one line an event, logfmt or JSON, to standard error, syslog or a
  * file (BEHAVIOUR.md 10). The one mutable global of the program. A secret has
  * no printing function: pass names, never credentials. One thread. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The event loop: descriptors, timers, and work for the end of a turn. One
  * thread; nothing called from here may block.
  *

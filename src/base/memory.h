@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What memory there is, and what a process need not keep. One thread. */
 #ifndef BASE_MEMORY_H
 #define BASE_MEMORY_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Addresses and the networks they lie in, v4 and v6 alike.
  *
  * Owns nothing: a network is a plain value in its caller's memory. All functions

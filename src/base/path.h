@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The directory of a path, which need not be there. No I/O; thread-safe. */
 #ifndef BASE_PATH_H
 #define BASE_PATH_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Text that somebody else wrote, fit to show in a log, on a terminal, in an answer.
  * Pure; thread-safe. */
 #ifndef BASE_PRINTABLE_H

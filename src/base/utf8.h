@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* UTF-8, as RFC 3629 has it: no overlong form, no surrogate, nothing above U+10FFFF. Pure. */
 #ifndef BASE_UTF8_H
 #define BASE_UTF8_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "client/accept.h"
 
 #include "base/clock.h"

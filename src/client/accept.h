@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The way in: the listening socket, the records of a request, and libfcgi, which
  * parses its parameters. The loop never waits for a slow client (SERVERS.md,
  * "libfcgi": own accept, libfcgi only parses). One thread. */

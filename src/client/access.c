@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "client/access.h"
 
 #include <openssl/crypto.h>

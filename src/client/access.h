@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Who may ask for what: BEHAVIOUR.md 2. One decision for each request, made
  * before its body is read. Pure; thread-safe; nothing is kept. */
 #ifndef CLIENT_ACCESS_H

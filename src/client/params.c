@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "client/params.h"
 
 #include <fastcgi.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A request's parameters as FastCGI records carry them (the FastCGI
  * specification 1.0, sections 3.4 and 5.2). Pure; thread-safe. */
 #ifndef CLIENT_PARAMS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "client/peer.h"
 
 #include "base/network.h"

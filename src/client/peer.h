@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Who asks, of what the web server saw and the headers say: BEHAVIOUR.md 2. Pure; thread-safe;
  * nothing is kept. */
 #ifndef CLIENT_PEER_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "client/reply.h"
 
 #include "base/caps.h"

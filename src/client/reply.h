@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The way back to the client: FastCGI records on its connection, written as the
  * client takes them.
  *

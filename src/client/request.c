@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "client/request.h"
 
 #include "base/utf8.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What a client asked: method, route, headers, body, and the few facts read
  * from them. A struct request belongs to its connection (accept.h). One thread.
  * Contract: BEHAVIOUR.md 2, 3. Parameters as the web servers give them:

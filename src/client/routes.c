@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "client/routes.h"
 
 #include <string.h>

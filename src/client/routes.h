@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Path and method to route: one table. Pure; thread-safe. BEHAVIOUR.md 2. */
 #ifndef CLIENT_ROUTES_H
 #define CLIENT_ROUTES_H

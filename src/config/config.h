@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* claude-router.conf: what the operator decided.
  *
  * A struct config is built by config_load() and never changed afterwards. It has

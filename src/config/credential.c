@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "config/credential.h"
 
 /* The client's own, if this provider takes it. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Whose credential a request uses at a provider: BEHAVIOUR.md 3. Pure;
  * thread-safe; all strings are borrowed. */
 #ifndef CONFIG_CREDENTIAL_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "config/diagnostics.h"
 
 #include "base/caps.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What is wrong with a configuration, collected to be told in the file's order.
  *
  * The collection owns copies of all texts; complaints_fini() ends it. What does

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Reading one of our small files: configuration, tokens, keys.
  *
  * The caller owns the buffers; nothing stays open and nothing is remembered. Never

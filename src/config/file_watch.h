@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Whether a file has changed, seen by looking at it now and then: one stat(2) a
  * look. For what is taken up while we run: configuration, credentials.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Client keys: who has one is a client of this router, from wherever it asks
  * (BEHAVIOUR.md 2).
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "config/keys_edit.h"
 
 #include "base/clock.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Changing the keys file: what claude-router-ctl key does.
  *
  * The file is written anew beside the old one, brought to the disk and put in its

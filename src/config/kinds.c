@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "config/kinds.h"
 
 #include "base/network.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* An option's kinds: how a text becomes a time, a size, a choice, a path or a
  * list's entry, and what is said to be allowed.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "config/parse.h"
 
 #include "base/utf8.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What a text of the configuration may look like, and which number it is.
  *
  * Owns nothing, allocates nothing, asks no resolver, heeds no locale; all

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The options of claude-router.conf, and the providers that need none.
  *
  * Constant tables in the order of claude-router.conf(5): whoever needs to know an

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The text of claude-router.conf, parsed by libconfuse but not yet judged: which
  * options stand where, with which values. All of libconfuse stands in
  * config/syntax.c, and so does what we do about its gaps.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "config/tokens.h"
 
 #include "base/clock.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* tokens.txt: the stored credentials (BEHAVIOUR.md 3).
  *
  * A struct tokens is immutable. Its owners are who loaded it and who share it, and

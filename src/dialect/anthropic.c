@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Claude's own API: bodies go out byte for byte, but for what would make Claude
  * refuse them (PROTOCOLS.md 7, BEHAVIOUR.md 7).
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* DeepSeek's Messages API: PROTOCOLS.md 2, 5, 6. */
 
 #include "dialect/dialect.h"

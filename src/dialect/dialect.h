@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What a kind of provider wants to receive, and how its answer is to be read.
  * A dialect is one file and one line of the table in dialect.c. Facts:
  * PROTOCOLS.md 2, 3, 5, 6, 7. Contract: BEHAVIOUR.md 7.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Kimi's Messages API: PROTOCOLS.md 3, 5, 6. */
 
 #include "dialect/dialect.h"

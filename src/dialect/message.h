@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The few facts that routing needs from the body of a Messages request.
  * Pure; thread-safe. The body itself stays as it is. */
 #ifndef DIALECT_MESSAGE_H

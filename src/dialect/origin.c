@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "dialect/origin.h"
 
 #include "base/caps.h"

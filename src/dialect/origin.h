@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Whose thinking a block is, and whose ids: marks in signatures and tool ids (PROTOCOLS.md 7).
  *
  * A provider other than Claude signs its thinking in its own way, or not at

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "dialect/rewrite.h"
 
 #include "base/count.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A Messages request written anew for a provider that is not Claude: what the
  * dialects that rewrite have in common (PROTOCOLS.md 5). What differs between
  * them is told in a struct rewrite_rules.

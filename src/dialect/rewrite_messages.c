@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The history of a conversation, for a provider that is not Claude. */
 
 #include "dialect/origin.h"

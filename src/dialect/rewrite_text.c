@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Blocks that a provider does not know, as text that its model can read. */
 
 #include "dialect/rewrite.h"

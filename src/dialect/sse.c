@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "dialect/sse.h"
 
 #include "base/caps.h"

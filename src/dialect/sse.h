@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Server-sent events, read one by one from bytes that may be split anywhere
  * (PROTOCOLS.md 1, SSE; the format: WHATWG HTML, "Server-sent events").
  * Pure; one reader a stream. */

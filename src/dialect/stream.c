@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "dialect/stream.h"
 
 #include "json/scan.h"

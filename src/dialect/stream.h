@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* How far a streamed answer has come: what the client has seen of it, and how
  * it can be brought to an end when its provider dies (BEHAVIOUR.md 6,
  * CLIENT.md 4). Pure; one a stream. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Ids of tool calls that Claude would refuse, on their way to the client and back.
  *
  * Claude takes ^[a-zA-Z0-9_-]+$ only, and a conversation that holds another id is refused at

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The doctor from inside: what its checks share. Nobody else. */
 #ifndef DOCTOR_CHECKS_H
 #define DOCTOR_CHECKS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The hourly check: cron's entry, cron itself, and whether it was here lately. */
 #include "base/clock.h"
 #include "base/log.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "doctor/diagnose.h"
 
 #include "base/count.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the doctor's observations mean. Pure: no I/O, no clock, nothing kept;
  * thread-safe. Texts that are returned live forever, unless told. */
 #ifndef DOCTOR_DIAGNOSE_H

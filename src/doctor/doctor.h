@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* claude-router-ctl doctor: looks at all that can be wrong with an
  * installation, and says what to type. Changes nothing. One thread; ends with
  * the process. */

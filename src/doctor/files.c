@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Configuration, environment, credentials: what the operator wrote. */
 #include "config/parse.h"
 #include "doctor/checks.h"

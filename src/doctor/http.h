@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The control program's requests, which are mostly the doctor's: plain ones, several at
  * once, with the time at which each event of a stream arrived. Nothing is taken from the
  * environment: no proxy. One thread; blocks until all are over. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The way to the providers: name, connection, certificate, and their clocks. No
  * credential is sent, and nothing that costs anything is asked. */
 #include "base/clock.h"

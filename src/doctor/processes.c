@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Who runs: the responders, their user, and who else runs as that user. */
 #include "base/path.h"
 #include "doctor/checks.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What claude-router-ctl doctor found: a list, and how it is told. A struct
  * findings owns all of its texts; what does not fit is cut, what comes beyond
  * FINDINGS_MAX is dropped. Callers pass no credential; foreign text they pass

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The running web server, by asking it: SERVERS.md, "At a glance". */
 #include "base/network.h"
 #include "config/parse.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The state file: where it lies, whether it can be written, whether it is sound. */
 #include "base/path.h"
 #include "doctor/checks.h"

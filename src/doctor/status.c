@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the router itself says is wrong: /v1/status, or the same from its files. */
 #include "operator/status.h"
 #include "doctor/checks.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Where a JSON object ends whose bytes come piece by piece, each looked at once: an answer is
  * complete when its JSON is (BEHAVIOUR 4), and nobody may make us read all of it again for each
  * piece. Tells nothing of what stands in between: scan.h does. Pure; one an answer. */

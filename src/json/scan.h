@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A cursor over JSON text: finds members and elements by their place in the
  * bytes, builds no tree, copies nothing, checks the syntax of all it passes.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A copy of a text with pieces cut out and pieces put in, made in one pass from
  * left to right; what is not named stays byte for byte.
  *

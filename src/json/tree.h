@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A JSON text as a json-c tree, and back, for bodies that must be rewritten.
  *
  * Read by scan, not by json-c's own tokener, so that there is one opinion of

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* claude-router-check: looks at Claude Pro while it rests. Run by cron in the
  * first minutes of each hour: BEHAVIOUR.md 9. */
 #include "app/crontab.h"

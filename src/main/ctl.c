@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* claude-router-ctl: what operators ask and say. Reads the state file, so that
  * it works without a web server. */
 #include "app/open.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "main/ctl_key.h"
 
 #include "base/cli.h"

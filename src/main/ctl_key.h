@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* claude-router-ctl key: makes, shows and takes away client keys (keys_edit.h).
  * Needs the configuration and nothing else, so that it works before the router has
  * ever run. One thread. */

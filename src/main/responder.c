@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* claude-router: the FastCGI responder. */
 #include "app/dispatch.h"
 #include "app/open.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "operator/admin.h"
 
 #include "base/clock.h"

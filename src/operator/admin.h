@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The routes for operators (BEHAVIOUR.md 2). The client is its acceptor's; each
  * function answers it, with an error of ours when it cannot do better. Who may
  * ask was decided before (app/dispatch.h). One thread. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "operator/health_check.h"
 
 #include "base/clock.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Looks whether a provider can answer now, by asking it the smallest question:
  * BEHAVIOUR.md 9. Run by cron's claude-router-check and by POST
  * /v1/health-check. One thread; belongs to who started it. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "operator/metrics.h"
 
 #include <inttypes.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The page that GET /metrics shows, in Prometheus' text format 0.0.4
  * (prometheus.io/docs/instrumenting/exposition_formats), of figures that somebody
  * else has gathered.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "operator/self_test.h"
 
 #include "base/clock.h"

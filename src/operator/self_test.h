@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* POST /v1/self-test: a stream of the responder's own making, by which
  * claude-router-ctl doctor sees what the web server in front does to requests
  * and streams (BEHAVIOUR.md 2). Asks no provider and changes nothing. The client

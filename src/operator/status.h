@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What operators see: /health, /v1/status, and claude-router-ctl. Objects are
  * the caller's; NULL when memory is short. One thread. Fields: BEHAVIOUR.md 2. */
 #ifndef OPERATOR_STATUS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "route/candidates.h"
 
 #include "base/clock.h"

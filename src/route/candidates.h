@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What is known of every provider for one request, collected from
  * configuration, credentials and state for plan_make(). Reads the state file's
  * memory; no other I/O. One thread. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "route/catalogue.h"
 
 #include "json/tree.h"

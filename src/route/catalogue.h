@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What is answered about models without asking any provider. Objects are the
  * caller's; NULL: memory is short, or there is nothing to tell. Pure. Shapes:
  * PROTOCOLS.md 1, count_tokens and models. */

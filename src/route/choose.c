@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Planned: who is asked next, and what if there is nobody. */
 #include "base/clock.h"
 #include "client/access.h"

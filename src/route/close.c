@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Replied: the last word of an exchange to its client, and the log's line of it. */
 #include "base/clock.h"
 #include "base/log.h"

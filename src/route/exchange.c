@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Attempted, judged, replied: the way of one request from provider to provider. */
 #include "route/exchange.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* One client request from plan to reply: asks candidate after candidate until
  * one answers, and lets the client see nothing of the failures (ARCHITECTURE.md,
  * "One request's way").

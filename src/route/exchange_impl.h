@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* An exchange from inside: for choose.c, which plans, exchange.c, which asks,
  * judges and relays, and route/close.c, which has the last word. Nobody else. */
 #ifndef ROUTE_EXCHANGE_IMPL_H

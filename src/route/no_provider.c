@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "route/no_provider.h"
 
 #include "base/caps.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The answer when nobody can answer: BEHAVIOUR.md 5, "When all rest" and "When
  * the last candidate fails". Pure but for the text's local time. */
 #ifndef ROUTE_NO_PROVIDER_H

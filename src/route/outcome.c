@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "route/outcome.h"
 
 #include "base/clock.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Writes down what a verdict means: in the state, in the log, to the operator.
  * Keeps and owns nothing. What the state cannot take at once it queues, so
  * nothing here fails. One thread. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "route/plan.h"
 
 #include "base/clock.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Who is to be asked, in which order, and why: BEHAVIOUR.md 5.
  *
  * Pure: (configuration, state, request, now) → candidates. The caller collects

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "route/reading.h"
 
 #include "base/caps.h"

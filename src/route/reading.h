@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What a provider's answer says, read for verdict.c: the error's own words, whether there is an
  * answer in it, how a stream without content ended. Pure; thread-safe. Between verdict.c and
  * reading.c only. Forms: PROTOCOLS.md 1 "Errors", 2, 3. */

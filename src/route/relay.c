@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "route/relay.h"
 
 #include "dialect/origin.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A provider's stream on its way to the client: split into events, marked by
  * the provider's dialect, noted as the client will see it, held until its first content, then
  * passed on event by event (BEHAVIOUR.md 6). verdict.c reads once more what is held here: it

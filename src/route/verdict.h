@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What a provider's answer means: BEHAVIOUR.md 4 as one table, in verdict.c.
  * Pure; thread-safe. Texts and headers: PROTOCOLS.md 1 to 4. */
 #ifndef ROUTE_VERDICT_H

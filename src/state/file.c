@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "state/file.h"
 
 #include "base/clock.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The way from a path to a descriptor of a sound state file: opening, making,
  * judging, setting aside, and the sentences for a person when there can be none.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "state/health.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What is known of one account at one provider: does it rest, until when and
  * why, who probes it, and how full its quota windows are.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "state/image.h"
 
 #include "base/clock.h"

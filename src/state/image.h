@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The whole content of a state file, in memory or mapped: how a new one is made,
  * how a found one is judged, and how a copy of it is kept.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The state file's layout, once: what stands where, for every process of every
  * build that maps it. A change here is a new STATE_VERSION, from the release of 0.1.0
  * on: until then version 1 is not frozen, since no build of it was deployed.

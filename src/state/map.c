@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "state/map.h"
 
 #include "base/log.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A state file as it is mapped, and what keeps it so: the locks on its bytes,
  * survival of a cut below the mapping (SIGBUS), our last copy, and following
  * the path to whatever stands there now.

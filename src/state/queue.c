@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "state/queue.h"
 
 #include "base/clock.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Changes of the state, as facts: how each is applied to the file, at once under
  * the write lock or later, in order, when another process holds it.
  *

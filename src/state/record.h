@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Records in the state file, the tables that they stand in, and the counters:
  * how one is read, written, found, and who gives way to a new one (PROOFS.md D,
  * scheme 4).

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The failover state: one file, mapped by every process of the responder, by
  * the checker and by the control program (BEHAVIOUR.md 8, PROOFS.md D).
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "upstream/attempt.h"
 
 #include "base/clock.h"

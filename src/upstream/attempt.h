@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* One upstream exchange: a request to a provider, and its answer as the bytes
  * come. Decides nothing.
  *

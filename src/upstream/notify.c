@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "upstream/notify.h"
 
 #include "base/caps.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Tells an operator what changed: on_change of the configuration, a command or a
  * webhook (BEHAVIOUR.md 11). Only our own words leave the process, never a
  * credential, never foreign text.

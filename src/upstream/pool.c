@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "upstream/pool.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* libcurl's multi handle on our loop: the pool of warm connections to the
  * providers, TLS sessions, resolved names. HTTP/1.1 only (ARCHITECTURE.md says
  * why). One a process; one thread. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "upstream/response.h"
 
 #include "base/clock.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The head of a provider's answer: status, and what its headers say. Pure; a
  * struct answer is its owner's. Facts: PROTOCOLS.md 1 "Headers", 4. */
 #ifndef UPSTREAM_RESPONSE_H

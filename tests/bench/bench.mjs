@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // ./dev bench: the router beside what it is compared with, in one run: node bench.mjs [--quick] [--peers] [PATTERN].
 // Every figure is a median over rounds in which the subjects take turns, and what counts are ratios: machines differ.
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';

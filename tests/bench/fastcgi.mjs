@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // How long a responder takes from its start to its first answer, asked as a web server would.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import net from 'node:net';

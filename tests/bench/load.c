@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* load - an HTTP/1.1 client for the benchmark: many requests, or many streams, from one thread.
  *
  *     load requests PORT PATH BODY CONNECTIONS REQUESTS [HEADER…]

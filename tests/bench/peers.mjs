@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Programs that are compared with us, from npm: fetched into build/peers, and pointed at the same simulated provider.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A line of some milliseconds each way, between a local port and a port of 127.0.0.1: what comes is passed on that much
 // later, in order; and a connection takes a round trip before its first byte, as a real one does.
 import net from 'node:net';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What the benchmark measures: a simulator, and ways to it. Each is at a port of 127.0.0.1, and knows its processes.
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';

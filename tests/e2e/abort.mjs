@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A client that goes away ends the upstream request at once, or, under a web server that tells of it only when something
 // is written, with the provider's next events: nobody pays for tokens that nobody reads.
 import assert from 'node:assert/strict';

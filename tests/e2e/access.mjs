@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Client keys: who is let in by them, by which ways they travel, where they never arrive, and what strangers are told.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';

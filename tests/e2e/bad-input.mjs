@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Every malformed file of ours: a clear error, no crash, nothing lost.
 import assert from 'node:assert/strict';
 import { chmodSync, readdirSync, readFileSync, renameSync, truncateSync, writeFileSync } from 'node:fs';

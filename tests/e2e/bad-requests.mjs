@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Malformed requests: a clear error from the router or from the web server before it, no crash, and nobody else is asked.
 import assert from 'node:assert/strict';
 import { check } from './lib/case.mjs';

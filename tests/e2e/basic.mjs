@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The routes, and a message from the client through the first provider and back.
 import assert from 'node:assert/strict';
 import { check } from './lib/case.mjs';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Request bodies: as large as allowed, larger, and broken.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';

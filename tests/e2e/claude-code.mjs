@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The promise itself: the real Claude Code carries a tool conversation across a Claude Pro limit and back.
 import assert from 'node:assert/strict';
 import { check } from './lib/case.mjs';

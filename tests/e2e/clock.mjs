@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Times that cannot be true: a clock that jumps, a reset that lies far ahead, in the past, or is no time at all (BEHAVIOUR 4, 8).
 import assert from 'node:assert/strict';
 import { check } from './lib/case.mjs';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The container: the image of the Dockerfile, started with exactly the settings of compose.yaml.
 import assert from 'node:assert/strict';
 import { chmodSync, chownSync, copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // claude-router-check: by its command line, and by a real cron.
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';

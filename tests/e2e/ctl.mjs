@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // claude-router-ctl: what an operator reads and says at a shell, without a web server.
 import assert from 'node:assert/strict';
 import path from 'node:path';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // claude-router-ctl doctor: silent on a healthy installation; each planted fault is found, with what to type.
 import assert from 'node:assert/strict';
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A web page spends nothing, whatever the router lets others do; who is far stays far; and what arrives twice goes on once.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Beside a site that was there before: a port of its own and a prefix of the site, served by the same responders.
 import assert from 'node:assert/strict';
 import { check } from './lib/case.mjs';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What goes wrong around the router: processes killed, disks full, limits, names, TLS, proxies, providers that are mad.
 // Each time the others are served meanwhile, and when it is over service is normal, without a restart.
 import assert from 'node:assert/strict';

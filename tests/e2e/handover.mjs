@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A conversation that changes providers, as Claude Code would carry it: thinking, tools and models on every side (BEHAVIOUR 7, 3).
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';

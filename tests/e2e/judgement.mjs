@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // One request's trouble is not everybody's: what rests nobody, what is known as an answer, whose words count.
 import assert from 'node:assert/strict';
 import { check } from './lib/case.mjs';

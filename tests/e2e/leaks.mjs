@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Nothing is lost by the thousand: requests of all kinds, with faults, under valgrind; and memory and descriptors that stay.
 import assert from 'node:assert/strict';
 import { readFileSync, readdirSync } from 'node:fs';

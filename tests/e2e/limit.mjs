@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Claude Pro's limit: the request goes on with DeepSeek, and comes back after the reset.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';

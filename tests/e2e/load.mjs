@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Many at once: 2000 streams through lighttpd and two processes, none lost; and who comes when there is no more room.
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A client key in a path is in no log, whatever becomes of the request, unless the web server itself refuses it as malformed.
 import assert from 'node:assert/strict';
 import { readFileSync, readdirSync } from 'node:fs';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Many streams at once: each comes whole, event by event, and none waits for another.
 import assert from 'node:assert/strict';
 import { check } from './lib/case.mjs';

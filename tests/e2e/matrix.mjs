@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Every way a provider can fail (lib/matrix-table.mjs) × streamed or not × the first of two or the only one: what was asked at
 // the simulator, what arrived at the client, who rests until when, and that it is back afterwards.
 import assert from 'node:assert/strict';

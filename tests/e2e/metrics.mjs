@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // GET /metrics: its figures are what the simulated providers saw, whichever process is asked; its form is Prometheus'.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // on_change: each leaving, returning and beginning to pay is told once, to a command or a webhook, without secrets.
 import assert from 'node:assert/strict';
 import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';

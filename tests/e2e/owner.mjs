@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Started by root, the checker and the control program go on as the owner of the state's directory.
 import assert from 'node:assert/strict';
 import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Several responder processes under one lighttpd share the state file, and one of them may die.
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync, readdirSync } from 'node:fs';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Configuration and credentials change under a running router: what has begun ends as it began, what comes next goes by
 // the new ones, and what cannot be used leaves the old ones in force and is shown until it is mended.
 import assert from 'node:assert/strict';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Rests outlive junk and refreshed logins, and end early by one word of a person.
 import assert from 'node:assert/strict';
 import { check } from './lib/case.mjs';

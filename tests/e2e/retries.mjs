@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // How often and how long: a request's attempts and its time are bounded, whatever the providers answer (BEHAVIOUR 5).
 import assert from 'node:assert/strict';
 import { all, check } from './lib/case.mjs';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Runs the end-to-end tests: node run.mjs [--counts FILE] [PATTERN]. ./dev check calls it; see README.md beside it.
 // Each file is a process of its own, a few at once; its cases come as JSON lines over a descriptor (lib/case.mjs).
 import { spawn } from 'node:child_process';

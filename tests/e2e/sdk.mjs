@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The real SDK, as programs use it: base URL changed, nothing else.
 import assert from 'node:assert/strict';
 import { check } from './lib/case.mjs';

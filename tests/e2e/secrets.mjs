@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A known secret in every place that holds a credential, requests of all kinds with all kinds of faults, and then each
 // thing that was said, written, logged, handed on or shown to others is searched for it.
 import assert from 'node:assert/strict';

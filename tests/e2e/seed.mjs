@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The example that the project began with: a made-up key and a body of four lines are answered by the first provider
 // with a stored credential.
 import assert from 'node:assert/strict';

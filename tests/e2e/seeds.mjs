@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Claude Code through ten turns with tools while a seeded script limits, throttles, overloads, cuts and recovers providers:
 // every turn ends with status 0 and the right text, and Claude Pro serves every turn in which it can.
 import assert from 'node:assert/strict';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // ./dev serve without any credential: simulated providers, the three lines that it prints, and a clean end.
 import assert from 'node:assert/strict';
 import { readFileSync, readdirSync } from 'node:fs';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The responder as a service of its own: on a Unix socket, drained when told to end; started by spawn-fcgi, by systemd; by itself.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The judge itself: what the simulated providers refuse, as the real ones do (PROTOCOLS 1 to 7), and what each makes in its own way.
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';

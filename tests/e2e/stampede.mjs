@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Many at once, in four processes: a limit loses none of them, and a provider that may be back is asked by one at a time.
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

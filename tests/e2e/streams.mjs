@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Streams: what arrives is what was sent, nothing before its first content, and a death in the middle that Claude Code survives.
 import assert from 'node:assert/strict';
 import http from 'node:http';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The operator's choice, and who may make it.
 import assert from 'node:assert/strict';
 import { check } from './lib/case.mjs';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Providers over TLS: certificates are checked, connections stay warm, and what cannot be trusted is passed over.
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';

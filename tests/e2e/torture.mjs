@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Torture: of the calls that a request makes for memory, bytes, descriptors and maps, each fails once, in turn
 // (tests/torture/torture.c). The responder lives, the request ends, well or with a clear error, and the next one is served.
 // The other two programs, whole: they end by themselves, say what was wrong, and leave a state that can be used.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The systemd units that we ship: sound, hardened, and in agreement with the responder.
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

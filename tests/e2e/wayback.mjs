@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What one provider made goes back to another as history: through every order of the four, and home to Claude (PROTOCOLS 5, 7).
 // Tools, calls at once, thinking and searches at each; no provider may refuse what it is sent.
 import assert from 'node:assert/strict';

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* One file in a directory of our own, for targets that read files. */
 #ifndef FUZZ_FILE_H
 #define FUZZ_FILE_H

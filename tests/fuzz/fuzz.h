@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A target: some bytes from outside, and what must hold whatever they are.
  *
  * Each fuzz_NAME.c defines LLVMFuzzerTestOneInput(). libFuzzer calls it with

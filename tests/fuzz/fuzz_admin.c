@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* admin.c: the body of a switch or a check. Its reader is the file's own. */
 #include "fuzz.h"
 

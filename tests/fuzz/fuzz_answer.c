@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* upstream/response.c, verdict.c: a byte of circumstances, a provider's head, line by line, a
  * blank line, and its body. What goes on is clean, and a rest has bounds. */
 #include "fuzz.h"

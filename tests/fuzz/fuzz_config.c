@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* config*.c, option*.c: the configuration. It is read whole, or what is wrong with
  * it is told. */
 #include "file.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* accept.c, reply.c: what comes from the web server's side of the socket. First
  * byte: how large the pieces are. Nothing leaks, nobody waits for ever, and what
  * goes back is whole records. */

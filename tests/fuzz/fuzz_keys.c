@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* keys.c: the file of client keys. What is wrong with it is told without it. */
 #include "fuzz.h"
 

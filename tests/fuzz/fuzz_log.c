@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* log.c: foreign text, made fit to show at any size. */
 #include "fuzz.h"
 

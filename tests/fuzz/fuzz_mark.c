@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* dialect/origin.c: a provider's JSON answer. Marked, it is JSON if it was; and each
  * thinking block's signature is, without its mark, what the provider wrote. */
 #include "fuzz.h"

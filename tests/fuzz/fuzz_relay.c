@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* exchange.c, route/close.c, relay.c, reply.c: providers' answers on their way to the
  * client, from the head to the last record. attempt.c is played here, so that there
  * are no sockets, and what the client would get is looked at.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* request.c, routes.c, credential.c, message.c: a client's parameters, one a line
  * ("NAME=VALUE"), a blank line, and its body. */
 #include "fuzz.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* dialect_*.c, rewrite*.c, splice.c: a client's body on its way to each kind of
  * provider. What is sent is JSON; the same body becomes the same; and a body that
  * needs no change gets none. */

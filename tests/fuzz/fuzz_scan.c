@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* scan.c, tree.c and json/end.c: what is JSON. What scan takes, json-c takes too, and
  * says the same of it; a tree that is written is JSON again, and stays as it is; where
  * scan sees an object's end, json_end does. utf8.c: its runs are characters. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* state*.c: a state file that anybody may have written into. First byte even: the
  * file is what follows; odd: a sound file, with patches (offset in 3 bytes, a
  * length, bytes), before it is opened or, with the next bit, while it is. */

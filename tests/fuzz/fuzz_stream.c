@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* sse.c, stream.c, dialect/origin.c: a provider's stream. However it is split, its events
  * are the same, and together they are what came; what is marked, or added for a
  * provider that died, is a stream again whose data is JSON where it was. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* tokens.c: the file of credentials. What is wrong with it is told without them. */
 #include "file.h"
 #include "fuzz.h"

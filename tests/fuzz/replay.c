@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Runs a target over the files of the directories that are named, without
  * libFuzzer: a row for each. argv[1] is a filter, argv[2] the target's name, the
  * others are directories, of which any may be missing. */

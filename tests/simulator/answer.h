@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* answer - one HTTP answer of a provider: made of parts, bent by a fault, then played.
  *
  * provider.c makes it and attaches it to a connection; a fault may change any

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* buf - a growing byte string, the only one the simulator has.
  *
  * The caller owns the struct (zeroed = empty) and frees it with buf_free().

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* check - what a provider objects to in a request. Strict: these checks are the tests' judge.
  *
  * A refusal is what the provider answers; a problem is what it would swallow,

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The rules of Anthropic's that look into a message's blocks: PROTOCOLS.md §1 "Blocks", §4, §7. */
 #include <json-c/json.h>
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Claude's own checks: PROTOCOLS.md §1, §4, §7. */
 #include <json-c/json.h>
 #include <stdio.h>

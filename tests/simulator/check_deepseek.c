@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* DeepSeek's own checks: PROTOCOLS.md §2. */
 #include <json-c/json.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What a provider objects to in a request's head, whoever sent it: SERVERS.md "What we rely on". */
 #include <stdio.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Kimi's own checks: PROTOCOLS.md §3. */
 #include <json-c/json.h>
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The rules of Anthropic's about everything but the messages: PROTOCOLS.md §1 "Request", §6. */
 #include <json-c/json.h>
 #include <stdio.h>

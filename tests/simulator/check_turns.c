@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The rules of Anthropic's about how blocks go together: ids, pairs, order (PROTOCOLS.md §5, last line; §1). */
 #include <json-c/json.h>
 #include <string.h>

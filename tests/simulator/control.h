@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* control - the control port: tests say what comes next and ask what arrived. README.md lists its routes. */
 #ifndef SIM_CONTROL_H
 #define SIM_CONTROL_H

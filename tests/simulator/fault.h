@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* fault - the table of faults and a provider's queue of them.
  *
  * A fault is made from the control port's JSON, owned by its provider's queue,

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* habits - what each provider makes in its own way: ids, signatures, searches, blank texts.
  *
  * Pure; every text is the caller's to free. `number` is the answer's, so nothing is random. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* http - listening sockets, connections (plain and TLS), HTTP/1.1 requests in, bytes out.
  *
  * http knows nothing of providers. It reads a whole request, hands it to the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* json - is a text strict JSON (RFC 8259) in valid UTF-8? Pure.
  *
  * json-c is not asked: without its strict mode it takes comments, NaN and

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* limits - the rate limit headers of Claude (PROTOCOLS.md §1 "Headers", §4 "anthropic-ratelimit-unified-"). */
 #ifndef SIM_LIMITS_H
 #define SIM_LIMITS_H

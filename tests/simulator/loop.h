@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* loop - epoll, timers, the two clocks. One thread; nothing here is safe from another.
  *
  * Whoever owns a struct source or struct timer keeps it valid until

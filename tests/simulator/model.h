@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* model - what the "model" says: a pure function of the request, and of a number that makes ids unique.
  *
  * Directives in the last text of the user (README.md "What it answers"):

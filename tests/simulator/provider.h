@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* provider - the five providers: their ports, their state, and what happens to a request.
  *
  * One static table, provider_at(); it lives as long as the program. A provider

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* record - what arrived at a provider, and what became of it.
  *
  * A record is shared by the ring that keeps it and the answer that is still

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """Tests of the simulator itself: selftest.py PATH-TO-SIMULATOR [NAME-PART]
 
 Each test is a function test_*; it talks raw sockets, so that it sees what goes

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* simulator - five providers on loopback ports, for ./dev serve, the tests and the benchmark.
  *
  * README.md says how to use it and what it does not do. */

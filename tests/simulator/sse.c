@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "sse.h"
 
 #include <stdio.h>

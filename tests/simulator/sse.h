@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* sse - a "model's" message as server-sent events, one at a time, or as one JSON text.
  *
  * Shapes: PROTOCOLS.md §1. struct say owns its strings; say_free() frees them. */

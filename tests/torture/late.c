@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Makes a process late, by LD_PRELOAD: while the first byte of the file named by LATE_FILE is 'h', it waits before it
  * takes the write lock of a state file, and says so by a 'w' as the second byte. What it has read by then may be past
  * when it goes on. */

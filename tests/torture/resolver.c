@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A name server for tests, by LD_PRELOAD: what getaddrinfo() says of names under .test is the first byte of the file
  * named by RESOLVER_FILE: 'y' 127.0.0.1, 'n' no such name, 'h' nothing until it is another one. */
 #include <dlfcn.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Makes one call fail, by LD_PRELOAD: the n-th of those that take memory, or read, write, connect, map … something.
  * What to do stands in the file named by TORTURE_FILE (struct page), which the test writes and this maps. Off, nothing
  * is counted. What libfcgi and libconfuse take for themselves is left alone: they end the process, or go on

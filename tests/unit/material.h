@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What tests of bodies and streams share: real requests, and damage to them.
  * Samples: the folder $SAMPLES, else $TEST_SRCDIR/tests/samples. */
 #ifndef MATERIAL_H

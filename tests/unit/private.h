@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the tests of files with secrets share: a text with NULs, a file of a mode, and which modes are refused. */
 #ifndef PRIVATE_H
 #define PRIVATE_H

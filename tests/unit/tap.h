@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * tap.h: rows of a table test, printed as TAP for `make check` and `./dev check`.
  *

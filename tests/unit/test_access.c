@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* access: who is let in where, as whom, or refused with what (BEHAVIOUR.md 2). */
 #include "client/access.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* answer: what of a provider's head is read, and what of it may go on to the client (BEHAVIOUR.md 3). */
 
 #include "upstream/response.h"

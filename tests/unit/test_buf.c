@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A buffer: what it takes and what it refuses; and that a secret leaves nothing where it lay. */
 #include <malloc.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Configurations, good and bad: what is read from each, or which errors. */
 #include "base/digest.h"
 #include "config/config.h"

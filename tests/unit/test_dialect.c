@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* dialect: what each provider is sent, and what the client sees of its answers.
  * Rewritten bodies are judged by a checker that reads them with json-c's own
  * parser and knows nothing of the code that wrote them (PROTOCOLS.md 2, 3, 5). */

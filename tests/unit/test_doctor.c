@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* doctor: what observations mean, from file modes to a stream's arrival times. */
 
 #include "base/path.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* health.c: every rule of a rest, as rows of what happened and how it stands. */
 #include "state/health.h"
 #include "tap.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The keys file, good and bad: whose a key is, or which error; and how it is changed. */
 #include "config/keys_edit.h"
 #include "private.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The log: lines in both formats, foreign text, and the places where lines go. */
 #include "base/log.h"
 #include "tap.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* message: the facts that routing needs. */
 
 #include "dialect/message.h"

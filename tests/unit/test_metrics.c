@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* metrics: from figures to the lines that Prometheus reads. */
 #include "operator/metrics.h"
 

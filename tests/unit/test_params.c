@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* params: FastCGI parameters that are whole, and those that are not. */
 
 #include "client/params.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* plan: who is asked, in which order, and why (BEHAVIOUR.md 5); and what is said
  * when nobody can be (exhausted). Providers are a, b, c, in that order. */
 

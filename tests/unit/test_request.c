@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* request, routes, credential: what a client's FastCGI parameters say (BEHAVIOUR.md 2, 3). */
 
 #include "client/request.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* scan: what is JSON and what is not, where things are, and what words mean. */
 
 #include "json/scan.h"

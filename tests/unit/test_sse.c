@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* sse: events out of bytes, however these are split. */
 
 #include "dialect/sse.h"

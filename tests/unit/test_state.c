@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* state*.c: the file and whatever may happen to it, with real processes that
  * are killed for real. CHECK_ALL=1 kills more of them; SEED=N repeats a run. */
 #include "base/caps.h"

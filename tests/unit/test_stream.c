@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* stream: what a cut stream's end should be, and what it looks like (CLIENT.md 4). */
 
 #include "dialect/stream.h"

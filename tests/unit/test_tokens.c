@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* tokens.txt, good and bad: which credentials are read from it, or which error. */
 #include "config/tokens.h"
 #include "private.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* verdict: what each answer means. A row per case of BEHAVIOUR.md 4, and for the
  * clamps; at the end, that every row of the table decided some case. */
 

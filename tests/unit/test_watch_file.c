@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Files that change under their path: when a change is told, and when not yet. */
 #include "config/file_watch.h"
 #include "tap.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A case of the end-to-end tests: check('what must hold', async t => { … }).
 //
 // Its full name is e2e/<file>/<what must hold>, or e2e/<file>@<web server>/… for another one than lighttpd; CHECK_PATTERN

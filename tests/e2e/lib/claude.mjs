@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The real Claude Code CLI and the real SDK, talking to a case's router and to nothing else.
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';

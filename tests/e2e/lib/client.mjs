@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Plain HTTP/1.1 clients whose headers and bytes are exactly the test's.
 import http from 'node:http';
 import net from 'node:net';

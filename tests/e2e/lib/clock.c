@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Settable clocks for tests, by LD_PRELOAD: the time of day is the real one plus the milliseconds that stand as an int64
  * in the file named by TEST_CLOCK_FILE, and CLOCK_MONOTONIC, on which timers run, plus those behind them (none, when the
  * file ends there). The file is mapped, so a change is seen at once, by every process; but one that sleeps until a timer

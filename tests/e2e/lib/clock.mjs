@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The clocks of everything a case starts (clock.c): real time plus an offset, moved forward at once for all of them.
 import { closeSync, constants, openSync, writeSync } from 'node:fs';
 

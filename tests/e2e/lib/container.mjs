@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The image of the Dockerfile (tests/container/image), started with the settings of compose.yaml (tests/container/start).
 import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';

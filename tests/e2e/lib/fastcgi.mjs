@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A FastCGI client: a web server's part of the conversation with a responder, byte for byte the test's.
 import net from 'node:net';
 

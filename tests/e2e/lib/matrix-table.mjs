@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What a provider's answer means, row by row: BEHAVIOUR 4 as tests (matrix.mjs) and as a page: node lib/matrix-table.mjs
 //
 //   says      the answer, in words

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The programs that a case starts: their output is kept, they are waited for or found dead, and stopped by their pid.
 import { spawn } from 'node:child_process';
 import net from 'node:net';

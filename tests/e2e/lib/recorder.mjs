@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Stands between a client and the router, changes nothing, and remembers the SHA-256 of each body that went in.
 import { createHash } from 'node:crypto';
 import http from 'node:http';

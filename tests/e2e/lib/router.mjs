@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A router for a case: simulator, a web server with the configuration that we ship, responder processes, configuration, tokens.
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

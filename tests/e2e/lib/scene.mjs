@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What the failover cases share: clients that ask in both ways, whole messages, and who rests until when.
 import assert from 'node:assert/strict';
 import { LOGIN, bearer, message } from './client.mjs';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The simulated providers (tests/simulator): started for a case, told what to do, asked what arrived.
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
 # For cases that need a machine of their own: a fresh Debian 12 in a chroot, with its own process, mount and network
 # namespaces, so that nothing of it reaches this machine or any other. A case sources this file and calls
 # `inside PACKAGE…`: what follows that line runs as root in the chroot, where the packages are installed, and the files

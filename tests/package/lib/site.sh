@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
 # What every web server's case goes through; it has a function restart, for the server of its site.
 
 router=http://127.0.0.1:8000

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Apache with mod_fcgid, which starts the responders, one for each request at a time; a port of its own.
 import { copyFileSync, mkdirSync } from 'node:fs';
 import path from 'node:path';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Apache with mod_proxy_fcgi: a port of its own and a prefix of every site; the responders are services of their own.
 import { Apache, CANNOT } from './apache.mjs';
 import { children, end, responders, shipped } from './common.mjs';

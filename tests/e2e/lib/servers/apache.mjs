@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What both ways of Apache share: the configuration around the one that we ship, and a user for it.
 import { chownSync } from 'node:fs';
 import { Part } from '../parts.mjs';

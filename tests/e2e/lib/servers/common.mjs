@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What the web servers' modules share: the files that we ship, responders under systemd's protocol, a site, and an end.
 import { chmodSync, chownSync, mkdirSync, readFileSync, renameSync } from 'node:fs';
 import net from 'node:net';

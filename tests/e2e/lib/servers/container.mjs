@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The container's lighttpd and responders: the image's files as root directory, the capabilities and mounts of
 // compose.yaml, the configuration that the image has; each case's directory is mounted into it.
 import { chownSync, copyFileSync, readFileSync } from 'node:fs';

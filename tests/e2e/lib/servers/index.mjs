@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The web servers that a case can run under; README.md says what a module exports.
 export const DEFAULT = 'lighttpd';
 export const SERVERS = [DEFAULT, 'apache-proxy', 'apache-fcgid', 'nginx', ...(process.env.CONTAINER_IMAGE ? ['container'] : [])];

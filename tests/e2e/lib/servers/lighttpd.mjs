@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // lighttpd, which starts the responders: the stand-alone configuration, or beside a site the drop-in.
 import { Part } from '../parts.mjs';
 import { end, respondersBelow, shipped, site } from './common.mjs';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // nginx: the server on a port of its own, and the location of a site; the responders are services of their own.
 import { mkdirSync } from 'node:fs';
 import { Part } from '../parts.mjs';
