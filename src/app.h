@@ -18,7 +18,7 @@ struct reload {
 	const char *program;     /* struct setup's */
 	const char *config_path; /* struct setup's */
 	char *state_file;        /* the path of the state that is open */
-	struct watch_file config, tokens, keys;
+	struct file_watch config, tokens, keys;
 	int64_t config_loaded_ms;
 	char config_error[CONFIG_ERROR_MAX]; /* why the file is not taken up; "" : it is */
 	char tokens_error[ERROR_TEXT_MAX];   /* the same */
@@ -27,15 +27,15 @@ struct reload {
 	uint64_t followed;                   /* state_reload_asked() */
 };
 
-/* Configuration and credentials are in force for what begins now; reload_look()
+/* Configuration and credentials are in force for what begins now; reload_poll()
  * puts others in their place. Whatever lives longer than one call (an exchange, a
  * check) takes a share of both when it begins and uses that to its end: a provider
  * that is taken out of the configuration while it answers stays the one it was,
  * with its name, limits and credential, and a retry asks with what the first
  * attempt was judged by. The last share that is given up overwrites and frees. */
-struct router {
+struct app {
 	struct loop *loop;
-	struct upstream *upstream;
+	struct pool *pool;
 	struct notifier *notifier;
 	struct config *config; /* in force; never NULL */
 	struct tokens *tokens; /* the same */

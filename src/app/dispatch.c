@@ -11,14 +11,14 @@
 
 #define GREETING "Claude Router " PACKAGE_VERSION ": set ANTHROPIC_BASE_URL to this address.\n"
 
-static struct complaint
+static struct refusal
 admit(struct client *client)
 {
-	const struct router *router = client->router;
+	const struct app *app = client->app;
 	const struct access_rules rules = {
-	    .config = router->config,
-	    .keys = router->keys,
-	    .admin_token = tokens_admin(router->tokens),
+	    .config = app->config,
+	    .keys = app->keys,
+	    .admin_token = tokens_admin(app->tokens),
 	};
 	const struct admission a = access_admit(&rules, &client->request);
 	snprintf(client->request.client, sizeof client->request.client, "%s", a.client);
@@ -70,9 +70,9 @@ static void
 serve(struct client *client)
 {
 	client->reply.no_body = strcmp(client->request.method, "HEAD") == 0;
-	struct complaint complaint = request_read_body(&client->request);
-	if (complaint.status != 0)
-		client_refuse(client, complaint.status, "", complaint.type, complaint.message);
+	struct refusal refusal = request_read_body(&client->request);
+	if (refusal.status != 0)
+		client_refuse(client, refusal.status, "", refusal.type, refusal.message);
 	else
 		answer(client);
 }
@@ -88,11 +88,11 @@ static void
 left(struct client *client)
 {
 	if (client->exchange != NULL)
-		exchange_left(client->exchange);
+		exchange_abort(client->exchange);
 	if (client->check != NULL)
-		admin_check_left(client);
+		admin_check_aborted(client);
 	if (client->self_test != NULL)
-		self_test_left(client);
+		self_test_aborted(client);
 }
 
-const struct handler serve_handler = {admit, serve, drained, left};
+const struct handler dispatch_handler = {admit, serve, drained, left};

@@ -8,6 +8,6 @@
 #include "client/accept.h"
 
 /* For acceptor_new(). */
-extern const struct handler serve_handler;
+extern const struct handler dispatch_handler;
 
 #endif

@@ -17,7 +17,7 @@
 #include <sysexits.h>
 
 void
-setup_process(void)
+app_harden_process(void)
 {
 	const struct rlimit none = {0, 0};
 	setrlimit(RLIMIT_CORE, &none);
@@ -32,21 +32,21 @@ setup_process(void)
 }
 
 static int
-open_state(struct router *r, const struct setup *setup, struct buf *error)
+open_state(struct app *r, const struct app_options *app_options, struct buf *error)
 {
-	r->state = setup->looks_only ? state_open_readonly(r->config->state_file, error)
-				     : state_open(r->config->state_file, error);
+	r->state = app_options->looks_only ? state_open_readonly(r->config->state_file, error)
+					   : state_open(r->config->state_file, error);
 	return r->state == NULL ? EX_CANTCREAT : 0;
 }
 
 /* A keys file that cannot be used lets nobody in, which is safe: who needs no key
  * is served, and the status says what is wrong. */
 static void
-open_keys(struct router *r)
+open_keys(struct app *r)
 {
 	struct buf error;
 	buf_init(&error, ERROR_TEXT_MAX);
-	watch_file_mark(&r->reload.keys, r->config->keys_file);
+	file_watch_mark(&r->reload.keys, r->config->keys_file);
 	r->keys = keys_load(r->config->keys_file, &error);
 	if (r->keys == NULL)
 		snprintf(r->reload.keys_error, sizeof r->reload.keys_error, "%s",
@@ -55,61 +55,61 @@ open_keys(struct router *r)
 }
 
 static int
-open_files(struct router *r, const struct setup *setup, struct buf *error)
+open_files(struct app *r, const struct app_options *app_options, struct buf *error)
 {
 	bool must_exist;
-	watch_file_mark(&r->reload.config, config_path(setup->config_path, &must_exist));
-	r->config = config_load(setup->config_path, error);
+	file_watch_mark(&r->reload.config, config_path(app_options->config_path, &must_exist));
+	r->config = config_load(app_options->config_path, error);
 	if (r->config == NULL)
 		return EX_CONFIG;
 	r->reload.config_loaded_ms = clock_wall_ms();
 	/* Before any file is made. */
-	if (setup->as_owner && !owner_become(r->config->state_file, error))
+	if (app_options->as_owner && !owner_become(r->config->state_file, error))
 		return EX_NOPERM;
 	/* The control program speaks to a terminal, not to a log. */
-	if (setup->asks_providers && !setup->looks_only &&
-	    !log_open(setup->program, r->config->log, r->config->log_level,
+	if (app_options->asks_providers && !app_options->looks_only &&
+	    !log_open(app_options->program, r->config->log, r->config->log_level,
 		      r->config->log_format == LOG_JSON, error))
 		return EX_CANTCREAT;
-	watch_file_mark(&r->reload.tokens, r->config->tokens_file);
+	file_watch_mark(&r->reload.tokens, r->config->tokens_file);
 	r->tokens = tokens_load(r->config, error);
 	if (r->tokens == NULL)
 		return EX_CONFIG;
 	open_keys(r);
-	return open_state(r, setup, error);
+	return open_state(r, app_options, error);
 }
 
 static int
-open_loop(struct router *r, struct buf *error)
+open_loop(struct app *r, struct buf *error)
 {
 	r->loop = loop_new();
-	r->upstream = r->loop == NULL ? NULL : upstream_new(r->loop);
-	r->notifier = r->upstream == NULL ? NULL : notifier_new(r->loop, r->upstream, r->config);
+	r->pool = r->loop == NULL ? NULL : pool_new(r->loop);
+	r->notifier = r->pool == NULL ? NULL : notifier_new(r->loop, r->pool, r->config);
 	if (r->notifier != NULL)
 		return 0;
-	complaint_say(error, "no memory or descriptors for the event loop");
+	buf_append_cut(error, "no memory or descriptors for the event loop");
 	return EX_OSERR;
 }
 
 int
-setup_open(struct router *r, const struct setup *setup, struct buf *error)
+app_open(struct app *r, const struct app_options *app_options, struct buf *error)
 {
 	memset(r, 0, sizeof *r);
-	r->reload.program = setup->program;
-	r->reload.config_path = setup->config_path;
-	int status = open_files(r, setup, error);
-	if (status == 0 && setup->asks_providers)
+	r->reload.program = app_options->program;
+	r->reload.config_path = app_options->config_path;
+	int status = open_files(r, app_options, error);
+	if (status == 0 && app_options->asks_providers)
 		status = open_loop(r, error);
 	if (status != 0)
-		setup_close(r);
+		app_close(r);
 	return status;
 }
 
 void
-setup_close(struct router *r)
+app_close(struct app *r)
 {
 	notifier_free(r->notifier);
-	upstream_free(r->upstream);
+	pool_free(r->pool);
 	loop_free(r->loop);
 	state_close(r->state);
 	keys_free(r->keys);

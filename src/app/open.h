@@ -8,7 +8,7 @@
 
 /* Exit statuses beyond a program's own: sysexits.h. */
 
-struct setup {
+struct app_options {
 	const char *program;     /* for the log; kept, not copied */
 	const char *config_path; /* of --config, kept, too; NULL: as config_path() says */
 	bool asks_providers;     /* loop and upstream are needed */
@@ -18,13 +18,13 @@ struct setup {
 
 /* Fills *router. 0, or an exit status (EX_CONFIG, EX_CANTCREAT …) and an error
  * text of one or more lines; then there is nothing to close. */
-int setup_open(struct router *router, const struct setup *setup, struct buf *error);
+int app_open(struct app *app, const struct app_options *app_options, struct buf *error);
 
 /* Closes and overwrites all of it. */
-void setup_close(struct router *router);
+void app_close(struct app *app);
 
 /* First of all: no core files and no ptrace by others, since credentials are in
  * this memory; one arena; no death by SIGPIPE or SIGXFSZ. */
-void setup_process(void);
+void app_harden_process(void);
 
 #endif

@@ -10,7 +10,7 @@
 #include <string.h>
 
 static const char *
-path_of_config(const struct router *r)
+path_of_config(const struct app *r)
 {
 	bool must_exist;
 	return config_path(r->reload.config_path, &must_exist);
@@ -55,15 +55,15 @@ says_same_of_log(const struct config *a, const struct config *b)
 /* The configuration that stands in the file, the log switched to what it says;
  * NULL: it cannot be used. */
 static struct config *
-load_config(struct router *r, struct buf *error)
+load_config(struct app *r, struct buf *error)
 {
-	watch_file_mark(&r->reload.config, path_of_config(r));
+	file_watch_mark(&r->reload.config, path_of_config(r));
 	struct config *fresh = config_load(r->reload.config_path, error);
 	if (fresh == NULL)
 		return NULL;
 	bool good = true;
 	if (fresh->path == NULL && r->config->path != NULL) {
-		complaint_say(error, "%s: is gone; for the defaults, start anew", r->config->path);
+		buf_append_cut(error, "%s: is gone; for the defaults, start anew", r->config->path);
 		good = false;
 	} else if (!says_same_of_log(fresh, r->config)) {
 		good = log_open(r->reload.program, fresh->log, fresh->log_level,
@@ -77,7 +77,7 @@ load_config(struct router *r, struct buf *error)
 
 /* Loads and notes what is wrong. */
 static struct config *
-try_config(struct router *r)
+try_config(struct app *r)
 {
 	struct buf error;
 	buf_init(&error, CONFIG_FILE_MAX);
@@ -89,11 +89,11 @@ try_config(struct router *r)
 }
 
 static struct tokens *
-try_tokens(struct router *r, const struct config *config)
+try_tokens(struct app *r, const struct config *config)
 {
 	struct buf error;
 	buf_init(&error, ERROR_TEXT_MAX);
-	watch_file_mark(&r->reload.tokens, config->tokens_file);
+	file_watch_mark(&r->reload.tokens, config->tokens_file);
 	struct tokens *fresh = tokens_load(config, &error);
 	note_error(r->reload.tokens_error, sizeof r->reload.tokens_error, fresh != NULL, &error,
 		   "the old tokens stay in force");
@@ -102,18 +102,18 @@ try_tokens(struct router *r, const struct config *config)
 }
 
 static const char *
-without_new_keys(const struct router *r)
+without_new_keys(const struct app *r)
 {
 	return r->keys == NULL ? "until it can be used no client key is right"
 			       : "the old client keys stay in force";
 }
 
 static struct keys *
-try_keys(struct router *r, const struct config *config)
+try_keys(struct app *r, const struct config *config)
 {
 	struct buf error;
 	buf_init(&error, ERROR_TEXT_MAX);
-	watch_file_mark(&r->reload.keys, config->keys_file);
+	file_watch_mark(&r->reload.keys, config->keys_file);
 	struct keys *fresh = keys_load(config->keys_file, &error);
 	note_error(r->reload.keys_error, sizeof r->reload.keys_error, fresh != NULL, &error,
 		   without_new_keys(r));
@@ -125,7 +125,7 @@ try_keys(struct router *r, const struct config *config)
 
 /* An operator's choice of somebody who is not there any more is no choice. */
 static void
-mend_switch(struct router *r)
+mend_switch(struct app *r)
 {
 	struct summary summary;
 	state_summary(r->state, &summary);
@@ -140,7 +140,7 @@ mend_switch(struct router *r)
 /* The state is shared by all that run, and holds the secret by which
  * conversations know their providers: it is not left in passing. */
 static void
-note_restart(struct router *r)
+note_restart(struct app *r)
 {
 	char text[ERROR_TEXT_MAX] = "";
 	if (strcmp(r->config->state_file, r->reload.state_file) != 0)
@@ -154,7 +154,7 @@ note_restart(struct router *r)
 }
 
 static void
-put_config_in_force(struct router *r, struct config *fresh)
+put_config_in_force(struct app *r, struct config *fresh)
 {
 	notifier_follow(r->notifier, fresh);
 	config_free(r->config);
@@ -166,21 +166,21 @@ put_config_in_force(struct router *r, struct config *fresh)
 }
 
 static void
-put_tokens_in_force(struct router *r, struct tokens *fresh)
+put_tokens_in_force(struct app *r, struct tokens *fresh)
 {
 	tokens_free(r->tokens);
 	r->tokens = fresh;
 }
 
 static void
-put_keys_in_force(struct router *r, struct keys *fresh)
+put_keys_in_force(struct app *r, struct keys *fresh)
 {
 	keys_free(r->keys);
 	r->keys = fresh;
 }
 
 static void
-warn_of_access(const struct router *r)
+warn_of_access(const struct app *r)
 {
 	const char *warning = keys_warning(r->config, r->keys);
 	if (warning != NULL)
@@ -195,7 +195,7 @@ struct files {
  * cannot be used, with the old ones, so that one wrong line in one file does not
  * keep the others from being taken up. */
 static void
-take_up(struct router *r, struct files want)
+take_up(struct app *r, struct files want)
 {
 	struct config *config = want.config ? try_config(r) : NULL;
 	const struct config *by = config == NULL ? r->config : config;
@@ -218,11 +218,11 @@ take_up(struct router *r, struct files want)
 /* --- Public ----------------------------------------------------------- */
 
 bool
-reload_begin(struct router *r, struct buf *error)
+reload_begin(struct app *r, struct buf *error)
 {
 	r->reload.state_file = strdup(r->config->state_file);
 	if (r->reload.state_file == NULL) {
-		complaint_say(error, "memory is short");
+		buf_append_cut(error, "memory is short");
 		return false;
 	}
 	r->reload.followed = state_reload_asked(r->state);
@@ -236,43 +236,43 @@ reload_begin(struct router *r, struct buf *error)
 }
 
 void
-reload_end(struct router *r)
+reload_end(struct app *r)
 {
 	free(r->reload.state_file);
 	r->reload.state_file = NULL;
 }
 
 void
-reload_now(struct router *r)
+reload_now(struct app *r)
 {
 	take_up(r, (struct files){true, true, true});
 }
 
 bool
-reload_look(struct router *r)
+reload_poll(struct app *r)
 {
 	struct reload *reload = &r->reload;
 	uint64_t asked = state_reload_asked(r->state);
-	enum watch_news config = watch_file_look(&reload->config, path_of_config(r));
-	enum watch_news tokens = watch_file_look(&reload->tokens, r->config->tokens_file);
-	enum watch_news keys = watch_file_look(&reload->keys, r->config->keys_file);
+	enum file_change config = file_watch_poll(&reload->config, path_of_config(r));
+	enum file_change tokens = file_watch_poll(&reload->tokens, r->config->tokens_file);
+	enum file_change keys = file_watch_poll(&reload->keys, r->config->keys_file);
 	if (asked != reload->followed) {
 		reload->followed = asked;
 		reload_now(r);
 		return false;
 	}
-	if (config == WATCH_MOVES || tokens == WATCH_MOVES || keys == WATCH_MOVES)
+	if (config == FILE_CHANGING || tokens == FILE_CHANGING || keys == FILE_CHANGING)
 		return true;
 	take_up(r, (struct files){
-		       .config = config == WATCH_CHANGED || reload->config_error[0] != '\0',
-		       .tokens = tokens == WATCH_CHANGED || reload->tokens_error[0] != '\0',
-		       .keys = keys == WATCH_CHANGED || reload->keys_error[0] != '\0',
+		       .config = config == FILE_CHANGED || reload->config_error[0] != '\0',
+		       .tokens = tokens == FILE_CHANGED || reload->tokens_error[0] != '\0',
+		       .keys = keys == FILE_CHANGED || reload->keys_error[0] != '\0',
 		   });
 	return false;
 }
 
 uint64_t
-reload_followed(const struct router *r)
+reload_followed(const struct app *r)
 {
 	const struct reload *reload = &r->reload;
 	bool stale = reload->config_error[0] != '\0' || reload->tokens_error[0] != '\0' ||

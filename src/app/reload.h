@@ -15,25 +15,25 @@
 
 #include "app.h"
 
-/* After setup_open(), in the program that stays: what was loaded is in force, an
+/* After app_open(), in the program that stays: what was loaded is in force, an
  * operator's switch to a provider that is not configured ends, and what is wrong with
  * the client keys is logged. False and an
- * error text: memory is short. reload_end() is setup_close()'s. */
-bool reload_begin(struct router *router, struct buf *error);
-void reload_end(struct router *router);
+ * error text: memory is short. reload_end() is app_close()'s. */
+bool reload_begin(struct app *app, struct buf *error);
+void reload_end(struct app *app);
 
 /* To be called about once a second: looks at the files, and at the requests in the
  * state (state_reload_request()). True: a file is being written: call again in
  * RELOAD_SETTLES_MS. */
-bool reload_look(struct router *router);
+bool reload_poll(struct app *app);
 
 #define RELOAD_SETTLES_MS 100
 
 /* Reads the three files now, changed or not. */
-void reload_now(struct router *router);
+void reload_now(struct app *app);
 
 /* How far this process has come, for struct process: the state_reload_asked() that
  * it followed last, times two; plus one while something cannot be used. */
-uint64_t reload_followed(const struct router *router);
+uint64_t reload_followed(const struct app *app);
 
 #endif

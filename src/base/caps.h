@@ -28,13 +28,13 @@
 #define SELF_TESTS_SILENT_MAX   16 /* of one process at once */
 
 /* A provider's answer */
-#define ANSWER_HEAD_MAX (64 * 1024) /* bytes of all header lines */
-#define ANSWER_HEAD_PASSED_MAX                                                                     \
+#define RESPONSE_HEAD_MAX (64 * 1024) /* bytes of all header lines */
+#define RESPONSE_HEAD_FORWARDED_MAX                                                                \
 	4096 /* bytes of header lines that go on to the client: BEHAVIOUR 3 */
-#define ANSWER_ERROR_MAX (256 * 1024)       /* bytes of an error body that are read */
-#define ANSWER_JSON_MAX  (32 * 1024 * 1024) /* bytes of a JSON answer, which is read whole */
-#define ANSWER_GATE_MAX  (1024 * 1024)      /* bytes of a stream before its first content event */
-#define SSE_EVENT_MAX    (16 * 1024 * 1024) /* bytes of one event */
+#define RESPONSE_ERROR_MAX (256 * 1024)       /* bytes of an error body that are read */
+#define RESPONSE_JSON_MAX  (32 * 1024 * 1024) /* bytes of a JSON answer, which is read whole */
+#define RESPONSE_GATE_MAX  (1024 * 1024)      /* bytes of a stream before its first content event */
+#define SSE_EVENT_MAX      (16 * 1024 * 1024) /* bytes of one event */
 #define UNREAD_STREAM_MAX                                                                          \
 	(64 * 1024) /* bytes read ahead for one slow client before its upstream pauses */
 #define UNREAD_PROCESS_MAX (256 * 1024 * 1024)
@@ -50,7 +50,7 @@
 #define NOTICES_MAX 8 /* commands or webhooks of on_change at once */
 
 /* Text that somebody else wrote, in a log line or a status */
-#define FOREIGN_TEXT_MAX 200
+#define PRINTABLE_TEXT_MAX 200
 
 #define METRICS_PAGE_MAX (512 * 1024) /* PROVIDERS_MAX take some 130 KB */
 

@@ -79,7 +79,7 @@ add_quoted(struct line *line, const char *text, size_t n)
 {
 	add_text(line, "\"");
 	for (size_t at = 0, used; at < n; at += used) {
-		used = foreign_character(text + at, n - at);
+		used = printable_character(text + at, n - at);
 		if (text[at] == '"' || text[at] == '\\')
 			add_text(line, "\\");
 		if (used > 0)
@@ -349,8 +349,8 @@ use_syslog(const char *program)
 static bool
 refuse(struct buf *error, const char *target, const char *why)
 {
-	char shown[LOG_FOREIGN_SIZE];
-	log_foreign(target, strlen(target), shown, sizeof shown);
+	char shown[PRINTABLE_SIZE];
+	printable(target, strlen(target), shown, sizeof shown);
 	bool told = buf_printf(error, "log = %s: %s", shown, why);
 	(void)told;
 	return false;

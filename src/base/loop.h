@@ -17,7 +17,7 @@
 struct loop;
 
 /* Whose member that is. */
-#define OWNER(pointer, type, member) ((type *)((char *)(pointer)-offsetof(type, member)))
+#define CONTAINER_OF(pointer, type, member) ((type *)((char *)(pointer)-offsetof(type, member)))
 
 struct watch {
 	void (*ready)(struct watch *watch, uint32_t events); /* EPOLLIN, EPOLLHUP, … */

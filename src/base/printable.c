@@ -13,7 +13,7 @@
 
 /* C1 controls are not shown. */
 size_t
-foreign_character(const char *text, size_t n)
+printable_character(const char *text, size_t n)
 {
 	const unsigned char *c = (const unsigned char *)text;
 	if (c[0] < 0x80)
@@ -145,7 +145,7 @@ find_secret(const char *text, size_t n, size_t at)
 static size_t
 show_character(const char *text, size_t n, char shown[static 5], size_t *used)
 {
-	*used = foreign_character(text, n);
+	*used = printable_character(text, n);
 	if (*used > 0) {
 		memcpy(shown, text, *used);
 		return *used;
@@ -156,11 +156,11 @@ show_character(const char *text, size_t n, char shown[static 5], size_t *used)
 }
 
 const char *
-log_foreign(const char *text, size_t n, char out[static 1], size_t out_size)
+printable(const char *text, size_t n, char out[static 1], size_t out_size)
 {
 	struct span secret = {0, 0};
 	size_t len = 0;
-	for (size_t at = 0, used; at < n && at < FOREIGN_TEXT_MAX; at += used) {
+	for (size_t at = 0, used; at < n && at < PRINTABLE_TEXT_MAX; at += used) {
 		char shown[5] = "***";
 		size_t shown_len = 3;
 		if (at >= secret.end) {

@@ -8,16 +8,16 @@
 
 #include <stddef.h>
 
-#define LOG_FOREIGN_SIZE (4 * FOREIGN_TEXT_MAX + 1) /* of an out that holds all of it */
+#define PRINTABLE_SIZE (4 * PRINTABLE_TEXT_MAX + 1) /* of an out that holds all of it */
 
-/* Foreign text made fit to show: cut at FOREIGN_TEXT_MAX bytes, control bytes
+/* Foreign text made fit to show: cut at PRINTABLE_TEXT_MAX bytes, control bytes
  * and what is no UTF-8 as \xNN, whatever looks like a credential (sk-…, crk_…, Bearer …,
  * eyJ…, api_key=…, the user in a URL, the key in /k/KEY/) starred. Ends earlier,
  * never inside a character, when out is small. Returns out. */
-const char *log_foreign(const char *text, size_t n, char out[static 1], size_t out_size);
+const char *printable(const char *text, size_t n, char out[static 1], size_t out_size);
 
 /* The bytes of the character that n > 0 bytes of text begin with; 0 when the first of
  * them is a control byte or begins no character. */
-size_t foreign_character(const char *text, size_t n);
+size_t printable_character(const char *text, size_t n);
 
 #endif

@@ -57,7 +57,7 @@ struct connection {
 };
 
 struct acceptor {
-	struct router *router;
+	struct app *app;
 	const struct handler *handler;
 	struct watch watch;
 	struct timer pause;
@@ -70,21 +70,21 @@ struct acceptor {
 	char scratch[READ_SIZE];
 };
 
-static const struct complaint out_of_memory = {503, "api_error", "Out of memory. Try again.", NULL};
+static const struct refusal out_of_memory = {503, "api_error", "Out of memory. Try again.", NULL};
 
 /* --- The end of a connection ------------------------------------------ */
 
 static void
 connection_free(struct connection *c)
 {
-	struct loop *loop = c->acceptor->router->loop;
+	struct loop *loop = c->acceptor->app->loop;
 	loop_unwatch(loop, &c->watch);
 	loop_cancel(loop, &c->timer);
 	loop_recall(&c->free_later);
 	*c->link = c->next;
 	if (c->next != NULL)
 		c->next->link = c->link;
-	c->acceptor->router->clients--;
+	c->acceptor->app->clients--;
 	if (c->counted != NULL)
 		--*c->counted;
 	request_fini(&c->client.request);
@@ -96,7 +96,7 @@ connection_free(struct connection *c)
 static void
 run_free(struct task *task)
 {
-	connection_free(OWNER(task, struct connection, free_later));
+	connection_free(CONTAINER_OF(task, struct connection, free_later));
 }
 
 /* Ends a connection; its memory goes at the end of the turn, since callers may
@@ -109,27 +109,27 @@ leave(struct connection *c)
 	if (c->phase == PHASE_SERVED)
 		c->acceptor->handler->left(&c->client);
 	c->phase = PHASE_LEFT;
-	loop_unwatch(c->acceptor->router->loop, &c->watch);
-	loop_queue(c->acceptor->router->loop, &c->free_later);
+	loop_unwatch(c->acceptor->app->loop, &c->watch);
+	loop_queue(c->acceptor->app->loop, &c->free_later);
 }
 
 static void
 reply_gone(struct reply *reply)
 {
-	leave(OWNER(reply, struct connection, client.reply));
+	leave(CONTAINER_OF(reply, struct connection, client.reply));
 }
 
 /* SERVERS.md, rule 4: an early answer arrives only if the rest is drained. */
 static void
 reply_drained(struct reply *reply)
 {
-	struct connection *c = OWNER(reply, struct connection, client.reply);
+	struct connection *c = CONTAINER_OF(reply, struct connection, client.reply);
 	if (!reply->ended || reply_backlog(reply) > 0) {
 		if (c->phase == PHASE_SERVED)
 			c->acceptor->handler->drained(&c->client);
 	} else if (c->phase == PHASE_EARLY) {
 		shutdown(reply->fd, SHUT_WR);
-		if (!loop_after(c->acceptor->router->loop, &c->timer, DRAIN_FOR_MS))
+		if (!loop_after(c->acceptor->app->loop, &c->timer, DRAIN_FOR_MS))
 			leave(c);
 	} else {
 		leave(c);
@@ -156,41 +156,40 @@ client_refuse(struct client *client, int status, const char *lines, const char *
 
 /* Answers before all was read, or before there is anybody to serve it. */
 static void
-refuse(struct connection *c, const struct complaint *complaint)
+refuse(struct connection *c, const struct refusal *refusal)
 {
-	struct loop *loop = c->acceptor->router->loop;
+	struct loop *loop = c->acceptor->app->loop;
 	char lines[128] = "";
-	if (complaint->allow != NULL)
-		snprintf(lines, sizeof lines, "allow: %s\r\n", complaint->allow);
-	else if (complaint->status == 503)
+	if (refusal->allow != NULL)
+		snprintf(lines, sizeof lines, "allow: %s\r\n", refusal->allow);
+	else if (refusal->status == 503)
 		snprintf(lines, sizeof lines, "retry-after: 2\r\n");
-	else if (complaint->status ==
-		 401) /* else Claude Code asks for three minutes: CLIENT.md 3 */
+	else if (refusal->status == 401) /* else Claude Code asks for three minutes: CLIENT.md 3 */
 		snprintf(lines, sizeof lines, "x-should-retry: false\r\n");
 	loop_unwatch(loop, &c->watch);
 	loop_cancel(loop, &c->timer);
 	c->phase = PHASE_EARLY;
-	client_refuse(&c->client, complaint->status, lines, complaint->type, complaint->message);
+	client_refuse(&c->client, refusal->status, lines, refusal->type, refusal->message);
 }
 
 static void
 timer_due(struct timer *timer)
 {
-	struct connection *c = OWNER(timer, struct connection, timer);
+	struct connection *c = CONTAINER_OF(timer, struct connection, timer);
 	if (c->phase == PHASE_EARLY)
 		leave(c);
 	else
 		refuse(c,
-		       &(struct complaint){408, "timeout_error",
-					   "Nothing of the request came for 60 seconds, or it took "
-					   "longer than the deadline.",
-					   NULL});
+		       &(struct refusal){408, "timeout_error",
+					 "Nothing of the request came for 60 seconds, or it took "
+					 "longer than the deadline.",
+					 NULL});
 }
 
 static void
 serve(struct connection *c)
 {
-	struct loop *loop = c->acceptor->router->loop;
+	struct loop *loop = c->acceptor->app->loop;
 	struct request *r = &c->client.request;
 	loop_unwatch(loop, &c->watch);
 	loop_cancel(loop, &c->timer);
@@ -236,12 +235,12 @@ open_pipe(struct acceptor *a)
 
 /* Puts the records into the pipe and has libfcgi
  * parse them: it reads all of them, and never waits for more. */
-static struct complaint
+static struct refusal
 parse(struct acceptor *a, const struct buf *head)
 {
-	static const struct complaint unreadable = {
+	static const struct refusal unreadable = {
 	    400, "invalid_request_error", "The web server's request could not be read.", NULL};
-	static const struct complaint no_pipe = {
+	static const struct refusal no_pipe = {
 	    503, "api_error", "No descriptors to read the request with. Try again.", NULL};
 	if (!params_are_whole(buf_text(head), head->len))
 		return unreadable;
@@ -261,7 +260,7 @@ parse(struct acceptor *a, const struct buf *head)
 	if (FCGX_Accept_r(&a->parser) != 0)
 		a->pipe[0] = -1; /* it has closed it */
 	else if (FCGX_GetError(a->parser.in) == 0)
-		return (struct complaint){0};
+		return (struct refusal){0};
 	close_pipe(a);
 	return unreadable;
 }
@@ -286,18 +285,18 @@ is_stream(const struct route *route)
 
 /* Takes a place for the request. Who watches the router has some of its own, or nobody
  * could see that it is full. */
-static struct complaint
+static struct refusal
 take_place(struct connection *c)
 {
 	struct acceptor *a = c->acceptor;
 	bool stream = is_stream(&c->client.request.route);
-	unsigned max = stream ? a->router->config->max_streams : OTHERS_MAX;
+	unsigned max = stream ? a->app->config->max_streams : OTHERS_MAX;
 	unsigned *taken = stream ? &a->streams : &a->others;
-	struct complaint full = {503, "api_error", "", NULL};
+	struct refusal full = {503, "api_error", "", NULL};
 	if (*taken < max) {
 		++*taken;
 		c->counted = taken;
-		return (struct complaint){0};
+		return (struct refusal){0};
 	}
 	snprintf(full.message, sizeof full.message,
 		 "More than %s%u requests are running. Try again in 2 seconds.",
@@ -305,29 +304,29 @@ take_place(struct connection *c)
 	return full;
 }
 
-static struct complaint
+static struct refusal
 read_params(struct connection *c)
 {
 	struct acceptor *a = c->acceptor;
-	const struct config *config = a->router->config;
-	struct complaint complaint = parse(a, &c->head);
-	if (complaint.status == 0)
-		complaint = request_read_params(&c->client.request, a->parser.envp, config);
+	const struct config *config = a->app->config;
+	struct refusal refusal = parse(a, &c->head);
+	if (refusal.status == 0)
+		refusal = request_read_params(&c->client.request, a->parser.envp, config);
 	release(a);
 	buf_free(&c->head);
-	if (complaint.status == 0)
-		complaint = a->handler->admit(&c->client);
-	return complaint.status == 0 ? take_place(c) : complaint;
+	if (refusal.status == 0)
+		refusal = a->handler->admit(&c->client);
+	return refusal.status == 0 ? take_place(c) : refusal;
 }
 
 static void
 params_done(struct connection *c)
 {
-	struct complaint complaint = read_params(c);
+	struct refusal refusal = read_params(c);
 	struct request *r = &c->client.request;
 	c->phase = PHASE_BODY;
-	if (complaint.status != 0)
-		refuse(c, &complaint);
+	if (refusal.status != 0)
+		refuse(c, &refusal);
 	else if (r->content_length > 0 && !buf_reserve(&r->body, (size_t)r->content_length))
 		refuse(c, &out_of_memory);
 }
@@ -337,7 +336,7 @@ static void
 refuse_body(struct connection *c, size_t n)
 {
 	const struct buf *body = &c->client.request.body;
-	struct complaint large = {413, "request_too_large", "", NULL};
+	struct refusal large = {413, "request_too_large", "", NULL};
 	if (n <= body->max - body->len) {
 		refuse(c, &out_of_memory);
 		return;
@@ -355,9 +354,9 @@ take_content(struct connection *c, const char *bytes, size_t n)
 	uint8_t type = c->record.header.type;
 	if (c->phase == PHASE_PARAMS && type != FCGI_STDIN) {
 		if (n > c->head.max - c->head.len)
-			refuse(c, &(struct complaint){
-				      431, "invalid_request_error",
-				      "The request's headers are larger than 64 KB.", NULL});
+			refuse(c, &(struct refusal){431, "invalid_request_error",
+						    "The request's headers are larger than 64 KB.",
+						    NULL});
 		else if (!buf_add(&c->head, bytes, n))
 			refuse(c, &out_of_memory);
 	} else if (c->phase == PHASE_BODY && type == FCGI_STDIN && !buf_add(&r->body, bytes, n)) {
@@ -473,7 +472,7 @@ take(struct connection *c, const char *bytes, size_t n)
 static void
 reply_told(struct reply *reply, const char *bytes, size_t n)
 {
-	take(OWNER(reply, struct connection, client.reply), bytes, n);
+	take(CONTAINER_OF(reply, struct connection, client.reply), bytes, n);
 }
 
 /* Reads what is there. A few reads a turn: a fast upload does not wait, the
@@ -501,14 +500,14 @@ static bool
 await_more(struct connection *c)
 {
 	int64_t left_ms = c->end_ms - clock_steady_ms();
-	return loop_after(c->acceptor->router->loop, &c->timer,
+	return loop_after(c->acceptor->app->loop, &c->timer,
 			  left_ms < COLLECT_FOR_MS ? left_ms : COLLECT_FOR_MS);
 }
 
 static void
 ready(struct watch *watch, uint32_t events)
 {
-	struct connection *c = OWNER(watch, struct connection, watch);
+	struct connection *c = CONTAINER_OF(watch, struct connection, watch);
 	(void)events;
 	collect(c);
 	/* The parameters come in one go; a body comes at the client's pace. */
@@ -520,9 +519,9 @@ ready(struct watch *watch, uint32_t events)
 static bool
 begin(struct connection *c)
 {
-	struct loop *loop = c->acceptor->router->loop;
+	struct loop *loop = c->acceptor->app->loop;
 	collect(c);
-	c->end_ms = clock_steady_ms() + c->acceptor->router->config->deadline_ms;
+	c->end_ms = clock_steady_ms() + c->acceptor->app->config->deadline_ms;
 	return !collects(c) ||
 	       (loop_watch(loop, &c->watch, c->client.reply.fd, EPOLLIN) && await_more(c));
 }
@@ -533,20 +532,19 @@ static bool
 connection_new(struct acceptor *a, int fd)
 {
 	struct connection *c = calloc(1, sizeof *c);
-	struct router *router = a->router;
+	struct app *app = a->app;
 	if (c == NULL) {
 		close(fd);
 		return false;
 	}
 	c->acceptor = a;
-	c->client.router = router;
+	c->client.app = app;
 	c->watch.ready = ready;
 	c->timer.due = timer_due;
 	c->free_later.run = run_free;
 	buf_init_secret(&c->head, PARAMS_MAX);
-	request_init(&c->client.request, router->config->max_request_bytes);
-	reply_init(&c->client.reply, router->loop, fd, router->config->idle_timeout_ms,
-		   &router->unread);
+	request_init(&c->client.request, app->config->max_request_bytes);
+	reply_init(&c->client.reply, app->loop, fd, app->config->idle_timeout_ms, &app->unread);
 	c->client.reply.gone = reply_gone;
 	c->client.reply.drained = reply_drained;
 	c->client.reply.told = reply_told;
@@ -555,7 +553,7 @@ connection_new(struct acceptor *a, int fd)
 	if (c->next != NULL)
 		c->next->link = &c->next;
 	a->connections = c;
-	router->clients++;
+	app->clients++;
 	if (begin(c))
 		return true;
 	connection_free(c);
@@ -565,17 +563,17 @@ connection_new(struct acceptor *a, int fd)
 static void
 resume(struct timer *timer)
 {
-	struct acceptor *a = OWNER(timer, struct acceptor, pause);
-	if (!loop_watch(a->router->loop, &a->watch, a->fd, EPOLLIN))
-		loop_after(a->router->loop, &a->pause, PAUSE_WITHOUT_DESCRIPTORS_MS);
+	struct acceptor *a = CONTAINER_OF(timer, struct acceptor, pause);
+	if (!loop_watch(a->app->loop, &a->watch, a->fd, EPOLLIN))
+		loop_after(a->app->loop, &a->pause, PAUSE_WITHOUT_DESCRIPTORS_MS);
 }
 
 /* Without descriptors or memory, others of our processes may have some. */
 static void
 pause_accepting(struct acceptor *a)
 {
-	loop_unwatch(a->router->loop, &a->watch);
-	loop_after(a->router->loop, &a->pause, PAUSE_WITHOUT_DESCRIPTORS_MS);
+	loop_unwatch(a->app->loop, &a->watch);
+	loop_after(a->app->loop, &a->pause, PAUSE_WITHOUT_DESCRIPTORS_MS);
 	log_line(LOG_WARNING, "no descriptors or memory for another client: raise the limit of "
 			      "open files (ulimit -n) or lower max_streams");
 }
@@ -585,7 +583,7 @@ pause_accepting(struct acceptor *a)
 static void
 accept_some(struct watch *watch, uint32_t events)
 {
-	struct acceptor *a = OWNER(watch, struct acceptor, watch);
+	struct acceptor *a = CONTAINER_OF(watch, struct acceptor, watch);
 	(void)events;
 	for (unsigned i = 0; i < a->burst; i++) {
 		int fd = accept4(a->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -617,18 +615,18 @@ acceptor_start(struct acceptor *a)
 	signal(SIGUSR1, SIG_IGN);
 	a->pipe[0] = a->pipe[1] = -1;
 	a->burst = 1;
-	if (open_pipe(a) && loop_watch(a->router->loop, &a->watch, a->fd, EPOLLIN))
+	if (open_pipe(a) && loop_watch(a->app->loop, &a->watch, a->fd, EPOLLIN))
 		return true;
 	close_pipe(a);
 	return false;
 }
 
 struct acceptor *
-acceptor_new(struct router *router, int fd, const struct handler *handler, struct buf *error)
+acceptor_new(struct app *app, int fd, const struct handler *handler, struct buf *error)
 {
 	struct acceptor *a = calloc(1, sizeof *a);
 	if (a != NULL) {
-		a->router = router;
+		a->app = app;
 		a->handler = handler;
 		a->fd = fd;
 		a->watch.ready = accept_some;
@@ -651,8 +649,8 @@ acceptor_stop(struct acceptor *a)
 	a->burst = TAKEN_ALONG_MAX;
 	if (a->watch.events != 0)
 		accept_some(&a->watch, 0);
-	loop_unwatch(a->router->loop, &a->watch);
-	loop_cancel(a->router->loop, &a->pause);
+	loop_unwatch(a->app->loop, &a->watch);
+	loop_cancel(a->app->loop, &a->pause);
 	if (a->fd != -1)
 		close(a->fd);
 	a->fd = -1;

@@ -11,16 +11,16 @@
 
 struct acceptor;
 struct exchange;
-struct healthcheck;
+struct health_check;
 struct self_test;
 
 /* One client from accept to close. Belongs to the acceptor. */
 struct client {
-	struct router *router;
+	struct app *app;
 	struct request request;
 	struct reply reply;
-	struct exchange *exchange; /* what answers it, of exchange.h; NULL: nothing */
-	struct healthcheck *check; /* what answers it, of operator/health_check.h; NULL: nothing */
+	struct exchange *exchange;  /* what answers it, of exchange.h; NULL: nothing */
+	struct health_check *check; /* what answers it, of operator/health_check.h; NULL: nothing */
 	struct self_test *self_test; /* what answers it, of operator/self_test.h; NULL: nothing */
 };
 
@@ -29,7 +29,7 @@ struct client {
  * has arrived whole, serve() answers by client->reply, now or later; left() is told that the client has gone, or has
  * got all of its answer: nothing of the client may be touched afterwards. */
 struct handler {
-	struct complaint (*admit)(struct client *client);
+	struct refusal (*admit)(struct client *client);
 	void (*serve)(struct client *client);
 	void (*drained)(struct client *client); /* the client took what waited for it */
 	void (*left)(struct client *client);
@@ -41,7 +41,7 @@ void client_refuse(struct client *client, int status, const char *lines, const c
 
 /* Begins to accept at fd, which listens and is now the acceptor's. NULL and an
  * error text when the kernel or memory refuses. */
-struct acceptor *acceptor_new(struct router *router, int fd, const struct handler *handler,
+struct acceptor *acceptor_new(struct app *app, int fd, const struct handler *handler,
 			      struct buf *error);
 
 /* Stops to listen, so that web servers turn to somebody else at once; who was

@@ -10,10 +10,10 @@
 	"\"x-router-key: KEY\") or in the address (ANTHROPIC_BASE_URL=http://ROUTER/k/KEY); who "  \
 	"runs the router makes one with: claude-router-ctl key add NAME"
 
-static struct complaint
-complaint(int status, const char *type, const char *message)
+static struct refusal
+refusal(int status, const char *type, const char *message)
 {
-	struct complaint c = {.status = status, .type = type};
+	struct refusal c = {.status = status, .type = type};
 	snprintf(c.message, sizeof c.message, "%s", message);
 	return c;
 }
@@ -34,29 +34,28 @@ is_admin(const struct access_rules *rules, const struct request *r)
 	       is_admin_token(r->shown_token, rules->admin_token);
 }
 
-static struct complaint
+static struct refusal
 admit_client(const struct access_rules *rules, const struct request *r, bool known)
 {
 	if (r->client_key != NULL && !known)
-		return complaint(
+		return refusal(
 		    401, "authentication_error",
 		    "This client key is nobody's: mistyped, or taken away. " HOW_TO_SEND);
 	if (rules->config->access == ACCESS_KEYS && !known)
-		return complaint(401, "authentication_error",
-				 "This router wants a client key. " HOW_TO_SEND);
-	return (struct complaint){0};
+		return refusal(401, "authentication_error",
+			       "This router wants a client key. " HOW_TO_SEND);
+	return (struct refusal){0};
 }
 
-static struct complaint
+static struct refusal
 admit_admin(bool admin)
 {
 	if (admin)
-		return (struct complaint){0};
-	return complaint(
-	    403, "permission_error",
-	    "Only for admins: ask from an address in admin_from (loopback by default), "
-	    "by the router's own address or name, or send the admin_token of tokens.txt "
-	    "as x-router-admin.");
+		return (struct refusal){0};
+	return refusal(403, "permission_error",
+		       "Only for admins: ask from an address in admin_from (loopback by default), "
+		       "by the router's own address or name, or send the admin_token of tokens.txt "
+		       "as x-router-admin.");
 }
 
 struct admission

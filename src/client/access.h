@@ -15,7 +15,7 @@ struct access_rules {
 };
 
 struct admission {
-	struct complaint refusal;  /* status 0: come in */
+	struct refusal refusal;    /* status 0: come in */
 	char client[KEY_NAME_MAX]; /* whose key was shown, where keys count; "" : nobody's */
 	bool stranger;             /* is told no more than the status */
 };

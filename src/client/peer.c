@@ -12,15 +12,6 @@ static const struct network loopback[] = {
     {.address = {[15] = 1}, .bits = 128},
 };
 
-static const char *
-header(const struct asker_seen *seen, const char *name)
-{
-	for (size_t i = 0; i < seen->n_headers; i++)
-		if (strcmp(seen->headers[i].name, name) == 0)
-			return seen->headers[i].value;
-	return NULL;
-}
-
 /* --- Addresses -------------------------------------------------------- */
 
 /* n bytes, copied as an address. False: they are none. */
@@ -64,10 +55,10 @@ read_entry(const char *text, size_t n, char address[static ADDRESS_MAX])
 
 /* Whether the headers tell that the request came by way of somebody else. */
 static bool
-is_relayed(const struct asker_seen *seen)
+is_relayed(const struct peer_evidence *seen)
 {
-	for (size_t i = 0; i < seen->n_headers; i++) {
-		const char *name = seen->headers[i].name;
+	for (size_t i = 0; i < seen->headers->n; i++) {
+		const char *name = seen->headers->list[i].name;
 		if (strcmp(name, "forwarded") == 0 || strncmp(name, "x-forwarded-", 12) == 0 ||
 		    strcmp(name, "x-real-ip") == 0 || strcmp(name, "via") == 0)
 			return true;
@@ -106,25 +97,25 @@ read_line(const char *line, const struct config *config, char address[static ADD
  * is a name that somebody spelled with underscores, and nobody knows which came from the proxy
  * (SERVERS.md, rule 6). */
 static bool
-are_lines_ordered(const struct asker_seen *seen)
+are_lines_ordered(const struct peer_evidence *seen)
 {
 	size_t lines = 0;
-	for (size_t i = 0; i < seen->n_headers; i++)
-		lines += strcmp(seen->headers[i].name, "x-forwarded-for") == 0;
+	for (size_t i = 0; i < seen->headers->n; i++)
+		lines += strcmp(seen->headers->list[i].name, "x-forwarded-for") == 0;
 	return lines <= 1 || strncmp(seen->server, "nginx/", 6) == 0;
 }
 
 /* Who asked the first of the trusted proxies. */
 static void
-read_forwarded(const struct asker_seen *seen, const struct config *config,
+read_forwarded(const struct peer_evidence *seen, const struct config *config,
 	       char address[static ADDRESS_MAX])
 {
 	address[0] = '\0';
 	if (!is_trusted(seen->address, config) || !are_lines_ordered(seen))
 		return;
-	for (size_t i = seen->n_headers; i-- > 0;)
-		if (strcmp(seen->headers[i].name, "x-forwarded-for") == 0 &&
-		    !read_line(seen->headers[i].value, config, address))
+	for (size_t i = seen->headers->n; i-- > 0;)
+		if (strcmp(seen->headers->list[i].name, "x-forwarded-for") == 0 &&
+		    !read_line(seen->headers->list[i].value, config, address))
 			break;
 	if (is_trusted(address, config) || network_includes(address, loopback, 2))
 		address[0] = '\0';
@@ -152,35 +143,36 @@ is_host_ours(const char *host, const struct config *config)
 }
 
 static bool
-is_from_a_page(const struct asker_seen *seen, const struct config *config)
+is_from_a_page(const struct peer_evidence *seen, const struct config *config)
 {
-	const char *site = header(seen, "sec-fetch-site"), *host = header(seen, "host");
+	const char *site = headers_find(seen->headers, "sec-fetch-site"),
+		   *host = headers_find(seen->headers, "host");
 	bool cross = site != NULL && strcmp(site, "same-origin") != 0 && strcmp(site, "none") != 0;
-	return cross || header(seen, "origin") != NULL ||
+	return cross || headers_find(seen->headers, "origin") != NULL ||
 	       (host != NULL && !is_host_ours(host, config));
 }
 
 static bool
-is_from_a_browser(const struct asker_seen *seen)
+is_from_a_browser(const struct peer_evidence *seen)
 {
-	for (size_t i = 0; i < seen->n_headers; i++)
-		if (strcmp(seen->headers[i].name, "origin") == 0 ||
-		    strncmp(seen->headers[i].name, "sec-fetch-", 10) == 0)
+	for (size_t i = 0; i < seen->headers->n; i++)
+		if (strcmp(seen->headers->list[i].name, "origin") == 0 ||
+		    strncmp(seen->headers->list[i].name, "sec-fetch-", 10) == 0)
 			return true;
 	return false;
 }
 
 void
-asker_find(struct asker *asker, const struct asker_seen *seen, const struct config *config)
+peer_find(struct peer *peer, const struct peer_evidence *seen, const struct config *config)
 {
-	*asker = (struct asker){.page = is_from_a_page(seen, config),
-				.browser = is_from_a_browser(seen)};
+	*peer =
+	    (struct peer){.page = is_from_a_page(seen, config), .browser = is_from_a_browser(seen)};
 	/* Otherwise any local proxy or web page would be admin. */
-	if (asker->page || header(seen, "host") == NULL)
+	if (peer->page || headers_find(seen->headers, "host") == NULL)
 		return;
 	if (is_relayed(seen))
-		read_forwarded(seen, config, asker->address);
-	else if (!copy_address(seen->address, strlen(seen->address), asker->address))
-		asker->address[0] = '\0';
-	asker->local = network_includes(asker->address, loopback, 2);
+		read_forwarded(seen, config, peer->address);
+	else if (!copy_address(seen->address, strlen(seen->address), peer->address))
+		peer->address[0] = '\0';
+	peer->local = network_includes(peer->address, loopback, 2);
 }

@@ -4,6 +4,7 @@
 #ifndef CLIENT_PEER_H
 #define CLIENT_PEER_H
 
+#include "base/headers.h"
 #include "config/config.h"
 
 #include <netinet/in.h>
@@ -12,19 +13,13 @@
 
 #define ADDRESS_MAX INET6_ADDRSTRLEN
 
-struct header {
-	const char *name; /* lower case, with dashes */
-	const char *value;
-};
-
-struct asker_seen {
+struct peer_evidence {
 	const char *address; /* REMOTE_ADDR */
 	const char *server;  /* SERVER_SOFTWARE */
-	const struct header *headers;
-	size_t n_headers;
+	const struct headers *headers;
 };
 
-struct asker {
+struct peer {
 	char address[ADDRESS_MAX]; /* as far as it is believed; "" : nobody */
 	bool local;                /* from loopback, believed */
 	bool page;                 /* a web page may have sent it */
@@ -35,6 +30,6 @@ struct asker {
  * of X-Forwarded-For alone, and only when a trusted proxy hands it over: from the right, the first
  * that is no trusted proxy's. Nobody: when there is none, when one cannot be read, and when it is a
  * loopback address, which is the proxy's own machine and one more proxy on it. */
-void asker_find(struct asker *asker, const struct asker_seen *seen, const struct config *config);
+void peer_find(struct peer *peer, const struct peer_evidence *seen, const struct config *config);
 
 #endif

@@ -246,8 +246,8 @@ void
 reply_json(struct reply *r, int status, const char *lines, json_object *object)
 {
 	struct buf head, body;
-	buf_init(&head, ANSWER_HEAD_MAX);
-	buf_init(&body, ANSWER_JSON_MAX);
+	buf_init(&head, RESPONSE_HEAD_MAX);
+	buf_init(&body, RESPONSE_JSON_MAX);
 	if (object == NULL || !tree_write(object, &body) ||
 	    !buf_puts(&head, "content-type: application/json\r\n") || !buf_puts(&head, lines))
 		reply_whole(r, 503, "retry-after: 2\r\n", "", 0);

@@ -15,12 +15,12 @@
 #include <time.h>
 #include <unistd.h>
 
-static const struct complaint no_complaint = {0};
+static const struct refusal no_complaint = {0};
 
-static struct complaint __attribute__((format(printf, 3, 4)))
-complain(int status, const char *type, const char *format, ...)
+static struct refusal __attribute__((format(printf, 3, 4)))
+make_refusal(int status, const char *type, const char *format, ...)
 {
-	struct complaint c = {.status = status, .type = type};
+	struct refusal c = {.status = status, .type = type};
 	va_list args;
 	va_start(args, format);
 	vsnprintf(c.message, sizeof c.message, format, args);
@@ -60,9 +60,8 @@ request_fini(struct request *r)
 {
 	buf_free(&r->params);
 	buf_free(&r->body);
-	free(r->headers);
-	r->headers = NULL;
-	r->n_headers = 0;
+	free(r->headers.list);
+	r->headers = (struct headers){0};
 }
 
 /* --- Parameters ------------------------------------------------------- */
@@ -75,8 +74,8 @@ copy_params(struct request *r, char *const *params)
 		total += strlen(params[n]) + 1;
 	/* A stream has them as long as it runs: no more room than they need. */
 	size_t n_headers = n < REQUEST_HEADERS_MAX ? n : REQUEST_HEADERS_MAX;
-	r->headers = calloc(n_headers + 1, sizeof *r->headers);
-	if (r->headers == NULL || !buf_reserve(&r->params, total))
+	r->headers.list = calloc(n_headers + 1, sizeof *r->headers.list);
+	if (r->headers.list == NULL || !buf_reserve(&r->params, total))
 		return false;
 	for (size_t i = 0; params[i] != NULL; i++)
 		if (!buf_add(&r->params, params[i], strlen(params[i]) + 1))
@@ -143,30 +142,31 @@ cut_list(char *value)
 		value[n - 1] = '\0';
 }
 
-static struct complaint
+static struct refusal
 add_header(struct request *r, char *name, char *value)
 {
 	to_header_name(name);
 	if (!is_name(name))
-		return complain(400, "invalid_request_error",
-				"A header's name holds a byte that none may hold.");
+		return make_refusal(400, "invalid_request_error",
+				    "A header's name holds a byte that none may hold.");
 	if (!is_clean(value))
-		return complain(400, "invalid_request_error",
-				"The header %.64s holds a control byte.", name);
-	if (is_credential(name) && (request_header(r, name) != NULL || strchr(value, ',') != NULL))
-		return complain(400, "invalid_request_error",
-				"The header %s was sent twice, or holds a comma: send one "
-				"credential.",
-				name);
+		return make_refusal(400, "invalid_request_error",
+				    "The header %.64s holds a control byte.", name);
+	if (is_credential(name) &&
+	    (headers_find(&r->headers, name) != NULL || strchr(value, ',') != NULL))
+		return make_refusal(400, "invalid_request_error",
+				    "The header %s was sent twice, or holds a comma: send one "
+				    "credential.",
+				    name);
 	bool single = header_is_single(name);
-	if (single && request_header(r, name) != NULL)
+	if (single && headers_find(&r->headers, name) != NULL)
 		return no_complaint;
 	if (single)
 		cut_list(value);
-	if (r->n_headers == REQUEST_HEADERS_MAX)
-		return complain(400, "invalid_request_error", "More than %d headers.",
-				REQUEST_HEADERS_MAX);
-	r->headers[r->n_headers++] = (struct header){name, value};
+	if (r->headers.n == REQUEST_HEADERS_MAX)
+		return make_refusal(400, "invalid_request_error", "More than %d headers.",
+				    REQUEST_HEADERS_MAX);
+	r->headers.list[r->headers.n++] = (struct header){name, value};
 	return no_complaint;
 }
 
@@ -178,18 +178,18 @@ struct facts {
 };
 
 /* Of more digits than any body has bytes: too large, whatever they say. */
-static struct complaint
+static struct refusal
 take_length(struct request *r, const char *value)
 {
 	uint64_t length;
 	if (value[strspn(value, "0123456789")] != '\0')
-		return complain(400, "invalid_request_error",
-				"The web server passed a CONTENT_LENGTH that is no number.");
+		return make_refusal(400, "invalid_request_error",
+				    "The web server passed a CONTENT_LENGTH that is no number.");
 	r->content_length = text_read_digits(&value, 18, &length) ? (int64_t)length : INT64_MAX;
 	return no_complaint;
 }
 
-static struct complaint
+static struct refusal
 take_param(struct request *r, struct facts *facts, char *name, char *value)
 {
 	if (strncmp(name, "HTTP_", 5) == 0)
@@ -209,7 +209,7 @@ take_param(struct request *r, struct facts *facts, char *name, char *value)
 	return no_complaint;
 }
 
-static struct complaint
+static struct refusal
 take_params(struct request *r, struct facts *facts)
 {
 	char *end = r->params.data + r->params.len;
@@ -218,22 +218,13 @@ take_params(struct request *r, struct facts *facts)
 		char *value = strchr(name, '=');
 		if (value != NULL) {
 			*value++ = '\0';
-			struct complaint c = take_param(r, facts, name, value);
+			struct refusal c = take_param(r, facts, name, value);
 			if (c.status != 0)
 				return c;
 		}
 		name = next;
 	}
 	return no_complaint;
-}
-
-const char *
-request_header(const struct request *r, const char *name)
-{
-	for (size_t i = 0; i < r->n_headers; i++)
-		if (strcmp(r->headers[i].name, name) == 0)
-			return r->headers[i].value;
-	return NULL;
 }
 
 /* --- The path --------------------------------------------------------- */
@@ -308,7 +299,7 @@ normalize(struct request *r, char *path)
 	return strncmp(path, "/v1/v1/", 7) == 0 ? path + 3 : path;
 }
 
-static struct complaint
+static struct refusal
 find_route(struct request *r, const char *uri)
 {
 	/* The string lies in r->params, which is ours to cut. */
@@ -322,12 +313,13 @@ find_route(struct request *r, const char *uri)
 	r->path = path;
 	r->route = routes_find(path);
 	if (r->route.id == ROUTE_NONE)
-		return complain(404, "not_found_error",
-				"There is no such path here. Claude Router serves /v1/messages, "
-				"/v1/messages/count_tokens, /v1/models, /health and /v1/status.");
+		return make_refusal(
+		    404, "not_found_error",
+		    "There is no such path here. Claude Router serves /v1/messages, "
+		    "/v1/messages/count_tokens, /v1/models, /health and /v1/status.");
 	if (!routes_allows(&r->route, r->method)) {
-		struct complaint c =
-		    complain(405, "invalid_request_error", "This path takes %s.", r->route.methods);
+		struct refusal c = make_refusal(405, "invalid_request_error", "This path takes %s.",
+						r->route.methods);
 		c.allow = r->route.methods;
 		return c;
 	}
@@ -347,7 +339,7 @@ after(const char *text, const char *prefix)
 static const char *
 bearer_of(const struct request *r)
 {
-	const char *token = after(request_header(r, "authorization"), "Bearer");
+	const char *token = after(headers_find(&r->headers, "authorization"), "Bearer");
 	return token != NULL && (*token == ' ' || *token == '\t') ? token + strspn(token, " \t")
 								  : NULL;
 }
@@ -368,8 +360,8 @@ static void
 find_credentials(struct request *r)
 {
 	const char *bearer = bearer_of(r);
-	const char *key = request_header(r, "x-api-key");
-	const char *admin = request_header(r, "x-router-admin");
+	const char *key = headers_find(&r->headers, "x-api-key");
+	const char *admin = headers_find(&r->headers, "x-router-admin");
 	r->login_as_key = is_login(key) && !is_login(bearer);
 	r->login = r->login_as_key ? key : is_login(bearer) ? bearer : NULL;
 	r->api_key = is_api_key(key) ? key : is_api_key(bearer) ? bearer : NULL;
@@ -381,14 +373,14 @@ find_credentials(struct request *r)
 /* A client key travels in the path or in a header of its own, beside a login that
  * goes on to Claude; or alone, where clients put a credential. What stands there
  * and is none of ours, such as "dummy", means nothing. */
-static struct complaint
+static struct refusal
 find_client_key(struct request *r)
 {
 	const char *bearer = bearer_of(r);
-	const char *key = request_header(r, "x-api-key");
+	const char *key = headers_find(&r->headers, "x-api-key");
 	const char *const shown[] = {
 	    r->client_key,
-	    request_header(r, "x-router-key"),
+	    headers_find(&r->headers, "x-router-key"),
 	    key != NULL && keys_is_key(key) ? key : NULL,
 	    bearer != NULL && keys_is_key(bearer) ? bearer : NULL,
 	};
@@ -396,9 +388,9 @@ find_client_key(struct request *r)
 		if (shown[i] == NULL)
 			continue;
 		if (r->client_key != NULL && strcmp(r->client_key, shown[i]) != 0)
-			return complain(400, "invalid_request_error",
-					"Two different client keys were sent: send one, in the "
-					"path (/k/KEY/…) or as x-router-key.");
+			return make_refusal(400, "invalid_request_error",
+					    "Two different client keys were sent: send one, in the "
+					    "path (/k/KEY/…) or as x-router-key.");
 		r->client_key = shown[i];
 	}
 	return no_complaint;
@@ -407,14 +399,14 @@ find_client_key(struct request *r)
 static void
 find_client(struct request *r, const struct config *config, const struct facts *facts)
 {
-	struct asker asker;
-	const struct asker_seen seen = {facts->address, facts->server, r->headers, r->n_headers};
-	asker_find(&asker, &seen, config);
-	r->page = asker.page;
-	r->browser = asker.browser;
-	r->local = asker.local;
-	memcpy(r->address, asker.address, sizeof r->address);
-	r->claude_code = after(request_header(r, "user-agent"), "claude-cli/") != NULL;
+	struct peer peer;
+	const struct peer_evidence seen = {facts->address, facts->server, &r->headers};
+	peer_find(&peer, &seen, config);
+	r->page = peer.page;
+	r->browser = peer.browser;
+	r->local = peer.local;
+	memcpy(r->address, peer.address, sizeof r->address);
+	r->claude_code = after(headers_find(&r->headers, "user-agent"), "claude-cli/") != NULL;
 	find_credentials(r);
 }
 
@@ -426,28 +418,28 @@ is_json_type(const char *type)
 }
 
 /* A form of another site can send text, and a browser asks nobody's leave for that. */
-static struct complaint
+static struct refusal
 check_content_type(const struct request *r)
 {
 	bool has_body = r->route.id == ROUTE_MESSAGES || r->route.id == ROUTE_COUNT_TOKENS;
-	if (!has_body || !r->browser || is_json_type(request_header(r, "content-type")))
+	if (!has_body || !r->browser || is_json_type(headers_find(&r->headers, "content-type")))
 		return no_complaint;
-	return complain(415, "invalid_request_error",
-			"A browser must say what it sends: content-type: application/json.");
+	return make_refusal(415, "invalid_request_error",
+			    "A browser must say what it sends: content-type: application/json.");
 }
 
-struct complaint
+struct refusal
 request_read_params(struct request *r, char *const *params, const struct config *config)
 {
 	struct facts facts = {.uri = "", .address = "", .server = ""};
 	if (!copy_params(r, params))
-		return complain(503, "api_error", "Out of memory. Try again.");
-	struct complaint c = take_params(r, &facts);
+		return make_refusal(503, "api_error", "Out of memory. Try again.");
+	struct refusal c = take_params(r, &facts);
 	if (c.status != 0)
 		return c;
 	if (facts.uri[0] == '\0')
-		return complain(400, "invalid_request_error",
-				"The web server passed no REQUEST_URI.");
+		return make_refusal(400, "invalid_request_error",
+				    "The web server passed no REQUEST_URI.");
 	c = find_route(r, facts.uri);
 	if (c.status != 0)
 		return c;
@@ -459,8 +451,9 @@ request_read_params(struct request *r, char *const *params, const struct config 
 	if (c.status != 0)
 		return c;
 	if (r->content_length > (int64_t)r->body.max)
-		return complain(413, "request_too_large",
-				"The body is larger than max_request_bytes (%zu).", r->body.max);
+		return make_refusal(413, "request_too_large",
+				    "The body is larger than max_request_bytes (%zu).",
+				    r->body.max);
 	return no_complaint;
 }
 
@@ -474,44 +467,45 @@ drop_mark(struct buf *body)
 }
 
 /* The encoding's name is said as far as it is one: the error must stay JSON. */
-static struct complaint
+static struct refusal
 check_bytes(const struct request *r)
 {
 	static const char word[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 				   "0123456789-_., ";
-	const char *encoding = request_header(r, "content-encoding");
+	const char *encoding = headers_find(&r->headers, "content-encoding");
 	size_t n = encoding == NULL ? 0 : strspn(encoding, word);
 	if (encoding != NULL && encoding[0] != '\0' && strcasecmp(encoding, "identity") != 0)
-		return complain(
+		return make_refusal(
 		    415, "invalid_request_error",
 		    "content-encoding: %.*s is not understood here: send the body as it "
 		    "is.",
 		    n < 64 ? (int)n : 64, encoding);
 	size_t at = utf8_valid(r->body.data, r->body.len);
 	if (at < r->body.len)
-		return complain(400, "invalid_request_error",
-				"The request's body is not UTF-8: byte %zu of %zu.", at,
-				r->body.len);
+		return make_refusal(400, "invalid_request_error",
+				    "The request's body is not UTF-8: byte %zu of %zu.", at,
+				    r->body.len);
 	return no_complaint;
 }
 
-struct complaint
+struct refusal
 request_read_body(struct request *r)
 {
 	char error[ERROR_TEXT_MAX];
 	if (r->route.id != ROUTE_MESSAGES && r->route.id != ROUTE_COUNT_TOKENS)
 		return no_complaint;
 	if (r->body.len == 0)
-		return complain(400, "invalid_request_error",
-				"The body is empty: send a Messages request as JSON.");
+		return make_refusal(400, "invalid_request_error",
+				    "The body is empty: send a Messages request as JSON.");
 	drop_mark(&r->body);
-	struct complaint c = check_bytes(r);
+	struct refusal c = check_bytes(r);
 	if (c.status != 0)
 		return c;
 	if (!message_read(r->body.data, r->body.len, &r->message, error))
-		return complain(400, "invalid_request_error", "%s", error);
+		return make_refusal(400, "invalid_request_error", "%s", error);
 	if (r->message.stream_odd)
-		return complain(400, "invalid_request_error", "stream: it must be true or false.");
+		return make_refusal(400, "invalid_request_error",
+				    "stream: it must be true or false.");
 	return no_complaint;
 }
 
@@ -524,8 +518,8 @@ request_client(const struct request *r)
 const char *
 request_session(const struct request *r, char text[static 2 * SESSION_ID_MAX])
 {
-	const char *session = request_header(r, "x-claude-code-session-id");
-	const char *agent = request_header(r, "x-claude-code-agent-id");
+	const char *session = headers_find(&r->headers, "x-claude-code-session-id");
+	const char *agent = headers_find(&r->headers, "x-claude-code-agent-id");
 	if (session == NULL)
 		session = r->message.session_id;
 	if (session[0] == '\0')

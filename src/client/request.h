@@ -26,8 +26,7 @@ struct request {
 	char client[KEY_NAME_MAX]; /* whose that is: access.h; "" : nobody's */
 	bool stranger;             /* access.h */
 	struct route route;
-	struct header *headers; /* as many as were sent, at most REQUEST_HEADERS_MAX */
-	size_t n_headers;
+	struct headers headers;    /* as many as were sent, at most REQUEST_HEADERS_MAX */
 	int64_t content_length;    /* -1: not told */
 	char address[ADDRESS_MAX]; /* whom it came from, as far as that is believed; "" : nobody */
 	const char *login;   /* the client's own Claude login, without "Bearer "; NULL: none */
@@ -46,7 +45,7 @@ struct request {
 };
 
 /* What is wrong with a request, as the client shall be told. status 0: nothing. */
-struct complaint {
+struct refusal {
 	int status;
 	const char *type; /* "invalid_request_error" */
 	char message[ERROR_TEXT_MAX];
@@ -60,14 +59,11 @@ void request_fini(struct request *r);
 
 /* Reads the FastCGI parameters ("NAME=value" strings, NULL at the end), finds
  * the route, and tells who asks. The strings are copied. */
-struct complaint request_read_params(struct request *r, char *const *params,
-				     const struct config *config);
+struct refusal request_read_params(struct request *r, char *const *params,
+				   const struct config *config);
 
 /* Reads the facts of a message's body, when the route has one. */
-struct complaint request_read_body(struct request *r);
-
-/* The value of a header, NULL if it was not sent. */
-const char *request_header(const struct request *r, const char *name);
+struct refusal request_read_body(struct request *r);
 
 /* Who asks, for the log: the name of its key, else its address, else "-". */
 const char *request_client(const struct request *r);

@@ -19,30 +19,31 @@
 /* What a load is doing. */
 struct loader {
 	struct config *config;
-	struct complaints complaints;
+	struct diagnostics diagnostics;
 	bool broken;     /* an error ended the reading */
 	bool unfinished; /* so what is missing in this section may stand further down */
 };
 
 /* "option = value: what is allowed", the value fit to show. */
 static void
-complain_of_value(struct loader *l, int line, const struct option *option, const char *value)
+complain_of_value(struct loader *l, int line, const struct setting *option, const char *value)
 {
-	char shown[LOG_FOREIGN_SIZE];
+	char shown[PRINTABLE_SIZE];
 	struct buf allowed;
 	buf_init(&allowed, ERROR_TEXT_MAX);
-	option_allowed(option, &allowed);
-	log_foreign(value, strlen(value), shown, sizeof shown);
-	complaints_add(&l->complaints, line, "%s = %s: %s",
-		       line == ENVIRONMENT ? option->variable : option->name, shown,
-		       buf_text(&allowed));
+	setting_allowed(option, &allowed);
+	printable(value, strlen(value), shown, sizeof shown);
+	diagnostics_add(&l->diagnostics, line, "%s = %s: %s",
+			line == DIAGNOSTIC_ENVIRONMENT ? option->variable : option->name, shown,
+			buf_text(&allowed));
 	buf_free(&allowed);
 }
 
 /* --- From texts to the configuration ------------------------------------- */
 
 static void
-take_value(struct loader *l, int line, const struct option *option, void *target, const char *value)
+take_value(struct loader *l, int line, const struct setting *option, void *target,
+	   const char *value)
 {
 	switch (option->take(option, target, value)) {
 	case TAKEN:
@@ -51,46 +52,46 @@ take_value(struct loader *l, int line, const struct option *option, void *target
 		complain_of_value(l, line, option, value);
 		break;
 	case NO_MEMORY:
-		complaints_add_memory(&l->complaints);
+		diagnostics_add_memory(&l->diagnostics);
 		break;
 	}
 }
 
 static void
-take_initial(struct loader *l, const struct option *option, void *target, const char *initial)
+take_initial(struct loader *l, const struct setting *option, void *target, const char *initial)
 {
 	char entry[256];
 	if (!option->list) {
-		take_value(l, WHOLE_FILE, option, target, initial);
+		take_value(l, DIAGNOSTIC_WHOLE_FILE, option, target, initial);
 		return;
 	}
 	for (size_t n; *initial != '\0'; initial += n + (initial[n] == ' ')) {
 		n = strcspn(initial, " ");
 		snprintf(entry, sizeof entry, "%.*s", (int)n, initial);
-		take_value(l, WHOLE_FILE, option, target, entry);
+		take_value(l, DIAGNOSTIC_WHOLE_FILE, option, target, entry);
 	}
 }
 
 static void
-complain_of_absence(struct loader *l, const struct option *option, struct cfg_t *section,
+complain_of_absence(struct loader *l, const struct setting *option, struct cfg_t *section,
 		    const char *provider)
 {
 	struct buf allowed;
 	buf_init(&allowed, ERROR_TEXT_MAX);
-	option_allowed(option, &allowed);
-	complaints_add(&l->complaints, syntax_line(section), "provider %s: %s is missing: %s",
-		       provider, option->name, buf_text(&allowed));
+	setting_allowed(option, &allowed);
+	diagnostics_add(&l->diagnostics, syntax_line(section), "provider %s: %s is missing: %s",
+			provider, option->name, buf_text(&allowed));
 	buf_free(&allowed);
 }
 
 static void
-take_option(struct loader *l, const struct option *option, struct cfg_t *section, void *target,
+take_option(struct loader *l, const struct setting *option, struct cfg_t *section, void *target,
 	    const char *provider)
 {
 	const char *initial = initial_text(option, known_provider(provider));
 	if (syntax_writes(section, option->name)) {
-		const struct setting *setting;
-		for (size_t i = 0; (setting = syntax_setting(section, option->name, i)) != NULL;
+		const struct assignment *setting;
+		for (size_t i = 0; (setting = syntax_assignment(section, option->name, i)) != NULL;
 		     i++)
 			take_value(l, setting->line, option, target, setting->text);
 	} else if (initial != NULL) {
@@ -104,12 +105,12 @@ take_option(struct loader *l, const struct option *option, struct cfg_t *section
 static int
 line_of(struct cfg_t *section, const char *first, const char *second)
 {
-	const struct setting *setting = syntax_setting(section, first, 0);
+	const struct assignment *setting = syntax_assignment(section, first, 0);
 	if (setting == NULL)
-		setting = syntax_setting(section, second, 0);
+		setting = syntax_assignment(section, second, 0);
 	return setting != NULL   ? setting->line
 	       : section != NULL ? syntax_line(section)
-				 : WHOLE_FILE;
+				 : DIAGNOSTIC_WHOLE_FILE;
 }
 
 /* Whether a host is this machine by whatever name it is resolved. */
@@ -135,17 +136,17 @@ check_provider(struct loader *l, const struct provider *p, struct cfg_t *section
 	bool near = is_loopback(url.host);
 	bool claude = !plain && strcasecmp(url.host, "api.anthropic.com") == 0;
 	if (plain && !near && !p->allow_plain)
-		complaints_add(
-		    &l->complaints, line_of(section, "url", "url"),
+		diagnostics_add(
+		    &l->diagnostics, line_of(section, "url", "url"),
 		    "url = %s: use https; plain http is taken only to a loopback address, "
 		    "or with allow_plain = true",
 		    p->url);
 	if (p->credential != CREDENTIAL_STORED && !claude && !near && !p->trust_url)
-		complaints_add(&l->complaints, line_of(section, "credential", "url"),
-			       "credential = %s: clients' own credentials go only to "
-			       "https://api.anthropic.com or a loopback address: use stored, or "
-			       "trust_url = true if %s may have them",
-			       credential_choices[p->credential].word, url.host);
+		diagnostics_add(&l->diagnostics, line_of(section, "credential", "url"),
+				"credential = %s: clients' own credentials go only to "
+				"https://api.anthropic.com or a loopback address: use stored, or "
+				"trust_url = true if %s may have them",
+				credential_choices[p->credential].word, url.host);
 }
 
 /* Lower case, so that no alias of tokens.txt can be meant; words that mean
@@ -164,21 +165,21 @@ static void
 take_provider(struct loader *l, const char *name, struct cfg_t *section)
 {
 	struct config *config = l->config;
-	int line = section == NULL ? WHOLE_FILE : syntax_line(section);
+	int line = section == NULL ? DIAGNOSTIC_WHOLE_FILE : syntax_line(section);
 	if (!is_provider_name(name)) {
-		char shown[LOG_FOREIGN_SIZE];
-		log_foreign(name, strlen(name), shown, sizeof shown);
-		complaints_add(
-		    &l->complaints, line,
+		char shown[PRINTABLE_SIZE];
+		printable(name, strlen(name), shown, sizeof shown);
+		diagnostics_add(
+		    &l->diagnostics, line,
 		    "provider %s: use a name of up to %d lower-case letters, digits, _ and -, "
 		    "but auto and admin_token",
 		    shown, PROVIDER_NAME_MAX - 1);
 		return;
 	}
 	if (config->n_providers == PROVIDERS_MAX) {
-		complaints_add(&l->complaints, line,
-			       "provider %s: there are more than %d providers", name,
-			       PROVIDERS_MAX);
+		diagnostics_add(&l->diagnostics, line,
+				"provider %s: there are more than %d providers", name,
+				PROVIDERS_MAX);
 		return;
 	}
 	const struct known_provider *known = known_provider(name);
@@ -221,10 +222,10 @@ static void
 take_environment(struct loader *l)
 {
 	for (size_t i = 0; i < root_options.n; i++) {
-		const struct option *option = &root_options.options[i];
+		const struct setting *option = &root_options.options[i];
 		const char *value = option->variable == NULL ? NULL : variable(option->variable);
 		if (value != NULL)
-			take_value(l, ENVIRONMENT, option, l->config, value);
+			take_value(l, DIAGNOSTIC_ENVIRONMENT, option, l->config, value);
 	}
 }
 
@@ -261,10 +262,10 @@ take_api_key(struct loader *l)
 	memset(value, 'x', strlen(value));
 	unsetenv("CLAUDE_API_KEY");
 	if (copy == NULL) {
-		complaints_add_memory(&l->complaints);
+		diagnostics_add_memory(&l->diagnostics);
 	} else if (!is_credential(copy)) {
-		complaints_add(
-		    &l->complaints, ENVIRONMENT,
+		diagnostics_add(
+		    &l->diagnostics, DIAGNOSTIC_ENVIRONMENT,
 		    "CLAUDE_API_KEY: use printable characters without spaces, at most %d",
 		    TOKEN_MAX);
 		wipe(copy);
@@ -285,7 +286,7 @@ give_api_key(struct loader *l)
 			continue;
 		p->env_credential = strdup(api_key);
 		if (p->env_credential == NULL)
-			complaints_add_memory(&l->complaints);
+			diagnostics_add_memory(&l->diagnostics);
 	}
 }
 
@@ -308,7 +309,7 @@ config_path(const char *path, bool *must_exist)
 static struct cfg_t *
 read_settings(struct loader *l, bool must_exist)
 {
-	const char *path = l->complaints.path;
+	const char *path = l->diagnostics.path;
 	struct buf text, why;
 	struct stat st;
 	struct cfg_t *cfg = NULL;
@@ -317,12 +318,12 @@ read_settings(struct loader *l, bool must_exist)
 	buf_init(&why, ERROR_TEXT_MAX + 4096);
 	enum file_read read = config_read_file(path, &text, &st, &why);
 	if (read == FILE_READ) {
-		if (option_keep(&l->config->path, path, strlen(path)) != TAKEN)
-			complaints_add_memory(&l->complaints);
-		cfg = syntax_parse(&text, &l->complaints, &l->broken);
+		if (setting_store(&l->config->path, path, strlen(path)) != TAKEN)
+			diagnostics_add_memory(&l->diagnostics);
+		cfg = syntax_parse(&text, &l->diagnostics, &l->broken);
 	} else if (read == FILE_UNUSABLE || must_exist) {
 		l->broken = true;
-		complaints_add_whole(&l->complaints, buf_text(&why));
+		diagnostics_add_whole(&l->diagnostics, buf_text(&why));
 	}
 	buf_free(&why);
 	buf_free(&text);
@@ -349,18 +350,18 @@ config_load(const char *path, struct buf *errors)
 	if (l.config != NULL)
 		l.config->owners = 1;
 	path = config_path(path, &must_exist);
-	complaints_init(&l.complaints, path, errors->max);
+	diagnostics_init(&l.diagnostics, path, errors->max);
 	take_api_key(&l);
 	if (l.config != NULL)
 		take_all(&l, must_exist);
 	else
-		complaints_add_memory(&l.complaints);
-	if (l.complaints.any) {
-		complaints_tell(&l.complaints, errors);
+		diagnostics_add_memory(&l.diagnostics);
+	if (l.diagnostics.any) {
+		diagnostics_report(&l.diagnostics, errors);
 		config_free(l.config);
 		l.config = NULL;
 	}
-	complaints_fini(&l.complaints);
+	diagnostics_fini(&l.diagnostics);
 	return l.config;
 }
 
@@ -407,8 +408,8 @@ config_free(struct config *config)
 	free_names(config->health_check_models);
 	free(config->path);
 	for (size_t i = 0; i < root_options.n; i++)
-		if (root_options.options[i].take == option_take_text)
-			free(*(char **)option_field(&root_options.options[i], config));
+		if (root_options.options[i].take == setting_parse_text)
+			free(*(char **)setting_field(&root_options.options[i], config));
 	free(config);
 }
 

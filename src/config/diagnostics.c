@@ -10,7 +10,7 @@
 #include <string.h>
 
 void
-complaint_say(struct buf *out, const char *format, ...)
+buf_append_cut(struct buf *out, const char *format, ...)
 {
 	char text[8192];
 	size_t room = out->max - out->len + 1;
@@ -23,15 +23,15 @@ complaint_say(struct buf *out, const char *format, ...)
 }
 
 void
-complaints_init(struct complaints *c, const char *path, size_t max_bytes)
+diagnostics_init(struct diagnostics *c, const char *path, size_t max_bytes)
 {
-	const struct complaints empty = {.path = path};
+	const struct diagnostics empty = {.path = path};
 	*c = empty;
 	buf_init(&c->texts, max_bytes);
 }
 
 void
-complaints_fini(struct complaints *c)
+diagnostics_fini(struct diagnostics *c)
 {
 	buf_free(&c->texts);
 	free(c->list);
@@ -41,23 +41,23 @@ complaints_fini(struct complaints *c)
 
 /* Adds a whole text under a line, if there is room. */
 static void
-add(struct complaints *c, int line, const char *text)
+add(struct diagnostics *c, int line, const char *text)
 {
 	c->any = true;
 	size_t at = c->texts.len;
-	struct config_complaint *longer = realloc(c->list, (c->n + 1) * sizeof *longer);
+	struct diagnostic *longer = realloc(c->list, (c->n + 1) * sizeof *longer);
 	if (longer == NULL)
 		return;
 	c->list = longer;
 	if (!buf_add(&c->texts, text, strlen(text) + 1))
 		return;
-	longer[c->n++] = (struct config_complaint){line, at};
+	longer[c->n++] = (struct diagnostic){line, at};
 }
 
 void
-complaints_add(struct complaints *c, int line, const char *format, ...)
+diagnostics_add(struct diagnostics *c, int line, const char *format, ...)
 {
-	char text[LOG_FOREIGN_SIZE + ERROR_TEXT_MAX];
+	char text[PRINTABLE_SIZE + ERROR_TEXT_MAX];
 	struct buf whole;
 	va_list args;
 	va_start(args, format);
@@ -65,44 +65,44 @@ complaints_add(struct complaints *c, int line, const char *format, ...)
 		text[0] = '\0';
 	va_end(args);
 	buf_init(&whole, sizeof text + 4096 + 16);
-	if (line == ENVIRONMENT)
-		complaint_say(&whole, "environment: %s", text);
-	else if (line == WHOLE_FILE)
-		complaint_say(&whole, "%s: %s", c->path, text);
+	if (line == DIAGNOSTIC_ENVIRONMENT)
+		buf_append_cut(&whole, "environment: %s", text);
+	else if (line == DIAGNOSTIC_WHOLE_FILE)
+		buf_append_cut(&whole, "%s: %s", c->path, text);
 	else
-		complaint_say(&whole, "%s:%d: %s", c->path, line, text);
+		buf_append_cut(&whole, "%s:%d: %s", c->path, line, text);
 	add(c, line, buf_text(&whole));
 	buf_free(&whole);
 }
 
 void
-complaints_add_whole(struct complaints *c, const char *text)
+diagnostics_add_whole(struct diagnostics *c, const char *text)
 {
-	add(c, WHOLE_FILE, text);
+	add(c, DIAGNOSTIC_WHOLE_FILE, text);
 }
 
 void
-complaints_add_memory(struct complaints *c)
+diagnostics_add_memory(struct diagnostics *c)
 {
-	complaints_add(c, WHOLE_FILE, "memory is short");
+	diagnostics_add(c, DIAGNOSTIC_WHOLE_FILE, "memory is short");
 }
 
 static int
 by_line(const void *a, const void *b)
 {
-	const struct config_complaint *one = a, *other = b;
+	const struct diagnostic *one = a, *other = b;
 	if (one->line != other->line)
 		return one->line < other->line ? -1 : 1;
 	return one->at < other->at ? -1 : one->at > other->at;
 }
 
 void
-complaints_tell(struct complaints *c, struct buf *out)
+diagnostics_report(struct diagnostics *c, struct buf *out)
 {
 	if (c->n > 0)
 		qsort(c->list, c->n, sizeof *c->list, by_line);
 	for (size_t i = 0; i < c->n; i++)
-		complaint_say(out, "%s\n", c->texts.data + c->list[i].at);
+		buf_append_cut(out, "%s\n", c->texts.data + c->list[i].at);
 	if (c->any && c->n == 0)
-		complaint_say(out, "%s: memory is short\n", c->path);
+		buf_append_cut(out, "%s: memory is short\n", c->path);
 }

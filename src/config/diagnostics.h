@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What is wrong with a configuration, collected to be told in the file's order.
  *
- * The collection owns copies of all texts; complaints_fini() ends it. What does
+ * The collection owns copies of all texts; diagnostics_fini() ends it. What does
  * not fit, or finds no memory, is left out: that something is wrong is known all
  * the same. One thread at a time. */
 #ifndef CONFIG_DIAGNOSTICS_H
@@ -14,41 +14,41 @@
 #include <stddef.h>
 
 /* Adds to a text, cut where it does not fit. */
-void complaint_say(struct buf *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void buf_append_cut(struct buf *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Instead of a line */
-#define WHOLE_FILE  0
-#define ENVIRONMENT INT_MAX
+#define DIAGNOSTIC_WHOLE_FILE  0
+#define DIAGNOSTIC_ENVIRONMENT INT_MAX
 
-struct config_complaint {
+struct diagnostic {
 	int line;
 	size_t at; /* of its text */
 };
 
-struct complaints {
+struct diagnostics {
 	const char *path; /* of the file; borrowed */
 	struct buf texts; /* each ends in a NUL */
-	struct config_complaint *list;
+	struct diagnostic *list;
 	size_t n;
 	bool any; /* something is wrong, told or left out */
 };
 
 /* Makes an empty collection of up to max_bytes. path must live as long. */
-void complaints_init(struct complaints *c, const char *path, size_t max_bytes);
-void complaints_fini(struct complaints *c);
+void diagnostics_init(struct diagnostics *c, const char *path, size_t max_bytes);
+void diagnostics_fini(struct diagnostics *c);
 
 /* One more, of one line: "PATH:LINE: …", "PATH: …" or "environment: …". */
-void complaints_add(struct complaints *c, int line, const char *format, ...)
+void diagnostics_add(struct diagnostics *c, int line, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
 /* One about the whole file whose text names the path already. */
-void complaints_add_whole(struct complaints *c, const char *text);
+void diagnostics_add_whole(struct diagnostics *c, const char *text);
 
 /* That memory is short. */
-void complaints_add_memory(struct complaints *c);
+void diagnostics_add_memory(struct diagnostics *c);
 
 /* Appends all to out, a line each, by their lines in the file; those of one line
  * in the order in which they came, those of the environment last. */
-void complaints_tell(struct complaints *c, struct buf *out);
+void diagnostics_report(struct diagnostics *c, struct buf *out);
 
 #endif

@@ -12,7 +12,7 @@
 static enum file_read
 unusable(struct buf *why, const char *path, const char *reason)
 {
-	complaint_say(why, "%s: %s", path, reason);
+	buf_append_cut(why, "%s: %s", path, reason);
 	return FILE_UNUSABLE;
 }
 
@@ -20,9 +20,9 @@ static enum file_read
 unreadable(struct buf *why, const char *path)
 {
 	int reason = errno;
-	complaint_say(why, "%s: %s", path, strerror(reason));
+	buf_append_cut(why, "%s: %s", path, strerror(reason));
 	if (reason == EACCES)
-		complaint_say(why, ": let user %u read it", (unsigned)geteuid());
+		buf_append_cut(why, ": let user %u read it", (unsigned)geteuid());
 	return reason == ENOENT ? FILE_ABSENT : FILE_UNUSABLE;
 }
 
@@ -31,8 +31,8 @@ read_all(int fd, const char *path, struct buf *bytes, struct buf *why)
 {
 	for (;;) {
 		if (!buf_reserve(bytes, 1)) {
-			complaint_say(why, "%s: is larger than %zu bytes, or memory is short", path,
-				      bytes->max);
+			buf_append_cut(why, "%s: is larger than %zu bytes, or memory is short",
+				       path, bytes->max);
 			return FILE_UNUSABLE;
 		}
 		ssize_t n = read(fd, bytes->data + bytes->len, bytes->cap - bytes->len);
@@ -72,14 +72,14 @@ config_read_private(const char *path, struct buf *bytes, struct stat *st, struct
 	buf_init(&reason, ERROR_TEXT_MAX + 4096);
 	enum file_read read = config_read_file(path, bytes, st, &reason);
 	if (read == FILE_UNUSABLE)
-		complaint_say(why, "%s", buf_text(&reason));
+		buf_append_cut(why, "%s", buf_text(&reason));
 	buf_free(&reason);
 	if (read != FILE_READ || (st->st_mode & (S_IWGRP | S_IRWXO)) == 0)
 		return read;
-	complaint_say(why,
-		      "%s: its mode %04o lets others at the credentials: chmod 600 %s (or 640 for "
-		      "a group that may read them)",
-		      path, (unsigned)st->st_mode & 07777, path);
+	buf_append_cut(why,
+		       "%s: its mode %04o lets others at the credentials: chmod 600 %s (or 640 for "
+		       "a group that may read them)",
+		       path, (unsigned)st->st_mode & 07777, path);
 	return FILE_UNUSABLE;
 }
 

@@ -26,18 +26,18 @@ same_identity(const struct file_identity *a, const struct file_identity *b)
 	       same_time(&a->modified, &b->modified) && same_time(&a->changed, &b->changed);
 }
 
-enum watch_news
-watch_file_look(struct watch_file *watch, const char *path)
+enum file_change
+file_watch_poll(struct file_watch *watch, const char *path)
 {
 	const struct file_identity before = watch->seen;
 	watch->seen = identity_of(path);
 	if (!same_identity(&watch->seen, &before))
-		return WATCH_MOVES;
-	return same_identity(&watch->seen, &watch->taken) ? WATCH_SAME : WATCH_CHANGED;
+		return FILE_CHANGING;
+	return same_identity(&watch->seen, &watch->taken) ? FILE_SAME : FILE_CHANGED;
 }
 
 void
-watch_file_mark(struct watch_file *watch, const char *path)
+file_watch_mark(struct file_watch *watch, const char *path)
 {
 	watch->taken = watch->seen = identity_of(path);
 }

@@ -6,7 +6,7 @@
  * and write it again, or move it away and put a new one there: what stands under
  * the path in between is half a file, or none, and may well be readable as one.
  *
- * A struct watch_file is its owner's; all zero it is one of a file that was not
+ * A struct file_watch is its owner's; all zero it is one of a file that was not
  * there. Nothing here fails: what cannot be looked at counts as not there. */
 #ifndef CONFIG_FILE_WATCH_H
 #define CONFIG_FILE_WATCH_H
@@ -23,22 +23,22 @@ struct file_identity {
 	struct timespec modified, changed;
 };
 
-struct watch_file {
+struct file_watch {
 	struct file_identity taken; /* when it was read */
 	struct file_identity seen;  /* at the last look */
 };
 
-enum watch_news {
-	WATCH_SAME,    /* as it was read */
-	WATCH_MOVES,   /* another one than at the last look: look again soon */
-	WATCH_CHANGED, /* another one than was read, and at rest */
+enum file_change {
+	FILE_SAME,     /* as it was read */
+	FILE_CHANGING, /* another one than at the last look: look again soon */
+	FILE_CHANGED,  /* another one than was read, and at rest */
 };
 
 /* Looks at the file that path leads to. */
-enum watch_news watch_file_look(struct watch_file *watch, const char *path);
+enum file_change file_watch_poll(struct file_watch *watch, const char *path);
 
 /* The file is about to be read. Called before, never after: what is written
  * while it is read is then seen at the next look. */
-void watch_file_mark(struct watch_file *watch, const char *path);
+void file_watch_mark(struct file_watch *watch, const char *path);
 
 #endif

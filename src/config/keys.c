@@ -118,15 +118,15 @@ struct reader {
 static bool
 refuse(const struct reader *r, const char *what)
 {
-	complaint_say(r->error, "%s:%d: %s", r->path, r->line, what);
+	buf_append_cut(r->error, "%s:%d: %s", r->path, r->line, what);
 	return false;
 }
 
 static bool
 refuse_second(const struct reader *r, const char *what, const struct key *first)
 {
-	complaint_say(r->error, "%s:%d: this %s stands in line %d already", r->path, r->line, what,
-		      first->line);
+	buf_append_cut(r->error, "%s:%d: this %s stands in line %d already", r->path, r->line, what,
+		       first->line);
 	return false;
 }
 
@@ -142,7 +142,7 @@ take_key(const struct reader *r, const struct key *key)
 			return refuse_second(r, "key", other);
 	}
 	if (keys->n == KEYS_MAX) {
-		complaint_say(r->error, "%s:%d: more than %d keys", r->path, r->line, KEYS_MAX);
+		buf_append_cut(r->error, "%s:%d: more than %d keys", r->path, r->line, KEYS_MAX);
 		return false;
 	}
 	keys->list[keys->n++] = *key;
@@ -198,7 +198,7 @@ keys_parse(const char *path, const char *text, size_t n, struct buf *error)
 	struct keys *keys = calloc(1, sizeof *keys + room_for(n) * sizeof keys->list[0]);
 	struct reader r = {path, keys, error, 0};
 	if (keys == NULL) {
-		complaint_say(error, "%s: memory is short", path);
+		buf_append_cut(error, "%s: memory is short", path);
 		return NULL;
 	}
 	keys->loaded_at = clock_wall_ms();

@@ -40,7 +40,7 @@ struct edit {
 static bool
 fail(const struct edit *e, const char *path, const char *why)
 {
-	complaint_say(e->error, "%s: %s", path, why);
+	buf_append_cut(e->error, "%s: %s", path, why);
 	return false;
 }
 
@@ -50,7 +50,7 @@ fail_errno(const struct edit *e, const char *path)
 	int reason = errno;
 	fail(e, path, strerror(reason));
 	if (reason == EACCES || reason == EPERM)
-		complaint_say(e->error, ": do it as root, or as the user whose files these are");
+		buf_append_cut(e->error, ": do it as root, or as the user whose files these are");
 	return false;
 }
 
@@ -222,10 +222,10 @@ add(struct edit *e, const char *name, char key[static KEY_SIZE])
 	char hex[DIGEST_HEX_SIZE], now[CLOCK_RFC3339_SIZE];
 	struct buf *text = &e->text;
 	if (key_named(e->keys, name) != NULL) {
-		complaint_say(e->error,
-			      "%s has a key already: take it away first (key remove %s), or use "
-			      "another name",
-			      name, name);
+		buf_append_cut(e->error,
+			       "%s has a key already: take it away first (key remove %s), or use "
+			       "another name",
+			       name, name);
 		return false;
 	}
 	if (keys_count(e->keys) == KEYS_MAX)
@@ -259,10 +259,10 @@ keys_edit_add(const struct config *config, const char *name, char key[static KEY
 {
 	struct edit e;
 	if (!keys_is_name(name)) {
-		complaint_say(error,
-			      "a key's name is a letter and up to %d letters, digits, '.', '_' or "
-			      "'-'",
-			      KEY_NAME_MAX - 2);
+		buf_append_cut(error,
+			       "a key's name is a letter and up to %d letters, digits, '.', '_' or "
+			       "'-'",
+			       KEY_NAME_MAX - 2);
 		return false;
 	}
 	bool done = begin(&e, config, error) && add(&e, name, key) && write_keys(&e);
@@ -277,8 +277,8 @@ keys_edit_remove(const struct config *config, const char *name, struct buf *erro
 	bool done = begin(&e, config, error);
 	const struct key *key = done ? key_named(e.keys, name) : NULL;
 	if (done && key == NULL) {
-		complaint_say(error, "%s: nobody in it has that name (key list shows them)",
-			      e.path);
+		buf_append_cut(error, "%s: nobody in it has that name (key list shows them)",
+			       e.path);
 		done = false;
 	}
 	if (done) {

@@ -11,96 +11,96 @@
 #include <strings.h>
 
 void *
-option_field(const struct option *option, void *target)
+setting_field(const struct setting *option, void *target)
 {
 	return (char *)target + option->offset;
 }
 
 static size_t *
-count_of(const struct option *option, void *target)
+count_of(const struct setting *option, void *target)
 {
 	return (size_t *)(void *)((char *)target + option->count_offset);
 }
 
 static bool
-in_bounds(const struct option *option, int64_t value)
+in_bounds(const struct setting *option, int64_t value)
 {
 	return value >= option->min && value <= option->max;
 }
 
 enum taken
-option_take_time(const struct option *option, void *target, const char *text)
+setting_parse_time(const struct setting *option, void *target, const char *text)
 {
 	int64_t ms;
 	if (!text_read_time(text, &ms) || !in_bounds(option, ms))
 		return WRONG;
-	memcpy(option_field(option, target), &ms, sizeof ms);
+	memcpy(setting_field(option, target), &ms, sizeof ms);
 	return TAKEN;
 }
 
 void
-option_allowed_time(const struct option *option, struct buf *out)
+setting_allowed_time(const struct setting *option, struct buf *out)
 {
 	char min[32], max[32];
 	text_show_time(option->min, min);
 	text_show_time(option->max, max);
-	complaint_say(out,
-		      "use a time from %s to %s: seconds (1.5), or \"500ms\", \"90s\", "
-		      "\"10m\", \"8h\"",
-		      min, max);
+	buf_append_cut(out,
+		       "use a time from %s to %s: seconds (1.5), or \"500ms\", \"90s\", "
+		       "\"10m\", \"8h\"",
+		       min, max);
 }
 
 enum taken
-option_take_drain(const struct option *option, void *target, const char *text)
+setting_parse_drain(const struct setting *option, void *target, const char *text)
 {
 	const int64_t automatic = -1;
 	if (strcmp(text, "auto") != 0)
-		return option_take_time(option, target, text);
-	memcpy(option_field(option, target), &automatic, sizeof automatic);
+		return setting_parse_time(option, target, text);
+	memcpy(setting_field(option, target), &automatic, sizeof automatic);
 	return TAKEN;
 }
 
 enum taken
-option_take_whole(const struct option *option, void *target, const char *text)
+setting_parse_whole(const struct setting *option, void *target, const char *text)
 {
 	uint64_t value;
 	if (!text_read_digits(&text, 9, &value) || *text != '\0' ||
 	    !in_bounds(option, (int64_t)value))
 		return WRONG;
 	unsigned number = (unsigned)value;
-	memcpy(option_field(option, target), &number, sizeof number);
+	memcpy(setting_field(option, target), &number, sizeof number);
 	return TAKEN;
 }
 
 void
-option_allowed_whole(const struct option *option, struct buf *out)
+setting_allowed_whole(const struct setting *option, struct buf *out)
 {
-	complaint_say(out, "use a whole number from %" PRId64 " to %" PRId64, option->min,
-		      option->max);
+	buf_append_cut(out, "use a whole number from %" PRId64 " to %" PRId64, option->min,
+		       option->max);
 }
 
 enum taken
-option_take_size(const struct option *option, void *target, const char *text)
+setting_parse_size(const struct setting *option, void *target, const char *text)
 {
 	int64_t bytes;
 	if (!text_read_size(text, &bytes) || !in_bounds(option, bytes))
 		return WRONG;
 	size_t size = (size_t)bytes;
-	memcpy(option_field(option, target), &size, sizeof size);
+	memcpy(setting_field(option, target), &size, sizeof size);
 	return TAKEN;
 }
 
 void
-option_allowed_size(const struct option *option, struct buf *out)
+setting_allowed_size(const struct setting *option, struct buf *out)
 {
 	char min[32], max[32];
 	text_show_size(option->min, min);
 	text_show_size(option->max, max);
-	complaint_say(out, "use a size from %s to %s: bytes, or \"64K\", \"32M\"", min, max);
+	buf_append_cut(out, "use a size from %s to %s: bytes, or \"64K\", \"32M\"", min, max);
 }
 
 enum taken
-option_take_switch(const struct option *option, void *target, const char *text)
+setting_parse_switch(const struct setting *option, void *target, const char *text)
 {
 	static const struct {
 		const char *word;
@@ -110,38 +110,38 @@ option_take_switch(const struct option *option, void *target, const char *text)
 	for (size_t i = 0; i < sizeof switches / sizeof switches[0]; i++) {
 		if (strcasecmp(switches[i].word, text) != 0)
 			continue;
-		memcpy(option_field(option, target), &switches[i].on, sizeof switches[i].on);
+		memcpy(setting_field(option, target), &switches[i].on, sizeof switches[i].on);
 		return TAKEN;
 	}
 	return WRONG;
 }
 
 enum taken
-option_take_choice(const struct option *option, void *target, const char *text)
+setting_parse_choice(const struct setting *option, void *target, const char *text)
 {
 	for (const struct choice *choice = option->choices; choice->word != NULL; choice++) {
 		if (strcmp(choice->word, text) != 0)
 			continue;
-		memcpy(option_field(option, target), &choice->means, sizeof choice->means);
+		memcpy(setting_field(option, target), &choice->means, sizeof choice->means);
 		return TAKEN;
 	}
 	return WRONG;
 }
 
 void
-option_allowed_choice(const struct option *option, struct buf *out)
+setting_allowed_choice(const struct setting *option, struct buf *out)
 {
 	const struct choice *choice = option->choices;
 	for (; choice->word != NULL; choice++)
-		complaint_say(out, "%s%s",
-			      choice == option->choices    ? "use "
-			      : (choice + 1)->word == NULL ? " or "
-							   : ", ",
-			      choice->word);
+		buf_append_cut(out, "%s%s",
+			       choice == option->choices    ? "use "
+			       : (choice + 1)->word == NULL ? " or "
+							    : ", ",
+			       choice->word);
 }
 
 enum taken
-option_keep(char **place, const char *text, size_t n)
+setting_store(char **place, const char *text, size_t n)
 {
 	char *copy = strndup(text, n);
 	if (copy == NULL)
@@ -152,36 +152,36 @@ option_keep(char **place, const char *text, size_t n)
 }
 
 enum taken
-option_take_text(const struct option *option, void *target, const char *text)
+setting_parse_text(const struct setting *option, void *target, const char *text)
 {
 	if (!option->check(text))
 		return WRONG;
-	return option_keep(option_field(option, target), text, strlen(text));
+	return setting_store(setting_field(option, target), text, strlen(text));
 }
 
 enum taken
-option_take_optional(const struct option *option, void *target, const char *text)
+setting_parse_optional(const struct setting *option, void *target, const char *text)
 {
 	if (text[0] != '\0')
-		return option_take_text(option, target, text);
-	char **place = option_field(option, target);
+		return setting_parse_text(option, target, text);
+	char **place = setting_field(option, target);
 	free(*place);
 	*place = NULL;
 	return TAKEN;
 }
 
 enum taken
-option_take_url(const struct option *option, void *target, const char *text)
+setting_parse_url(const struct setting *option, void *target, const char *text)
 {
 	if (!text_is_provider_url(text))
 		return WRONG;
-	return option_keep(option_field(option, target), text, text_url_length(text));
+	return setting_store(setting_field(option, target), text, text_url_length(text));
 }
 
 enum taken
-option_take_host(const struct option *option, void *target, const char *text)
+setting_parse_host(const struct setting *option, void *target, const char *text)
 {
-	char ***hosts = option_field(option, target);
+	char ***hosts = setting_field(option, target);
 	size_t *n = count_of(option, target);
 	if (!text_is_host(text))
 		return WRONG;
@@ -198,9 +198,9 @@ option_take_host(const struct option *option, void *target, const char *text)
 }
 
 enum taken
-option_take_network(const struct option *option, void *target, const char *text)
+setting_parse_network(const struct setting *option, void *target, const char *text)
 {
-	struct network **networks = option_field(option, target);
+	struct network **networks = setting_field(option, target);
 	size_t *n = count_of(option, target);
 	struct network network;
 	if (!network_read(text, &network))
@@ -214,10 +214,10 @@ option_take_network(const struct option *option, void *target, const char *text)
 }
 
 void
-option_allowed(const struct option *option, struct buf *out)
+setting_allowed(const struct setting *option, struct buf *out)
 {
 	if (option->allowed_text != NULL)
-		complaint_say(out, "%s", option->allowed_text);
+		buf_append_cut(out, "%s", option->allowed_text);
 	else
 		option->allowed(option, out);
 }

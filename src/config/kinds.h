@@ -18,14 +18,14 @@
  * a list of names may hold those that came before. */
 enum taken { TAKEN, WRONG, NO_MEMORY };
 
-struct option;
+struct setting;
 
 /* Checks a text and puts what it means into the option's place in target, a
  * struct config or a struct provider. A list's is called once for each entry. */
-typedef enum taken take_fn(const struct option *option, void *target, const char *text);
+typedef enum taken parse_fn(const struct setting *option, void *target, const char *text);
 
 /* Says which values are allowed. */
-typedef void allowed_fn(const struct option *option, struct buf *out);
+typedef void allowed_fn(const struct setting *option, struct buf *out);
 
 /* A word that may be written, and what it means. */
 struct choice {
@@ -33,10 +33,10 @@ struct choice {
 	int means;
 };
 
-struct option {
+struct setting {
 	const char *name;
 	const char *initial; /* the default; of a list, entries between spaces; NULL: none */
-	take_fn *take;
+	parse_fn *take;
 	size_t offset;
 	size_t count_offset;          /* of a list: where the number of entries stands */
 	int64_t min, max;             /* ms, bytes or plain numbers */
@@ -50,31 +50,31 @@ struct option {
 };
 
 /* The kinds, and the type of what each fills. */
-take_fn option_take_time;     /* int64_t, in milliseconds from min to max */
-take_fn option_take_drain;    /* as option_take_time, or -1 for "auto" */
-take_fn option_take_whole;    /* unsigned, from min to max */
-take_fn option_take_size;     /* size_t, in bytes from min to max */
-take_fn option_take_switch;   /* bool */
-take_fn option_take_choice;   /* int or an enum: one of choices */
-take_fn option_take_text;     /* char *: a copy of what check finds good */
-take_fn option_take_optional; /* as option_take_text; NULL when it is empty */
-take_fn option_take_url;      /* char *: a provider's URL without slashes at its end */
-take_fn option_take_host;     /* list, char **: the array and its texts are allocated */
-take_fn option_take_network;  /* list, struct network *: the array is allocated */
+parse_fn setting_parse_time;     /* int64_t, in milliseconds from min to max */
+parse_fn setting_parse_drain;    /* as setting_parse_time, or -1 for "auto" */
+parse_fn setting_parse_whole;    /* unsigned, from min to max */
+parse_fn setting_parse_size;     /* size_t, in bytes from min to max */
+parse_fn setting_parse_switch;   /* bool */
+parse_fn setting_parse_choice;   /* int or an enum: one of choices */
+parse_fn setting_parse_text;     /* char *: a copy of what check finds good */
+parse_fn setting_parse_optional; /* as setting_parse_text; NULL when it is empty */
+parse_fn setting_parse_url;      /* char *: a provider's URL without slashes at its end */
+parse_fn setting_parse_host;     /* list, char **: the array and its texts are allocated */
+parse_fn setting_parse_network;  /* list, struct network *: the array is allocated */
 
-allowed_fn option_allowed_time;
-allowed_fn option_allowed_whole;
-allowed_fn option_allowed_size;
-allowed_fn option_allowed_choice;
+allowed_fn setting_allowed_time;
+allowed_fn setting_allowed_whole;
+allowed_fn setting_allowed_size;
+allowed_fn setting_allowed_choice;
 
 /* Adds the sentence that tells what is allowed; at most ERROR_TEXT_MAX bytes. */
-void option_allowed(const struct option *option, struct buf *out);
+void setting_allowed(const struct setting *option, struct buf *out);
 
 /* The option's place in target. */
-void *option_field(const struct option *option, void *target);
+void *setting_field(const struct setting *option, void *target);
 
 /* Puts a copy of n bytes into a place, which may hold an older text that is freed
  * then: TAKEN or NO_MEMORY. */
-enum taken option_keep(char **place, const char *text, size_t n);
+enum taken setting_store(char **place, const char *text, size_t n);
 
 #endif

@@ -16,10 +16,10 @@
 /* --- What only a provider or the check has -------------------------------- */
 
 static enum taken
-take_dialect(const struct option *option, void *target, const char *text)
+take_dialect(const struct setting *option, void *target, const char *text)
 {
 	const struct dialect *dialect = dialect_find(text);
-	const struct dialect **place = option_field(option, target);
+	const struct dialect **place = setting_field(option, target);
 	if (dialect == NULL)
 		return WRONG;
 	*place = dialect;
@@ -27,10 +27,10 @@ take_dialect(const struct option *option, void *target, const char *text)
 }
 
 static void
-allowed_dialect(const struct option *option, struct buf *out)
+allowed_dialect(const struct setting *option, struct buf *out)
 {
 	(void)option;
-	complaint_say(out, "use %s", dialect_names());
+	buf_append_cut(out, "use %s", dialect_names());
 }
 
 /* "a|b|c": a model's name and its successors. */
@@ -42,7 +42,7 @@ take_names(const char *text, char *names[static MODEL_NAMES_MAX], size_t *n)
 		if (!text_is_word(text, length, "-._:/@+[]", MODEL_NAME_MAX - 1) ||
 		    *n == MODEL_NAMES_MAX)
 			return WRONG;
-		if (option_keep(&names[*n], text, length) != TAKEN)
+		if (setting_store(&names[*n], text, length) != TAKEN)
 			return NO_MEMORY;
 		(*n)++;
 		text += length;
@@ -52,7 +52,7 @@ take_names(const char *text, char *names[static MODEL_NAMES_MAX], size_t *n)
 }
 
 static enum taken
-take_health_check_model(const struct option *option, void *target, const char *text)
+take_health_check_model(const struct setting *option, void *target, const char *text)
 {
 	struct config *config = target;
 	(void)option;
@@ -73,7 +73,7 @@ name_rule(struct model_rule *rule, const char *provider, const char *text)
 }
 
 static enum taken
-take_model_rule(const struct option *option, void *target, const char *text)
+take_model_rule(const struct setting *option, void *target, const char *text)
 {
 	struct provider *provider = target;
 	size_t glob_len = strcspn(text, "=");
@@ -83,7 +83,7 @@ take_model_rule(const struct option *option, void *target, const char *text)
 		return WRONG;
 	struct model_rule *rule = &provider->models[provider->n_models++];
 	if (!name_rule(rule, provider->name, text) ||
-	    option_keep(&rule->glob, text, glob_len) != TAKEN)
+	    setting_store(&rule->glob, text, glob_len) != TAKEN)
 		return NO_MEMORY;
 	return take_names(text + glob_len + 1, rule->names, &rule->n_names);
 }
@@ -114,16 +114,16 @@ const struct choice credential_choices[] = {{"client", CREDENTIAL_CLIENT},
 /* In the order of claude-router.conf(5). */
 #define AT(member) .offset = offsetof(struct config, member)
 #define A_TIME(member, from, to)                                                                   \
-	.take = option_take_time, .allowed = option_allowed_time, AT(member), .min = (from),       \
+	.take = setting_parse_time, .allowed = setting_allowed_time, AT(member), .min = (from),    \
 	.max = (to)
 
-static const struct option in_root[] = {
-    {"tokens_file", SYSCONFDIR "/claude-router/tokens.txt", option_take_text, AT(tokens_file),
+static const struct setting in_root[] = {
+    {"tokens_file", SYSCONFDIR "/claude-router/tokens.txt", setting_parse_text, AT(tokens_file),
      .check = text_is_path, .allowed_text = A_PATH, .variable = "ROUTER_TOKENS_FILE"},
-    {"state_file", LOCALSTATEDIR "/lib/claude-router/state", option_take_text, AT(state_file),
+    {"state_file", LOCALSTATEDIR "/lib/claude-router/state", setting_parse_text, AT(state_file),
      .check = text_is_path, .allowed_text = A_PATH, .variable = "ROUTER_STATE_FILE"},
-    {"max_retries", "3", option_take_whole, AT(max_retries), .min = 0, .max = 10,
-     .allowed = option_allowed_whole, .variable = "MAX_RETRIES"},
+    {"max_retries", "3", setting_parse_whole, AT(max_retries), .min = 0, .max = 10,
+     .allowed = setting_allowed_whole, .variable = "MAX_RETRIES"},
     {"retry_delay", "1.0", A_TIME(retry_delay_ms, 0, SECONDS(60)), .variable = "RETRY_DELAY"},
     {"hold", "20", A_TIME(hold_ms, 0, MINUTES(10))},
     {"deadline", "15m", A_TIME(deadline_ms, SECONDS(1), HOURS(2))},
@@ -131,79 +131,79 @@ static const struct option in_root[] = {
     {"connect_timeout", "10", A_TIME(connect_timeout_ms, SECONDS(1), MINUTES(5))},
     {"first_byte_timeout", "5m", A_TIME(first_byte_timeout_ms, SECONDS(1), HOURS(1))},
     {"idle_timeout", "290", A_TIME(idle_timeout_ms, SECONDS(1), HOURS(1))},
-    {"max_request_bytes", "32M", option_take_size, AT(max_request_bytes), .min = 1 << 10,
-     .max = 1 << 30, .allowed = option_allowed_size},
-    {"max_streams", "2000", option_take_whole, AT(max_streams), .min = 1, .max = 100000,
-     .allowed = option_allowed_whole},
-    {"drain", "auto", option_take_drain, AT(drain_ms), .min = 0, .max = HOURS(1),
+    {"max_request_bytes", "32M", setting_parse_size, AT(max_request_bytes), .min = 1 << 10,
+     .max = 1 << 30, .allowed = setting_allowed_size},
+    {"max_streams", "2000", setting_parse_whole, AT(max_streams), .min = 1, .max = 100000,
+     .allowed = setting_allowed_whole},
+    {"drain", "auto", setting_parse_drain, AT(drain_ms), .min = 0, .max = HOURS(1),
      .allowed_text = "use auto, or a time from 0 to 1h, such as 30 (seconds) or \"10m\""},
-    {"access", "open", option_take_choice, AT(access), .choices = access_choices,
-     .allowed = option_allowed_choice},
-    {"keys_file", SYSCONFDIR "/claude-router/keys", option_take_text, AT(keys_file),
+    {"access", "open", setting_parse_choice, AT(access), .choices = access_choices,
+     .allowed = setting_allowed_choice},
+    {"keys_file", SYSCONFDIR "/claude-router/keys", setting_parse_text, AT(keys_file),
      .check = text_is_path, .allowed_text = A_PATH},
-    {"allow_open", "false", option_take_switch, AT(allow_open), .allowed_text = A_SWITCH},
-    {"admin_from", "127.0.0.0/8 ::1", option_take_network, AT(admin_from),
+    {"allow_open", "false", setting_parse_switch, AT(allow_open), .allowed_text = A_SWITCH},
+    {"admin_from", "127.0.0.0/8 ::1", setting_parse_network, AT(admin_from),
      .count_offset = offsetof(struct config, n_admin_from), .list = true,
      .allowed_text = A_NETWORK},
-    {"trusted_proxies", "", option_take_network, AT(trusted_proxies),
+    {"trusted_proxies", "", setting_parse_network, AT(trusted_proxies),
      .count_offset = offsetof(struct config, n_trusted_proxies), .list = true,
      .allowed_text = A_NETWORK},
-    {"hosts", "", option_take_host, AT(hosts), .count_offset = offsetof(struct config, n_hosts),
+    {"hosts", "", setting_parse_host, AT(hosts), .count_offset = offsetof(struct config, n_hosts),
      .list = true, .allowed_text = "use names without a port, such as \"router.example\""},
-    {"plan_limits_only", "false", option_take_switch, AT(plan_limits_only),
+    {"plan_limits_only", "false", setting_parse_switch, AT(plan_limits_only),
      .allowed_text = A_SWITCH},
 
-    {"health_check_enabled", "true", option_take_switch, AT(health_check_enabled),
+    {"health_check_enabled", "true", setting_parse_switch, AT(health_check_enabled),
      .allowed_text = A_SWITCH},
-    {"health_check_cron", "0-4 * * * *", option_take_text, AT(health_check_cron),
+    {"health_check_cron", "0-4 * * * *", setting_parse_text, AT(health_check_cron),
      .check = text_is_cron,
      .allowed_text = "use the five time fields of a crontab entry, such as \"0-4 * * * *\""},
-    {"health_check_message", "ping", option_take_text, AT(health_check_message),
+    {"health_check_message", "ping", setting_parse_text, AT(health_check_message),
      .check = text_is_message, .allowed_text = "use one line of 1 to 1000 bytes in UTF-8"},
     {"health_check_model", "claude-haiku-5-5|claude-haiku-4-5", take_health_check_model,
      .allowed_text =
 	 "use a model's name, or \"name|successor\" (at most " TEXT_OF(MODEL_NAMES_MAX) " names)"},
 
-    {"log", "auto", option_take_text, AT(log), .check = text_is_log,
+    {"log", "auto", setting_parse_text, AT(log), .check = text_is_log,
      .allowed_text = "use auto, syslog or an absolute path"},
-    {"log_level", "info", option_take_choice, AT(log_level), .choices = level_choices,
-     .allowed = option_allowed_choice},
-    {"log_format", "logfmt", option_take_choice, AT(log_format), .choices = format_choices,
-     .allowed = option_allowed_choice},
-    {"on_change", "", option_take_text, AT(on_change), .check = text_is_on_change,
+    {"log_level", "info", setting_parse_choice, AT(log_level), .choices = level_choices,
+     .allowed = setting_allowed_choice},
+    {"log_format", "logfmt", setting_parse_choice, AT(log_format), .choices = format_choices,
+     .allowed = setting_allowed_choice},
+    {"on_change", "", setting_parse_text, AT(on_change), .check = text_is_on_change,
      .allowed_text = "use an absolute path with arguments, or an http(s) URL"},
 };
 
 #undef AT
 #define AT(member) .offset = offsetof(struct provider, member)
 
-static const struct option in_provider[] = {
+static const struct setting in_provider[] = {
     {"dialect", NULL, take_dialect, AT(dialect), .allowed = allowed_dialect, .required = true},
-    {"url", NULL, option_take_url, AT(url), .required = true,
+    {"url", NULL, setting_parse_url, AT(url), .required = true,
      .allowed_text = "use https://HOST[:PORT][/PATH], without user, query, fragment or the "
 		     "final /v1"},
-    {"credential", "stored", option_take_choice, AT(credential), .choices = credential_choices,
-     .allowed = option_allowed_choice},
+    {"credential", "stored", setting_parse_choice, AT(credential), .choices = credential_choices,
+     .allowed = setting_allowed_choice},
     {"models", "", take_model_rule, .list = true,
      .allowed_text = "use \"glob=name\" or \"glob=name|successor\" (at most " TEXT_OF(
 	 MODEL_RULES_MAX) " rules of " TEXT_OF(MODEL_NAMES_MAX) " names)"},
     {"cooldown", "5m", A_TIME(cooldown_ms, SECONDS(1), HOURS(24))},
-    {"paid", "false", option_take_switch, AT(paid), .allowed_text = A_SWITCH},
-    {"enabled", "true", option_take_switch, AT(enabled), .allowed_text = A_SWITCH},
-    {"ca_file", NULL, option_take_optional, AT(ca_file), .check = text_is_path,
+    {"paid", "false", setting_parse_switch, AT(paid), .allowed_text = A_SWITCH},
+    {"enabled", "true", setting_parse_switch, AT(enabled), .allowed_text = A_SWITCH},
+    {"ca_file", NULL, setting_parse_optional, AT(ca_file), .check = text_is_path,
      .allowed_text = A_PATH},
-    {"ca_path", NULL, option_take_optional, AT(ca_path), .check = text_is_path,
+    {"ca_path", NULL, setting_parse_optional, AT(ca_path), .check = text_is_path,
      .allowed_text = A_PATH},
-    {"proxy", NULL, option_take_optional, AT(proxy), .check = text_is_proxy,
+    {"proxy", NULL, setting_parse_optional, AT(proxy), .check = text_is_proxy,
      .allowed_text = "use SCHEME://HOST[:PORT], where SCHEME is http, https, socks4, socks4a, "
 		     "socks5 or socks5h"},
     {"dns_cache", "60", A_TIME(dns_cache_ms, 0, HOURS(24))},
-    {"allow_plain", "false", option_take_switch, AT(allow_plain), .allowed_text = A_SWITCH},
-    {"trust_url", "false", option_take_switch, AT(trust_url), .allowed_text = A_SWITCH},
+    {"allow_plain", "false", setting_parse_switch, AT(allow_plain), .allowed_text = A_SWITCH},
+    {"trust_url", "false", setting_parse_switch, AT(trust_url), .allowed_text = A_SWITCH},
 };
 
-const struct option_table root_options = {in_root, COUNT(in_root)};
-const struct option_table provider_options = {in_provider, COUNT(in_provider)};
+const struct settings_table root_options = {in_root, COUNT(in_root)};
+const struct settings_table provider_options = {in_provider, COUNT(in_provider)};
 
 /* --- The known providers -------------------------------------------------- */
 
@@ -256,7 +256,7 @@ known_provider(const char *name)
 }
 
 const char *
-initial_text(const struct option *option, const struct known_provider *known)
+initial_text(const struct setting *option, const struct known_provider *known)
 {
 	for (size_t i = 0; known != NULL && i < COUNT(known->initial); i++) {
 		const char *name = known->initial[i].option;

@@ -8,13 +8,13 @@
 
 #include "config/kinds.h"
 
-struct option_table {
-	const struct option *options;
+struct settings_table {
+	const struct setting *options;
 	size_t n;
 };
 
-extern const struct option_table root_options;     /* they fill a struct config */
-extern const struct option_table provider_options; /* they fill a struct provider */
+extern const struct settings_table root_options;     /* they fill a struct config */
+extern const struct settings_table provider_options; /* they fill a struct provider */
 
 /* What credential means, by enum credential_use. */
 extern const struct choice credential_choices[];
@@ -39,6 +39,6 @@ const struct known_provider *known_provider(const char *name);
 
 /* The default of an option for a known provider, or (NULL) for any other and
  * outside of a provider; NULL: there is none. */
-const char *initial_text(const struct option *option, const struct known_provider *known);
+const char *initial_text(const struct setting *option, const struct known_provider *known);
 
 #endif

@@ -22,7 +22,7 @@ enum { PARSER_MEMORY = 64 * 1024, SECTION_MEMORY = 16 * 1024, BYTE_MEMORY = 64 }
  * error function and free function are given no context of ours; hence this one,
  * only set while cfg_parse_buf() runs. */
 struct parsing {
-	struct complaints *complaints;
+	struct diagnostics *diagnostics;
 	bool heard; /* an error of libconfuse's */
 };
 
@@ -30,13 +30,13 @@ static struct parsing *parsing;
 
 /* --- Values --------------------------------------------------------------- */
 
-/* libconfuse only parses: every option is a CFGT_PTR to a struct setting, and all
+/* libconfuse only parses: every option is a CFGT_PTR to a struct assignment, and all
  * checking is done afterwards, so that all wrong values can be reported at once. */
 static int
 keep_setting(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 {
 	size_t size = strlen(value) + 1;
-	struct setting *setting = malloc(sizeof *setting + size);
+	struct assignment *setting = malloc(sizeof *setting + size);
 	if (setting == NULL)
 		return -1;
 	setting->section = cfg;
@@ -44,7 +44,7 @@ keep_setting(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 	setting->first = cfg_opt_size(opt) == 1;
 	setting->line = cfg->line;
 	memcpy(setting->text, value, size);
-	*(struct setting **)result = setting;
+	*(struct assignment **)result = setting;
 	return 0;
 }
 
@@ -53,11 +53,11 @@ keep_setting(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 static void
 drop_setting(void *value)
 {
-	struct setting *setting = value;
+	struct assignment *setting = value;
 	if (parsing != NULL && setting->first)
-		complaints_add(parsing->complaints, setting->section->line,
-			       "%s stands in line %d already: write each option once",
-			       setting->option, setting->line);
+		diagnostics_add(parsing->diagnostics, setting->section->line,
+				"%s stands in line %d already: write each option once",
+				setting->option, setting->line);
 	explicit_bzero(setting->text, strlen(setting->text)); /* maybe a proxy's password */
 	free(setting);
 }
@@ -119,7 +119,7 @@ nearest(const cfg_t *cfg, const char *name)
 __attribute__((format(printf, 2, 0))) static void
 hear(cfg_t *cfg, const char *format, va_list args)
 {
-	char said[512], shown[LOG_FOREIGN_SIZE];
+	char said[512], shown[PRINTABLE_SIZE];
 	const char *hint = "", *meant = NULL;
 	if (strcmp(format, "no such option '%s'") == 0) {
 		va_list copy;
@@ -129,22 +129,22 @@ hear(cfg_t *cfg, const char *format, va_list args)
 	}
 	if (vsnprintf(said, sizeof said, format, args) < 0)
 		said[0] = '\0';
-	log_foreign(said, strlen(said), shown, sizeof shown);
+	printable(said, strlen(said), shown, sizeof shown);
 	for (size_t i = 0; i < COUNT(hints); i++)
 		if (strncmp(format, hints[i].begins, strlen(hints[i].begins)) == 0)
 			hint = hints[i].hint;
 	parsing->heard = true;
 	if (meant != NULL)
-		complaints_add(parsing->complaints, cfg->line, "%s: is %s meant?", shown, meant);
+		diagnostics_add(parsing->diagnostics, cfg->line, "%s: is %s meant?", shown, meant);
 	else
-		complaints_add(parsing->complaints, cfg->line, "%s%s", shown, hint);
+		diagnostics_add(parsing->diagnostics, cfg->line, "%s%s", shown, hint);
 }
 
 /* --- What there may be ---------------------------------------------------- */
 
 /* The table as libconfuse's, with room for one more option before its end. */
 static void
-make_opts(const struct option_table *table, cfg_opt_t opts[static OPTIONS_MAX + 2])
+make_opts(const struct settings_table *table, cfg_opt_t opts[static OPTIONS_MAX + 2])
 {
 	const cfg_opt_t end = CFG_END();
 	assert(table->n <= OPTIONS_MAX);
@@ -242,7 +242,7 @@ token_end(char *at, const char **problem)
 
 /* Blanks the comments; false and a complaint when the text cannot be parsed. */
 static bool
-blank_comments(struct complaints *complaints, char *text)
+blank_comments(struct diagnostics *diagnostics, char *text)
 {
 	int line = 1, open_line = 0, depth = 0;
 	if (strncmp(text, "\xef\xbb\xbf", 3) == 0) /* a byte order mark */
@@ -251,7 +251,7 @@ blank_comments(struct complaints *complaints, char *text)
 		const char *problem;
 		char *end = token_end(text, &problem);
 		if (end == NULL) {
-			complaints_add(complaints, line, "%s", problem);
+			diagnostics_add(diagnostics, line, "%s", problem);
 			return false;
 		}
 		if (*text == '{' && depth++ == 0)
@@ -261,7 +261,7 @@ blank_comments(struct complaints *complaints, char *text)
 			line += *text == '\n';
 	}
 	if (depth > 0)
-		complaints_add(complaints, open_line, "this brace is never closed: write }");
+		diagnostics_add(diagnostics, open_line, "this brace is never closed: write }");
 	return depth == 0;
 }
 
@@ -290,16 +290,16 @@ last_line(cfg_t *cfg)
 
 /* Parses what cfg is made for; false when that ended early. */
 static bool
-parse(cfg_t *cfg, const char *text, struct complaints *complaints)
+parse(cfg_t *cfg, const char *text, struct diagnostics *diagnostics)
 {
-	struct parsing found = {.complaints = complaints};
+	struct parsing found = {.diagnostics = diagnostics};
 	parsing = &found;
 	cfg_set_error_function(cfg, hear);
 	bool whole = cfg_parse_buf(cfg, text) == CFG_SUCCESS;
 	parsing = NULL;
 	if (!whole && !found.heard && !is_half_made(cfg))
-		complaints_add(complaints, last_line(cfg),
-			       "an option's name is empty, or memory is short");
+		diagnostics_add(diagnostics, last_line(cfg),
+				"an option's name is empty, or memory is short");
 	return whole;
 }
 
@@ -315,23 +315,24 @@ has_memory(const struct buf *text)
 }
 
 cfg_t *
-syntax_parse(struct buf *text, struct complaints *complaints, bool *broken)
+syntax_parse(struct buf *text, struct diagnostics *diagnostics, bool *broken)
 {
 	*broken = text->len > 0;
 	if (memchr(buf_text(text), '\0', text->len) != NULL) {
-		complaints_add(complaints, WHOLE_FILE, "holds a NUL byte: this is no text file");
+		diagnostics_add(diagnostics, DIAGNOSTIC_WHOLE_FILE,
+				"holds a NUL byte: this is no text file");
 		return NULL;
 	}
-	if (text->len == 0 || !blank_comments(complaints, text->data))
+	if (text->len == 0 || !blank_comments(diagnostics, text->data))
 		return NULL;
 	cfg_t *cfg = has_memory(text) ? make_cfg() : NULL;
 	if (cfg == NULL) {
-		complaints_add_memory(complaints);
+		diagnostics_add_memory(diagnostics);
 		return NULL;
 	}
-	*broken = !parse(cfg, text->data, complaints);
+	*broken = !parse(cfg, text->data, diagnostics);
 	if (*broken && is_half_made(cfg)) {
-		complaints_add_memory(complaints);
+		diagnostics_add_memory(diagnostics);
 		return NULL; /* lost: cfg_free() would fall over it */
 	}
 	return cfg;
@@ -377,8 +378,8 @@ syntax_writes(cfg_t *section, const char *option)
 	return opt != NULL && (opt->flags & CFGF_MODIFIED) != 0;
 }
 
-const struct setting *
-syntax_setting(cfg_t *section, const char *option, size_t i)
+const struct assignment *
+syntax_assignment(cfg_t *section, const char *option, size_t i)
 {
 	cfg_opt_t *opt = section == NULL ? NULL : cfg_getopt(section, option);
 	return opt == NULL || i >= cfg_opt_size(opt) ? NULL : cfg_opt_getnptr(opt, (unsigned)i);

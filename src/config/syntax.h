@@ -17,7 +17,7 @@
 struct cfg_t; /* libconfuse's: a whole file or one section of it */
 
 /* A value as it was written. */
-struct setting {
+struct assignment {
 	const struct cfg_t *section;
 	const char *option;
 	bool first; /* of its list, or the only one */
@@ -28,7 +28,7 @@ struct setting {
 /* Parses a text and blanks its comments on the way. NULL: nothing was parsed,
  * since the text is empty or unusable or memory is short. *broken tells whether
  * the parsing ended early; why, and which options stand twice, goes to complaints. */
-struct cfg_t *syntax_parse(struct buf *text, struct complaints *complaints, bool *broken);
+struct cfg_t *syntax_parse(struct buf *text, struct diagnostics *diagnostics, bool *broken);
 
 /* Frees a tree. NULL is fine. */
 void syntax_free(struct cfg_t *tree);
@@ -47,6 +47,6 @@ int syntax_line(const struct cfg_t *section);
 bool syntax_writes(struct cfg_t *section, const char *option);
 
 /* The option's value at index i, NULL where it has none. */
-const struct setting *syntax_setting(struct cfg_t *section, const char *option, size_t i);
+const struct assignment *syntax_assignment(struct cfg_t *section, const char *option, size_t i);
 
 #endif

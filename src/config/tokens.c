@@ -65,7 +65,7 @@ refuse(const struct reader *r, const char *format, ...)
 	if (vsnprintf(text, sizeof text, format, args) < 0)
 		text[0] = '\0';
 	va_end(args);
-	complaint_say(r->error, "%s:%d: %s", r->config->tokens_file, r->line, text);
+	buf_append_cut(r->error, "%s:%d: %s", r->config->tokens_file, r->line, text);
 	return false;
 }
 
@@ -237,7 +237,7 @@ static struct tokens *
 out_of_memory(struct buf *error)
 {
 	if (error->len == 0)
-		complaint_say(error, "memory is short");
+		buf_append_cut(error, "memory is short");
 	return NULL;
 }
 

@@ -143,7 +143,7 @@ edit_block(struct editor *e)
 	else if (b.has_id)
 		edit_id(e, b.id);
 	buf_free(&b.said);
-	return !b.thinking || !mark_foreign(e->s.text, b.signature);
+	return !b.thinking || !origin_is_foreign(e->s.text, b.signature);
 }
 
 /* Takes a message's content; whether anything of it stays. */
@@ -277,6 +277,6 @@ const struct dialect dialect_anthropic = {
     .counts_tokens = true,
     .context_tokens = 1000000, /* PROTOCOLS.md 6 */
     .refuses = anthropic_refuses,
-    .request = anthropic_request,
+    .encode = anthropic_request,
     .quirk = anthropic_quirk,
 };

@@ -84,8 +84,8 @@ const struct dialect dialect_deepseek = {
     .context_tokens = CONTEXT_TOKENS,
     .refuses = deepseek_refuses,
     .model = deepseek_model,
-    .request = deepseek_request,
-    .event = mark_event,
-    .answer = mark_answer,
+    .encode = deepseek_request,
+    .decode_event = origin_mark_event,
+    .decode_json = origin_mark_json,
     .quirk = deepseek_quirk,
 };

@@ -45,16 +45,16 @@ enum handover_result {
 };
 
 /* State of one answer stream on its way to the client (dialect/origin.h). All zero but the provider at the
- * start; relabel_fini() at the end. */
-#define RELABEL_OPEN_MAX 16
-struct relabel {
+ * start; origin_fini() at the end. */
+#define ORIGIN_OPEN_MAX 16
+struct origin {
 	const char *provider; /* whose mark thinking and ids get */
-	struct relabel_block {
+	struct origin_block {
 		int64_t index; /* the provider's … */
 		int64_t as;    /* … and the client's */
 		bool thinking;
-		bool signature;   /* its signature_delta was seen */
-	} open[RELABEL_OPEN_MAX]; /* blocks that were begun and not stopped */
+		bool signature;  /* its signature_delta was seen */
+	} open[ORIGIN_OPEN_MAX]; /* blocks that were begun and not stopped */
 	unsigned n_open;
 	int64_t next; /* the index of the next block that the client sees */
 	bool moved;   /* some block has another index at the client */
@@ -82,16 +82,16 @@ struct dialect {
 	const char *(*model)(const struct message *message, const char *model);
 
 	/* Writes the body to send into out (empty on entry). */
-	enum handover_result (*request)(const struct handover *handover, struct buf *out);
+	enum handover_result (*encode)(const struct handover *handover, struct buf *out);
 
 	/* Appends an event of the answer to out as the client shall see it, and what
 	 * must go before it; or nothing, when the client is not to see it, or not yet. NULL:
 	 * every event passes byte for byte. False: out is full, or memory is short. */
-	bool (*event)(struct relabel *relabel, const struct sse_event *event, struct buf *out);
+	bool (*decode_event)(struct origin *origin, const struct sse_event *event, struct buf *out);
 
 	/* The same for a JSON answer; NULL: byte for byte. False: memory is short;
 	 * what is no JSON object is copied as it is. */
-	bool (*answer)(const char *provider, const char *json, size_t n, struct buf *out);
+	bool (*decode_json)(const char *provider, const char *json, size_t n, struct buf *out);
 
 	/* The quirk that an error text asks for, 0 for none. text is the error body. */
 	unsigned (*quirk)(int status, const char *text);
@@ -105,7 +105,7 @@ const char *dialect_names(void);
 
 /* A signature as the client shall keep it: "router.NAME.ORIGINAL". Claude Code
  * sends thinking back unchanged, whatever its signature (CLIENT.md 2). */
-#define MARK_PREFIX "router."
+#define ORIGIN_PREFIX "router."
 
 /* One more dialect: its file, its line here, its line of the table in dialect.c. */
 extern const struct dialect dialect_anthropic;

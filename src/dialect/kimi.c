@@ -88,8 +88,8 @@ const struct dialect dialect_kimi = {
     .name = "kimi",
     .context_tokens = 1000000,
     .refuses = kimi_refuses,
-    .request = kimi_request,
-    .event = mark_event,
-    .answer = mark_answer,
+    .encode = kimi_request,
+    .decode_event = origin_mark_event,
+    .decode_json = origin_mark_json,
     .quirk = kimi_quirk,
 };

@@ -9,19 +9,19 @@
 #include <stdio.h>
 #include <string.h>
 
-#define MARK_MAX (sizeof MARK_PREFIX + PROVIDER_NAME_MAX)
+#define MARK_MAX (sizeof ORIGIN_PREFIX + PROVIDER_NAME_MAX)
 
 bool
-mark_foreign(const char *text, struct span signature)
+origin_is_foreign(const char *text, struct span signature)
 {
-	return signature.len == 0 || span_begins(text, signature, MARK_PREFIX);
+	return signature.len == 0 || span_begins(text, signature, ORIGIN_PREFIX);
 }
 
 const char *
-mark_own(const char *signature, const char *provider)
+origin_own(const char *signature, const char *provider)
 {
-	size_t n = strlen(provider), prefix = strlen(MARK_PREFIX);
-	if (strncmp(signature, MARK_PREFIX, prefix) != 0 ||
+	size_t n = strlen(provider), prefix = strlen(ORIGIN_PREFIX);
+	if (strncmp(signature, ORIGIN_PREFIX, prefix) != 0 ||
 	    strncmp(signature + prefix, provider, n) != 0 || signature[prefix + n] != '.')
 		return NULL;
 	return signature + prefix + n + 1;
@@ -30,7 +30,7 @@ mark_own(const char *signature, const char *provider)
 static const char *
 mark_of(const char *provider, char mark[static MARK_MAX])
 {
-	snprintf(mark, MARK_MAX, "%s%.*s.", MARK_PREFIX, PROVIDER_NAME_MAX - 1, provider);
+	snprintf(mark, MARK_MAX, "%s%.*s.", ORIGIN_PREFIX, PROVIDER_NAME_MAX - 1, provider);
 	return mark;
 }
 
@@ -206,31 +206,31 @@ put_edited(const struct sse_event *event, const struct edits *edits, struct buf 
 }
 
 /* An event without an index speaks of the only block that is open. */
-static struct relabel_block *
-find_open(struct relabel *relabel, int64_t index)
+static struct origin_block *
+find_open(struct origin *origin, int64_t index)
 {
-	if (index == -1 && relabel->n_open == 1)
-		return relabel->open;
-	for (unsigned i = 0; i < relabel->n_open; i++)
-		if (relabel->open[i].index == index)
-			return &relabel->open[i];
+	if (index == -1 && origin->n_open == 1)
+		return origin->open;
+	for (unsigned i = 0; i < origin->n_open; i++)
+		if (origin->open[i].index == index)
+			return &origin->open[i];
 	return NULL;
 }
 
 /* NULL: more are open than anybody can mean, or this one is. */
-static struct relabel_block *
-open_block(struct relabel *relabel, int64_t index)
+static struct origin_block *
+open_block(struct origin *origin, int64_t index)
 {
-	if (relabel->n_open == RELABEL_OPEN_MAX || find_open(relabel, index) != NULL)
+	if (origin->n_open == ORIGIN_OPEN_MAX || find_open(origin, index) != NULL)
 		return NULL;
-	struct relabel_block *b = &relabel->open[relabel->n_open++];
-	*b = (struct relabel_block){.index = index, .as = relabel->next++};
-	relabel->moved |= b->as != index;
+	struct origin_block *b = &origin->open[origin->n_open++];
+	*b = (struct origin_block){.index = index, .as = origin->next++};
+	origin->moved |= b->as != index;
 	return b;
 }
 
 static void
-edit_index(struct edits *edits, const struct block_event *e, const struct relabel_block *b)
+edit_index(struct edits *edits, const struct block_event *e, const struct origin_block *b)
 {
 	if (b->as == e->index || e->index_at.len == 0)
 		return;
@@ -239,32 +239,32 @@ edit_index(struct edits *edits, const struct block_event *e, const struct relabe
 }
 
 static void
-forget_held(struct relabel *relabel)
+forget_held(struct origin *origin)
 {
-	relabel->holding = false;
-	buf_free(&relabel->held);
+	origin->holding = false;
+	buf_free(&origin->held);
 }
 
 void
-relabel_fini(struct relabel *relabel)
+origin_fini(struct origin *origin)
 {
-	forget_held(relabel);
+	forget_held(origin);
 }
 
 static bool
-hold(struct relabel *relabel, const struct sse_event *event)
+hold(struct origin *origin, const struct sse_event *event)
 {
-	if (!relabel->holding)
-		buf_init(&relabel->held, SSE_EVENT_MAX);
-	relabel->holding = true;
-	return pass(event, &relabel->held);
+	if (!origin->holding)
+		buf_init(&origin->held, SSE_EVENT_MAX);
+	origin->holding = true;
+	return pass(event, &origin->held);
 }
 
 /* The held block has something to say after all. */
 static bool
-release(struct relabel *relabel, struct buf *out)
+release(struct origin *origin, struct buf *out)
 {
-	struct relabel_block *b = open_block(relabel, relabel->blank);
+	struct origin_block *b = open_block(origin, origin->blank);
 	struct sse sse;
 	struct sse_event event;
 	struct block_event e;
@@ -272,8 +272,7 @@ release(struct relabel *relabel, struct buf *out)
 	size_t at = 0;
 	sse_init(&sse);
 	while (done && b != NULL &&
-	       sse_next(&sse, relabel->held.data + at, relabel->held.len - at, &event) ==
-		   SSE_EVENT) {
+	       sse_next(&sse, origin->held.data + at, origin->held.len - at, &event) == SSE_EVENT) {
 		struct edits edits = {.n = 0};
 		at += event.raw_len;
 		if (read_block_event(&event, &e))
@@ -281,72 +280,72 @@ release(struct relabel *relabel, struct buf *out)
 		done = put_edited(&event, &edits, out);
 	}
 	sse_fini(&sse);
-	forget_held(relabel);
+	forget_held(origin);
 	return done;
 }
 
 static bool
-block_start(struct relabel *relabel, const struct sse_event *event, struct buf *out)
+block_start(struct origin *origin, const struct sse_event *event, struct buf *out)
 {
 	struct edits edits = {.n = 0};
 	struct block_event e;
 	if (!read_block_event(event, &e))
 		return pass(event, out);
 	if (e.block.text && e.block.blank) {
-		forget_held(relabel);
-		relabel->blank = e.index;
-		return hold(relabel, event);
+		forget_held(origin);
+		origin->blank = e.index;
+		return hold(origin, event);
 	}
-	struct relabel_block *b = open_block(relabel, e.index);
+	struct origin_block *b = open_block(origin, e.index);
 	if (b == NULL)
 		return true;
 	b->thinking = e.block.thinking;
 	b->signature = e.block.has_signature && e.block.signature.len > 0;
 	edit_index(&edits, &e, b);
-	edit_id(&edits, event->data, &e.block, relabel->provider);
+	edit_id(&edits, event->data, &e.block, origin->provider);
 	if (b->signature)
-		edit_signature(&edits, &e.block, relabel->provider);
+		edit_signature(&edits, &e.block, origin->provider);
 	return put_edited(event, &edits, out);
 }
 
 /* Deltas of nothing but text and tools in blocks that are where they were pass unread: they are
  * nearly all of a stream. */
 static bool
-is_to_be_read(const struct relabel *relabel)
+is_to_be_read(const struct origin *origin)
 {
-	bool read = relabel->holding || relabel->moved;
-	for (unsigned i = 0; i < relabel->n_open; i++)
-		read |= relabel->open[i].thinking;
-	return read || relabel->n_open == 0;
+	bool read = origin->holding || origin->moved;
+	for (unsigned i = 0; i < origin->n_open; i++)
+		read |= origin->open[i].thinking;
+	return read || origin->n_open == 0;
 }
 
 static bool
-block_delta(struct relabel *relabel, const struct sse_event *event, struct buf *out)
+block_delta(struct origin *origin, const struct sse_event *event, struct buf *out)
 {
 	struct edits edits = {.n = 0};
 	struct block_event e;
-	if (!is_to_be_read(relabel) || !read_block_event(event, &e))
+	if (!is_to_be_read(origin) || !read_block_event(event, &e))
 		return pass(event, out);
-	if (relabel->holding && e.index == relabel->blank) {
+	if (origin->holding && e.index == origin->blank) {
 		if (e.block.blank && !e.block.delta)
-			return hold(relabel, event);
-		if (!release(relabel, out))
+			return hold(origin, event);
+		if (!release(origin, out))
 			return false;
 	}
-	struct relabel_block *b = find_open(relabel, e.index);
+	struct origin_block *b = find_open(origin, e.index);
 	if (b == NULL) /* of a block that is over, or that nobody began */
 		return true;
 	edit_index(&edits, &e, b);
 	if (b->thinking && e.block.delta && (e.block.has_signature || e.block.has_null)) {
 		b->signature = true;
-		edit_signature(&edits, &e.block, relabel->provider);
+		edit_signature(&edits, &e.block, origin->provider);
 	}
 	return put_edited(event, &edits, out);
 }
 
 /* PROTOCOLS.md 3, 7: Kimi sends no signature_delta; it goes just before the stop. */
 static bool
-sign(const struct relabel *relabel, const struct relabel_block *b, struct buf *out)
+sign(const struct origin *origin, const struct origin_block *b, struct buf *out)
 {
 	char mark[MARK_MAX];
 	if (!b->thinking || b->signature)
@@ -355,43 +354,43 @@ sign(const struct relabel *relabel, const struct relabel_block *b, struct buf *o
 			  "event: content_block_delta\ndata: {\"type\":\"content_block_delta\","
 			  "\"index\":%" PRId64 ",\"delta\":{\"type\":\"signature_delta\","
 			  "\"signature\":\"%s\"}}\n\n",
-			  b->as, mark_of(relabel->provider, mark));
+			  b->as, mark_of(origin->provider, mark));
 }
 
 static bool
-block_stop(struct relabel *relabel, const struct sse_event *event, struct buf *out)
+block_stop(struct origin *origin, const struct sse_event *event, struct buf *out)
 {
 	struct edits edits = {.n = 0};
 	struct block_event e;
 	if (!read_block_event(event, &e))
 		return pass(event, out);
-	if (relabel->holding && e.index == relabel->blank) {
-		forget_held(relabel);
+	if (origin->holding && e.index == origin->blank) {
+		forget_held(origin);
 		return true;
 	}
-	struct relabel_block *b = find_open(relabel, e.index);
+	struct origin_block *b = find_open(origin, e.index);
 	if (b == NULL)
 		return true;
 	edit_index(&edits, &e, b);
-	if (!sign(relabel, b, out))
+	if (!sign(origin, b, out))
 		return false;
-	*b = relabel->open[--relabel->n_open];
+	*b = origin->open[--origin->n_open];
 	return put_edited(event, &edits, out);
 }
 
 bool
-mark_event(struct relabel *relabel, const struct sse_event *event, struct buf *out)
+origin_mark_event(struct origin *origin, const struct sse_event *event, struct buf *out)
 {
 	switch (event->kind) {
 	case SSE_BLOCK_START:
-		return block_start(relabel, event, out);
+		return block_start(origin, event, out);
 	case SSE_BLOCK_DELTA:
-		return block_delta(relabel, event, out);
+		return block_delta(origin, event, out);
 	case SSE_BLOCK_STOP:
-		return block_stop(relabel, event, out);
+		return block_stop(origin, event, out);
 	case SSE_MESSAGE_DELTA:
 	case SSE_MESSAGE_STOP:
-		forget_held(relabel);
+		forget_held(origin);
 		return pass(event, out);
 	default:
 		return pass(event, out);
@@ -435,7 +434,7 @@ mark_content(struct scan *s, struct splice *splice, const char *provider)
 }
 
 bool
-mark_answer(const char *provider, const char *json, size_t n, struct buf *out)
+origin_mark_json(const char *provider, const char *json, size_t n, struct buf *out)
 {
 	struct scan s;
 	struct span key;

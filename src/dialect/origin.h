@@ -16,15 +16,15 @@
 
 /* Whether a signature (or the data of redacted thinking) is none that Claude
  * made: it is empty or marked. text holds span, as scan_string() gave it. */
-bool mark_foreign(const char *text, struct span signature);
+bool origin_is_foreign(const char *text, struct span signature);
 
 /* What follows the mark of this provider, NULL when the mark is another's or
  * there is none. */
-const char *mark_own(const char *signature, const char *provider);
+const char *origin_own(const char *signature, const char *provider);
 
-/* dialect.event and dialect.answer of providers whose thinking gets a mark. */
-void relabel_fini(struct relabel *relabel);
-bool mark_event(struct relabel *relabel, const struct sse_event *event, struct buf *out);
-bool mark_answer(const char *provider, const char *json, size_t n, struct buf *out);
+/* dialect.decode_event and dialect.decode_json of providers whose thinking gets a mark. */
+void origin_fini(struct origin *origin);
+bool origin_mark_event(struct origin *origin, const struct sse_event *event, struct buf *out);
+bool origin_mark_json(const char *provider, const char *json, size_t n, struct buf *out);
 
 #endif

@@ -43,7 +43,7 @@ static json_object *
 thinking_block(struct rewrite *r, json_object *block)
 {
 	static const char *const names[] = {"type", "thinking", NULL};
-	const char *own = mark_own(tree_text(block, "signature"), r->handover->provider);
+	const char *own = origin_own(tree_text(block, "signature"), r->handover->provider);
 	if (own == NULL || *tree_text(block, "thinking") == '\0')
 		return NULL;
 	json_object *copy = picked(r, block, names);

@@ -24,7 +24,7 @@ struct doctor {
 	const struct doctor_options *options;
 	const char *config_path; /* of --config, or NULL */
 	struct findings findings;
-	struct router router; /* config, tokens, state: each NULL when it cannot be used */
+	struct app app; /* config, tokens, state: each NULL when it cannot be used */
 	struct process responders[STATE_PROCESSES]; /* by the state file */
 	size_t n_responders;
 	struct doctor_task *tasks; /* all that run here */

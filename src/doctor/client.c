@@ -137,10 +137,10 @@ tell_missing(struct client *c)
 static bool
 wants_login(const struct doctor *d)
 {
-	const struct config *config = d->router.config;
+	const struct config *config = d->app.config;
 	const struct provider *p = config == NULL ? NULL : config_plan_provider(config);
-	return p == NULL || d->router.tokens == NULL ||
-	       (p->takes_login && tokens_get(d->router.tokens, p->name) == NULL);
+	return p == NULL || d->app.tokens == NULL ||
+	       (p->takes_login && tokens_get(d->app.tokens, p->name) == NULL);
 }
 
 static void

@@ -89,7 +89,7 @@ static void
 compare(struct doctor *d, const struct judge_cron *entry)
 {
 	static const char standard[] = SYSCONFDIR "/claude-router/claude-router.conf";
-	const struct config *config = d->router.config;
+	const struct config *config = d->app.config;
 	const char *ours = config->path == NULL ? standard : config->path;
 	const char *theirs = entry->config[0] == '\0' ? standard : entry->config;
 	if (!judge_same_times(entry->times, config->health_check_cron))
@@ -129,10 +129,10 @@ static bool
 rests_for_long(const struct doctor *d, int64_t now_ms)
 {
 	struct health all[STATE_HEALTHS];
-	uint64_t id = config_plan_provider(d->router.config)->id;
-	size_t n = state_healths(d->router.state, id, all, STATE_HEALTHS);
+	uint64_t id = config_plan_provider(d->app.config)->id;
+	size_t n = state_healths(d->app.state, id, all, STATE_HEALTHS);
 	for (size_t i = 0; i < n; i++)
-		if (health_state(&all[i], now_ms) == HEALTH_RESTING &&
+		if (health_state(&all[i], now_ms) == HEALTH_IS_PAUSED &&
 		    now_ms - all[i].since_ms > LATE_MS)
 			return true;
 	return false;
@@ -143,9 +143,9 @@ look_for_last(struct doctor *d)
 {
 	struct summary summary;
 	int64_t now_ms = clock_wall_ms();
-	if (d->router.state == NULL || !rests_for_long(d, now_ms))
+	if (d->app.state == NULL || !rests_for_long(d, now_ms))
 		return;
-	state_summary(d->router.state, &summary);
+	state_summary(d->app.state, &summary);
 	if (now_ms - summary.last_check_ms <= LATE_MS)
 		return;
 	char when[CLOCK_SHORT_SIZE];
@@ -165,7 +165,7 @@ doctor_check_cron(struct doctor *d)
 {
 	struct judge_cron entry;
 	const char *path;
-	if (d->router.config == NULL || !d->router.config->health_check_enabled)
+	if (d->app.config == NULL || !d->app.config->health_check_enabled)
 		return;
 	if (find_entry(d, &entry, &path)) {
 		look_at_mode(d, path);

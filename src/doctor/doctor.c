@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "doctor/checks.h"
 
-#include "base/cli.h"
+#include "app/cli.h"
 #include "base/clock.h"
 #include "base/log.h"
 
@@ -17,10 +17,10 @@
 const char *
 doctor_shown(const char *text)
 {
-	static char shown[4][LOG_FOREIGN_SIZE];
+	static char shown[4][PRINTABLE_SIZE];
 	static size_t next;
 	next = (next + 1) % COUNT(shown);
-	return log_foreign(text, strlen(text), shown[next], sizeof shown[next]);
+	return printable(text, strlen(text), shown[next], sizeof shown[next]);
 }
 
 bool
@@ -54,9 +54,9 @@ static void
 fini(struct doctor *d)
 {
 	json_object_put(d->status);
-	state_close(d->router.state);
-	tokens_free(d->router.tokens);
-	config_free(d->router.config);
+	state_close(d->app.state);
+	tokens_free(d->app.tokens);
+	config_free(d->app.config);
 	free(d->tasks);
 	free(d);
 }

@@ -5,7 +5,7 @@
 #ifndef DOCTOR_DOCTOR_H
 #define DOCTOR_DOCTOR_H
 
-#include "base/cli.h"
+#include "app/cli.h"
 
 struct doctor_options {
 	const char *url;      /* of the router; NULL: the places of our own configurations */

@@ -40,8 +40,8 @@ load_config(struct doctor *d)
 		return;
 	}
 	buf_init(&errors, CONFIG_FILE_MAX);
-	d->router.config = config_load(d->config_path, &errors);
-	if (d->router.config == NULL)
+	d->app.config = config_load(d->config_path, &errors);
+	if (d->app.config == NULL)
 		tell_mistakes(d, buf_text(&errors));
 	buf_free(&errors);
 }
@@ -117,7 +117,7 @@ doctor_check_environment(struct doctor *d)
 	config_free(file);
 	for (int i = 0; i < VARIABLES; i++)
 		free(values[i]);
-	if (d->router.config != NULL)
+	if (d->app.config != NULL)
 		doctor_open_state(d);
 	// gcc-suppress analyzer-malloc-leak ; all of values was freed
 }
@@ -127,7 +127,7 @@ doctor_check_environment(struct doctor *d)
 static void
 tell_missing_tokens(struct doctor *d, const char *path)
 {
-	const struct config *config = d->router.config;
+	const struct config *config = d->app.config;
 	for (size_t i = 0; i < config->n_providers; i++)
 		if (config->providers[i].env_credential != NULL)
 			return;
@@ -163,10 +163,10 @@ file_is_usable(struct doctor *d, const char *path, const struct stat *st)
 static void
 look_for_placeholders(struct doctor *d)
 {
-	const struct config *config = d->router.config;
+	const struct config *config = d->app.config;
 	for (size_t i = 0; i < config->n_providers; i++) {
 		const char *name = config->providers[i].name;
-		const char *value = tokens_get(d->router.tokens, name);
+		const char *value = tokens_get(d->app.tokens, name);
 		if (value == NULL || !judge_placeholder(value))
 			continue;
 		findings_add(&d->findings, SEVERITY_ERROR, "tokens-placeholder",
@@ -183,10 +183,10 @@ look_for_placeholders(struct doctor *d)
 static bool
 anybody_takes_over(const struct doctor *d)
 {
-	const struct config *config = d->router.config;
+	const struct config *config = d->app.config;
 	for (size_t i = 0; i < config->n_providers; i++) {
 		const struct provider *p = &config->providers[i];
-		if (p->enabled && !p->takes_login && tokens_get(d->router.tokens, p->name) != NULL)
+		if (p->enabled && !p->takes_login && tokens_get(d->app.tokens, p->name) != NULL)
 			return true;
 	}
 	return false;
@@ -197,8 +197,8 @@ look_into_tokens(struct doctor *d, const char *path)
 {
 	struct buf error;
 	buf_init(&error, CONFIG_FILE_MAX);
-	d->router.tokens = tokens_load(d->router.config, &error);
-	if (d->router.tokens == NULL) {
+	d->app.tokens = tokens_load(d->app.config, &error);
+	if (d->app.tokens == NULL) {
 		findings_add(&d->findings, SEVERITY_ERROR, "tokens-content", "%s",
 			     buf_text(&error));
 		findings_cure(&d->findings, "mend that line, then type: claude-router "
@@ -210,7 +210,7 @@ look_into_tokens(struct doctor *d, const char *path)
 			     path);
 		findings_cure(&d->findings, "write into %s: deepseek = your key", path);
 	}
-	if (d->router.tokens != NULL)
+	if (d->app.tokens != NULL)
 		look_for_placeholders(d);
 	buf_free(&error);
 }
@@ -219,9 +219,9 @@ void
 doctor_check_tokens(struct doctor *d)
 {
 	struct stat st;
-	if (d->router.config == NULL)
+	if (d->app.config == NULL)
 		return;
-	const char *path = d->router.config->tokens_file;
+	const char *path = d->app.config->tokens_file;
 	bool exists = stat(path, &st) == 0;
 	if (!exists && errno == ENOENT)
 		tell_missing_tokens(d, path);
@@ -252,7 +252,7 @@ look_into_keys(struct doctor *d, const char *path)
 	if (keys == NULL) {
 		findings_add(&d->findings, SEVERITY_ERROR, "keys-content", "%s", buf_text(&error));
 		findings_cure(&d->findings, "mend that, then type: claude-router --check-config");
-	} else if (keys_count(keys) == 0 && d->router.config->access == ACCESS_KEYS) {
+	} else if (keys_count(keys) == 0 && d->app.config->access == ACCESS_KEYS) {
 		say_no_key(d, path);
 	}
 	keys_free(keys);
@@ -263,7 +263,7 @@ void
 doctor_check_keys(struct doctor *d)
 {
 	struct stat st;
-	const struct config *config = d->router.config;
+	const struct config *config = d->app.config;
 	if (config == NULL)
 		return;
 	const char *path = config->keys_file;

@@ -96,11 +96,11 @@ static bool
 set_trust(CURL *easy, const struct http_ask *ask)
 {
 	curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
-	return upstream_set_text(easy, CURLOPT_PROTOCOLS_STR, "http,https") &&
-	       upstream_set_text(easy, CURLOPT_PROXY, ask->proxy == NULL ? "" : ask->proxy) &&
-	       upstream_set_text(easy, CURLOPT_NOPROXY, "") &&
-	       upstream_set_text(easy, CURLOPT_CAINFO, ask->ca_file) &&
-	       upstream_set_text(easy, CURLOPT_CAPATH, ask->ca_path);
+	return pool_set_text(easy, CURLOPT_PROTOCOLS_STR, "http,https") &&
+	       pool_set_text(easy, CURLOPT_PROXY, ask->proxy == NULL ? "" : ask->proxy) &&
+	       pool_set_text(easy, CURLOPT_NOPROXY, "") &&
+	       pool_set_text(easy, CURLOPT_CAINFO, ask->ca_file) &&
+	       pool_set_text(easy, CURLOPT_CAPATH, ask->ca_path);
 }
 
 static void
@@ -133,8 +133,8 @@ set_request(struct flight *f)
 	const struct http_ask *ask = f->ask;
 	if (!add_header(f, "expect:") || !add_header(f, ask->header) || !add_header(f, ask->other))
 		return false;
-	if (!upstream_set_text(f->easy, CURLOPT_URL, ask->url) ||
-	    !upstream_set_text(f->easy, CURLOPT_USERAGENT, "claude-router-ctl/" PACKAGE_VERSION))
+	if (!pool_set_text(f->easy, CURLOPT_URL, ask->url) ||
+	    !pool_set_text(f->easy, CURLOPT_USERAGENT, "claude-router-ctl/" PACKAGE_VERSION))
 		return false;
 	curl_easy_setopt(f->easy, CURLOPT_HTTPHEADER, f->headers);
 	curl_easy_setopt(f->easy, CURLOPT_NOBODY, (long)ask->head);
@@ -155,7 +155,7 @@ set_request(struct flight *f)
 static bool
 begin(CURLM *multi, struct flight *f)
 {
-	buf_init(&f->answer->body, ANSWER_ERROR_MAX);
+	buf_init(&f->answer->body, RESPONSE_ERROR_MAX);
 	f->answer->date_ms = -1;
 	f->start_ms = clock_steady_ms();
 	f->easy = curl_easy_init();
@@ -202,7 +202,7 @@ land(CURLM *multi, struct flight *f)
 	if (f->easy != NULL)
 		curl_multi_remove_handle(multi, f->easy);
 	curl_easy_cleanup(f->easy);
-	upstream_wipe_headers(f->headers);
+	pool_wipe_headers(f->headers);
 }
 
 bool

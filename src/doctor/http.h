@@ -32,7 +32,7 @@ struct http_answer {
 	char server[64]; /* of the Server header; "" : none */
 	struct judge_event events[HTTP_EVENTS_MAX];
 	size_t n_events;
-	struct buf body; /* up to ANSWER_ERROR_MAX bytes */
+	struct buf body; /* up to RESPONSE_ERROR_MAX bytes */
 };
 
 /* Asks all of them at once. Every answer is the caller's to end with

@@ -14,8 +14,8 @@ enum { ANSWER_MS = 8000 };
 static bool
 is_used(const struct doctor *d, const struct provider *p)
 {
-	return p->enabled && (p->takes_login || (d->router.tokens != NULL &&
-						 tokens_get(d->router.tokens, p->name) != NULL));
+	return p->enabled && (p->takes_login || (d->app.tokens != NULL &&
+						 tokens_get(d->app.tokens, p->name) != NULL));
 }
 
 static void
@@ -49,7 +49,7 @@ tell_clock(struct doctor *d, const struct provider *p, const struct http_answer 
 void
 doctor_check_providers(struct doctor *d)
 {
-	const struct config *config = d->router.config;
+	const struct config *config = d->app.config;
 	const struct provider *providers[PROVIDERS_MAX];
 	struct http_ask asks[PROVIDERS_MAX];
 	struct http_answer answers[PROVIDERS_MAX];

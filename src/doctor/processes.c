@@ -146,9 +146,8 @@ find_user(const struct doctor *d)
 		task = doctor_task_named(d, RESPONDER);
 	if (task != NULL)
 		return task->uid;
-	if (d->router.config != NULL &&
-	    stat(path_directory(d->router.config->state_file, directory), &st) == 0 &&
-	    st.st_uid != 0)
+	if (d->app.config != NULL &&
+	    stat(path_directory(d->app.config->state_file, directory), &st) == 0 && st.st_uid != 0)
 		return st.st_uid;
 	const struct passwd *pw = getpwnam("www-data");
 	return pw == NULL ? geteuid() : pw->pw_uid;

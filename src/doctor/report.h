@@ -2,7 +2,7 @@
 /* What claude-router-ctl doctor found: a list, and how it is told. A struct
  * findings owns all of its texts; what does not fit is cut, what comes beyond
  * FINDINGS_MAX is dropped. Callers pass no credential; foreign text they pass
- * through log_foreign(). One thread. */
+ * through printable(). One thread. */
 #ifndef DOCTOR_REPORT_H
 #define DOCTOR_REPORT_H
 

@@ -186,7 +186,7 @@ number_of(json_object *o, const char *name)
 static bool
 take_admin_token(const struct doctor *d, struct server_test *t)
 {
-	const char *token = d->router.tokens == NULL ? NULL : tokens_admin(d->router.tokens);
+	const char *token = d->app.tokens == NULL ? NULL : tokens_admin(d->app.tokens);
 	bool secure = is_near(d->url) || text_has_scheme(d->url, "https");
 	if (token == NULL || d->options->url == NULL || !secure)
 		return false;
@@ -282,14 +282,14 @@ look_at_first(struct doctor *d, json_object *first)
 static void
 look_at_state(struct doctor *d)
 {
-	if (d->router.state == NULL || !is_near(d->url))
+	if (d->app.state == NULL || !is_near(d->url))
 		return;
 	for (size_t i = 0; i < d->n_responders; i++)
 		if (d->responders[i].pid == d->served_by)
 			return;
 	findings_add(&d->findings, SEVERITY_WARNING, "state-other",
 		     "the responder that answers at %s does not use the state file %s",
-		     doctor_shown(d->url), d->router.config->state_file);
+		     doctor_shown(d->url), d->app.config->state_file);
 	findings_cure(&d->findings, "name the same file in state_file, and in ROUTER_STATE_FILE "
 				    "of the web server and of cron's entry");
 }
@@ -299,7 +299,7 @@ look_at_state(struct doctor *d)
 static void
 look_at_body(struct doctor *d, struct server_test *t)
 {
-	size_t bytes = d->router.config == NULL ? REQUEST_MAX : d->router.config->max_request_bytes;
+	size_t bytes = d->app.config == NULL ? REQUEST_MAX : d->app.config->max_request_bytes;
 	struct http_answer *a = &t->answer;
 	if (!self_test(d, t, (int64_t)bytes, 0, 1))
 		return;

@@ -17,13 +17,13 @@ void
 doctor_open_state(struct doctor *d)
 {
 	struct buf error;
-	const char *path = d->router.config->state_file;
+	const char *path = d->app.config->state_file;
 	if (access(path, R_OK) == -1)
 		return;
 	buf_init(&error, ERROR_TEXT_MAX + 4096);
-	d->router.state = state_open_readonly(path, &error);
-	if (d->router.state != NULL) {
-		d->n_responders = state_processes(d->router.state, d->responders, STATE_PROCESSES);
+	d->app.state = state_open_readonly(path, &error);
+	if (d->app.state != NULL) {
+		d->n_responders = state_processes(d->app.state, d->responders, STATE_PROCESSES);
 	} else {
 		findings_add(&d->findings, SEVERITY_ERROR, "state-damaged", "%s", buf_text(&error));
 		findings_cure(&d->findings,
@@ -129,9 +129,9 @@ void
 doctor_check_state(struct doctor *d)
 {
 	char directory[PATH_MAX];
-	if (d->router.config == NULL)
+	if (d->app.config == NULL)
 		return;
-	const char *path = d->router.config->state_file;
+	const char *path = d->app.config->state_file;
 	path_directory(path, directory);
 	if (!look_at_directory(d, directory))
 		return;

@@ -50,13 +50,13 @@ look_at_provider(struct doctor *d, const char *name, json_object *p)
 		     "%s refuses the stored credential (%s)", doctor_shown(name),
 		     why == NULL ? "it does not say why" : doctor_shown(why));
 	findings_cure(&d->findings, "write a new one behind %s = in %s", doctor_shown(name),
-		      d->router.config == NULL ? "tokens.txt" : d->router.config->tokens_file);
+		      d->app.config == NULL ? "tokens.txt" : d->app.config->tokens_file);
 }
 
 void
 doctor_check_status(struct doctor *d)
 {
-	const struct router *r = &d->router;
+	const struct app *r = &d->app;
 	bool told = d->status != NULL;
 	if (!told && r->config != NULL && r->tokens != NULL && r->state != NULL)
 		d->status = status_full(r);

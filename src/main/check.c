@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* claude-router-check: looks at Claude Pro while it rests. Run by cron in the
  * first minutes of each hour: BEHAVIOUR.md 9. */
+#include "app/cli.h"
 #include "app/crontab.h"
 #include "app/open.h"
-#include "base/cli.h"
 #include "base/log.h"
 #include "operator/health_check.h"
 
@@ -60,10 +60,10 @@ tell(const struct check_report *report)
 }
 
 static int
-check(struct router *router, const struct provider *provider, bool force)
+check(struct app *app, const struct provider *provider, bool force)
 {
 	struct check_report report = {.result = CHECK_UNKNOWN};
-	if (healthcheck_run(router, provider, force, &report))
+	if (health_check_run(app, provider, force, &report))
 		return tell(&report);
 	log_line(LOG_ERR, "no memory or descriptors to check with");
 	return CHECK_UNKNOWN;
@@ -87,9 +87,9 @@ print_crontab(const struct config *config)
 }
 
 static int
-run(struct router *router, const struct options *o)
+run(struct app *app, const struct options *o)
 {
-	const struct config *config = router->config;
+	const struct config *config = app->config;
 	const struct provider *p = o->provider == NULL ? config_plan_provider(config)
 						       : config_provider(config, o->provider);
 	if (p == NULL) {
@@ -99,10 +99,10 @@ run(struct router *router, const struct options *o)
 	}
 	if (o->dry_run) {
 		char text[ERROR_TEXT_MAX];
-		puts(healthcheck_intent(router, p, o->force, text));
+		puts(health_check_intent(app, p, o->force, text));
 		return EXIT_SUCCESS;
 	}
-	return check(router, p, o->force);
+	return check(app, p, o->force);
 }
 
 /* Without tokens or state: EXIT_SUCCESS or EX_CONFIG when that is all there is
@@ -131,24 +131,24 @@ int
 main(int argc, char **argv)
 {
 	struct options options = {0};
-	struct router router;
+	struct app app;
 	struct buf error;
 	read_options(argc, argv, &options);
-	setup_process();
+	app_harden_process();
 	int status = look_at_config(&options);
 	if (status != -1)
 		return cli_end("claude-router-check", status);
 	buf_init(&error, CONFIG_FILE_MAX);
-	const struct setup setup = {.program = "claude-router-check",
-				    .config_path = options.config,
-				    .asks_providers = true,
-				    .as_owner = true};
-	status = setup_open(&router, &setup, &error);
+	const struct app_options app_options = {.program = "claude-router-check",
+						.config_path = options.config,
+						.asks_providers = true,
+						.as_owner = true};
+	status = app_open(&app, &app_options, &error);
 	if (status != 0) {
 		fprintf(stderr, "claude-router-check: %s\n", cli_why(&error));
 	} else {
-		status = run(&router, &options);
-		setup_close(&router);
+		status = run(&app, &options);
+		app_close(&app);
 	}
 	buf_free(&error);
 	return cli_end("claude-router-check", status);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* claude-router-ctl: what operators ask and say. Reads the state file, so that
  * it works without a web server. */
+#include "app/cli.h"
 #include "app/open.h"
-#include "base/cli.h"
 #include "base/clock.h"
 #include "config/parse.h"
 #include "doctor/doctor.h"
@@ -45,7 +45,7 @@ struct command {
 	const char *argument; /* "" : none; in brackets: may be left out */
 	const char *help;
 	enum opens opens;
-	int (*run)(struct router *router, const struct options *options, const char *argument);
+	int (*run)(struct app *app, const struct options *options, const char *argument);
 	bool many; /* takes several words, and looks at them itself */
 };
 
@@ -83,9 +83,9 @@ print_providers(json_object *providers, const char *current)
 }
 
 static int
-run_status(struct router *router, const struct options *options, const char *argument)
+run_status(struct app *app, const struct options *options, const char *argument)
 {
-	json_object *o = status_full(router);
+	json_object *o = status_full(app);
 	(void)argument;
 	if (options->json || o == NULL)
 		return cli_print_json("claude-router-ctl", o);
@@ -100,9 +100,9 @@ run_status(struct router *router, const struct options *options, const char *arg
 }
 
 static int
-run_statusline(struct router *router, const struct options *options, const char *argument)
+run_statusline(struct app *app, const struct options *options, const char *argument)
 {
-	struct survey *s = survey_latest(router, "");
+	struct candidates *s = candidates_latest(app, "");
 	char line[STATUS_LINE_SIZE];
 	(void)options;
 	(void)argument;
@@ -124,12 +124,12 @@ line_of(json_object *health)
 
 /* A person need not be able to read the state file, which is the web server's. */
 static int
-ask_statusline(struct router *router, const struct options *options, const char *url)
+ask_statusline(struct app *app, const struct options *options, const char *url)
 {
 	char health[1024];
 	struct http_answer answer = {.code = CURLE_URL_MALFORMAT};
 	const struct http_ask ask = {.url = health, .body_bytes = -1, .timeout_ms = ASK_FOR_MS};
-	(void)router;
+	(void)app;
 	(void)options;
 	int n = snprintf(health, sizeof health, "%s/health", url);
 	bool fetched = n > 0 && (size_t)n < sizeof health && http_ask(&ask, &answer, 1) &&
@@ -155,44 +155,44 @@ fail_name(const struct config *config, const char *name, const char *first)
 }
 
 static int
-run_retry(struct router *router, const struct options *options, const char *argument)
+run_retry(struct app *app, const struct options *options, const char *argument)
 {
-	const struct provider *p = config_provider(router->config, argument);
+	const struct provider *p = config_provider(app->config, argument);
 	if (p == NULL) {
-		fail_name(router->config, argument, "");
+		fail_name(app->config, argument, "");
 		return EX_USAGE;
 	}
-	if (!state_retry(router->state, p->id, clock_wall_ms())) {
+	if (!state_retry(app->state, p->id, clock_wall_ms())) {
 		fail("the state file is busy: try again");
 		return EX_TEMPFAIL;
 	}
-	return run_statusline(router, options, "");
+	return run_statusline(app, options, "");
 }
 
 static int
-run_switch(struct router *router, const struct options *options, const char *argument)
+run_switch(struct app *app, const struct options *options, const char *argument)
 {
 	bool automatic = strcmp(argument, "auto") == 0;
 	(void)options;
-	if (!automatic && config_provider(router->config, argument) == NULL) {
-		fail_name(router->config, argument, "auto, ");
+	if (!automatic && config_provider(app->config, argument) == NULL) {
+		fail_name(app->config, argument, "auto, ");
 		return EX_USAGE;
 	}
-	if (!state_switch(router->state, automatic ? "" : argument)) {
+	if (!state_switch(app->state, automatic ? "" : argument)) {
 		fail("the state file is busy: try again");
 		return EX_TEMPFAIL;
 	}
 	if (!automatic)
-		return run_retry(router, options, argument);
-	return run_statusline(router, options, "");
+		return run_retry(app, options, argument);
+	return run_statusline(app, options, "");
 }
 
 /* --- check ------------------------------------------------------------ */
 
 static int
-run_check(struct router *router, const struct options *options, const char *argument)
+run_check(struct app *app, const struct options *options, const char *argument)
 {
-	const struct config *config = router->config;
+	const struct config *config = app->config;
 	const struct provider *p =
 	    argument[0] == '\0' ? config_plan_provider(config) : config_provider(config, argument);
 	struct check_report report = {.result = CHECK_UNKNOWN};
@@ -201,7 +201,7 @@ run_check(struct router *router, const struct options *options, const char *argu
 		fail_name(config, argument, "");
 		return EX_USAGE;
 	}
-	if (!healthcheck_run(router, p, true, &report)) {
+	if (!health_check_run(app, p, true, &report)) {
 		fail("no memory or descriptors to check with");
 		return EX_OSERR;
 	}
@@ -212,15 +212,15 @@ run_check(struct router *router, const struct options *options, const char *argu
 /* --- explain ---------------------------------------------------------- */
 
 static void
-explain(const struct router *router, const struct survey *s, const char *model)
+explain(const struct app *app, const struct candidates *s, const char *model)
 {
 	for (size_t i = 0; i < s->plan.n; i++) {
 		const struct candidate *c = &s->plan.candidates[i];
 		const struct provider *p = c->view->provider;
-		const char *sent = survey_model(router->state, p, model, 0, 0);
+		const char *sent = learned_name(app->state, p, model, 0, 0);
 		char reason[ERROR_TEXT_MAX];
 		plan_reason(c, clock_wall_ms(), reason, sizeof reason);
-		bool brought = p->takes_login && tokens_get(router->tokens, p->name) == NULL;
+		bool brought = p->takes_login && tokens_get(app->tokens, p->name) == NULL;
 		if (plan_usable(c->standing))
 			printf("%zu. %s, asked for %s%s\n", i + 1, reason,
 			       sent == NULL ? model : sent,
@@ -231,15 +231,15 @@ explain(const struct router *router, const struct survey *s, const char *model)
 }
 
 static int
-run_explain(struct router *router, const struct options *options, const char *argument)
+run_explain(struct app *app, const struct options *options, const char *argument)
 {
-	struct survey *s = survey_latest(router, argument);
+	struct candidates *s = candidates_latest(app, argument);
 	(void)options;
 	if (s == NULL) {
 		fail("out of memory");
 		return EX_OSERR;
 	}
-	explain(router, s, argument);
+	explain(app, s, argument);
 	free(s);
 	return EXIT_SUCCESS;
 }
@@ -247,16 +247,16 @@ run_explain(struct router *router, const struct options *options, const char *ar
 /* --- tokens ----------------------------------------------------------- */
 
 static int
-run_tokens(struct router *router, const struct options *options, const char *argument)
+run_tokens(struct app *app, const struct options *options, const char *argument)
 {
-	const struct config *config = router->config;
+	const struct config *config = app->config;
 	(void)options;
 	(void)argument;
 	printf("%s\n", config->tokens_file);
 	for (size_t i = 0; i < config->n_providers; i++) {
 		const char *name = config->providers[i].name;
 		printf("  %-12s %s\n", name,
-		       tokens_get(router->tokens, name) != NULL ? "stored" : "none");
+		       tokens_get(app->tokens, name) != NULL ? "stored" : "none");
 	}
 	return EXIT_SUCCESS;
 }
@@ -291,32 +291,32 @@ look_at_processes(const struct state *state, uint64_t order, bool tell)
 /* That configuration and tokens are fine was seen when they were read, or we would not
  * be here; without usable keys all other commands go on. */
 static int
-run_reload(struct router *router, const struct options *options, const char *argument)
+run_reload(struct app *app, const struct options *options, const char *argument)
 {
 	const struct timespec pause = {.tv_nsec = 20000000};
 	int64_t end_ms = clock_steady_ms() + RELOAD_FOR_MS;
 	(void)options;
 	(void)argument;
-	if (router->reload.keys_error[0] != '\0') {
-		fail(router->reload.keys_error);
+	if (app->reload.keys_error[0] != '\0') {
+		fail(app->reload.keys_error);
 		return EX_CONFIG;
 	}
-	if (!state_reload_request(router->state)) {
+	if (!state_reload_request(app->state)) {
 		fail("the state file cannot be written: no responder could see the request");
 		return EX_TEMPFAIL;
 	}
-	uint64_t order = state_reload_asked(router->state);
-	struct followed f = look_at_processes(router->state, order, false);
+	uint64_t order = state_reload_asked(app->state);
+	struct followed f = look_at_processes(app->state, order, false);
 	while (f.done < f.processes && clock_steady_ms() < end_ms) {
 		nanosleep(&pause, NULL);
-		f = look_at_processes(router->state, order, false);
+		f = look_at_processes(app->state, order, false);
 	}
 	if (f.processes == 0) {
 		fail("configuration, tokens and keys are fine, but no responder runs with this "
 		     "state file");
 		return EX_UNAVAILABLE;
 	}
-	f = look_at_processes(router->state, order, true);
+	f = look_at_processes(app->state, order, true);
 	size_t took = f.done - f.stale;
 	printf("%zu responder%s took it up\n", took, took == 1 ? "" : "s");
 	return took == f.processes ? EXIT_SUCCESS : EX_TEMPFAIL;
@@ -325,18 +325,18 @@ run_reload(struct router *router, const struct options *options, const char *arg
 /* --- What opens all it needs itself ------------------------------------ */
 
 static int
-run_key(struct router *router, const struct options *options, const char *argument)
+run_key(struct app *app, const struct options *options, const char *argument)
 {
-	(void)router;
+	(void)app;
 	(void)argument;
 	return ctl_key(options->config, options->words + 1);
 }
 
 /* Must bear what cannot be opened. */
 static int
-run_doctor(struct router *router, const struct options *options, const char *argument)
+run_doctor(struct app *app, const struct options *options, const char *argument)
 {
-	(void)router;
+	(void)app;
 	(void)argument;
 	return doctor_run(&options->doctor, options->config, options->json);
 }
@@ -450,22 +450,22 @@ static int
 obey(const struct command *command, const struct options *options)
 {
 	const char *argument = options->words[1] == NULL ? "" : options->words[1];
-	struct router router;
+	struct app app;
 	struct buf error;
 	if (command->opens == NOTHING)
 		return command->run(NULL, options, argument);
 	buf_init(&error, CONFIG_FILE_MAX);
-	const struct setup setup = {.program = "claude-router-ctl",
-				    .config_path = options->config,
-				    .asks_providers = command->opens == TO_ASK,
-				    .as_owner = true,
-				    .looks_only = command->opens == TO_LOOK};
-	int status = setup_open(&router, &setup, &error);
+	const struct app_options app_options = {.program = "claude-router-ctl",
+						.config_path = options->config,
+						.asks_providers = command->opens == TO_ASK,
+						.as_owner = true,
+						.looks_only = command->opens == TO_LOOK};
+	int status = app_open(&app, &app_options, &error);
 	if (status != 0) {
 		fail(cli_why(&error));
 	} else {
-		status = command->run(&router, options, argument);
-		setup_close(&router);
+		status = command->run(&app, options, argument);
+		app_close(&app);
 	}
 	buf_free(&error);
 	return status;
@@ -476,6 +476,6 @@ main(int argc, char **argv)
 {
 	struct options options = {0};
 	const struct command *command = read_command(argc, argv, &options);
-	setup_process();
+	app_harden_process();
 	return cli_end("claude-router-ctl", obey(command, &options));
 }

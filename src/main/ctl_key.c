@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "main/ctl_key.h"
 
-#include "base/cli.h"
+#include "app/cli.h"
 #include "config/keys_edit.h"
 
 #include <openssl/crypto.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* claude-router: the FastCGI responder. */
+#include "app/cli.h"
 #include "app/dispatch.h"
 #include "app/open.h"
 #include "app/reload.h"
 #include "app/respawn.h"
-#include "base/cli.h"
 #include "base/clock.h"
 #include "base/listen.h"
 #include "base/log.h"
@@ -39,7 +39,7 @@ struct options {
 
 /* The responder from start to stop. */
 struct responder {
-	struct router router; /* first: what everybody is handed */
+	struct app app; /* first: what everybody is handed */
 	struct acceptor *acceptor;
 	struct watch signals;
 	struct timer tick;
@@ -131,7 +131,7 @@ raise_file_limit(void)
 static void
 rest(struct responder *r)
 {
-	bool busy = r->router.clients > 0;
+	bool busy = r->app.clients > 0;
 	r->quiet = busy ? 0 : r->quiet + 1;
 	if (r->quiet % QUIET_AGAIN_TICKS == QUIET_TICKS)
 		memory_give_back();
@@ -144,34 +144,34 @@ static void stop(struct responder *r);
 static void
 tick(struct timer *timer)
 {
-	struct responder *r = OWNER(timer, struct responder, tick);
-	bool soon = reload_look(&r->router);
+	struct responder *r = CONTAINER_OF(timer, struct responder, tick);
+	bool soon = reload_poll(&r->app);
 	struct process process = {
 	    .pid = (uint64_t)getpid(),
 	    .started_ms = r->started_ms,
-	    .streams = r->router.clients,
-	    .config = reload_followed(&r->router),
+	    .streams = r->app.clients,
+	    .config = reload_followed(&r->app),
 	};
 	snprintf(process.version, sizeof process.version, "%.*s", STATE_VERSION_TEXT - 1,
 		 PACKAGE_VERSION);
-	state_tick(r->router.state, &process);
+	state_tick(r->app.state, &process);
 	rest(r);
 	if (!r->stopping && respawn_is_abandoned(&r->respawned))
 		stop(r);
-	else if (r->stopping && r->router.clients == 0)
-		loop_stop(r->router.loop);
-	else if (!loop_after(r->router.loop, &r->tick,
+	else if (r->stopping && r->app.clients == 0)
+		loop_stop(r->app.loop);
+	else if (!loop_after(r->app.loop, &r->tick,
 			     r->stopping ? 10
 			     : soon      ? RELOAD_SETTLES_MS
 					 : TICK_MS))
-		loop_stop(r->router.loop);
+		loop_stop(r->app.loop);
 }
 
 static void
 drained(struct timer *timer)
 {
-	struct responder *r = OWNER(timer, struct responder, drain);
-	loop_stop(r->router.loop);
+	struct responder *r = CONTAINER_OF(timer, struct responder, drain);
+	loop_stop(r->app.loop);
 }
 
 /* No new clients; those that are here get drain to end. SERVERS.md, rule 8: a
@@ -179,21 +179,20 @@ drained(struct timer *timer)
 static void
 stop(struct responder *r)
 {
-	int64_t drain_ms = r->router.config->drain_ms;
+	int64_t drain_ms = r->app.config->drain_ms;
 	if (drain_ms == -1)
 		drain_ms = r->listener.own_service ? DRAIN_AS_A_SERVICE_MS : 0;
 	listener_remove(&r->listener);
 	acceptor_stop(r->acceptor);
 	r->stopping = true;
-	if (!loop_after(r->router.loop, &r->drain, drain_ms) ||
-	    !loop_after(r->router.loop, &r->tick, 0))
-		loop_stop(r->router.loop);
+	if (!loop_after(r->app.loop, &r->drain, drain_ms) || !loop_after(r->app.loop, &r->tick, 0))
+		loop_stop(r->app.loop);
 }
 
 static void
 on_signal(struct watch *watch, uint32_t events)
 {
-	struct responder *r = OWNER(watch, struct responder, signals);
+	struct responder *r = CONTAINER_OF(watch, struct responder, signals);
 	struct signalfd_siginfo info;
 	(void)events;
 	if (read(watch->fd, &info, sizeof info) != sizeof info)
@@ -201,10 +200,10 @@ on_signal(struct watch *watch, uint32_t events)
 	/* What systemd's ExecReload sends. No web server sends it to a responder: each
 	 * keeps it to itself and its workers (SERVERS.md). */
 	if (info.ssi_signo == SIGHUP)
-		reload_now(&r->router);
+		reload_now(&r->app);
 	/* A second one means it. */
 	else if (r->stopping)
-		loop_stop(r->router.loop);
+		loop_stop(r->app.loop);
 	else
 		stop(r);
 }
@@ -235,7 +234,7 @@ watch_signals(struct responder *r)
 	our_signals(&set);
 	r->signals.ready = on_signal;
 	int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	return fd != -1 && loop_watch(r->router.loop, &r->signals, fd, EPOLLIN);
+	return fd != -1 && loop_watch(r->app.loop, &r->signals, fd, EPOLLIN);
 }
 
 static void
@@ -251,42 +250,42 @@ tell_respawned(int killed_by)
 static int
 run(struct responder *r, const struct options *o, struct buf *error)
 {
-	const struct setup setup = {
+	const struct app_options app_options = {
 	    .program = "claude-router", .config_path = o->config, .asks_providers = true};
-	int status = setup_open(&r->router, &setup, error);
+	int status = app_open(&r->app, &app_options, error);
 	if (status != 0)
 		return status;
-	if (!reload_begin(&r->router, error))
+	if (!reload_begin(&r->app, error))
 		return EX_OSERR;
 	if (listener_open(&r->listener, o->socket, error))
-		r->acceptor = acceptor_new(&r->router, r->listener.fd, &serve_handler, error);
+		r->acceptor = acceptor_new(&r->app, r->listener.fd, &dispatch_handler, error);
 	r->tick.due = tick;
 	r->drain.due = drained;
 	if (r->acceptor == NULL)
 		return EX_OSERR;
 	if (!watch_signals(r)) {
-		complaint_say(error, "cannot wait for signals: %s", strerror(errno));
+		buf_append_cut(error, "cannot wait for signals: %s", strerror(errno));
 		return EX_OSERR;
 	}
 	r->started_ms = clock_wall_ms();
 	tell_respawned(r->respawned.killed_by);
 	tick(&r->tick);
-	if (loop_run(r->router.loop))
+	if (loop_run(r->app.loop))
 		return EXIT_SUCCESS;
-	complaint_say(error, "cannot wait for events: %s", strerror(errno));
+	buf_append_cut(error, "cannot wait for events: %s", strerror(errno));
 	return EX_OSERR;
 }
 
 static void
 shut_down(struct responder *r)
 {
-	if (r->router.loop == NULL)
+	if (r->app.loop == NULL)
 		return;
 	acceptor_free(r->acceptor);
-	loop_unwatch(r->router.loop, &r->signals);
-	loop_cancel(r->router.loop, &r->tick);
-	loop_cancel(r->router.loop, &r->drain);
-	setup_close(&r->router);
+	loop_unwatch(r->app.loop, &r->signals);
+	loop_cancel(r->app.loop, &r->tick);
+	loop_cancel(r->app.loop, &r->drain);
+	app_close(&r->app);
 }
 
 int
@@ -299,7 +298,7 @@ main(int argc, char **argv)
 	if (options.check_config)
 		return check_config(&options);
 	hold_signals();
-	setup_process();
+	app_harden_process();
 	if (options.respawn)
 		responder.respawned = respawn();
 	raise_file_limit();

@@ -27,7 +27,7 @@ void
 admin_health(struct client *client)
 {
 	bool healthy;
-	json_object *body = status_health(client->router, &healthy);
+	json_object *body = status_health(client->app, &healthy);
 	if (client->request.stranger)
 		body = only_status(body);
 	bool live = client->request.live;
@@ -38,7 +38,7 @@ admin_health(struct client *client)
 void
 admin_status(struct client *client)
 {
-	reply_json(&client->reply, 200, "cache-control: no-store\r\n", status_full(client->router));
+	reply_json(&client->reply, 200, "cache-control: no-store\r\n", status_full(client->app));
 }
 
 void
@@ -48,7 +48,7 @@ admin_metrics(struct client *client)
 	struct metrics *metrics = malloc(sizeof *metrics);
 	struct buf page;
 	buf_init(&page, METRICS_PAGE_MAX);
-	if (metrics != NULL && status_metrics(client->router, metrics) &&
+	if (metrics != NULL && status_metrics(client->app, metrics) &&
 	    metrics_write(metrics, &page))
 		reply_whole(&client->reply, 200, lines, page.data, page.len);
 	else
@@ -97,7 +97,7 @@ read_name(const struct buf *body, char name[static PROVIDER_NAME_MAX])
 static void
 refuse_name(struct client *client, bool automatic)
 {
-	const struct config *config = client->router->config;
+	const struct config *config = client->app->config;
 	struct buf text;
 	buf_init(&text, ERROR_TEXT_MAX);
 	bool told =
@@ -114,7 +114,7 @@ refuse_name(struct client *client, bool automatic)
 
 /* What makes a switch less than it seems. */
 static void
-add_warning(json_object *o, const struct survey *s, const char *name)
+add_warning(json_object *o, const struct candidates *s, const char *name)
 {
 	char text[ERROR_TEXT_MAX];
 	for (size_t i = 0; i < s->plan.n; i++) {
@@ -128,9 +128,9 @@ add_warning(json_object *o, const struct survey *s, const char *name)
 }
 
 static json_object *
-switch_result(const struct router *router, const char *name)
+switch_result(const struct app *app, const char *name)
 {
-	struct survey *s = survey_latest(router, "");
+	struct candidates *s = candidates_latest(app, "");
 	if (s == NULL)
 		return NULL;
 	json_object *o = json_object_new_object();
@@ -166,7 +166,7 @@ insist(struct client *client, bool (*act)(struct state *, const struct provider 
 {
 	const struct timespec millisecond = {.tv_nsec = 1000000};
 	for (int i = 0; i < 20; i++) {
-		if (act(client->router->state, provider))
+		if (act(client->app->state, provider))
 			return true;
 		nanosleep(&millisecond, NULL);
 	}
@@ -178,11 +178,11 @@ insist(struct client *client, bool (*act)(struct state *, const struct provider 
 void
 admin_switch(struct client *client)
 {
-	struct router *router = client->router;
+	struct app *app = client->app;
 	char name[PROVIDER_NAME_MAX];
 	bool read = read_name(&client->request.body, name);
 	bool automatic = strcmp(name, "auto") == 0;
-	const struct provider *p = automatic ? NULL : config_provider(router->config, name);
+	const struct provider *p = automatic ? NULL : config_provider(app->config, name);
 	if (!read || (!automatic && p == NULL)) {
 		refuse_name(client, true);
 		return;
@@ -190,16 +190,16 @@ admin_switch(struct client *client)
 	if (!insist(client, switch_to, p) || (p != NULL && !insist(client, retry, p)))
 		return;
 	log_line(LOG_NOTICE, "switched by hand to %s", name);
-	reply_json(&client->reply, 200, "", switch_result(router, automatic ? "" : name));
+	reply_json(&client->reply, 200, "", switch_result(app, automatic ? "" : name));
 }
 
 void
 admin_retry(struct client *client)
 {
-	struct router *router = client->router;
+	struct app *app = client->app;
 	char name[PROVIDER_NAME_MAX], text[ERROR_TEXT_MAX];
 	bool read = read_name(&client->request.body, name);
-	const struct provider *p = config_provider(router->config, name);
+	const struct provider *p = config_provider(app->config, name);
 	if (!read || p == NULL) {
 		refuse_name(client, false);
 		return;
@@ -207,11 +207,11 @@ admin_retry(struct client *client)
 	if (!insist(client, retry, p))
 		return;
 	log_line(LOG_NOTICE, "%s is to be asked again, by hand", p->name);
-	struct survey *s = survey_latest(router, "");
+	struct candidates *s = candidates_latest(app, "");
 	json_object *o = json_object_new_object();
 	tree_put(o, "provider", json_object_new_string(p->name));
 	if (s != NULL) {
-		const struct candidate *c = survey_candidate(s, p);
+		const struct candidate *c = candidates_find(s, p);
 		tree_put(o, "state", json_object_new_string(plan_state_name(c->standing)));
 		plan_reason(c, clock_wall_ms(), text, sizeof text);
 		tree_put(o, "reason", json_object_new_string(text));
@@ -234,14 +234,14 @@ checked(void *owner, const struct check_report *report)
 	tree_put(o, "before", json_object_new_string(report->before));
 	tree_put(o, "after", json_object_new_string(report->after));
 	tree_put(o, "found", json_object_new_string(report->found));
-	admin_check_left(client);
+	admin_check_aborted(client);
 	reply_json(&client->reply, 200, "cache-control: no-store\r\n", o);
 }
 
 void
 admin_check(struct client *client)
 {
-	const struct config *config = client->router->config;
+	const struct config *config = client->app->config;
 	char name[PROVIDER_NAME_MAX];
 	bool read = read_name(&client->request.body, name);
 	const struct provider *p =
@@ -250,15 +250,15 @@ admin_check(struct client *client)
 		refuse_name(client, false);
 		return;
 	}
-	client->check = healthcheck_start(client->router, p, true, checked, client);
+	client->check = health_check_start(client->app, p, true, checked, client);
 	if (client->check == NULL)
 		reply_error(&client->reply, 503, "retry-after: 2\r\n", "api_error",
 			    "Out of memory.", client->request.id);
 }
 
 void
-admin_check_left(struct client *client)
+admin_check_aborted(struct client *client)
 {
-	healthcheck_free(client->check);
+	health_check_free(client->check);
 	client->check = NULL;
 }

@@ -17,6 +17,6 @@ void admin_retry(struct client *client);
 void admin_check(struct client *client);
 
 /* The client has gone before that. */
-void admin_check_left(struct client *client);
+void admin_check_aborted(struct client *client);
 
 #endif

@@ -15,8 +15,8 @@
 
 #define CHECK_FOR_MS 60000
 
-struct healthcheck {
-	struct router *router;
+struct health_check {
+	struct app *app;
 	struct config *config; /* our share of what was in force when it began */
 	struct tokens *tokens;
 	const struct provider *provider; /* of config */
@@ -29,45 +29,45 @@ struct healthcheck {
 	int64_t began_ms;
 	size_t successor;
 	bool locked;        /* we hold the check's lock */
-	struct task finish; /* so that done() is never called from healthcheck_start() */
+	struct task finish; /* so that done() is never called from health_check_start() */
 };
 
 /* --- What is known before --------------------------------------------- */
 
 static const struct candidate *
-look(const struct healthcheck *h, struct survey *s)
+look(const struct health_check *h, struct candidates *s)
 {
-	survey_latest_by(h->config, h->tokens, h->router->state, "", s);
-	return survey_candidate(s, h->provider);
+	candidates_latest_by(h->config, h->tokens, h->app->state, "", s);
+	return candidates_find(s, h->provider);
 }
 
 static bool
 is_resting(const struct candidate *c)
 {
-	return c->standing == STANDING_RESTS || c->standing == STANDING_BENCHED ||
+	return c->standing == STANDING_PAUSED || c->standing == STANDING_BENCHED ||
 	       c->standing == STANDING_PROBE || c->standing == STANDING_PROBED;
 }
 
 static enum check_result
 result_of(const struct candidate *c)
 {
-	if (c->standing == STANDING_RESTS || c->standing == STANDING_BENCHED)
+	if (c->standing == STANDING_PAUSED || c->standing == STANDING_BENCHED)
 		return CHECK_LIMITED;
 	return plan_usable(c->standing) || c->standing == STANDING_PROBED ? CHECK_HEALTHY
 									  : CHECK_UNKNOWN;
 }
 
 const char *
-healthcheck_intent(const struct router *router, const struct provider *provider, bool force,
-		   char text[static ERROR_TEXT_MAX])
+health_check_intent(const struct app *app, const struct provider *provider, bool force,
+		    char text[static ERROR_TEXT_MAX])
 {
-	struct survey *s = survey_latest(router, "");
+	struct candidates *s = candidates_latest(app, "");
 	char reason[ERROR_TEXT_MAX / 2];
 	if (s == NULL)
 		return "out of memory";
-	const struct candidate *c = survey_candidate(s, provider);
+	const struct candidate *c = candidates_find(s, provider);
 	plan_reason(c, clock_wall_ms(), reason, sizeof reason);
-	bool stored = tokens_get(router->tokens, provider->name) != NULL;
+	bool stored = tokens_get(app->tokens, provider->name) != NULL;
 	const char *what = !is_resting(c) && !force ? "nothing to look at"
 			   : stored                 ? "would be asked now"
 						    : "no stored credential to ask with";
@@ -79,9 +79,9 @@ healthcheck_intent(const struct router *router, const struct provider *provider,
 /* --- The end ---------------------------------------------------------- */
 
 static void
-finish(struct healthcheck *h)
+finish(struct health_check *h)
 {
-	struct survey *s = malloc(sizeof *s);
+	struct candidates *s = malloc(sizeof *s);
 	struct check_report report = h->report;
 	void (*done)(void *, const struct check_report *) = h->done;
 	void *owner = h->owner;
@@ -92,18 +92,18 @@ finish(struct healthcheck *h)
 			plan_reason(c, clock_wall_ms(), report.found, sizeof report.found);
 	}
 	free(s);
-	state_checked(h->router->state, clock_wall_ms(), report.result != CHECK_UNKNOWN);
+	state_checked(h->app->state, clock_wall_ms(), report.result != CHECK_UNKNOWN);
 	done(owner, &report);
 }
 
 static void
 run_finish(struct task *task)
 {
-	finish(OWNER(task, struct healthcheck, finish));
+	finish(CONTAINER_OF(task, struct health_check, finish));
 }
 
 void
-healthcheck_free(struct healthcheck *h)
+health_check_free(struct health_check *h)
 {
 	if (h == NULL)
 		return;
@@ -111,7 +111,7 @@ healthcheck_free(struct healthcheck *h)
 	buf_free(&h->body);
 	loop_recall(&h->finish);
 	if (h->locked)
-		state_check_unlock(h->router->state);
+		state_check_unlock(h->app->state);
 	tokens_free(h->tokens);
 	config_free(h->config);
 	free(h);
@@ -122,12 +122,12 @@ healthcheck_free(struct healthcheck *h)
 static void news(void *owner);
 
 static const char *
-model_of(const struct healthcheck *h)
+model_of(const struct health_check *h)
 {
 	const struct config *config = h->config;
 	if (!h->provider->dialect->claude)
-		return survey_model(h->router->state, h->provider, config->health_check_models[0],
-				    0, h->successor);
+		return learned_name(h->app->state, h->provider, config->health_check_models[0], 0,
+				    h->successor);
 	return h->successor < config->n_health_check_models
 		   ? config->health_check_models[h->successor]
 		   : NULL;
@@ -151,7 +151,7 @@ question(const struct config *config, const char *model)
 
 /* The smallest message, in the provider's dialect. */
 static bool
-write_body(struct healthcheck *h, const char *model)
+write_body(struct health_check *h, const char *model)
 {
 	char error[ERROR_TEXT_MAX];
 	struct message message;
@@ -168,10 +168,10 @@ write_body(struct healthcheck *h, const char *model)
 	    .body = text.data,
 	    .body_len = text.len,
 	    .message = &message,
-	    .key = state_key(h->router->state),
+	    .key = state_key(h->app->state),
 	};
 	if (written) {
-		enum handover_result result = h->provider->dialect->request(&handover, &h->body);
+		enum handover_result result = h->provider->dialect->encode(&handover, &h->body);
 		written = result == HANDOVER_REWRITTEN ||
 			  (result == HANDOVER_AS_IS && buf_add(&h->body, text.data, text.len));
 	}
@@ -180,16 +180,16 @@ write_body(struct healthcheck *h, const char *model)
 }
 
 static bool
-ask(struct healthcheck *h, const char *credential)
+ask(struct health_check *h, const char *credential)
 {
 	const char *model = model_of(h);
 	attempt_free(h->attempt);
 	h->attempt = NULL;
 	if (model == NULL || !write_body(h, model))
 		return false;
-	h->key = survey_account_key(h->router->state, h->provider, credential);
+	h->key = candidates_account_key(h->app->state, h->provider, credential);
 	h->began_ms = clock_wall_ms();
-	const struct attempt_ask ask = {
+	const struct attempt_options ask = {
 	    .provider = h->provider,
 	    .config = h->config,
 	    .path = "/v1/messages",
@@ -200,17 +200,17 @@ ask(struct healthcheck *h, const char *credential)
 	    .body_len = h->body.len,
 	    .total_ms = CHECK_FOR_MS,
 	};
-	h->attempt = attempt_start(h->router->upstream, &ask, news, h);
+	h->attempt = attempt_start(h->app->pool, &ask, news, h);
 	return h->attempt != NULL;
 }
 
 static void
-judge(struct healthcheck *h, enum ending ending)
+judge(struct health_check *h, enum ending ending)
 {
-	const struct buf *body = attempt_bytes(h->attempt);
+	const struct buf *body = attempt_body(h->attempt);
 	const struct evidence evidence = {
 	    .ending = ending,
-	    .answer = attempt_answer(h->attempt),
+	    .response = attempt_response(h->attempt),
 	    .body = buf_text(body),
 	    .body_len = body->len,
 	    .claude = h->provider->dialect->claude,
@@ -225,30 +225,30 @@ judge(struct healthcheck *h, enum ending ending)
 	    .key = h->key,
 	    .began_ms = h->began_ms,
 	    .holder = digest_name(h->provider->name),
-	    .answer = evidence.answer,
+	    .response = evidence.response,
 	    .verdict = &verdict,
 	};
 	const char *credential = tokens_get(h->tokens, h->provider->name);
-	account_attempt(h->router->state, h->provider, &verdict, false);
+	outcome_count_attempt(h->app->state, h->provider, &verdict, false);
 	h->successor += verdict.kind == VERDICT_SUCCESSOR;
 	if (verdict.kind == VERDICT_SUCCESSOR && credential != NULL && ask(h, credential))
 		return;
 	/* Trouble on the way says nothing of the plan. */
 	bool served = verdict.kind == VERDICT_PASS && verdict.status < 300;
-	bool told = served || (verdict.rest != REST_NONE && verdict.scope < SCOPE_SPREADING);
+	bool told = served || (verdict.pause != PAUSE_NONE && verdict.scope < SCOPE_SPREADING);
 	if (told)
-		account_outcome(h->router, &outcome);
+		outcome_record(h->app, &outcome);
 	h->report.asked = true;
 	h->report.result = served ? CHECK_HEALTHY : told ? CHECK_LIMITED : CHECK_UNKNOWN;
 	snprintf(h->report.found, sizeof h->report.found, "%s answered: %s", h->provider->name,
 		 served ? "it serves" : verdict.why);
-	loop_queue(h->router->loop, &h->finish);
+	loop_queue(h->app->loop, &h->finish);
 }
 
 static void
 news(void *owner)
 {
-	struct healthcheck *h = owner;
+	struct health_check *h = owner;
 	enum ending ending;
 	if (attempt_ended(h->attempt, &ending))
 		judge(h, ending);
@@ -257,25 +257,24 @@ news(void *owner)
 /* Without a credential to ask with: rests that are over by the clock end, and
  * the next real request is the proof. */
 static void
-relieve(struct healthcheck *h)
+relieve(struct health_check *h)
 {
 	struct health all[STATE_HEALTHS];
-	size_t n = state_healths(h->router->state, h->provider->id, all, STATE_HEALTHS);
+	size_t n = state_healths(h->app->state, h->provider->id, all, STATE_HEALTHS);
 	const struct health_change change = {.event = HEALTH_RELIEVED, .now_ms = clock_wall_ms()};
 	for (size_t i = 0; i < n; i++)
 		if (health_state(&all[i], change.now_ms) == HEALTH_DUE)
-			state_health_change(h->router->state, &all[i].key, h->provider->name,
-					    &change);
+			state_health_change(h->app->state, &all[i].key, h->provider->name, &change);
 }
 
 static void
-begin(struct healthcheck *h, bool force)
+begin(struct health_check *h, bool force)
 {
-	struct survey *s = malloc(sizeof *s);
+	struct candidates *s = malloc(sizeof *s);
 	const char *credential = tokens_get(h->tokens, h->provider->name);
 	if (s == NULL) {
 		h->report.result = CHECK_UNKNOWN;
-		loop_queue(h->router->loop, &h->finish);
+		loop_queue(h->app->loop, &h->finish);
 		return;
 	}
 	const struct candidate *c = look(h, s);
@@ -283,7 +282,7 @@ begin(struct healthcheck *h, bool force)
 	bool wanted = is_resting(c) || force;
 	h->report.result = result_of(c);
 	/* The lock is last, so that a check that has nothing to do needs none. */
-	h->locked = wanted && credential != NULL && state_check_lock(h->router->state);
+	h->locked = wanted && credential != NULL && state_check_lock(h->app->state);
 	if (h->locked) {
 		h->report.result = CHECK_UNKNOWN;
 		if (ask(h, credential)) {
@@ -296,19 +295,19 @@ begin(struct healthcheck *h, bool force)
 		h->report.result = result_of(c);
 	}
 	free(s);
-	loop_queue(h->router->loop, &h->finish);
+	loop_queue(h->app->loop, &h->finish);
 }
 
-struct healthcheck *
-healthcheck_start(struct router *router, const struct provider *provider, bool force,
-		  void (*done)(void *owner, const struct check_report *report), void *owner)
+struct health_check *
+health_check_start(struct app *app, const struct provider *provider, bool force,
+		   void (*done)(void *owner, const struct check_report *report), void *owner)
 {
-	struct healthcheck *h = calloc(1, sizeof *h);
+	struct health_check *h = calloc(1, sizeof *h);
 	if (h == NULL)
 		return NULL;
-	h->router = router;
-	h->config = config_share(router->config);
-	h->tokens = tokens_share(router->tokens);
+	h->app = app;
+	h->config = config_share(app->config);
+	h->tokens = tokens_share(app->tokens);
 	h->provider = provider;
 	h->done = done;
 	h->owner = owner;
@@ -323,14 +322,14 @@ healthcheck_start(struct router *router, const struct provider *provider, bool f
 /* --- In a program of its own ------------------------------------------ */
 
 struct lone {
-	struct router *router;
+	struct app *app;
 	struct check_report *report;
 };
 
 static void
 stop(void *owner)
 {
-	loop_stop(((struct router *)owner)->loop);
+	loop_stop(((struct app *)owner)->loop);
 }
 
 static void
@@ -338,20 +337,20 @@ lone_done(void *owner, const struct check_report *report)
 {
 	struct lone *lone = owner;
 	*lone->report = *report;
-	if (!notifier_busy(lone->router->notifier))
-		stop(lone->router);
-	notifier_when_idle(lone->router->notifier, stop, lone->router);
+	if (!notifier_busy(lone->app->notifier))
+		stop(lone->app);
+	notifier_when_idle(lone->app->notifier, stop, lone->app);
 }
 
 bool
-healthcheck_run(struct router *router, const struct provider *provider, bool force,
-		struct check_report *report)
+health_check_run(struct app *app, const struct provider *provider, bool force,
+		 struct check_report *report)
 {
-	struct lone lone = {router, report};
-	struct healthcheck *h = healthcheck_start(router, provider, force, lone_done, &lone);
-	bool ran = h != NULL && loop_run(router->loop);
-	healthcheck_free(h);
+	struct lone lone = {app, report};
+	struct health_check *h = health_check_start(app, provider, force, lone_done, &lone);
+	bool ran = h != NULL && loop_run(app->loop);
+	health_check_free(h);
 	/* What could not be written at once is written now. */
-	state_tick(router->state, NULL);
+	state_tick(app->state, NULL);
 	return ran;
 }

@@ -23,26 +23,25 @@ struct check_report {
 	char found[ERROR_TEXT_MAX]; /* in words */
 };
 
-struct healthcheck;
+struct health_check;
 
 /* Looks at a provider of router->config, whether it rests or not (force), or only when it rests.
- * done() is called from the loop, once, unless healthcheck_free() came first;
+ * done() is called from the loop, once, unless health_check_free() came first;
  * it may free. NULL: memory is short. */
-struct healthcheck *healthcheck_start(struct router *router, const struct provider *provider,
-				      bool force,
-				      void (*done)(void *owner, const struct check_report *report),
-				      void *owner);
+struct health_check *
+health_check_start(struct app *app, const struct provider *provider, bool force,
+		   void (*done)(void *owner, const struct check_report *report), void *owner);
 
 /* Runs one check to its end, with all that it makes the notifier do, in a
  * program that does nothing else. False: memory or descriptors are short. */
-bool healthcheck_run(struct router *router, const struct provider *provider, bool force,
-		     struct check_report *report);
+bool health_check_run(struct app *app, const struct provider *provider, bool force,
+		      struct check_report *report);
 
 /* Ends it. NULL is fine. */
-void healthcheck_free(struct healthcheck *check);
+void health_check_free(struct health_check *check);
 
 /* What a check would do now, without doing it: in words. Returns text. */
-const char *healthcheck_intent(const struct router *router, const struct provider *provider,
-			       bool force, char text[static ERROR_TEXT_MAX]);
+const char *health_check_intent(const struct app *app, const struct provider *provider, bool force,
+				char text[static ERROR_TEXT_MAX]);
 
 #endif

@@ -1,27 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "operator/metrics.h"
 
+#include "state/histogram.h"
+
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #define PREFIX "claude_router_"
-
-/* Upper bounds. A first byte takes seconds; a long stream takes minutes. */
-static const int64_t bounds_ms[] = {100,   250,   500,   1000,   2500,   5000,  10000,
-				    20000, 30000, 60000, 120000, 300000, 600000};
-_Static_assert(sizeof bounds_ms / sizeof *bounds_ms + 1 == HISTOGRAM_BUCKETS,
-	       "one is for the rest");
-
-size_t
-metrics_bucket(int64_t ms)
-{
-	size_t i = 0;
-	while (i < HISTOGRAM_BUCKETS - 1 && ms > bounds_ms[i])
-		i++;
-	return i;
-}
 
 /* --- The format ------------------------------------------------------- */
 
@@ -122,11 +109,11 @@ static const struct counted {
     {"rests_total",
      "Rests that began, by what the provider said: busy, cooldown (a limit without a time), "
      "retry_after, reset (a quota window's end), refused (the credential).",
-     "reason", reasons, sizeof reasons / sizeof *reasons, COUNT_RESTS + REST_SHORT, false},
+     "reason", reasons, sizeof reasons / sizeof *reasons, COUNT_PAUSES + PAUSE_SHORT, false},
 };
 _Static_assert(sizeof outcomes / sizeof *outcomes == COUNTED_ENDINGS, "a name for each");
 _Static_assert(sizeof verdicts / sizeof *verdicts == COUNTED_VERDICTS, "a name for each");
-_Static_assert(sizeof reasons / sizeof *reasons == REST_BENCH, "a name for each but REST_NONE");
+_Static_assert(sizeof reasons / sizeof *reasons == PAUSE_BENCH, "a name for each but REST_NONE");
 
 static void
 put_counted(struct page *p, const struct counted *c, const char *name, const uint64_t *counts)
@@ -156,7 +143,7 @@ put_histogram(struct page *p, const char *name, const char *provider, const uint
 	for (size_t i = 0; i < HISTOGRAM_BUCKETS - 1; i++) {
 		so_far += words[i];
 		put(p, PREFIX "%s_bucket{provider=\"%s\",le=\"%g\"} %" PRIu64 "\n", name, l.text,
-		    (double)bounds_ms[i] / 1000, so_far);
+		    (double)histogram_bound_ms(i) / 1000, so_far);
 	}
 	so_far += words[HISTOGRAM_BUCKETS - 1];
 	put(p, PREFIX "%s_bucket{provider=\"%s\",le=\"+Inf\"} %" PRIu64 "\n", name, l.text, so_far);

@@ -45,9 +45,4 @@ struct metrics {
 bool metrics_write(const struct metrics *metrics, struct buf *out)
     __attribute__((warn_unused_result));
 
-/* The histograms' words among the counters: HISTOGRAM_BUCKETS, each with what
- * fell into it alone, the last one for what is beyond all bounds; then the sum in
- * milliseconds. Which bucket a time belongs to: */
-size_t metrics_bucket(int64_t ms);
-
 #endif

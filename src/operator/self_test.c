@@ -50,14 +50,14 @@ arrived(const struct self_test *t)
 {
 	const struct client *client = t->client;
 	const struct request *r = &client->request;
-	bool authorized = request_header(r, "authorization") != NULL;
+	bool authorized = headers_find(&r->headers, "authorization") != NULL;
 	json_object *o = timed(t);
 	tree_put(o, "version", json_object_new_string(PACKAGE_VERSION));
 	tree_put(o, "pid", json_object_new_int64(getpid()));
 	tree_put(o, "body_bytes", json_object_new_int64((int64_t)r->body.len));
 	tree_put(o, "authorization", json_object_new_boolean(authorized));
 	tree_put(o, "address", json_object_new_string(r->address));
-	tree_put(o, "silences", json_object_new_int64(client->router->silences));
+	tree_put(o, "silences", json_object_new_int64(client->app->silences));
 	return o;
 }
 
@@ -65,21 +65,21 @@ static void
 end_silence(struct self_test *t)
 {
 	if (t->silent)
-		t->client->router->silences--;
+		t->client->app->silences--;
 	t->silent = false;
 }
 
 static void
 wait_for(struct self_test *t, int64_t in_ms)
 {
-	if (!loop_after(t->client->router->loop, &t->timer, in_ms))
+	if (!loop_after(t->client->app->loop, &t->timer, in_ms))
 		reply_end(&t->client->reply);
 }
 
 static void
 tick(struct timer *timer)
 {
-	struct self_test *t = OWNER(timer, struct self_test, timer);
+	struct self_test *t = CONTAINER_OF(timer, struct self_test, timer);
 	end_silence(t);
 	send_event(t, "tick", timed(t));
 	if (t->events < SELF_TEST_EVENTS)
@@ -111,7 +111,7 @@ void
 self_test_start(struct client *client)
 {
 	uint32_t silence_s = client->request.silence_s;
-	if (silence_s > 0 && client->router->silences >= SELF_TESTS_SILENT_MAX) {
+	if (silence_s > 0 && client->app->silences >= SELF_TESTS_SILENT_MAX) {
 		come_later(client, "Too many self-tests are silent already.");
 		return;
 	}
@@ -129,16 +129,16 @@ self_test_start(struct client *client)
 		   "x-accel-buffering: no\r\n");
 	send_event(t, "request", arrived(t));
 	t->silent = silence_s > 0;
-	client->router->silences += t->silent;
+	client->app->silences += t->silent;
 	wait_for(t, silence_s > 0 ? (int64_t)silence_s * 1000 : SELF_TEST_TICK_MS);
 }
 
 void
-self_test_left(struct client *client)
+self_test_aborted(struct client *client)
 {
 	struct self_test *t = client->self_test;
 	end_silence(t);
-	loop_cancel(client->router->loop, &t->timer);
+	loop_cancel(client->app->loop, &t->timer);
 	client->self_test = NULL;
 	free(t);
 }

@@ -24,6 +24,6 @@ struct self_test;
 void self_test_start(struct client *client);
 
 /* The client has gone, or has all of it. */
-void self_test_left(struct client *client);
+void self_test_aborted(struct client *client);
 
 #endif

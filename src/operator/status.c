@@ -66,7 +66,7 @@ current(const struct plan *plan)
 }
 
 const struct provider *
-status_current(const struct survey *s)
+status_current(const struct candidates *s)
 {
 	const struct candidate *c = current(&s->plan);
 	return c == NULL ? NULL : c->view->provider;
@@ -75,13 +75,13 @@ status_current(const struct survey *s)
 /* Whom the operator wants to see serving: who was chosen by hand, else the
  * first that is set up. */
 static const struct candidate *
-first_choice(const struct survey *s)
+first_choice(const struct candidates *s)
 {
 	const struct candidate *top = current(&s->plan);
 	if (top != NULL && top->standing == STANDING_CHOSEN)
 		return top;
 	for (size_t i = 0; i < s->plan.n; i++) {
-		const struct candidate *c = survey_candidate(s, s->views[i].provider);
+		const struct candidate *c = candidates_find(s, s->views[i].provider);
 		if (c->standing != STANDING_DISABLED && c->standing != STANDING_UNCONFIGURED)
 			return c;
 	}
@@ -89,7 +89,7 @@ first_choice(const struct survey *s)
 }
 
 static const char *
-condition(const struct survey *s)
+condition(const struct candidates *s)
 {
 	const struct candidate *top = current(&s->plan);
 	if (top == NULL)
@@ -99,7 +99,7 @@ condition(const struct survey *s)
 
 /* Why the current provider serves: what keeps the first choice from it. */
 static const char *
-reason(const struct survey *s, char *text, size_t size)
+reason(const struct candidates *s, char *text, size_t size)
 {
 	const struct candidate *first = first_choice(s);
 	if (first == NULL)
@@ -144,7 +144,7 @@ append_bill(const struct candidate *c, char *text, size_t size)
 }
 
 const char *
-status_line(const struct survey *s, char *text, size_t size)
+status_line(const struct candidates *s, char *text, size_t size)
 {
 	const struct candidate *top = current(&s->plan);
 	const struct candidate *first = first_choice(s);
@@ -174,7 +174,7 @@ status_line(const struct survey *s, char *text, size_t size)
 /* --- JSON ------------------------------------------------------------- */
 
 static void
-add_summary(json_object *o, const struct summary *summary, const struct survey *s)
+add_summary(json_object *o, const struct summary *summary, const struct candidates *s)
 {
 	const struct provider *p = status_current(s);
 	add_text(o, "status", condition(s));
@@ -186,26 +186,26 @@ add_summary(json_object *o, const struct summary *summary, const struct survey *
 }
 
 static void
-add_line(json_object *o, const struct survey *s)
+add_line(json_object *o, const struct candidates *s)
 {
 	char line[STATUS_LINE_SIZE];
 	add_text(o, "line", status_line(s, line, sizeof line));
 }
 
 json_object *
-status_health(const struct router *router, bool *healthy)
+status_health(const struct app *app, bool *healthy)
 {
-	struct survey *s = survey_latest(router, "");
+	struct candidates *s = candidates_latest(app, "");
 	struct summary summary;
 	*healthy = s != NULL && s->plan.n_usable > 0;
 	if (s == NULL)
 		return NULL;
 	json_object *o = json_object_new_object();
 	json_object *providers = json_object_new_object();
-	state_summary(router->state, &summary);
+	state_summary(app->state, &summary);
 	add_summary(o, &summary, s);
 	for (size_t i = 0; i < s->plan.n; i++) {
-		const struct candidate *c = survey_candidate(s, s->views[i].provider);
+		const struct candidate *c = candidates_find(s, s->views[i].provider);
 		json_object *p = json_object_new_object();
 		add_bool(p, "active", plan_usable(c->standing));
 		tree_put(providers, c->view->provider->name, p);
@@ -259,10 +259,10 @@ add_counters(json_object *o, const struct state *state, uint64_t provider)
 
 /* The name in use when it is not the one that would be sent by default. */
 static const char *
-model_in_use(const struct router *router, const struct provider *p)
+model_in_use(const struct app *app, const struct provider *p)
 {
 	for (size_t i = 0; i < p->n_models; i++) {
-		size_t name = (size_t)state_model(router->state, p->models[i].id, clock_wall_ms());
+		size_t name = (size_t)state_model(app->state, p->models[i].id, clock_wall_ms());
 		if (i + 1 == p->n_models || name != 0)
 			return p->models[i].names[name < p->models[i].n_names ? name : 0];
 	}
@@ -277,7 +277,7 @@ waits_until_ms(const struct candidate *c)
 }
 
 static json_object *
-provider_status(const struct router *router, const struct candidate *c)
+provider_status(const struct app *app, const struct candidate *c)
 {
 	json_object *o = json_object_new_object();
 	const struct provider *p = c->view->provider;
@@ -291,10 +291,10 @@ provider_status(const struct router *router, const struct candidate *c)
 	add_text(o, "reason", plan_reason(c, clock_wall_ms(), text, sizeof text));
 	add_bool(o, "active", plan_usable(c->standing));
 	add_bool(o, "paid", p->paid);
-	add_text(o, "model", model_in_use(router, p));
+	add_text(o, "model", model_in_use(app, p));
 	tree_put(o, "windows", windows(account));
-	add_number(o, "accounts", count_accounts(router->state, p->id));
-	add_counters(o, router->state, p->id);
+	add_number(o, "accounts", count_accounts(app->state, p->id));
+	add_counters(o, app->state, p->id);
 	add_time(o, "last_success", account->success_ms);
 	add_time(o, "last_error", account->error_ms);
 	add_text(o, "last_error_why", account->error);
@@ -311,13 +311,13 @@ file_status(int64_t loaded_ms, const char *error)
 }
 
 static json_object *
-keys_status(const struct router *router)
+keys_status(const struct app *app)
 {
-	const char *error = router->reload.keys_error;
+	const char *error = app->reload.keys_error;
 	if (error[0] == '\0')
-		error = keys_warning(router->config, router->keys);
-	json_object *o = file_status(keys_loaded_at(router->keys), error);
-	add_number(o, "keys", (int64_t)keys_count(router->keys));
+		error = keys_warning(app->config, app->keys);
+	json_object *o = file_status(keys_loaded_at(app->keys), error);
+	add_number(o, "keys", (int64_t)keys_count(app->keys));
 	return o;
 }
 
@@ -333,10 +333,10 @@ count_streams(const struct state *state, size_t *n_processes)
 }
 
 json_object *
-status_full(const struct router *router)
+status_full(const struct app *app)
 {
-	const struct reload *reload = &router->reload;
-	struct survey *s = survey_latest(router, "");
+	const struct reload *reload = &app->reload;
+	struct candidates *s = candidates_latest(app, "");
 	struct summary summary;
 	char text[ERROR_TEXT_MAX];
 	size_t n_processes;
@@ -344,23 +344,23 @@ status_full(const struct router *router)
 		return NULL;
 	json_object *o = json_object_new_object();
 	json_object *providers = json_object_new_object();
-	state_summary(router->state, &summary);
+	state_summary(app->state, &summary);
 	add_summary(o, &summary, s);
 	add_text(o, "mode", summary.manual[0] == '\0' ? "auto" : "manual");
 	add_text(o, "reason", reason(s, text, sizeof text));
 	add_line(o, s);
 	for (size_t i = 0; i < s->plan.n; i++) {
-		const struct candidate *c = survey_candidate(s, s->views[i].provider);
-		tree_put(providers, c->view->provider->name, provider_status(router, c));
+		const struct candidate *c = candidates_find(s, s->views[i].provider);
+		tree_put(providers, c->view->provider->name, provider_status(app, c));
 	}
 	tree_put(o, "providers", providers);
 	tree_put(o, "tokens_file",
-		 file_status(tokens_loaded_at(router->tokens), reload->tokens_error));
-	tree_put(o, "keys_file", keys_status(router));
+		 file_status(tokens_loaded_at(app->tokens), reload->tokens_error));
+	tree_put(o, "keys_file", keys_status(app));
 	json_object *config = file_status(reload->config_loaded_ms, reload->config_error);
 	add_text(config, "restart", reload->restart);
 	tree_put(o, "config", config);
-	add_number(o, "streams", count_streams(router->state, &n_processes));
+	add_number(o, "streams", count_streams(app->state, &n_processes));
 	add_number(o, "processes", (int64_t)n_processes);
 	add_text(o, "version", PACKAGE_VERSION);
 	free(s);
@@ -370,15 +370,14 @@ status_full(const struct router *router)
 /* --- Metrics ---------------------------------------------------------- */
 
 static void
-measure_provider(const struct router *router, const struct candidate *c,
-		 struct metrics_provider *out)
+measure_provider(const struct app *app, const struct candidate *c, struct metrics_provider *out)
 {
 	const struct health *account = &c->view->account;
 	size_t n = 0;
 	out->name = c->view->provider->name;
 	out->active = plan_usable(c->standing);
 	out->until_ms = waits_until_ms(c);
-	state_counts(router->state, c->view->provider->id, out->counts);
+	state_counts(app->state, c->view->provider->id, out->counts);
 	for (size_t i = 0; i < HEALTH_WINDOWS; i++) {
 		const struct health_window *w = &account->windows[i];
 		/* What was used of a window that is over says nothing of the next. */
@@ -388,28 +387,27 @@ measure_provider(const struct router *router, const struct candidate *c,
 }
 
 bool
-status_metrics(const struct router *router, struct metrics *m)
+status_metrics(const struct app *app, struct metrics *m)
 {
-	const struct reload *reload = &router->reload;
-	struct survey *s = survey_latest(router, "");
+	const struct reload *reload = &app->reload;
+	struct candidates *s = candidates_latest(app, "");
 	struct summary summary;
 	size_t n_processes;
 	if (s == NULL)
 		return false;
-	state_summary(router->state, &summary);
+	state_summary(app->state, &summary);
 	*m = (struct metrics){
 	    .version = PACKAGE_VERSION,
 	    .n_providers = s->plan.n,
 	    .failovers = summary.failover_count,
-	    .streams = (uint64_t)count_streams(router->state, &n_processes),
+	    .streams = (uint64_t)count_streams(app->state, &n_processes),
 	    .config = {reload->config_loaded_ms, reload->config_error[0] == '\0'},
-	    .tokens = {tokens_loaded_at(router->tokens), reload->tokens_error[0] == '\0'},
+	    .tokens = {tokens_loaded_at(app->tokens), reload->tokens_error[0] == '\0'},
 	};
 	m->processes = n_processes;
-	state_counts(router->state, STATE_NOBODY, m->nobody);
+	state_counts(app->state, STATE_NOBODY, m->nobody);
 	for (size_t i = 0; i < s->plan.n; i++)
-		measure_provider(router, survey_candidate(s, s->views[i].provider),
-				 &m->providers[i]);
+		measure_provider(app, candidates_find(s, s->views[i].provider), &m->providers[i]);
 	free(s);
 	return true;
 }

@@ -9,15 +9,15 @@
 #include <string.h>
 
 struct health_key
-survey_account_key(const struct state *state, const struct provider *provider,
-		   const char *credential)
+candidates_account_key(const struct state *state, const struct provider *provider,
+		       const char *credential)
 {
 	return (struct health_key){.provider = provider->id,
 				   .account = state_name(state, credential)};
 }
 
 uint64_t
-survey_family(const char *model)
+model_family_id(const char *model)
 {
 	char family[MODEL_NAME_MAX];
 	message_family(model, family);
@@ -34,7 +34,7 @@ memory_key(uint64_t subject, uint64_t own)
 }
 
 size_t
-survey_model_first(const struct state *state, const struct provider *provider, const char *model,
+learned_first_name(const struct state *state, const struct provider *provider, const char *model,
 		   uint64_t own)
 {
 	const struct model_rule *rule = config_model_rule(provider, model);
@@ -45,7 +45,7 @@ survey_model_first(const struct state *state, const struct provider *provider, c
 }
 
 const char *
-survey_model_after(const struct provider *provider, const char *model, size_t first, size_t next)
+learned_next_name(const struct provider *provider, const char *model, size_t first, size_t next)
 {
 	const struct model_rule *rule = config_model_rule(provider, model);
 	if (rule == NULL || next >= rule->n_names)
@@ -54,15 +54,15 @@ survey_model_after(const struct provider *provider, const char *model, size_t fi
 }
 
 const char *
-survey_model(const struct state *state, const struct provider *provider, const char *model,
+learned_name(const struct state *state, const struct provider *provider, const char *model,
 	     uint64_t own, size_t next)
 {
-	size_t first = survey_model_first(state, provider, model, own);
-	return survey_model_after(provider, model, first, next);
+	size_t first = learned_first_name(state, provider, model, own);
+	return learned_next_name(provider, model, first, next);
 }
 
 bool
-survey_model_worked(struct state *state, const struct provider *provider, const char *model,
+learned_name_worked(struct state *state, const struct provider *provider, const char *model,
 		    uint64_t own, const char *name)
 {
 	const struct model_rule *rule = config_model_rule(provider, model);
@@ -83,18 +83,18 @@ quirks_key(const struct provider *provider, const char *name, uint64_t own)
 }
 
 unsigned
-survey_quirks(const struct state *state, const struct provider *provider, const char *name,
-	      uint64_t own)
+learned_quirks(const struct state *state, const struct provider *provider, const char *name,
+	       uint64_t own)
 {
 	return (unsigned)state_model(state, quirks_key(provider, name, own), clock_wall_ms()) &
 	       QUIRKS_REMEMBERED;
 }
 
 void
-survey_quirks_worked(struct state *state, const struct provider *provider, const char *name,
-		     uint64_t own, unsigned quirks)
+learned_quirks_worked(struct state *state, const struct provider *provider, const char *name,
+		      uint64_t own, unsigned quirks)
 {
-	if ((quirks & QUIRKS_REMEMBERED) != survey_quirks(state, provider, name, own))
+	if ((quirks & QUIRKS_REMEMBERED) != learned_quirks(state, provider, name, own))
 		state_model_put(state, quirks_key(provider, name, own), quirks & QUIRKS_REMEMBERED,
 				clock_wall_ms());
 }
@@ -117,14 +117,14 @@ find_latest(const struct state *state, uint64_t provider, struct health *out)
 /* A login that was refreshed is new to us, and its person is not: of which nothing is
  * known, that is as the records of its kin say. */
 static void
-inherit(const struct survey_ask *ask, struct health *record)
+inherit(const struct candidates_query *ask, struct health *record)
 {
 	struct health all[STATE_HEALTHS], worst = {.key = record->key};
 	size_t n = state_healths(ask->state, record->key.provider, all, STATE_HEALTHS);
 	for (size_t i = 0; i < n; i++) {
 		struct health one = {.key = record->key};
 		if (health_inherit(&all[i], ask->kin, ask->kin_is_sure, ask->now_ms, &one) &&
-		    (worst.rest == REST_NONE || one.until_ms > worst.until_ms))
+		    (worst.pause == PAUSE_NONE || one.until_ms > worst.until_ms))
 			worst = one;
 	}
 	*record = worst;
@@ -132,7 +132,7 @@ inherit(const struct survey_ask *ask, struct health *record)
 
 /* The record of a client's own account, or of its family. */
 static void
-read_own(const struct survey_ask *ask, const struct health_key *key, struct health *out)
+read_own(const struct candidates_query *ask, const struct health_key *key, struct health *out)
 {
 	bool is_told = ask->kin.person != 0 || ask->kin.device != 0;
 	if (!state_health(ask->state, key, out) && is_told)
@@ -140,7 +140,7 @@ read_own(const struct survey_ask *ask, const struct health_key *key, struct heal
 }
 
 static void
-read_health(const struct survey_ask *ask, struct plan_view *view, const char *credential)
+read_health(const struct candidates_query *ask, struct plan_view *view, const char *credential)
 {
 	struct health_key key = {.provider = view->provider->id};
 	state_health(ask->state, &key, &view->everybody);
@@ -153,32 +153,32 @@ read_health(const struct survey_ask *ask, struct plan_view *view, const char *cr
 		}
 		return;
 	}
-	key = survey_account_key(ask->state, view->provider, credential);
-	struct survey_ask of_record = *ask;
+	key = candidates_account_key(ask->state, view->provider, credential);
+	struct candidates_query of_record = *ask;
 	if (!view->own_credential)
 		of_record.kin = (struct health_kin){0};
 	read_own(&of_record, &key, &view->account);
 	uint64_t own = view->own_credential ? key.account : 0;
-	const char *sent = survey_model(ask->state, view->provider, ask->model, own, 0);
-	key.family = survey_family(sent == NULL ? ask->model : sent);
+	const char *sent = learned_name(ask->state, view->provider, ask->model, own, 0);
+	key.family = model_family_id(sent == NULL ? ask->model : sent);
 	if (key.family != 0)
 		read_own(&of_record, &key, &view->family);
 }
 
 static const char *
-refusal(const struct survey_ask *ask, const struct provider *provider,
+refusal(const struct candidates_query *ask, const struct provider *provider,
 	const struct credential *credential)
 {
 	if (ask->message == NULL || provider->dialect->refuses == NULL)
 		return NULL;
 	bool is_own = credential->value != NULL && !credential->stored;
 	uint64_t own = is_own ? state_name(ask->state, credential->value) : 0;
-	const char *model = survey_model(ask->state, provider, ask->model, own, 0);
+	const char *model = learned_name(ask->state, provider, ask->model, own, 0);
 	return provider->dialect->refuses(ask->message, model == NULL ? ask->model : model);
 }
 
 void
-survey_take(struct survey *s, const struct survey_ask *ask)
+candidates_collect(struct candidates *s, const struct candidates_query *ask)
 {
 	const struct config *config = ask->config;
 	struct summary summary;
@@ -196,7 +196,7 @@ survey_take(struct survey *s, const struct survey_ask *ask)
 		};
 		read_health(ask, &s->views[i], c.value);
 	}
-	struct plan_ask plan = {
+	struct plan_query plan = {
 	    .views = s->views,
 	    .n_views = config->n_providers,
 	    .plan_limits_only = config->plan_limits_only,
@@ -210,11 +210,11 @@ survey_take(struct survey *s, const struct survey_ask *ask)
 }
 
 void
-survey_latest_by(const struct config *config, const struct tokens *tokens,
-		 const struct state *state, const char *model, struct survey *survey)
+candidates_latest_by(const struct config *config, const struct tokens *tokens,
+		     const struct state *state, const char *model, struct candidates *candidates)
 {
 	static const struct client_credentials nobody = {.may_use_stored = true};
-	const struct survey_ask ask = {
+	const struct candidates_query ask = {
 	    .config = config,
 	    .tokens = tokens,
 	    .state = state,
@@ -223,20 +223,20 @@ survey_latest_by(const struct config *config, const struct tokens *tokens,
 	    .latest = true,
 	    .now_ms = clock_wall_ms(),
 	};
-	survey_take(survey, &ask);
+	candidates_collect(candidates, &ask);
 }
 
-struct survey *
-survey_latest(const struct router *router, const char *model)
+struct candidates *
+candidates_latest(const struct app *app, const char *model)
 {
-	struct survey *s = malloc(sizeof *s);
+	struct candidates *s = malloc(sizeof *s);
 	if (s != NULL)
-		survey_latest_by(router->config, router->tokens, router->state, model, s);
+		candidates_latest_by(app->config, app->tokens, app->state, model, s);
 	return s;
 }
 
 const struct candidate *
-survey_candidate(const struct survey *s, const struct provider *provider)
+candidates_find(const struct candidates *s, const struct provider *provider)
 {
 	const struct candidate *c = s->plan.candidates;
 	while (c->view->provider != provider)

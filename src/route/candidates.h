@@ -10,13 +10,13 @@
 #include "dialect/message.h"
 #include "route/plan.h"
 
-struct survey {
+struct candidates {
 	struct plan_view views[PROVIDERS_MAX];
 	struct credential credentials[PROVIDERS_MAX]; /* of views[i] */
 	struct plan plan;
 };
 
-struct survey_ask {
+struct candidates_query {
 	const struct config *config;
 	const struct tokens *tokens;
 	const struct state *state;
@@ -31,49 +31,50 @@ struct survey_ask {
 };
 
 /* Fills the views and makes the plan. */
-void survey_take(struct survey *survey, const struct survey_ask *ask);
+void candidates_collect(struct candidates *candidates, const struct candidates_query *ask);
 
 /* The survey of no request: of a local client without a credential of its own,
  * with the account seen last where there is none stored. For status and checks.
  * model: "" for any. The caller's to free(); NULL: memory is short. */
-struct survey *survey_latest(const struct router *router, const char *model);
+struct candidates *candidates_latest(const struct app *app, const char *model);
 
 /* The same by a configuration and credentials of one's own, into *survey. */
-void survey_latest_by(const struct config *config, const struct tokens *tokens,
-		      const struct state *state, const char *model, struct survey *survey);
+void candidates_latest_by(const struct config *config, const struct tokens *tokens,
+			  const struct state *state, const char *model,
+			  struct candidates *candidates);
 
 /* How a provider of the survey's configuration stands in its plan. */
-const struct candidate *survey_candidate(const struct survey *survey,
-					 const struct provider *provider);
+const struct candidate *candidates_find(const struct candidates *candidates,
+					const struct provider *provider);
 
 /* The records of one account at a provider. family: "" for none. */
-struct health_key survey_account_key(const struct state *state, const struct provider *provider,
-				     const char *credential);
-uint64_t survey_family(const char *model);
+struct health_key candidates_account_key(const struct state *state, const struct provider *provider,
+					 const char *credential);
+uint64_t model_family_id(const char *model);
 
 /* The name to ask a provider for instead of model: the one that worked last, or the
  * next-th after it, by which those before it come last. own: the account whose names
  * these are, when the credential is the client's own; 0: the operator's. NULL: as
  * asked, or no name is left when next > 0. */
-const char *survey_model(const struct state *state, const struct provider *provider,
+const char *learned_name(const struct state *state, const struct provider *provider,
 			 const char *model, uint64_t own, size_t next);
 
 /* The same in two steps, for who asks for one after the other while other requests
  * move what worked last: the place of the first name, and the next-th after it. */
-size_t survey_model_first(const struct state *state, const struct provider *provider,
+size_t learned_first_name(const struct state *state, const struct provider *provider,
 			  const char *model, uint64_t own);
-const char *survey_model_after(const struct provider *provider, const char *model, size_t first,
-			       size_t next);
+const char *learned_next_name(const struct provider *provider, const char *model, size_t first,
+			      size_t next);
 
 /* That name worked; own: as above. False: it is no name of the model's rule. */
-bool survey_model_worked(struct state *state, const struct provider *provider, const char *model,
+bool learned_name_worked(struct state *state, const struct provider *provider, const char *model,
 			 uint64_t own, const char *name);
 
 /* The forms (enum quirk, or'ed) that a provider wanted of requests for the model of
  * that name (as sent) within a day; and that it wants one. own: as above. */
-unsigned survey_quirks(const struct state *state, const struct provider *provider, const char *name,
-		       uint64_t own);
-void survey_quirks_worked(struct state *state, const struct provider *provider, const char *name,
-			  uint64_t own, unsigned quirks);
+unsigned learned_quirks(const struct state *state, const struct provider *provider,
+			const char *name, uint64_t own);
+void learned_quirks_worked(struct state *state, const struct provider *provider, const char *name,
+			   uint64_t own, unsigned quirks);
 
 #endif

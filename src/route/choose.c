@@ -32,7 +32,7 @@ name_of(const struct exchange *x, const char *kind, const char *who, const char 
 	if (what[0] == '\0')
 		return 0;
 	snprintf(name, sizeof name, "%s/%s/%s", kind, who, what);
-	return state_name(x->router->state, name);
+	return state_name(x->app->state, name);
 }
 
 /* Whom a conversation belongs to: who has the key, else the login or key that the
@@ -42,7 +42,7 @@ owner_of(const struct exchange *x, char owner[static DIGEST_HEX_SIZE + KEY_NAME_
 {
 	const struct request *r = x->request;
 	const char *shown = r->login != NULL ? r->login : r->api_key;
-	uint64_t hash = shown == NULL ? 0 : state_name(x->router->state, shown);
+	uint64_t hash = shown == NULL ? 0 : state_name(x->app->state, shown);
 	if (r->client[0] != '\0')
 		snprintf(owner, KEY_NAME_MAX + DIGEST_HEX_SIZE, "key/%s", r->client);
 	else
@@ -59,7 +59,7 @@ exchange_identify(struct exchange *x)
 	request_session(r, session);
 	owner_of(x, owner);
 	uint64_t key = name_of(x, "session", owner, session);
-	if (!state_session(x->router->state, key, &x->session))
+	if (!state_session(x->app->state, key, &x->session))
 		x->session = (struct session){.key = key};
 	x->kin.person = name_of(x, "person", scope, m->account_id);
 	x->kin.device =
@@ -67,7 +67,7 @@ exchange_identify(struct exchange *x)
 }
 
 static void
-survey(const struct exchange *x, struct survey *s)
+candidates(const struct exchange *x, struct candidates *s)
 {
 	const struct request *r = x->request;
 	const struct client_credentials client = {
@@ -76,10 +76,10 @@ survey(const struct exchange *x, struct survey *s)
 	    .may_use_stored = access_may_use_stored(x->config, r),
 	};
 	bool about_models = r->route.id == ROUTE_MODELS || r->route.id == ROUTE_MODEL;
-	const struct survey_ask ask = {
+	const struct candidates_query ask = {
 	    .config = x->config,
 	    .tokens = x->tokens,
-	    .state = x->router->state,
+	    .state = x->app->state,
 	    .client = &client,
 	    .message = about_models ? NULL : &r->message,
 	    .model = r->message.model,
@@ -88,7 +88,7 @@ survey(const struct exchange *x, struct survey *s)
 	    .kin_is_sure = is_sure(r),
 	    .now_ms = clock_wall_ms(),
 	};
-	survey_take(s, &ask);
+	candidates_collect(s, &ask);
 }
 
 size_t
@@ -134,25 +134,25 @@ take_lease(struct exchange *x, const struct candidate *c)
 {
 	if (c->standing != STANDING_PROBE)
 		return true;
-	if (!account_lease(x->router->state, c->cause, c->view->provider->name, x->holder))
+	if (!lease_take(x->app->state, c->cause, c->view->provider->name, x->holder))
 		return false;
-	x->turn.leased = true;
-	x->turn.lease = c->cause->key;
+	x->target.leased = true;
+	x->target.lease = c->cause->key;
 	return true;
 }
 
 static void
-begin_turn(struct exchange *x, const struct survey *s, const struct candidate *c)
+begin_turn(struct exchange *x, const struct candidates *s, const struct candidate *c)
 {
 	const struct provider *p = c->view->provider;
-	x->turn.provider = p;
-	x->turn.stored = s->credentials[exchange_index(x, p)].stored;
-	x->turn.key = c->view->account.key;
-	x->turn.own = x->turn.stored ? 0 : x->turn.key.account;
-	x->turn.first_name =
-	    survey_model_first(x->router->state, p, x->request->message.model, x->turn.own);
-	x->turn.others_ready = others_open(x, &s->plan, c);
-	state_count(x->router->state, p->id, COUNT_REQUESTS);
+	x->target.provider = p;
+	x->target.stored = s->credentials[exchange_index(x, p)].stored;
+	x->target.key = c->view->account.key;
+	x->target.own = x->target.stored ? 0 : x->target.key.account;
+	x->target.first_name =
+	    learned_first_name(x->app->state, p, x->request->message.model, x->target.own);
+	x->target.others_ready = others_open(x, &s->plan, c);
+	state_count(x->app->state, p->id, COUNT_REQUESTS);
 }
 
 /* Who stands before the first that is asked in the configuration's order, and why
@@ -174,13 +174,13 @@ note_passed(struct exchange *x, const struct plan *plan, const struct candidate 
 
 /* Takes the first candidate that may be asked now; false: there is none. */
 static bool
-choose(struct exchange *x, struct survey *s)
+choose(struct exchange *x, struct candidates *s)
 {
-	if (x->attempts >= ATTEMPTS_MAX || exchange_left_ms(x) <= 0)
+	if (x->attempts >= ATTEMPTS_MAX || exchange_remaining_ms(x) <= 0)
 		return false;
 	for (size_t i = 0; i < s->plan.n_usable; i++) {
 		struct candidate *c = &s->plan.candidates[i];
-		x->turn = (struct turn){0};
+		x->target = (struct target){0};
 		if (!is_open(x, c))
 			continue;
 		if (!can_answer(x, c))
@@ -204,15 +204,15 @@ hold(struct exchange *x, const struct plan *plan)
 	int64_t wait_ms = earliest_ms - clock_wall_ms();
 	int64_t budget_ms = x->config->hold_ms - x->held_ms;
 	if (earliest_ms == 0 || wait_ms > budget_ms || budget_ms <= 0 ||
-	    x->attempts >= ATTEMPTS_MAX || exchange_left_ms(x) <= 0)
+	    x->attempts >= ATTEMPTS_MAX || exchange_remaining_ms(x) <= 0)
 		return false;
 	wait_ms = wait_ms < REPLAN_SOON_MS    ? REPLAN_SOON_MS
 		  : wait_ms > REPLAN_EVERY_MS ? REPLAN_EVERY_MS
 					      : wait_ms;
 	x->held_ms += wait_ms;
 	/* Who was asked and rests now may be asked again after that. */
-	x->done &= ~x->rested;
-	x->rested = 0;
+	x->done &= ~x->paused;
+	x->paused = 0;
 	exchange_wait(x, wait_ms, exchange_plan);
 	return true;
 }
@@ -223,27 +223,27 @@ give_up(struct exchange *x, const struct plan *plan)
 {
 	bool cools = x->verdict.kind == VERDICT_COOL || x->verdict.kind == VERDICT_BENCH;
 	if (x->kept_status != 0 && !cools)
-		conclude_kept(x);
+		close_with_kept(x);
 	else if (x->quiet)
-		conclude_local(x);
+		close_locally(x);
 	else if (!hold(x, plan))
-		conclude_exhausted(x, plan);
+		close_no_provider(x, plan);
 }
 
 void
 exchange_plan(struct exchange *x)
 {
-	struct survey *s = malloc(sizeof *s);
+	struct candidates *s = malloc(sizeof *s);
 	if (s == NULL) {
-		conclude_error(x, 503, "retry-after: 2\r\n", "api_error", "Out of memory.");
+		close_with_error(x, 503, "retry-after: 2\r\n", "api_error", "Out of memory.");
 		return;
 	}
-	const struct provider *last = x->turn.provider;
-	survey(x, s);
+	const struct provider *last = x->target.provider;
+	candidates(x, s);
 	if (choose(x, s)) {
 		exchange_ask(x);
 	} else {
-		x->turn.provider = last;
+		x->target.provider = last;
 		give_up(x, &s->plan);
 	}
 	free(s);

@@ -19,7 +19,7 @@ enum {
 static const char *
 provider_name(const struct exchange *x)
 {
-	return x->turn.provider == NULL ? "none" : x->turn.provider->name;
+	return x->target.provider == NULL ? "none" : x->target.provider->name;
 }
 
 /* Whose account the operator pays for it; "": it costs nothing beyond the plan, or
@@ -27,7 +27,7 @@ provider_name(const struct exchange *x)
 static const char *
 billed_to(const struct exchange *x, int status)
 {
-	const struct turn *t = &x->turn;
+	const struct target *t = &x->target;
 	bool is_billed = t->provider != NULL && t->provider->paid && t->stored && status < 400;
 	return is_billed ? t->provider->name : "";
 }
@@ -44,7 +44,7 @@ write_log(const struct exchange *x, int status)
 	    LOG_TEXT("address", r->client[0] == '\0' ? "" : r->address),
 	    LOG_TEXT("path", r->path),
 	    LOG_TEXT("model", r->message.model),
-	    LOG_TEXT("sent_model", x->turn.model),
+	    LOG_TEXT("sent_model", x->target.model),
 	    LOG_TEXT("provider", provider_name(x)),
 	    LOG_TEXT("passed", x->passed),
 	    LOG_TEXT("billed_to", billed_to(x, status)),
@@ -70,17 +70,18 @@ static void
 count(const struct exchange *x, int status)
 {
 	bool is_ours = strcmp(x->client->reply.provider, "none") == 0;
-	struct account_request r = {
-	    .provider = is_ours && status != STATUS_LEFT ? NULL : x->turn.provider,
-	    .ending = status == STATUS_LEFT ? ACCOUNT_LEFT
-		      : status >= 400       ? ACCOUNT_ERROR
-		      : x->is_cut           ? ACCOUNT_CUT
-					    : ACCOUNT_OK,
-	    .first_byte_ms = x->first_ms == -1 ? -1 : x->start_ms + x->first_ms - x->turn.start_ms,
+	struct outcome_count_request r = {
+	    .provider = is_ours && status != STATUS_LEFT ? NULL : x->target.provider,
+	    .ending = status == STATUS_LEFT ? REQUEST_ABORTED
+		      : status >= 400       ? REQUEST_ERROR
+		      : x->is_cut           ? REQUEST_CUT
+					    : REQUEST_OK,
+	    .first_byte_ms =
+		x->first_ms == -1 ? -1 : x->start_ms + x->first_ms - x->target.start_ms,
 	    .ms = clock_steady_ms() - x->start_ms,
 	};
 	if (!x->quiet)
-		account_request(x->router->state, &r);
+		outcome_count_request(x->app->state, &r);
 }
 
 static void
@@ -101,16 +102,16 @@ end(struct exchange *x, int status)
 	x->client->exchange = NULL;
 	x->client = NULL;
 	x->request = NULL;
-	loop_cancel(x->router->loop, &x->watch);
+	loop_cancel(x->app->loop, &x->watch);
 	/* libcurl must not go on to send a body that is freed with the client. */
 	if (x->attempt != NULL && !attempt_ended(x->attempt, &ending) &&
 	    !attempt_is_sent(x->attempt)) {
 		attempt_free(x->attempt);
 		x->attempt = NULL;
 	}
-	bool rests = x->attempt == NULL || attempt_ended(x->attempt, &ending);
+	bool done = x->attempt == NULL || attempt_ended(x->attempt, &ending);
 	x->next = be_freed;
-	if (!loop_after(x->router->loop, &x->step, rests ? 0 : LINGER_FOR_MS))
+	if (!loop_after(x->app->loop, &x->step, done ? 0 : LINGER_FOR_MS))
 		x->next = NULL;
 }
 
@@ -128,7 +129,7 @@ static void
 reply_bytes(struct exchange *x, int status, const char *passed, const char *body, size_t n)
 {
 	struct buf lines;
-	buf_init(&lines, 2 * ANSWER_HEAD_PASSED_MAX);
+	buf_init(&lines, 2 * RESPONSE_HEAD_FORWARDED_MAX);
 	sign(x, provider_name(x));
 	if (buf_puts(&lines, "content-type: application/json\r\n") && buf_puts(&lines, passed))
 		reply_whole(&x->client->reply, status, lines.data, body, n);
@@ -139,8 +140,8 @@ reply_bytes(struct exchange *x, int status, const char *passed, const char *body
 }
 
 void
-conclude_error(struct exchange *x, int status, const char *lines, const char *type,
-	       const char *message)
+close_with_error(struct exchange *x, int status, const char *lines, const char *type,
+		 const char *message)
 {
 	sign(x, "none");
 	reply_error(&x->client->reply, status, lines, type, message, x->request->id);
@@ -148,33 +149,33 @@ conclude_error(struct exchange *x, int status, const char *lines, const char *ty
 }
 
 void
-conclude_exhausted(struct exchange *x, const struct plan *plan)
+close_no_provider(struct exchange *x, const struct plan *plan)
 {
-	struct exhausted e;
+	struct no_provider e;
 	char last[HEALTH_TEXT_MAX + PROVIDER_NAME_MAX + 4] = "";
 	if (x->verdict.row != NULL)
 		snprintf(last, sizeof last, "%s, %s", provider_name(x), x->verdict.why);
-	exhausted_init(&e);
-	const struct exhausted_ask ask = {
+	no_provider_init(&e);
+	const struct no_provider_query ask = {
 	    .plan = plan,
 	    .last = last,
-	    .spent = x->attempts >= ATTEMPTS_MAX || exchange_left_ms(x) <= 0 ||
+	    .spent = x->attempts >= ATTEMPTS_MAX || exchange_remaining_ms(x) <= 0 ||
 		     (x->verdict.row != NULL && x->verdict.status == 0),
 	    .limited = x->verdict.row != NULL && x->verdict.kind == VERDICT_COOL,
 	    .login = x->request->login != NULL,
 	    .now_ms = clock_wall_ms(),
 	};
-	exhausted_answer(&e, &ask);
-	conclude_error(x, e.status, buf_text(&e.lines), e.type, buf_text(&e.message));
-	exhausted_fini(&e);
+	no_provider_reply(&e, &ask);
+	close_with_error(x, e.status, buf_text(&e.lines), e.type, buf_text(&e.message));
+	no_provider_fini(&e);
 }
 
 void
-conclude_kept(struct exchange *x)
+close_with_kept(struct exchange *x)
 {
 	if (x->kept_status == 0) {
-		conclude_error(x, 503, "retry-after: 2\r\n", "api_error",
-			       "The provider's answer cannot be passed on.");
+		close_with_error(x, 503, "retry-after: 2\r\n", "api_error",
+				 "The provider's answer cannot be passed on.");
 		return;
 	}
 	reply_bytes(x, x->kept_status, buf_text(&x->kept_lines), buf_text(&x->kept_body),
@@ -182,23 +183,24 @@ conclude_kept(struct exchange *x)
 }
 
 void
-conclude_answer(struct exchange *x, const char *json, size_t n)
+close_with_json(struct exchange *x, const char *json, size_t n)
 {
-	const struct answer *answer = attempt_answer(x->attempt);
-	const struct dialect *dialect = x->turn.provider->dialect;
+	const struct response *response = attempt_response(x->attempt);
+	const struct dialect *dialect = x->target.provider->dialect;
 	struct buf marked;
-	buf_init(&marked, 2 * (size_t)ANSWER_JSON_MAX);
-	if (dialect->answer == NULL || x->quiet)
-		reply_bytes(x, answer->status, buf_text(&answer->passed), json, n);
-	else if (dialect->answer(x->turn.provider->name, json, n, &marked))
-		reply_bytes(x, answer->status, buf_text(&answer->passed), marked.data, marked.len);
+	buf_init(&marked, 2 * (size_t)RESPONSE_JSON_MAX);
+	if (dialect->decode_json == NULL || x->quiet)
+		reply_bytes(x, response->status, buf_text(&response->passed), json, n);
+	else if (dialect->decode_json(x->target.provider->name, json, n, &marked))
+		reply_bytes(x, response->status, buf_text(&response->passed), marked.data,
+			    marked.len);
 	else
-		conclude_error(x, 503, "retry-after: 2\r\n", "api_error", "Out of memory.");
+		close_with_error(x, 503, "retry-after: 2\r\n", "api_error", "Out of memory.");
 	buf_free(&marked);
 }
 
 void
-conclude_local(struct exchange *x)
+close_locally(struct exchange *x)
 {
 	const struct config *config = x->config;
 	const struct route *route = &x->request->route;
@@ -212,7 +214,7 @@ conclude_local(struct exchange *x)
 						: catalogue_models(config);
 	}
 	if (body == NULL) {
-		conclude_error(x, 404, "", "not_found_error", "No provider knows this model.");
+		close_with_error(x, 404, "", "not_found_error", "No provider knows this model.");
 		return;
 	}
 	sign(x, "none");
@@ -221,17 +223,17 @@ conclude_local(struct exchange *x)
 }
 
 void
-conclude_open(struct exchange *x)
+close_open_stream(struct exchange *x)
 {
-	const struct answer *answer = attempt_answer(x->attempt);
+	const struct response *response = attempt_response(x->attempt);
 	struct buf lines;
-	buf_init(&lines, 2 * ANSWER_HEAD_PASSED_MAX);
+	buf_init(&lines, 2 * RESPONSE_HEAD_FORWARDED_MAX);
 	/* nginx would gather events without X-Accel-Buffering: SERVERS.md. */
 	sign(x, provider_name(x));
 	bool told =
 	    buf_puts(&lines, "content-type: text/event-stream\r\ncache-control: no-cache\r\n"
 			     "x-accel-buffering: no\r\n") &&
-	    buf_puts(&lines, buf_text(&answer->passed));
+	    buf_puts(&lines, buf_text(&response->passed));
 	relay_open(&x->relay, &x->client->reply,
 		   told ? lines.data : "content-type: text/event-stream\r\n");
 	buf_free(&lines);
@@ -239,14 +241,14 @@ conclude_open(struct exchange *x)
 }
 
 void
-conclude_stream(struct exchange *x)
+close_stream(struct exchange *x)
 {
 	reply_end(&x->client->reply);
 	end(x, 200);
 }
 
 void
-conclude_left(struct exchange *x)
+close_aborted(struct exchange *x)
 {
 	write_log(x, STATUS_LEFT);
 	count(x, STATUS_LEFT);

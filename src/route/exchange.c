@@ -38,10 +38,9 @@ drop_attempt(struct exchange *x)
 static void
 give_back_lease(struct exchange *x)
 {
-	if (x->turn.leased)
-		account_release(x->router->state, &x->turn.lease, x->turn.provider->name,
-				x->holder);
-	x->turn.leased = false;
+	if (x->target.leased)
+		lease_release(x->app->state, &x->target.lease, x->target.provider->name, x->holder);
+	x->target.leased = false;
 }
 
 void
@@ -49,8 +48,8 @@ exchange_free(struct exchange *x)
 {
 	give_back_lease(x);
 	drop_attempt(x);
-	loop_cancel(x->router->loop, &x->step);
-	loop_cancel(x->router->loop, &x->watch);
+	loop_cancel(x->app->loop, &x->step);
+	loop_cancel(x->app->loop, &x->watch);
 	buf_free(&x->kept_lines);
 	buf_free(&x->kept_body);
 	buf_free(&x->trail);
@@ -64,20 +63,20 @@ exchange_wait(struct exchange *x, int64_t in_ms, void (*next)(struct exchange *x
 {
 	x->phase = EXCHANGE_WAITING;
 	x->next = next;
-	loop_cancel(x->router->loop, &x->watch);
-	if (!loop_after(x->router->loop, &x->step, in_ms))
-		conclude_error(x, 503, "retry-after: 2\r\n", "api_error", "Out of memory.");
+	loop_cancel(x->app->loop, &x->watch);
+	if (!loop_after(x->app->loop, &x->step, in_ms))
+		close_with_error(x, 503, "retry-after: 2\r\n", "api_error", "Out of memory.");
 }
 
 static void
 step_due(struct timer *timer)
 {
-	struct exchange *x = OWNER(timer, struct exchange, step);
+	struct exchange *x = CONTAINER_OF(timer, struct exchange, step);
 	x->next(x);
 }
 
 int64_t
-exchange_left_ms(const struct exchange *x)
+exchange_remaining_ms(const struct exchange *x)
 {
 	return x->start_ms + x->config->deadline_ms - clock_steady_ms();
 }
@@ -87,7 +86,7 @@ static int64_t
 attempt_ms(const struct exchange *x)
 {
 	bool streams = x->request->message.stream && !x->quiet;
-	return exchange_left_ms(x) + (streams ? x->config->stream_deadline_ms : 0);
+	return exchange_remaining_ms(x) + (streams ? x->config->stream_deadline_ms : 0);
 }
 
 /* --- Attempted: one provider is asked --------------------------------- */
@@ -100,7 +99,7 @@ static void watch(struct exchange *x);
 static const char *
 name_at(const struct exchange *x)
 {
-	return x->turn.model[0] != '\0' ? x->turn.model : x->request->message.model;
+	return x->target.model[0] != '\0' ? x->target.model : x->request->message.model;
 }
 
 /* The model's name at this provider, and the body in its dialect. */
@@ -108,14 +107,14 @@ static bool
 write_body(struct exchange *x)
 {
 	const struct request *r = x->request;
-	struct turn *t = &x->turn;
+	struct target *t = &x->target;
 	const char *model =
-	    survey_model_after(t->provider, r->message.model, t->first_name, t->successor);
+	    learned_next_name(t->provider, r->message.model, t->first_name, t->successor);
 	const char *sent = t->provider->dialect->model == NULL
 			       ? model
 			       : t->provider->dialect->model(&r->message, model);
 	snprintf(t->model, sizeof t->model, "%s", sent == NULL ? "" : sent);
-	t->quirks |= survey_quirks(x->router->state, t->provider, name_at(x), t->own);
+	t->quirks |= learned_quirks(x->app->state, t->provider, name_at(x), t->own);
 	buf_free(&x->body);
 	if (r->route.id == ROUTE_MODELS || r->route.id == ROUTE_MODEL)
 		return true;
@@ -125,17 +124,17 @@ write_body(struct exchange *x)
 	    .body = r->body.data,
 	    .body_len = r->body.len,
 	    .message = &r->message,
-	    .key = state_key(x->router->state),
+	    .key = state_key(x->app->state),
 	    .quirks = t->quirks,
 	};
-	return t->provider->dialect->request(&handover, &x->body) != HANDOVER_FAILED;
+	return t->provider->dialect->encode(&handover, &x->body) != HANDOVER_FAILED;
 }
 
 static const char *
 credential_of(const struct exchange *x)
 {
-	const struct provider *p = x->turn.provider;
-	if (x->turn.stored)
+	const struct provider *p = x->target.provider;
+	if (x->target.stored)
 		return tokens_get(x->tokens, p->name);
 	return p->takes_login ? x->request->login : x->request->api_key;
 }
@@ -149,30 +148,30 @@ start(struct exchange *x)
 		return NULL;
 	bool rewritten = x->body.len > 0;
 	bool posts = strcmp(r->method, "POST") == 0;
-	const struct attempt_ask ask = {
-	    .provider = x->turn.provider,
+	const struct attempt_options ask = {
+	    .provider = x->target.provider,
 	    .config = x->config,
 	    .path = r->path,
-	    .query = x->turn.provider->dialect->claude ? r->query : "",
-	    .request = r,
+	    .query = x->target.provider->dialect->claude ? r->query : "",
+	    .headers = &r->headers,
 	    .credential = credential,
-	    .stored = x->turn.stored,
+	    .stored = x->target.stored,
 	    .body = rewritten ? x->body.data
 		    : posts   ? r->body.data
 			      : NULL,
 	    .body_len = rewritten ? x->body.len
 			: posts   ? r->body.len
 				  : 0,
-	    .fresh = x->turn.retries > 0 && x->verdict.status == 0,
+	    .fresh = x->target.retries > 0 && x->verdict.status == 0,
 	    .total_ms = attempt_ms(x),
 	};
-	return attempt_start(x->router->upstream, &ask, news, x);
+	return attempt_start(x->app->pool, &ask, news, x);
 }
 
 void
 exchange_ask(struct exchange *x)
 {
-	struct turn *t = &x->turn;
+	struct target *t = &x->target;
 	drop_attempt(x);
 	x->phase = EXCHANGE_ASKING;
 	x->attempts++;
@@ -195,7 +194,7 @@ static bool
 is_throttled_lately(const struct exchange *x)
 {
 	struct health h;
-	state_health(x->router->state, &x->turn.key, &h);
+	state_health(x->app->state, &x->target.key, &h);
 	int64_t ago_ms = clock_wall_ms() - h.throttled_ms;
 	return h.throttled_ms != 0 && ago_ms >= 0 && ago_ms <= THROTTLED_LATELY_MS;
 }
@@ -204,7 +203,7 @@ is_throttled_lately(const struct exchange *x)
 static void
 find_body(const struct exchange *x, struct evidence *e)
 {
-	const struct buf *body = x->attempt == NULL ? NULL : attempt_bytes(x->attempt);
+	const struct buf *body = x->attempt == NULL ? NULL : attempt_body(x->attempt);
 	if (x->relay.seen.len > 0)
 		body = &x->relay.seen;
 	if (x->relay.error.len > 0)
@@ -217,7 +216,7 @@ find_body(const struct exchange *x, struct evidence *e)
 static uint64_t
 family_of(const struct exchange *x)
 {
-	return x->turn.model[0] == '\0' ? x->family : survey_family(x->turn.model);
+	return x->target.model[0] == '\0' ? x->family : model_family_id(x->target.model);
 }
 
 static enum asked
@@ -238,26 +237,25 @@ asked_of(const struct exchange *x)
 static struct verdict
 verdict_of(const struct exchange *x, enum ending ending, bool content)
 {
-	static const struct answer none = {.retry_after_ms = -1, .should_retry = -1};
+	static const struct response none = {.retry_after_ms = -1, .should_retry = -1};
 	const struct config *config = x->config;
-	const struct answer *answer = x->attempt == NULL ? &none : attempt_answer(x->attempt);
+	const struct response *response = x->attempt == NULL ? &none : attempt_response(x->attempt);
 	struct evidence e = {
 	    .ending = ending,
-	    .answer = answer,
+	    .response = response,
 	    .request = x->request->body.data,
 	    .request_len = x->request->body.len,
-	    .headers = x->request->headers,
-	    .n_headers = x->request->n_headers,
+	    .headers = &x->request->headers,
 	    .family = family_of(x),
 	    .asked = asked_of(x),
-	    .others_ready = x->turn.others_ready,
+	    .others_ready = x->target.others_ready,
 	    .wants_stream = x->request->message.stream && !x->quiet,
 	    .content = content,
-	    .claude = x->turn.provider->dialect->claude,
-	    .stored = x->turn.stored,
-	    .throttled_lately = answer->status >= 300 && is_throttled_lately(x),
+	    .claude = x->target.provider->dialect->claude,
+	    .stored = x->target.stored,
+	    .throttled_lately = response->status >= 300 && is_throttled_lately(x),
 	    .plan_limits_only = config->plan_limits_only,
-	    .cooldown_ms = x->turn.provider->cooldown_ms,
+	    .cooldown_ms = x->target.provider->cooldown_ms,
 	    .now_ms = clock_wall_ms(),
 	};
 	find_body(x, &e);
@@ -276,12 +274,12 @@ note(struct exchange *x, const char *what)
 {
 	const struct verdict *v = &x->verdict;
 	char until[CLOCK_SHORT_SIZE] = "";
-	bool timed = v->rest > REST_SHORT && strcmp(what, "retry") != 0;
+	bool timed = v->pause > PAUSE_SHORT && strcmp(what, "retry") != 0;
 	if (timed)
 		clock_short(v->until_ms, clock_wall_ms(), until);
 	/* A trail that is full says enough. */
 	if (!buf_printf(&x->trail, "%s%s:%d:%s%s%s", x->trail.len == 0 ? "" : " ",
-			x->turn.provider->name, v->status, what, timed ? "→" : "", until))
+			x->target.provider->name, v->status, what, timed ? "→" : "", until))
 		return;
 }
 
@@ -289,15 +287,15 @@ static struct outcome
 outcome_of(const struct exchange *x, const struct verdict *verdict)
 {
 	struct outcome outcome = {
-	    .provider = x->turn.provider,
-	    .key = x->turn.key,
+	    .provider = x->target.provider,
+	    .key = x->target.key,
 	    .family = family_of(x),
-	    .began_ms = x->turn.began_ms,
+	    .began_ms = x->target.began_ms,
 	    .holder = x->holder,
-	    .answer = attempt_answer(x->attempt),
+	    .response = attempt_response(x->attempt),
 	    .verdict = verdict,
 	};
-	if (x->turn.own != 0)
+	if (x->target.own != 0)
 		outcome.kin = x->kin;
 	return outcome;
 }
@@ -306,7 +304,8 @@ static void
 count(const struct exchange *x, bool is_asked_again)
 {
 	if (!x->quiet && x->attempt != NULL)
-		account_attempt(x->router->state, x->turn.provider, &x->verdict, is_asked_again);
+		outcome_count_attempt(x->app->state, x->target.provider, &x->verdict,
+				      is_asked_again);
 }
 
 /* Tells state and log; what is retried is not judged yet. */
@@ -316,9 +315,9 @@ account(struct exchange *x)
 	const struct outcome outcome = outcome_of(x, &x->verdict);
 	if (x->quiet)
 		return;
-	account_outcome(x->router, &outcome);
+	outcome_record(x->app, &outcome);
 	if (is_served(&x->verdict))
-		x->turn.leased = false; /* the success has ended the rest, and the lease */
+		x->target.leased = false; /* the success has ended the rest, and the lease */
 }
 
 /* Whether, and after which wait, the same provider is asked once more:
@@ -328,22 +327,22 @@ may_retry(const struct exchange *x, int64_t *wait_ms)
 {
 	const struct config *config = x->config;
 	unsigned budget = config->max_retries;
-	if (x->turn.others_ready && budget > 1)
+	if (x->target.others_ready && budget > 1)
 		budget = 1;
-	if (!x->verdict.retry || x->turn.retries >= budget || x->attempts >= ATTEMPTS_MAX)
+	if (!x->verdict.retry || x->target.retries >= budget || x->attempts >= ATTEMPTS_MAX)
 		return false;
-	/* What can be answered without a provider waits for no second answer, but a kept
+	/* What can be answered without a provider waits for no second response, but a kept
 	 * connection that the provider has closed says nothing about it. */
 	if (x->quiet && (x->attempt == NULL || !attempt_was_lost(x->attempt)))
 		return false;
 	bool unreachable = x->verdict.status == 0;
-	unsigned doublings = x->turn.retries - (unreachable && x->turn.retries > 0 ? 1 : 0);
+	unsigned doublings = x->target.retries - (unreachable && x->target.retries > 0 ? 1 : 0);
 	int64_t delay_ms = config->retry_delay_ms << doublings;
 	delay_ms = delay_ms > RETRY_DELAY_MAX_MS ? RETRY_DELAY_MAX_MS : delay_ms;
 	/* ± 25 % by our name, which is random. */
 	delay_ms += delay_ms * ((int64_t)(x->holder >> (8 + x->attempts) & 0xff) - 128) / 512;
-	*wait_ms = unreachable && x->turn.retries == 0 ? 0 : delay_ms;
-	return *wait_ms < exchange_left_ms(x);
+	*wait_ms = unreachable && x->target.retries == 0 ? 0 : delay_ms;
+	return *wait_ms < exchange_remaining_ms(x);
 }
 
 /* A page is no answer of the API's form: what it stands for is told in ours. */
@@ -354,7 +353,7 @@ keep_page(struct exchange *x, int status)
 			  "{\"type\":\"error\",\"error\":{\"type\":\"%s\",\"message\":\"%s "
 			  "answered with an HTML page instead of an answer (%d).\"}}",
 			  status == 413 ? "request_too_large" : "invalid_request_error",
-			  x->turn.provider->name, status);
+			  x->target.provider->name, status);
 }
 
 /* An answer for the client in case that nobody has a better one. What was said
@@ -363,21 +362,21 @@ static void
 keep(struct exchange *x)
 {
 	int status = x->verdict.status; /* what an error in a 200 stands for, too */
-	bool secret = x->turn.stored && (status == 401 || status == 402 || status == 403);
+	bool secret = x->target.stored && (status == 401 || status == 402 || status == 403);
 	buf_free(&x->kept_lines);
 	buf_free(&x->kept_body);
 	x->kept_status = 0;
-	if (x->attempt == NULL || !attempt_answer(x->attempt)->complete || secret || status < 400)
+	if (x->attempt == NULL || !attempt_response(x->attempt)->complete || secret || status < 400)
 		return;
 	const struct buf *body =
-	    x->relay.error_data.len > 0 ? &x->relay.error_data : attempt_bytes(x->attempt);
-	if (attempt_answer(x->attempt)->html) {
+	    x->relay.error_data.len > 0 ? &x->relay.error_data : attempt_body(x->attempt);
+	if (attempt_response(x->attempt)->html) {
 		x->kept_status = keep_page(x, status) ? status : 0;
 		return;
 	}
-	if (buf_puts(&x->kept_lines, buf_text(&attempt_answer(x->attempt)->passed)) &&
+	if (buf_puts(&x->kept_lines, buf_text(&attempt_response(x->attempt)->passed)) &&
 	    buf_add(&x->kept_body, buf_text(body), body->len)) {
-		attempt_star(x->attempt, x->kept_body.data, x->kept_body.len);
+		attempt_redact(x->attempt, x->kept_body.data, x->kept_body.len);
 		x->kept_status = status;
 	}
 }
@@ -386,14 +385,14 @@ keep(struct exchange *x)
 static bool
 try_another_form(struct exchange *x)
 {
-	struct turn *t = &x->turn;
+	struct target *t = &x->target;
 	const struct dialect *dialect = t->provider->dialect;
 	struct evidence e = {0};
-	if (x->quiet || x->attempts >= ATTEMPTS_MAX || exchange_left_ms(x) <= 0)
+	if (x->quiet || x->attempts >= ATTEMPTS_MAX || exchange_remaining_ms(x) <= 0)
 		return false;
 	if (x->verdict.kind == VERDICT_SUCCESSOR) {
-		const char *next = survey_model_after(t->provider, x->request->message.model,
-						      t->first_name, t->successor + 1);
+		const char *next = learned_next_name(t->provider, x->request->message.model,
+						     t->first_name, t->successor + 1);
 		t->successor += next != NULL;
 		return next != NULL;
 	}
@@ -409,10 +408,10 @@ hop(struct exchange *x)
 {
 	keep(x);
 	give_back_lease(x);
-	unsigned bit = 1u << exchange_index(x, x->turn.provider);
+	unsigned bit = 1u << exchange_index(x, x->target.provider);
 	x->done |= bit;
 	if (x->verdict.kind == VERDICT_COOL)
-		x->rested |= bit;
+		x->paused |= bit;
 	drop_attempt(x);
 	exchange_plan(x);
 }
@@ -421,13 +420,13 @@ hop(struct exchange *x)
 static void
 remember_model(const struct exchange *x)
 {
-	const struct turn *t = &x->turn;
-	struct state *state = x->router->state;
+	const struct target *t = &x->target;
+	struct state *state = x->app->state;
 	const char *model = x->request->message.model;
-	const char *refused = survey_model_after(t->provider, model, t->first_name, 0);
+	const char *refused = learned_next_name(t->provider, model, t->first_name, 0);
 	if (!x->quiet)
-		survey_quirks_worked(state, t->provider, name_at(x), t->own, t->quirks);
-	if (t->successor > 0 && survey_model_worked(state, t->provider, model, t->own, t->model))
+		learned_quirks_worked(state, t->provider, name_at(x), t->own, t->quirks);
+	if (t->successor > 0 && learned_name_worked(state, t->provider, model, t->own, t->model))
 		log_line(LOG_NOTICE, "%s does not know %s any more: %s is used instead",
 			 t->provider->name, refused, t->model);
 }
@@ -439,14 +438,14 @@ remember_service(struct exchange *x)
 	if (x->quiet || x->request->message.side_call)
 		return;
 	const struct outcome outcome = outcome_of(x, &x->verdict);
-	account_service(x->router, &outcome, !x->turn.stored);
-	if (x->session.key != 0 && x->session.provider != x->turn.provider->id && x->turn.stored &&
-	    x->turn.provider->paid)
-		account_bill(x->turn.provider, request_client(x->request));
-	x->session.provider = x->turn.provider->id;
+	outcome_serving(x->app, &outcome, !x->target.stored);
+	if (x->session.key != 0 && x->session.provider != x->target.provider->id &&
+	    x->target.stored && x->target.provider->paid)
+		outcome_log_billing(x->target.provider, request_client(x->request));
+	x->session.provider = x->target.provider->id;
 	x->session.used_ms = clock_wall_ms();
 	if (x->session.key != 0)
-		state_session_put(x->router->state, &x->session);
+		state_session_put(x->app->state, &x->session);
 }
 
 static void relay(struct exchange *x);
@@ -455,22 +454,22 @@ static void relay(struct exchange *x);
 static void
 pass(struct exchange *x)
 {
-	const struct answer *a = attempt_answer(x->attempt);
-	const struct buf *body = attempt_bytes(x->attempt);
+	const struct response *a = attempt_response(x->attempt);
+	const struct buf *body = attempt_body(x->attempt);
 	if (!is_served(&x->verdict)) {
 		keep(x);
 		give_back_lease(x);
-		conclude_kept(x);
+		close_with_kept(x);
 		return;
 	}
 	remember_model(x);
 	remember_service(x);
 	if (!a->sse) {
-		conclude_answer(x, buf_text(body), body->len);
+		close_with_json(x, buf_text(body), body->len);
 		return;
 	}
 	x->phase = EXCHANGE_RELAYING;
-	conclude_open(x);
+	close_open_stream(x);
 	relay(x);
 }
 
@@ -482,7 +481,7 @@ judge(struct exchange *x, enum ending ending)
 	if (may_retry(x, &wait_ms)) {
 		note(x, "retry");
 		count(x, true);
-		x->turn.retries++;
+		x->target.retries++;
 		drop_attempt(x);
 		exchange_wait(x, wait_ms, exchange_ask);
 		return;
@@ -520,9 +519,9 @@ mend(struct exchange *x, enum ending ending)
 	x->mend = stream_mend(&r->stream, x->request->claude_code, may_close);
 	x->session.mended += x->mend == MEND_MAX_TOKENS;
 	remember_service(x);
-	buf_init(&last, ANSWER_ERROR_MAX + SSE_EVENT_MAX);
+	buf_init(&last, RESPONSE_ERROR_MAX + SSE_EVENT_MAX);
 	const char *error = r->error.len > 0 ? r->error.data : NULL;
-	attempt_star(x->attempt, r->error.data, r->error.len);
+	attempt_redact(x->attempt, r->error.data, r->error.len);
 	if (stream_close(&r->stream, x->mend, error, r->error.len, &last))
 		reply_body(&x->client->reply, last.data, last.len);
 	else
@@ -530,7 +529,7 @@ mend(struct exchange *x, enum ending ending)
 	buf_free(&last);
 	attempt_free(x->attempt);
 	x->attempt = NULL;
-	conclude_stream(x);
+	close_stream(x);
 }
 
 static void
@@ -540,16 +539,16 @@ complete(struct exchange *x)
 		x->session.mended = 0;
 		remember_service(x);
 	}
-	conclude_stream(x);
+	close_stream(x);
 }
 
 static void
 relay(struct exchange *x)
 {
 	enum ending ending;
-	enum relay_result result = relay_take(&x->relay, attempt_bytes(x->attempt));
+	enum relay_result result = relay_take(&x->relay, attempt_body(x->attempt));
 	while (result == RELAY_CONTENT)
-		result = relay_take(&x->relay, attempt_bytes(x->attempt));
+		result = relay_take(&x->relay, attempt_body(x->attempt));
 	/* What could be sent to somebody else instead is not needed any more. */
 	if (x->request->body.len > 0 && attempt_is_sent(x->attempt)) {
 		buf_free(&x->request->body);
@@ -564,7 +563,7 @@ relay(struct exchange *x)
 	else if (attempt_ended(x->attempt, &ending))
 		mend(x, ending);
 	else if (reply_backlog(&x->client->reply) > UNREAD_STREAM_MAX)
-		attempt_hold(x->attempt);
+		attempt_pause(x->attempt);
 }
 
 void
@@ -581,7 +580,7 @@ static void
 gate(struct exchange *x)
 {
 	enum ending ending;
-	enum relay_result result = relay_take(&x->relay, attempt_bytes(x->attempt));
+	enum relay_result result = relay_take(&x->relay, attempt_body(x->attempt));
 	if (result == RELAY_CONTENT || result == RELAY_FAILED || result == RELAY_ENDED)
 		judge(x, ENDING_WHOLE);
 	else if (result == RELAY_TOO_BIG)
@@ -595,9 +594,9 @@ gate(struct exchange *x)
 static bool
 is_json_whole(struct exchange *x)
 {
-	const struct buf *bytes = attempt_bytes(x->attempt);
+	const struct buf *bytes = attempt_body(x->attempt);
 	struct scan s;
-	if (!json_end_reached(&x->turn.json, buf_text(bytes), bytes->len))
+	if (!json_end_reached(&x->target.json, buf_text(bytes), bytes->len))
 		return false;
 	scan_init(&s, bytes->data, bytes->len);
 	scan_skip(&s);
@@ -608,23 +607,23 @@ is_json_whole(struct exchange *x)
 static void
 answer_probe(struct exchange *x)
 {
-	const struct answer *a = attempt_answer(x->attempt);
+	const struct response *a = attempt_response(x->attempt);
 	const struct verdict served = {.kind = VERDICT_PASS, .status = a->status};
-	if (!x->turn.leased || a->status >= 300 || !a->sse ||
+	if (!x->target.leased || a->status >= 300 || !a->sse ||
 	    (a->overage && x->config->plan_limits_only))
 		return;
 	const struct outcome outcome = outcome_of(x, &served);
-	account_probe(x->router, &outcome);
-	x->turn.leased = false;
+	outcome_probe_served(x->app, &outcome);
+	x->target.leased = false;
 }
 
 static void
 hear(struct exchange *x)
 {
-	const struct answer *a = attempt_answer(x->attempt);
+	const struct response *a = attempt_response(x->attempt);
 	enum ending ending;
-	if (a->status >= 300 && x->turn.failed_ms == 0)
-		x->turn.failed_ms = x->turn.news_ms;
+	if (a->status >= 300 && x->target.failed_ms == 0)
+		x->target.failed_ms = x->target.news_ms;
 	if (a->complete)
 		answer_probe(x);
 	bool succeeds = a->complete && a->status >= 200 && a->status < 300;
@@ -641,7 +640,7 @@ news(void *owner)
 {
 	struct exchange *x = owner;
 	enum ending ending;
-	x->turn.news_ms = clock_steady_ms();
+	x->target.news_ms = clock_steady_ms();
 	if (x->phase == EXCHANGE_RELAYING)
 		relay(x);
 	else if (x->phase == EXCHANGE_ASKING)
@@ -670,37 +669,37 @@ static struct limit
 limit_of(const struct exchange *x)
 {
 	const struct config *config = x->config;
-	const struct answer *a = attempt_answer(x->attempt);
-	struct limit limit = {exchange_left_ms(x), ENDING_OURS};
+	const struct response *a = attempt_response(x->attempt);
+	struct limit limit = {exchange_remaining_ms(x), ENDING_OURS};
 	bool flows = x->phase == EXCHANGE_RELAYING;
 	bool held = flows && reply_backlog(&x->client->reply) > 0;
 	if (flows)
 		limit.left_ms =
 		    x->start_ms + x->first_ms + config->stream_deadline_ms - clock_steady_ms();
-	if (x->turn.failed_ms != 0)
-		bound(&limit, x->turn.failed_ms, ERROR_BODY_FOR_MS, ENDING_CUT);
+	if (x->target.failed_ms != 0)
+		bound(&limit, x->target.failed_ms, ERROR_BODY_FOR_MS, ENDING_CUT);
 	if (x->quiet)
-		bound(&limit, x->turn.start_ms, QUIET_FOR_MS, ENDING_FIRST_BYTE);
+		bound(&limit, x->target.start_ms, QUIET_FOR_MS, ENDING_FIRST_BYTE);
 	if (x->quiet || held)
 		return limit;
 	if (a->complete)
-		bound(&limit, x->turn.news_ms, config->idle_timeout_ms, ENDING_IDLE);
+		bound(&limit, x->target.news_ms, config->idle_timeout_ms, ENDING_IDLE);
 	if (!x->request->message.stream)
 		return limit;
 	if (!flows)
-		bound(&limit, x->turn.start_ms, config->first_byte_timeout_ms, ENDING_FIRST_BYTE);
+		bound(&limit, x->target.start_ms, config->first_byte_timeout_ms, ENDING_FIRST_BYTE);
 	else
-		bound(&limit, x->turn.life_ms, config->first_byte_timeout_ms, ENDING_IDLE);
+		bound(&limit, x->target.life_ms, config->first_byte_timeout_ms, ENDING_IDLE);
 	return limit;
 }
 
 static void
 renew_lease(struct exchange *x)
 {
-	struct health cause = {.key = x->turn.lease};
-	if (x->turn.leased)
-		x->turn.leased =
-		    account_lease(x->router->state, &cause, x->turn.provider->name, x->holder);
+	struct health cause = {.key = x->target.lease};
+	if (x->target.leased)
+		x->target.leased =
+		    lease_take(x->app->state, &cause, x->target.provider->name, x->holder);
 }
 
 /* Looks at the limits now, and again when the nearest may have been passed. */
@@ -708,14 +707,14 @@ static void
 watch(struct exchange *x)
 {
 	if (x->relay.life)
-		x->turn.life_ms = x->turn.news_ms;
+		x->target.life_ms = x->target.news_ms;
 	x->relay.life = false;
 	struct limit limit = limit_of(x);
 	if (limit.left_ms > 0) {
 		int64_t idle_ms = x->config->idle_timeout_ms;
 		int64_t next_ms = idle_ms < WATCH_EVERY_MS ? idle_ms : WATCH_EVERY_MS;
 		next_ms = limit.left_ms < next_ms ? limit.left_ms : next_ms;
-		if (loop_after(x->router->loop, &x->watch, next_ms))
+		if (loop_after(x->app->loop, &x->watch, next_ms))
 			return;
 		limit.ending = ENDING_OURS;
 	}
@@ -728,7 +727,7 @@ watch(struct exchange *x)
 static void
 watch_due(struct timer *timer)
 {
-	struct exchange *x = OWNER(timer, struct exchange, watch);
+	struct exchange *x = CONTAINER_OF(timer, struct exchange, watch);
 	renew_lease(x);
 	watch(x);
 }
@@ -737,11 +736,11 @@ watch_due(struct timer *timer)
 
 /* Once: who runs the router may wonder why such a client is served by the plan. */
 static void
-tell_login_as_key(struct router *router, const struct request *request)
+tell_login_as_key(struct app *app, const struct request *request)
 {
-	if (!request->login_as_key || router->told_login_as_key)
+	if (!request->login_as_key || app->told_login_as_key)
 		return;
-	router->told_login_as_key = true;
+	app->told_login_as_key = true;
 	log_line(LOG_NOTICE, "%s sends its Claude login as x-api-key: it is used as the login",
 		 request_client(request));
 }
@@ -749,7 +748,7 @@ tell_login_as_key(struct router *router, const struct request *request)
 void
 exchange_start(struct client *client)
 {
-	tell_login_as_key(client->router, &client->request);
+	tell_login_as_key(client->app, &client->request);
 	struct exchange *x = calloc(1, sizeof *x);
 	if (x == NULL) {
 		reply_error(&client->reply, 503, "retry-after: 2\r\n", "api_error",
@@ -757,20 +756,20 @@ exchange_start(struct client *client)
 		return;
 	}
 	x->client = client;
-	x->router = client->router;
-	x->config = config_share(client->router->config);
-	x->tokens = tokens_share(client->router->tokens);
+	x->app = client->app;
+	x->config = config_share(client->app->config);
+	x->tokens = tokens_share(client->app->tokens);
 	x->request = &client->request;
 	x->quiet = client->request.route.id != ROUTE_MESSAGES;
 	x->holder = digest_name(client->request.id);
-	x->family = survey_family(client->request.message.model);
+	x->family = model_family_id(client->request.message.model);
 	x->start_ms = clock_steady_ms();
 	x->first_ms = -1;
 	x->step.due = step_due;
 	x->watch.due = watch_due;
 	buf_init(&x->body, 2 * x->request->body.max + 65536);
-	buf_init(&x->kept_lines, ANSWER_HEAD_PASSED_MAX);
-	buf_init(&x->kept_body, ANSWER_ERROR_MAX);
+	buf_init(&x->kept_lines, RESPONSE_HEAD_FORWARDED_MAX);
+	buf_init(&x->kept_body, RESPONSE_ERROR_MAX);
 	buf_init(&x->trail, TRAIL_MAX);
 	client->exchange = x;
 	exchange_identify(x);
@@ -778,7 +777,7 @@ exchange_start(struct client *client)
 }
 
 void
-exchange_left(struct exchange *x)
+exchange_abort(struct exchange *x)
 {
-	conclude_left(x);
+	close_aborted(x);
 }

@@ -4,7 +4,7 @@
  * "One request's way").
  *
  * An exchange belongs to itself: it is told of the client by exchange_drained()
- * and exchange_left(), outlives it only to let a provider's connection come to
+ * and exchange_abort(), outlives it only to let a provider's connection come to
  * rest, and frees itself. One thread. */
 #ifndef ROUTE_EXCHANGE_H
 #define ROUTE_EXCHANGE_H
@@ -19,6 +19,6 @@ void exchange_start(struct client *client);
 void exchange_drained(struct exchange *exchange);
 
 /* The client has gone, or has all of its answer: forget it. */
-void exchange_left(struct exchange *exchange);
+void exchange_abort(struct exchange *exchange);
 
 #endif

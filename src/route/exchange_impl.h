@@ -7,6 +7,7 @@
 #include "route/candidates.h"
 #include "route/exchange.h"
 #include "route/relay.h"
+#include "route/verdict.h"
 #include "upstream/attempt.h"
 #include "json/end.h"
 
@@ -18,7 +19,7 @@ enum exchange_phase {
 };
 
 /* The provider that is asked now. */
-struct turn {
+struct target {
 	const struct provider *provider; /* NULL: nobody was asked yet */
 	struct health_key key;           /* of the account */
 	struct health_key lease;         /* the record whose probe we are, */
@@ -35,13 +36,13 @@ struct turn {
 	int64_t start_ms;           /* the attempt, steady clock */
 	int64_t news_ms;            /* its last bytes, steady clock */
 	int64_t failed_ms;          /* its status was an error's, steady clock; 0: it is none */
-	struct json_end json;       /* of its answer, when that is JSON */
+	struct json_end json;       /* of its response, when that is JSON */
 	int64_t life_ms;            /* its last bytes that were no pings, steady clock */
 };
 
 struct exchange {
 	struct client *client; /* NULL: gone, or served */
-	struct router *router;
+	struct app *app;
 	struct config *config;   /* our share of what was in force when it began: all that is */
 	struct tokens *tokens;   /* decided here is decided by these, to the end */
 	struct request *request; /* the client's; NULL with it */
@@ -55,9 +56,9 @@ struct exchange {
 	int64_t first_ms;       /* first byte to the client, since start_ms; -1: none yet */
 	int64_t held_ms;        /* spent waiting for the earliest */
 	unsigned done;          /* bit i: providers[i] was asked and is not to be asked again */
-	unsigned rested;        /* of done: those that rest since then */
+	unsigned paused;        /* of done: those that rest since then */
 	unsigned attempts;
-	struct turn turn;
+	struct target target;
 	struct attempt *attempt;
 	struct buf body; /* rewritten for the provider; empty: the request's own */
 	struct relay relay;
@@ -87,39 +88,39 @@ void exchange_plan(struct exchange *x);
  * conversation. */
 void exchange_identify(struct exchange *x);
 
-/* Asks the provider of x->turn. */
+/* Asks the provider of x->target. */
 void exchange_ask(struct exchange *x);
 
 /* Goes on with next in a while; without memory for a timer it concludes. */
 void exchange_wait(struct exchange *x, int64_t in_ms, void (*next)(struct exchange *x));
 
 /* What is left of the time to the first content; 0 or less: nothing. */
-int64_t exchange_left_ms(const struct exchange *x);
+int64_t exchange_remaining_ms(const struct exchange *x);
 
 /* The place of a provider in the configuration, and in x->done. */
 size_t exchange_index(const struct exchange *x, const struct provider *provider);
 
-/* Nobody can answer; plan: of now. */
-void conclude_exhausted(struct exchange *x, const struct plan *plan);
+/* Nobody can response; plan: of now. */
+void close_no_provider(struct exchange *x, const struct plan *plan);
 
 /* The answer that was kept. */
-void conclude_kept(struct exchange *x);
+void close_with_kept(struct exchange *x);
 
 /* A JSON answer of the provider that is asked now. */
-void conclude_answer(struct exchange *x, const char *json, size_t n);
+void close_with_json(struct exchange *x, const char *json, size_t n);
 
 /* What can be answered without any provider: a token estimate, a model list. */
-void conclude_local(struct exchange *x);
+void close_locally(struct exchange *x);
 
 /* An error of our own. */
-void conclude_error(struct exchange *x, int status, const char *lines, const char *type,
-		    const char *message);
+void close_with_error(struct exchange *x, int status, const char *lines, const char *type,
+		      const char *message);
 
-/* The end of a stream that was opened with conclude_open(). */
-void conclude_open(struct exchange *x);
-void conclude_stream(struct exchange *x);
+/* The end of a stream that was opened with close_open_stream(). */
+void close_open_stream(struct exchange *x);
+void close_stream(struct exchange *x);
 
 /* The client has left. */
-void conclude_left(struct exchange *x);
+void close_aborted(struct exchange *x);
 
 #endif

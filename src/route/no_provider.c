@@ -14,15 +14,15 @@
 #define ASK_AGAIN_UNTIL_S (5 * 60)
 
 void
-exhausted_init(struct exhausted *e)
+no_provider_init(struct no_provider *e)
 {
-	*e = (struct exhausted){.status = 503, .type = "api_error"};
-	buf_init(&e->lines, ANSWER_HEAD_PASSED_MAX);
-	buf_init(&e->message, ANSWER_HEAD_PASSED_MAX);
+	*e = (struct no_provider){.status = 503, .type = "api_error"};
+	buf_init(&e->lines, RESPONSE_HEAD_FORWARDED_MAX);
+	buf_init(&e->message, RESPONSE_HEAD_FORWARDED_MAX);
 }
 
 void
-exhausted_fini(struct exhausted *e)
+no_provider_fini(struct no_provider *e)
 {
 	buf_free(&e->lines);
 	buf_free(&e->message);
@@ -30,7 +30,7 @@ exhausted_fini(struct exhausted *e)
 
 /* A list that is too long is told in part: enough to know what to do. */
 static void
-name_each(struct exhausted *e, const struct exhausted_ask *ask)
+name_each(struct no_provider *e, const struct no_provider_query *ask)
 {
 	for (size_t i = 0; i < ask->plan->n; i++) {
 		char reason[ERROR_TEXT_MAX];
@@ -61,7 +61,7 @@ write_claim(const struct plan *plan, char *claim, size_t size)
 }
 
 static bool
-all_rest(struct exhausted *e, const struct exhausted_ask *ask, int64_t earliest_ms)
+all_rest(struct no_provider *e, const struct no_provider_query *ask, int64_t earliest_ms)
 {
 	int64_t wait_s = (earliest_ms - ask->now_ms + 999) / 1000;
 	wait_s = wait_s < 1 ? 1 : wait_s;
@@ -86,7 +86,7 @@ all_rest(struct exhausted *e, const struct exhausted_ask *ask, int64_t earliest_
 }
 
 static bool
-nobody(struct exhausted *e, const struct exhausted_ask *ask, bool configured)
+nobody(struct no_provider *e, const struct no_provider_query *ask, bool configured)
 {
 	e->status = configured ? 503 : 403;
 	e->type = configured ? "api_error" : "permission_error";
@@ -102,7 +102,7 @@ nobody(struct exhausted *e, const struct exhausted_ask *ask, bool configured)
 
 /* Somebody could be asked, but this request has no time or attempts left. */
 static bool
-spent(struct exhausted *e)
+spent(struct no_provider *e)
 {
 	e->status = 503;
 	e->type = "api_error";
@@ -115,7 +115,7 @@ spent(struct exhausted *e)
 struct standings {
 	bool configured; /* somebody is set up */
 	bool usable;     /* somebody could be asked */
-	bool rests;      /* somebody rests for another reason than a refused credential */
+	bool paused;     /* somebody rests for another reason than a refused credential */
 };
 
 static struct standings
@@ -126,13 +126,13 @@ look(const struct plan *plan)
 		enum standing s = plan->candidates[i].standing;
 		found.configured |= s != STANDING_UNCONFIGURED && s != STANDING_DISABLED;
 		found.usable |= plan_usable(s);
-		found.rests |= s == STANDING_RESTS || s == STANDING_PROBED;
+		found.paused |= s == STANDING_PAUSED || s == STANDING_PROBED;
 	}
 	return found;
 }
 
 void
-exhausted_answer(struct exhausted *e, const struct exhausted_ask *ask)
+no_provider_reply(struct no_provider *e, const struct no_provider_query *ask)
 {
 	const struct standings found = look(ask->plan);
 	bool told;
@@ -140,13 +140,13 @@ exhausted_answer(struct exhausted *e, const struct exhausted_ask *ask)
 		told = all_rest(e, ask, ask->now_ms);
 	else if (ask->spent && found.usable)
 		told = spent(e);
-	else if (found.rests)
+	else if (found.paused)
 		told = all_rest(e, ask, plan_earliest_ms(ask->plan));
 	else
 		told = nobody(e, ask, found.configured);
 	if (told && ask->last[0] != '\0')
 		told = buf_printf(&e->message, " The last answer: %s.", ask->last);
-	/* Without memory for it the answer is the shorter one of exhausted_init(). */
+	/* Without memory for it the answer is the shorter one of no_provider_init(). */
 	if (!told)
 		e->status = 503;
 }

@@ -7,14 +7,14 @@
 #include "base/buf.h"
 #include "route/plan.h"
 
-struct exhausted {
+struct no_provider {
 	int status;
 	const char *type;
 	struct buf lines;   /* header lines */
 	struct buf message; /* names each provider and when it is back */
 };
 
-struct exhausted_ask {
+struct no_provider_query {
 	const struct plan *plan; /* of now */
 	const char *last; /* what the last one asked said, in a few words; "" : nobody was asked */
 	bool spent;       /* the request has no attempts or time left, or we could not ask */
@@ -24,10 +24,10 @@ struct exhausted_ask {
 	int64_t now_ms;
 };
 
-void exhausted_init(struct exhausted *e);
-void exhausted_fini(struct exhausted *e);
+void no_provider_init(struct no_provider *e);
+void no_provider_fini(struct no_provider *e);
 
 /* 429 when somebody will be back, 403 when nobody is set up, else 503. */
-void exhausted_answer(struct exhausted *e, const struct exhausted_ask *ask);
+void no_provider_reply(struct no_provider *e, const struct no_provider_query *ask);
 
 #endif

@@ -3,7 +3,6 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "operator/metrics.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -12,39 +11,38 @@ enum { SPREADS_WITHIN_MS = 60000 }; /* BEHAVIOUR 4 */
 
 /* In words, once: by the process whose change it was. */
 static void
-announce(struct router *router, const struct provider *provider, enum health_outcome what,
+announce(struct app *app, const struct provider *provider, enum health_outcome what,
 	 const struct health_key *key)
 {
 	struct health h;
 	char until[CLOCK_SHORT_SIZE], sentence[ERROR_TEXT_MAX];
 	int64_t now_ms = clock_wall_ms();
-	if (what == HEALTH_RETURNED) {
+	if (what == HEALTH_PAUSE_ENDED) {
 		snprintf(sentence, sizeof sentence, "%s is back", provider->name);
-		notify(router->notifier, NOTICE_RETURNED, provider->name, sentence);
+		notify(app->notifier, NOTICE_AVAILABLE, provider->name, sentence);
 	}
-	if (what != HEALTH_LEFT)
+	if (what != HEALTH_PAUSE_BEGAN)
 		return;
-	state_failover(router->state, now_ms);
-	state_health(router->state, key, &h);
-	state_count(router->state, provider->id, COUNT_RESTS + h.rest);
+	state_failover(app->state, now_ms);
+	state_health(app->state, key, &h);
+	state_count(app->state, provider->id, COUNT_PAUSES + h.pause);
 	clock_short(h.until_ms, now_ms, until);
-	if (h.rest == REST_BENCH)
+	if (h.pause == PAUSE_BENCH)
 		snprintf(sentence, sizeof sentence,
 			 "%s refuses its credential (%s): looked at again at %s", provider->name,
 			 h.why, until);
 	else
 		snprintf(sentence, sizeof sentence, "%s rests until %s (%s)", provider->name, until,
 			 h.why);
-	notify(router->notifier, NOTICE_LEFT, provider->name, sentence);
+	notify(app->notifier, NOTICE_PAUSED, provider->name, sentence);
 }
 
 static void
-apply(struct router *router, const struct outcome *o, struct health_key key,
+apply(struct app *app, const struct outcome *o, struct health_key key,
       const struct health_change *change)
 {
-	enum health_outcome what =
-	    state_health_change(router->state, &key, o->provider->name, change);
-	announce(router, o->provider, what, &key);
+	enum health_outcome what = state_health_change(app->state, &key, o->provider->name, change);
+	announce(app, o->provider, what, &key);
 }
 
 static struct health_change
@@ -53,8 +51,8 @@ change_of(const struct outcome *o, enum health_event event)
 	struct health_change change = {
 	    .event = event, .now_ms = clock_wall_ms(), .began_ms = o->began_ms, .kin = o->kin};
 	size_t room = sizeof change.windows / sizeof *change.windows;
-	for (size_t i = 0; i < o->answer->n_windows && i < room; i++)
-		change.windows[i] = o->answer->windows[i];
+	for (size_t i = 0; i < o->response->n_windows && i < room; i++)
+		change.windows[i] = o->response->windows[i];
 	if (event != HEALTH_SERVED)
 		snprintf(change.why, sizeof change.why, "%s", o->verdict->why);
 	return change;
@@ -62,25 +60,25 @@ change_of(const struct outcome *o, enum health_event event)
 
 /* A success tells of the account; what else rests is over with it. */
 static void
-served(struct router *router, const struct outcome *o)
+served(struct app *app, const struct outcome *o)
 {
 	struct health_change change = change_of(o, HEALTH_SERVED);
 	const struct health_key others[] = {
 	    {.provider = o->key.provider},
 	    {.provider = o->key.provider, .account = o->key.account, .family = o->family},
 	};
-	apply(router, o, o->key, &change);
+	apply(app, o, o->key, &change);
 	memset(change.windows, 0, sizeof change.windows);
 	memset(&change.kin, 0, sizeof change.kin); /* nobody's where all are meant, else known */
 	for (size_t i = 0; i < 2; i++) {
 		struct health h;
 		bool same = i == 1 && o->family == 0;
-		if (!same && state_health(router->state, &others[i], &h) && h.rest != REST_NONE)
-			apply(router, o, others[i], &change);
+		if (!same && state_health(app->state, &others[i], &h) && h.pause != PAUSE_NONE)
+			apply(app, o, others[i], &change);
 	}
 }
 
-/* Whether another account at this provider rests for want of an answer, since a minute at most:
+/* Whether another account at this provider rests for want of an response, since a minute at most:
  * then it is the provider's trouble, not the account's. One that was throttled has too many
  * requests of its own. */
 static bool
@@ -90,37 +88,37 @@ others_see_it(const struct state *state, const struct health_key *key, int64_t n
 	size_t n = state_healths(state, key->provider, all, STATE_HEALTHS);
 	for (size_t i = 0; i < n; i++)
 		if (all[i].key.account != 0 && all[i].key.account != key->account &&
-		    all[i].rest == REST_SHORT && now_ms - all[i].since_ms <= SPREADS_WITHIN_MS &&
+		    all[i].pause == PAUSE_SHORT && now_ms - all[i].since_ms <= SPREADS_WITHIN_MS &&
 		    now_ms - all[i].throttled_ms > SPREADS_WITHIN_MS)
 			return true;
 	return false;
 }
 
 static void
-rests(struct router *router, const struct outcome *o)
+paused(struct app *app, const struct outcome *o)
 {
-	struct health_change change = change_of(o, HEALTH_RESTS);
+	struct health_change change = change_of(o, HEALTH_PAUSED);
 	struct health_key key = o->key;
-	change.rest = o->verdict->rest;
+	change.pause = o->verdict->pause;
 	change.until_ms = o->verdict->until_ms;
 	change.jitter = (uint32_t)(o->holder >> 16);
 	change.throttled = o->verdict->throttled;
 	if (o->verdict->scope == SCOPE_FAMILY)
 		key.family = o->verdict->family;
-	bool spreads = o->verdict->scope == SCOPE_SPREADING &&
-		       others_see_it(router->state, &key, change.now_ms);
+	bool spreads =
+	    o->verdict->scope == SCOPE_SPREADING && others_see_it(app->state, &key, change.now_ms);
 	if (o->verdict->scope != SCOPE_EVERYBODY)
-		apply(router, o, key, &change);
+		apply(app, o, key, &change);
 	if (!spreads && o->verdict->scope != SCOPE_EVERYBODY)
 		return;
 	key.account = 0;
 	change.kin = (struct health_kin){0};
-	apply(router, o, key, &change);
+	apply(app, o, key, &change);
 }
 
 void
-account_attempt(struct state *state, const struct provider *provider, const struct verdict *verdict,
-		bool is_asked_again)
+outcome_count_attempt(struct state *state, const struct provider *provider,
+		      const struct verdict *verdict, bool is_asked_again)
 {
 	unsigned what = is_asked_again && verdict->kind != VERDICT_SUCCESSOR ? COUNTED_VERDICTS - 1
 									     : verdict->kind;
@@ -134,20 +132,20 @@ account_attempt(struct state *state, const struct provider *provider, const stru
 static void
 observe(struct state *state, uint64_t provider, enum counter first, int64_t ms)
 {
-	state_count(state, provider, first + metrics_bucket(ms));
+	state_count(state, provider, first + histogram_bucket(ms));
 	state_add(state, provider, first + HISTOGRAM_BUCKETS, ms < 0 ? 0 : (uint64_t)ms);
 }
 
 void
-account_request(struct state *state, const struct account_request *r)
+outcome_count_request(struct state *state, const struct outcome_count_request *r)
 {
 	uint64_t provider = r->provider == NULL ? STATE_NOBODY : r->provider->id;
-	_Static_assert(ACCOUNT_LEFT == COUNTED_ENDINGS - 1, "a counter for each");
+	_Static_assert(REQUEST_ABORTED == COUNTED_ENDINGS - 1, "a counter for each");
 	state_count(state, provider, COUNT_ENDINGS + r->ending);
-	if (r->provider == NULL || r->ending == ACCOUNT_LEFT)
+	if (r->provider == NULL || r->ending == REQUEST_ABORTED)
 		return;
 	observe(state, provider, COUNT_DURATION, r->ms);
-	if (r->first_byte_ms >= 0 && r->ending != ACCOUNT_ERROR)
+	if (r->first_byte_ms >= 0 && r->ending != REQUEST_ERROR)
 		observe(state, provider, COUNT_FIRST_BYTE, r->first_byte_ms);
 }
 
@@ -160,27 +158,27 @@ is_of_nobody(const struct verdict *v)
 }
 
 void
-account_outcome(struct router *router, const struct outcome *o)
+outcome_record(struct app *app, const struct outcome *o)
 {
 	const struct verdict *v = o->verdict;
 	if (v->kind == VERDICT_PASS && v->status < 300) {
-		served(router, o);
+		served(app, o);
 	} else {
-		state_count(router->state, o->key.provider, COUNT_FAILURES);
-		if (v->rest == REST_NONE && !is_of_nobody(v)) {
+		state_count(app->state, o->key.provider, COUNT_FAILURES);
+		if (v->pause == PAUSE_NONE && !is_of_nobody(v)) {
 			struct health_change change = change_of(o, HEALTH_FAILED);
 			change.throttled = v->throttled;
-			apply(router, o, o->key, &change);
+			apply(app, o, o->key, &change);
 		}
 	}
-	if (v->rest != REST_NONE)
-		rests(router, o);
+	if (v->pause != PAUSE_NONE)
+		paused(app, o);
 }
 
 void
-account_probe(struct router *router, const struct outcome *o)
+outcome_probe_served(struct app *app, const struct outcome *o)
 {
-	served(router, o);
+	served(app, o);
 }
 
 /* Whether the provider began to rest while it served this: then somebody else
@@ -190,40 +188,39 @@ is_past(const struct state *state, const struct outcome *o)
 {
 	struct health h;
 	state_health(state, &o->key, &h);
-	return h.rest != REST_NONE && h.since_ms >= o->began_ms;
+	return h.pause != PAUSE_NONE && h.since_ms >= o->began_ms;
 }
 
 void
-account_service(struct router *router, const struct outcome *o, bool own_credential)
+outcome_serving(struct app *app, const struct outcome *o, bool own_credential)
 {
 	const struct provider *provider = o->provider;
 	char sentence[ERROR_TEXT_MAX];
-	if (is_past(router->state, o) || !state_served(router->state, provider->name) ||
+	if (is_past(app->state, o) || !state_served(app->state, provider->name) ||
 	    !provider->paid || own_credential)
 		return;
 	snprintf(sentence, sizeof sentence,
 		 "requests now go to %s, which costs money: billed to your %s account",
 		 provider->name, provider->name);
-	notify(router->notifier, NOTICE_PAID, provider->name, sentence);
+	notify(app->notifier, NOTICE_PAID, provider->name, sentence);
 }
 
 void
-account_bill(const struct provider *provider, const char *client)
+outcome_log_billing(const struct provider *provider, const char *client)
 {
 	log_line(LOG_NOTICE, "a conversation of %s goes to %s: billed to your %s account", client,
 		 provider->name, provider->name);
 }
 
 bool
-account_lease(struct state *state, const struct health *cause, const char *provider,
-	      uint64_t holder)
+lease_take(struct state *state, const struct health *cause, const char *provider, uint64_t holder)
 {
 	struct health_change change = {
 	    .event = HEALTH_LEASED,
 	    .now_ms = clock_wall_ms(),
-	    .lease_for_ms = ACCOUNT_LEASE_MS,
+	    .lease_for_ms = LEASE_MS,
 	    .holder = holder,
-	    .rest = cause->rest,
+	    .pause = cause->pause,
 	    .kin = cause->kin,
 	};
 	memcpy(change.why, cause->why, sizeof change.why);
@@ -231,8 +228,8 @@ account_lease(struct state *state, const struct health *cause, const char *provi
 }
 
 void
-account_release(struct state *state, const struct health_key *key, const char *provider,
-		uint64_t holder)
+lease_release(struct state *state, const struct health_key *key, const char *provider,
+	      uint64_t holder)
 {
 	struct health_change change = {
 	    .event = HEALTH_RELEASED, .now_ms = clock_wall_ms(), .holder = holder};

@@ -16,55 +16,55 @@ struct outcome {
 	int64_t began_ms;      /* when the attempt began */
 	uint64_t holder;       /* who may hold the probe's lease */
 	struct health_kin kin; /* who brought the credential; zeros: it is a stored one */
-	const struct answer *answer;
+	const struct response *response;
 	const struct verdict *verdict;
 };
 
 /* Counts what was sent to a provider by what its answer led to; is_asked_again:
  * the same provider, as it is or in another form. */
-void account_attempt(struct state *state, const struct provider *provider,
-		     const struct verdict *verdict, bool is_asked_again);
+void outcome_count_attempt(struct state *state, const struct provider *provider,
+			   const struct verdict *verdict, bool is_asked_again);
 
 /* Tells the state what an answer meant: rests, successes, failures, quota
  * windows; and log and operator when a provider is left or comes back. */
-void account_outcome(struct router *router, const struct outcome *outcome);
+void outcome_record(struct app *app, const struct outcome *outcome);
 
 /* How a client's request ended. */
-enum account_ending {
-	ACCOUNT_OK,
-	ACCOUNT_ERROR, /* it was told an error */
-	ACCOUNT_CUT,   /* its stream broke off, and was closed by us */
-	ACCOUNT_LEFT,  /* it went away */
+enum request_ending {
+	REQUEST_OK,
+	REQUEST_ERROR,   /* it was told an error */
+	REQUEST_CUT,     /* its stream broke off, and was closed by us */
+	REQUEST_ABORTED, /* it went away */
 };
 
-struct account_request {
+struct outcome_count_request {
 	const struct provider *provider; /* who answered; NULL: nobody */
-	enum account_ending ending;
-	int64_t first_byte_ms; /* of the answer, since the provider was asked; -1: none came */
+	enum request_ending ending;
+	int64_t first_byte_ms; /* of the response, since the provider was asked; -1: none came */
 	int64_t ms;            /* all of it */
 };
 
 /* Counts a request for a message that is over. */
-void account_request(struct state *state, const struct account_request *request);
+void outcome_count_request(struct state *state, const struct outcome_count_request *request);
 
 /* A probe's answer has begun well: its provider's rest is over. Counts nothing. */
-void account_probe(struct router *router, const struct outcome *outcome);
+void outcome_probe_served(struct app *app, const struct outcome *outcome);
 
 /* Notes who serves now; tells the operator when it begins to cost money. */
-void account_service(struct router *router, const struct outcome *outcome, bool own_credential);
+void outcome_serving(struct app *app, const struct outcome *outcome, bool own_credential);
 
 /* Tells in the log whose conversation it is that begins to cost money. */
-void account_bill(const struct provider *provider, const char *client);
+void outcome_log_billing(const struct provider *provider, const char *client);
 
 /* Asks to be the probe of a provider whose rest is over: true if nobody else
- * is. cause: the record that says so, or what of it a new credential inherits. To be asked again, to stay it, within ACCOUNT_LEASE_MS. */
-bool account_lease(struct state *state, const struct health *cause, const char *provider,
+ * is. cause: the record that says so, or what of it a new credential inherits. To be asked again, to stay it, within LEASE_MS. */
+bool lease_take(struct state *state, const struct health *cause, const char *provider,
+		uint64_t holder);
+
+/* Gives the lease back without an response. */
+void lease_release(struct state *state, const struct health_key *key, const char *provider,
 		   uint64_t holder);
 
-/* Gives the lease back without an answer. */
-void account_release(struct state *state, const struct health_key *key, const char *provider,
-		     uint64_t holder);
-
-#define ACCOUNT_LEASE_MS 60000
+#define LEASE_MS 60000
 
 #endif

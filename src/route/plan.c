@@ -16,11 +16,11 @@ record(const struct plan_view *view, size_t i)
 
 /* A probe is refused to side calls: they tell too little (CLIENT.md 6). */
 static enum standing
-standing_of(const struct plan_ask *ask, enum health_state state)
+standing_of(const struct plan_query *ask, enum health_state state)
 {
 	switch (state) {
-	case HEALTH_RESTING:
-		return STANDING_RESTS;
+	case HEALTH_IS_PAUSED:
+		return STANDING_PAUSED;
 	case HEALTH_BENCHED:
 		return STANDING_BENCHED;
 	case HEALTH_PROBING:
@@ -47,7 +47,7 @@ free_at_ms(const struct health *h, enum standing standing, int64_t now_ms)
 
 /* The worst that any of the records says decides; the latest end counts. */
 static void
-read_records(const struct plan_ask *ask, struct candidate *c)
+read_records(const struct plan_query *ask, struct candidate *c)
 {
 	for (size_t i = 0; i < 3; i++) {
 		const struct health *h = record(c->view, i);
@@ -67,13 +67,13 @@ read_records(const struct plan_ask *ask, struct candidate *c)
 }
 
 static bool
-is_chosen(const struct plan_ask *ask, const struct plan_view *view)
+is_chosen(const struct plan_query *ask, const struct plan_view *view)
 {
 	return ask->manual[0] != '\0' && strcmp(ask->manual, view->provider->name) == 0;
 }
 
 static struct candidate
-consider(const struct plan_ask *ask, const struct plan_view *view)
+consider(const struct plan_query *ask, const struct plan_view *view)
 {
 	struct candidate c = {.view = view, .standing = STANDING_READY};
 	bool paid = view->provider->paid && !view->own_credential;
@@ -98,7 +98,7 @@ consider(const struct plan_ask *ask, const struct plan_view *view)
 
 /* Lower goes first. */
 static int
-rank(const struct plan_ask *ask, const struct candidate *c)
+rank(const struct plan_query *ask, const struct candidate *c)
 {
 	if (!plan_usable(c->standing))
 		return 3;
@@ -108,7 +108,7 @@ rank(const struct plan_ask *ask, const struct candidate *c)
 }
 
 static struct plan
-make(const struct plan_ask *ask)
+make(const struct plan_query *ask)
 {
 	struct plan plan = {0};
 	struct candidate all[PROVIDERS_MAX];
@@ -124,13 +124,13 @@ make(const struct plan_ask *ask)
 }
 
 struct plan
-plan_make(const struct plan_ask *ask)
+plan_make(const struct plan_query *ask)
 {
 	struct plan plan = make(ask);
 	if (plan.n_usable > 0 || !ask->side_call)
 		return plan;
 	/* A side call that nobody else can take had better probe than fail. */
-	struct plan_ask bolder = *ask;
+	struct plan_query bolder = *ask;
 	bolder.side_call = false;
 	return make(&bolder);
 }
@@ -145,7 +145,7 @@ plan_refuse_probe(struct candidate *c, int64_t now_ms)
 bool
 plan_usable(enum standing standing)
 {
-	return standing < STANDING_RESTS;
+	return standing < STANDING_PAUSED;
 }
 
 int64_t
@@ -154,7 +154,7 @@ plan_earliest_ms(const struct plan *plan)
 	int64_t earliest_ms = 0;
 	for (size_t i = 0; i < plan->n; i++) {
 		const struct candidate *c = &plan->candidates[i];
-		bool waits = c->standing == STANDING_RESTS || c->standing == STANDING_PROBED ||
+		bool waits = c->standing == STANDING_PAUSED || c->standing == STANDING_PROBED ||
 			     c->standing == STANDING_BENCHED;
 		if (waits && (earliest_ms == 0 || c->until_ms < earliest_ms))
 			earliest_ms = c->until_ms;
@@ -182,7 +182,7 @@ plan_reason(const struct candidate *c, int64_t now_ms, char *text, size_t size)
 	case STANDING_PROBE:
 		snprintf(text, size, "%s may be back (rested: %s)", name, why);
 		break;
-	case STANDING_RESTS:
+	case STANDING_PAUSED:
 		snprintf(text, size, "%s rests until %s (%s)", name, when, why);
 		break;
 	case STANDING_BENCHED:
@@ -212,7 +212,7 @@ const char *
 plan_state_name(enum standing standing)
 {
 	switch (standing) {
-	case STANDING_RESTS:
+	case STANDING_PAUSED:
 		return "resting";
 	case STANDING_BENCHED:
 		return "benched";

@@ -21,7 +21,7 @@ struct plan_view {
 	struct health family;      /* for this account and the family of the model asked for */
 };
 
-struct plan_ask {
+struct plan_query {
 	const struct plan_view *views; /* in the configuration's order */
 	size_t n_views;
 	bool plan_limits_only;
@@ -39,7 +39,7 @@ enum standing {
 	STANDING_KEPT,   /* it serves this conversation, which is in the middle of a tool loop */
 	STANDING_PROBE,  /* its rest is over; this request may find out */
 	/* From here on: not to be asked. */
-	STANDING_RESTS,   /* until until_ms */
+	STANDING_PAUSED,  /* until until_ms */
 	STANDING_BENCHED, /* until until_ms, when it is looked at again */
 	STANDING_PROBED,  /* somebody else finds out right now */
 	STANDING_PAID,    /* plan_limits_only */
@@ -61,7 +61,7 @@ struct plan {
 	size_t n_usable;
 };
 
-struct plan plan_make(const struct plan_ask *ask);
+struct plan plan_make(const struct plan_query *ask);
 
 /* A candidate that was to be probed turned out to be somebody else's to probe. */
 void plan_refuse_probe(struct candidate *candidate, int64_t now_ms);

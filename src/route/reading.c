@@ -92,8 +92,8 @@ bool
 reading_owns(const struct reading *r, const char *text, size_t n)
 {
 	const struct evidence *e = r->e;
-	for (size_t i = 0; i < e->n_headers; i++)
-		if (holds(e->headers[i].value, strlen(e->headers[i].value), text, n))
+	for (size_t i = 0; e->headers != NULL && i < e->headers->n; i++)
+		if (holds(e->headers->list[i].value, strlen(e->headers->list[i].value), text, n))
 			return false;
 	return e->request == NULL || !holds(e->request, e->request_len, text, n);
 }
@@ -392,11 +392,11 @@ struct reading
 reading_of(const struct evidence *e)
 {
 	struct reading r = {
-	    .e = e, .a = e->answer, .ending = e->ending, .status = e->answer->status};
+	    .e = e, .a = e->response, .ending = e->ending, .status = e->response->status};
 	/* A head without its end is none, whatever libcurl makes of it. */
-	if (!e->answer->complete && r.ending == ENDING_WHOLE)
+	if (!e->response->complete && r.ending == ENDING_WHOLE)
 		r.ending = ENDING_CUT;
-	if (e->content || !e->answer->complete)
+	if (e->content || !e->response->complete)
 		return r;
 	read_body(&r);
 	/* A head that tells a failure is one however its body ends, and an answer is

@@ -12,7 +12,7 @@
 
 struct reading {
 	const struct evidence *e;
-	const struct answer *a;
+	const struct response *a;
 	enum ending ending; /* whole also where enough arrived to judge by */
 	int status;         /* as told, or as the error in a 2xx stands for */
 	int64_t number;     /* a code that is a number; 0: none */
@@ -20,9 +20,10 @@ struct reading {
 	bool anthropic;     /* … of Anthropic's own: "type":"error" around it, or a request-id */
 	bool answered;      /* the body is an answer of the kind that was asked for */
 	bool blocks;        /* … with at least one content block that says something */
-	bool other_form; /* it is an answer, but a stream instead of JSON or the other way round */
-	bool ended;      /* it has a stop_reason, and a stream its message_stop */
-	bool end_turn;   /* … which is end_turn */
+	bool
+	    other_form; /* it is an response, but a stream instead of JSON or the other way round */
+	bool ended;     /* it has a stop_reason, and a stream its message_stop */
+	bool end_turn;  /* … which is end_turn */
 	char type[READING_WORD_MAX];    /* error.type, lower case */
 	char code[READING_WORD_MAX];    /* error.code or error.details.error_code, lower case */
 	char message[READING_TEXT_MAX]; /* error.message, else what is no JSON; lower case */

@@ -8,20 +8,20 @@
 void
 relay_init(struct relay *r, const struct dialect *dialect, const char *provider)
 {
-	*r = (struct relay){.dialect = dialect, .relabel = {.provider = provider}};
+	*r = (struct relay){.dialect = dialect, .origin = {.provider = provider}};
 	sse_init(&r->sse);
 	stream_init(&r->stream);
-	buf_init(&r->seen, ANSWER_GATE_MAX);
-	buf_init(&r->held, SSE_EVENT_MAX + ANSWER_GATE_MAX);
-	buf_init(&r->error, ANSWER_ERROR_MAX);
-	buf_init(&r->error_data, ANSWER_ERROR_MAX);
+	buf_init(&r->seen, RESPONSE_GATE_MAX);
+	buf_init(&r->held, SSE_EVENT_MAX + RESPONSE_GATE_MAX);
+	buf_init(&r->error, RESPONSE_ERROR_MAX);
+	buf_init(&r->error_data, RESPONSE_ERROR_MAX);
 }
 
 void
 relay_fini(struct relay *r)
 {
 	sse_fini(&r->sse);
-	relabel_fini(&r->relabel);
+	origin_fini(&r->origin);
 	buf_free(&r->seen);
 	buf_free(&r->held);
 	buf_free(&r->error);
@@ -52,8 +52,9 @@ static bool
 translate(struct relay *r, const struct sse_event *event)
 {
 	size_t from = r->held.len;
-	bool done = r->dialect->event == NULL ? buf_add(&r->held, event->raw, event->raw_len)
-					      : r->dialect->event(&r->relabel, event, &r->held);
+	bool done = r->dialect->decode_event == NULL
+			? buf_add(&r->held, event->raw, event->raw_len)
+			: r->dialect->decode_event(&r->origin, event, &r->held);
 	if (done && r->held.len > from)
 		note(r, event, r->held.data + from, r->held.len - from);
 	return done;
@@ -77,7 +78,7 @@ pass(struct relay *r, const struct sse_event *event)
 	bool gate_open = r->reply != NULL;
 	if (gate_open && r->held.len == 0 &&
 	    (event->kind == SSE_PING ||
-	     (r->dialect->event == NULL && event->kind != SSE_BLOCK_START))) {
+	     (r->dialect->decode_event == NULL && event->kind != SSE_BLOCK_START))) {
 		stream_note(&r->stream, event);
 		reply_body(r->reply, event->raw, event->raw_len);
 		return true;

@@ -17,7 +17,7 @@
 
 struct relay {
 	const struct dialect *dialect;
-	struct relabel relabel;
+	struct origin origin;
 	struct sse sse;
 	struct stream stream;
 	struct buf seen;       /* what came before the content, as it came: evidence */

@@ -50,14 +50,14 @@ is_limit_status(const struct reading *r)
 }
 
 static bool
-window_rejected(const struct answer *a, const char *name)
+window_rejected(const struct response *a, const char *name)
 {
-	const struct health_window *w = answer_window(a, name);
+	const struct health_window *w = response_window(a, name);
 	return w != NULL && w->rejected;
 }
 
 static bool
-any_window_rejected(const struct answer *a)
+any_window_rejected(const struct response *a)
 {
 	for (size_t i = 0; i < a->n_windows; i++)
 		if (a->windows[i].rejected)
@@ -422,7 +422,7 @@ sane_reset(const struct reading *r, int64_t reset_ms, int64_t longest_ms)
 static int64_t
 longest(const char *window)
 {
-	return strcmp(window, "5h") == 0 ? 6 * HOUR_MS : HEALTH_REST_MAX_MS;
+	return strcmp(window, "5h") == 0 ? 6 * HOUR_MS : HEALTH_PAUSE_MAX_MS;
 }
 
 /* The latest reset of the rejected windows (PROTOCOLS.md 4 (a)); family: of those that speak of
@@ -439,7 +439,7 @@ latest_reset(const struct reading *r, uint64_t family)
 		if (reset_ms > latest_ms)
 			latest_ms = reset_ms;
 	}
-	return latest_ms != 0 ? latest_ms : sane_reset(r, r->a->reset_ms, HEALTH_REST_MAX_MS);
+	return latest_ms != 0 ? latest_ms : sane_reset(r, r->a->reset_ms, HEALTH_PAUSE_MAX_MS);
 }
 
 static int64_t
@@ -498,7 +498,7 @@ static int64_t
 until_named(const struct reading *r)
 {
 	int64_t epoch_ms = named_epoch_ms(r);
-	return sane_reset(r, epoch_ms != 0 ? epoch_ms : named_date_ms(r), HEALTH_REST_MAX_MS);
+	return sane_reset(r, epoch_ms != 0 ? epoch_ms : named_date_ms(r), HEALTH_PAUSE_MAX_MS);
 }
 
 /* --- The table -------------------------------------------------------- */
@@ -510,7 +510,7 @@ struct row {
 	bool (*matches)(const struct reading *r);
 	enum verdict_kind kind;
 	bool retry;
-	enum rest_kind rest;
+	enum pause_kind pause;
 	enum scope scope;
 	int64_t (*until)(const struct reading *r); /* NULL: no rest, or a short one */
 };
@@ -520,47 +520,47 @@ struct row {
 
 /* clang-format off */
 static const struct row rows[] = {
-	/* A served answer, and what happened before there was any. */
-	{"paid extra usage",        is_paid_extra,       VERDICT_PASS,      ONCE,  REST_NAMED,    SCOPE_ACCOUNT,   until_windows},
-	{"empty turn",              is_empty_turn,       VERDICT_HOP,       ONCE,  REST_NONE,     SCOPE_ACCOUNT,   NULL},
-	{"served",                  is_served,           VERDICT_PASS,      ONCE,  REST_NONE,     SCOPE_ACCOUNT,   NULL},
-	{"our own trouble",         is_ours,             VERDICT_HOP,       ONCE,  REST_NONE,     SCOPE_ACCOUNT,   NULL},
-	{"unreachable",             is_unreachable,      VERDICT_COOL,      AGAIN, REST_SHORT,    SCOPE_EVERYBODY, NULL},
-	{"lost",                    is_lost,             VERDICT_COOL,      AGAIN, REST_SHORT,    SCOPE_SPREADING, NULL},
-	{"too big",                 is_too_big,          VERDICT_HOP,       ONCE,  REST_NONE,     SCOPE_ACCOUNT,   NULL},
-	{"another form",            is_other_form,       VERDICT_HOP,       ONCE,  REST_NONE,     SCOPE_ACCOUNT,   NULL},
+	/* A served response, and what happened before there was any. */
+	{"paid extra usage",        is_paid_extra,       VERDICT_PASS,      ONCE,  PAUSE_NAMED,    SCOPE_ACCOUNT,   until_windows},
+	{"empty turn",              is_empty_turn,       VERDICT_HOP,       ONCE,  PAUSE_NONE,     SCOPE_ACCOUNT,   NULL},
+	{"served",                  is_served,           VERDICT_PASS,      ONCE,  PAUSE_NONE,     SCOPE_ACCOUNT,   NULL},
+	{"our own trouble",         is_ours,             VERDICT_HOP,       ONCE,  PAUSE_NONE,     SCOPE_ACCOUNT,   NULL},
+	{"unreachable",             is_unreachable,      VERDICT_COOL,      AGAIN, PAUSE_SHORT,    SCOPE_EVERYBODY, NULL},
+	{"lost",                    is_lost,             VERDICT_COOL,      AGAIN, PAUSE_SHORT,    SCOPE_SPREADING, NULL},
+	{"too big",                 is_too_big,          VERDICT_HOP,       ONCE,  PAUSE_NONE,     SCOPE_ACCOUNT,   NULL},
+	{"another form",            is_other_form,       VERDICT_HOP,       ONCE,  PAUSE_NONE,     SCOPE_ACCOUNT,   NULL},
 	/* A rejected account window. */
-	{"account window",          is_account_window,   VERDICT_COOL,      ONCE,  REST_NAMED,    SCOPE_ACCOUNT,   until_windows},
+	{"account window",          is_account_window,   VERDICT_COOL,      ONCE,  PAUSE_NAMED,    SCOPE_ACCOUNT,   until_windows},
 	/* The error's own type or text. */
-	{"out of extra usage",      is_out_of_extra,     VERDICT_COOL,      ONCE,  REST_TIMED,    SCOPE_ACCOUNT,   until_minute},
-	{"extra usage wanted",      is_extra_wanted,     VERDICT_HOP,       ONCE,  REST_NONE,     SCOPE_ACCOUNT,   NULL},
-	{"usage limit text",        is_usage_text,       VERDICT_COOL,      ONCE,  REST_NAMED,    SCOPE_ACCOUNT,   until_named},
-	{"no balance",              is_balance,          VERDICT_COOL,      ONCE,  REST_COOLDOWN, SCOPE_ACCOUNT,   until_hour},
-	{"overloaded",              is_overloaded,       VERDICT_COOL,      AGAIN, REST_SHORT,    SCOPE_SPREADING, NULL},
-	{"model unknown",           is_model_unknown,    VERDICT_SUCCESSOR, ONCE,  REST_NONE,     SCOPE_ACCOUNT,   NULL},
-	{"for Claude Code only",    is_code_only,        VERDICT_HOP,       ONCE,  REST_NONE,     SCOPE_ACCOUNT,   NULL},
+	{"out of extra usage",      is_out_of_extra,     VERDICT_COOL,      ONCE,  PAUSE_TIMED,    SCOPE_ACCOUNT,   until_minute},
+	{"extra usage wanted",      is_extra_wanted,     VERDICT_HOP,       ONCE,  PAUSE_NONE,     SCOPE_ACCOUNT,   NULL},
+	{"usage limit text",        is_usage_text,       VERDICT_COOL,      ONCE,  PAUSE_NAMED,    SCOPE_ACCOUNT,   until_named},
+	{"no balance",              is_balance,          VERDICT_COOL,      ONCE,  PAUSE_COOLDOWN, SCOPE_ACCOUNT,   until_hour},
+	{"overloaded",              is_overloaded,       VERDICT_COOL,      AGAIN, PAUSE_SHORT,    SCOPE_SPREADING, NULL},
+	{"model unknown",           is_model_unknown,    VERDICT_SUCCESSOR, ONCE,  PAUSE_NONE,     SCOPE_ACCOUNT,   NULL},
+	{"for Claude Code only",    is_code_only,        VERDICT_HOP,       ONCE,  PAUSE_NONE,     SCOPE_ACCOUNT,   NULL},
 	/* Other unified headers. */
-	{"another family's window", is_timed_family,     VERDICT_COOL,      ONCE,  REST_TIMED,    SCOPE_FAMILY,    until_retry_after},
-	{"family window",           is_family_window,    VERDICT_COOL,      ONCE,  REST_NAMED,    SCOPE_FAMILY,    until_family},
-	{"overage refused",         is_overage_refused,  VERDICT_HOP,       ONCE,  REST_NONE,     SCOPE_ACCOUNT,   NULL},
-	{"unified rejection",       is_unified_rejected, VERDICT_COOL,      ONCE,  REST_NAMED,    SCOPE_ACCOUNT,   until_unified},
+	{"another family's window", is_timed_family,     VERDICT_COOL,      ONCE,  PAUSE_TIMED,    SCOPE_FAMILY,    until_retry_after},
+	{"family window",           is_family_window,    VERDICT_COOL,      ONCE,  PAUSE_NAMED,    SCOPE_FAMILY,    until_family},
+	{"overage refused",         is_overage_refused,  VERDICT_HOP,       ONCE,  PAUSE_NONE,     SCOPE_ACCOUNT,   NULL},
+	{"unified rejection",       is_unified_rejected, VERDICT_COOL,      ONCE,  PAUSE_NAMED,    SCOPE_ACCOUNT,   until_unified},
 	/* retry-after. */
-	{"429 with a time",         is_timed,            VERDICT_COOL,      ONCE,  REST_TIMED,    SCOPE_ACCOUNT,   until_retry_after},
+	{"429 with a time",         is_timed,            VERDICT_COOL,      ONCE,  PAUSE_TIMED,    SCOPE_ACCOUNT,   until_retry_after},
 	/* The status. */
-	{"429 again",               is_bare_again,       VERDICT_COOL,      AGAIN, REST_SHORT,    SCOPE_ACCOUNT,   NULL},
-	{"429",                     is_bare,             VERDICT_HOP,       AGAIN, REST_NONE,     SCOPE_ACCOUNT,   NULL},
-	{"about the body",          is_about_body,       VERDICT_HOP,       ONCE,  REST_NONE,     SCOPE_ACCOUNT,   NULL},
-	{"an HTML page",            is_html,             VERDICT_COOL,      AGAIN, REST_SHORT,    SCOPE_SPREADING, NULL},
-	{"busy",                    is_busy,             VERDICT_COOL,      AGAIN, REST_SHORT,    SCOPE_SPREADING, NULL},
-	{"somebody in between",     is_in_between,       VERDICT_COOL,      AGAIN, REST_SHORT,    SCOPE_SPREADING, NULL},
-	{"model forbidden",         is_model_forbidden,  VERDICT_HOP,       ONCE,  REST_NONE,     SCOPE_ACCOUNT,   NULL},
-	{"client's own credential", is_refused_client,   VERDICT_PASS,      ONCE,  REST_NONE,     SCOPE_ACCOUNT,   NULL},
-	{"credential refused",      is_refused,          VERDICT_BENCH,     ONCE,  REST_BENCH,    SCOPE_ACCOUNT,   until_hour},
-	{"forbidden",               is_forbidden,        VERDICT_COOL,      ONCE,  REST_SHORT,    SCOPE_ACCOUNT,   NULL},
-	{"request blamed",          is_blame_of_claude,  VERDICT_PASS,      ONCE,  REST_NONE,     SCOPE_ACCOUNT,   NULL},
-	{"conflict",                is_conflict,         VERDICT_HOP,       AGAIN, REST_NONE,     SCOPE_ACCOUNT,   NULL},
-	{"rewriting blamed",        is_blame,            VERDICT_HOP,       ONCE,  REST_NONE,     SCOPE_ACCOUNT,   NULL},
-	{"no answer in the answer", is_anything,         VERDICT_COOL,      AGAIN, REST_SHORT,    SCOPE_SPREADING, NULL},
+	{"429 again",               is_bare_again,       VERDICT_COOL,      AGAIN, PAUSE_SHORT,    SCOPE_ACCOUNT,   NULL},
+	{"429",                     is_bare,             VERDICT_HOP,       AGAIN, PAUSE_NONE,     SCOPE_ACCOUNT,   NULL},
+	{"about the body",          is_about_body,       VERDICT_HOP,       ONCE,  PAUSE_NONE,     SCOPE_ACCOUNT,   NULL},
+	{"an HTML page",            is_html,             VERDICT_COOL,      AGAIN, PAUSE_SHORT,    SCOPE_SPREADING, NULL},
+	{"busy",                    is_busy,             VERDICT_COOL,      AGAIN, PAUSE_SHORT,    SCOPE_SPREADING, NULL},
+	{"somebody in between",     is_in_between,       VERDICT_COOL,      AGAIN, PAUSE_SHORT,    SCOPE_SPREADING, NULL},
+	{"model forbidden",         is_model_forbidden,  VERDICT_HOP,       ONCE,  PAUSE_NONE,     SCOPE_ACCOUNT,   NULL},
+	{"client's own credential", is_refused_client,   VERDICT_PASS,      ONCE,  PAUSE_NONE,     SCOPE_ACCOUNT,   NULL},
+	{"credential refused",      is_refused,          VERDICT_BENCH,     ONCE,  PAUSE_BENCH,    SCOPE_ACCOUNT,   until_hour},
+	{"forbidden",               is_forbidden,        VERDICT_COOL,      ONCE,  PAUSE_SHORT,    SCOPE_ACCOUNT,   NULL},
+	{"request blamed",          is_blame_of_claude,  VERDICT_PASS,      ONCE,  PAUSE_NONE,     SCOPE_ACCOUNT,   NULL},
+	{"conflict",                is_conflict,         VERDICT_HOP,       AGAIN, PAUSE_NONE,     SCOPE_ACCOUNT,   NULL},
+	{"rewriting blamed",        is_blame,            VERDICT_HOP,       ONCE,  PAUSE_NONE,     SCOPE_ACCOUNT,   NULL},
+	{"no answer in the answer", is_anything,         VERDICT_COOL,      AGAIN, PAUSE_SHORT,    SCOPE_SPREADING, NULL},
 };
 /* clang-format on */
 
@@ -590,7 +590,7 @@ ending_text(enum ending ending)
 static void
 explain(const struct reading *r, const struct row *row, struct verdict *v)
 {
-	const struct answer *a = r->a;
+	const struct response *a = r->a;
 	if (r->ending != ENDING_WHOLE)
 		snprintf(v->why, sizeof v->why, "%s", ending_text(r->ending));
 	else if (row->until == until_windows || row->until == until_family ||
@@ -612,8 +612,8 @@ verdict_judge(const struct evidence *e)
 		row++;
 	struct verdict v = {
 	    .kind = row->kind,
-	    .retry = row->retry && e->answer->should_retry != 0,
-	    .rest = row->rest,
+	    .retry = row->retry && e->response->should_retry != 0,
+	    .pause = row->pause,
 	    .scope = row->scope,
 	    .family = row->matches == is_family_window ? resting_family(&r) : e->family,
 	    .until_ms = row->until == NULL ? 0 : row->until(&r),
@@ -622,8 +622,8 @@ verdict_judge(const struct evidence *e)
 	    .row = row->name,
 	};
 	/* No usable time was named after all. */
-	if (v.rest == REST_NAMED && v.until_ms == until_cooldown(&r))
-		v.rest = REST_COOLDOWN;
+	if (v.pause == PAUSE_NAMED && v.until_ms == until_cooldown(&r))
+		v.pause = PAUSE_COOLDOWN;
 	explain(&r, row, &v);
 	return v;
 }

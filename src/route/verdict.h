@@ -4,21 +4,9 @@
 #ifndef ROUTE_VERDICT_H
 #define ROUTE_VERDICT_H
 
+#include "base/headers.h"
 #include "state/health.h"
 #include "upstream/response.h"
-
-struct header;
-
-/* How an exchange with a provider ended, as far as the connection goes. */
-enum ending {
-	ENDING_WHOLE,      /* as HTTP wants it; or still running, when a stream's content began */
-	ENDING_CONNECT,    /* refused, no route, DNS, TLS, connect time-out */
-	ENDING_CUT,        /* reset or closed in the middle */
-	ENDING_FIRST_BYTE, /* no answer, or no content, in time */
-	ENDING_IDLE,       /* silence in the middle */
-	ENDING_TOO_BIG,    /* head or body beyond our limits */
-	ENDING_OURS, /* we have no memory, descriptor or time left for it: says nothing of the provider */
-};
 
 /* What was asked for. */
 enum asked { ASKED_MESSAGE, ASKED_COUNT, ASKED_MODELS, ASKED_MODEL };
@@ -26,15 +14,15 @@ enum asked { ASKED_MESSAGE, ASKED_COUNT, ASKED_MODELS, ASKED_MODEL };
 /* All that a judgement may look at. Borrowed. */
 struct evidence {
 	enum ending ending;
-	const struct answer *answer;
-	const char *body; /* an error's body, a JSON answer, a stream's bytes before its content */
+	const struct response *response;
+	const char
+	    *body; /* an error's body, a JSON response, a stream's bytes before its content */
 	size_t body_len;
 	const char *request; /* the client's body: what an error repeats of it is not the provider's
 	                        word; NULL: none */
 	size_t request_len;
-	const struct header *headers; /* the client's: the same */
-	size_t n_headers;
-	uint64_t family; /* of the model's name that was sent; 0: none */
+	const struct headers *headers; /* the client's: the same; NULL: none */
+	uint64_t family;               /* of the model's name that was sent; 0: none */
 	enum asked asked;
 	bool wants_stream;     /* the client asked for a stream */
 	bool content;          /* a stream's first content event was seen */
@@ -65,11 +53,11 @@ enum scope {
 struct verdict {
 	enum verdict_kind kind;
 	bool retry; /* first ask the same provider again, if the budget allows */
-	enum rest_kind
-	    rest; /* of COOL and BENCH; of a PASS too, when paid usage counts as the limit */
+	enum pause_kind
+	    pause; /* of COOL and BENCH; of a PASS too, when paid usage counts as the limit */
 	enum scope scope; /* of the rest */
 	uint64_t family;  /* that rests: the one that the headers reject, else the one sent */
-	int64_t until_ms; /* of the rest; ignored for REST_SHORT */
+	int64_t until_ms; /* of the rest; ignored for PAUSE_SHORT */
 	int status; /* the HTTP status that it stands for: 529 for an overloaded_error in a 200 */
 	bool throttled;            /* a 429 that said nothing else */
 	const char *row;           /* the name of the table's row */

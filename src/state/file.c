@@ -128,7 +128,7 @@ create(const char *path)
 
 /* Opens what is at the path, or makes it. O_NONBLOCK: a FIFO would wait. */
 static int
-open_path(const struct state_request *request, struct buf *error)
+open_path(const struct state_file_options *request, struct buf *error)
 {
 	int flags =
 	    (request->is_readonly ? O_RDONLY : O_RDWR) | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK;
@@ -190,7 +190,7 @@ write_all(int fd, const struct state_image *image)
 
 /* Gives an empty file its space and its content: what we remember, if anything. */
 static int
-fill(const struct state_request *request, int fd, struct buf *error)
+fill(const struct state_file_options *request, int fd, struct buf *error)
 {
 	struct state_image *image = calloc(1, sizeof *image);
 	int number = image == NULL ? ENOMEM : posix_fallocate(fd, 0, sizeof *image);
@@ -254,7 +254,7 @@ forget_oldest(const char *path, long long newest)
 
 /* Moves a damaged file to path.bad-<seconds>; the caller holds its flock. */
 static int
-set_aside(const struct state_request *request, const char *why, struct buf *error)
+set_aside(const struct state_file_options *request, const char *why, struct buf *error)
 {
 	char name[PATH_MAX + 32];
 	long long seconds = clock_wall_ms() / 1000 - 1;
@@ -276,7 +276,7 @@ set_aside(const struct state_request *request, const char *why, struct buf *erro
 /* Reads the file and says what is to be done: with its flock held, so that
  * nobody else does it too. */
 static int
-take(const struct state_request *request, int fd, struct buf *error)
+take(const struct state_file_options *request, int fd, struct buf *error)
 {
 	struct stat here, there;
 	if (fstat(fd, &here) != 0 || lstat(request->path, &there) != 0 ||
@@ -307,7 +307,7 @@ take(const struct state_request *request, int fd, struct buf *error)
 }
 
 int
-state_file_open(const struct state_request *request, int64_t for_ms, struct buf *error)
+state_file_open(const struct state_file_options *request, int64_t for_ms, struct buf *error)
 {
 	for (int i = 0; i < OPEN_TRIES; i++) {
 		int fd = open_path(request, error);

@@ -12,7 +12,7 @@
 #include "state/image.h"
 
 /* What is to be opened. */
-struct state_request {
+struct state_file_options {
 	const char *path; /* below PATH_MAX */
 	bool is_readonly; /* makes, moves and writes nothing */
 	/* What a new file begins with; NULL: empty, with a new key. */
@@ -25,7 +25,7 @@ enum { STATE_NO_FILE = -1, STATE_LATER = -2 };
  * when there can be none; STATE_LATER when others are at it for longer than
  * for_ms, or moved it away 32 times meanwhile. A damaged file is set aside as
  * path.bad-<seconds>, of which the newest 3 are kept. */
-int state_file_open(const struct state_request *request, int64_t for_ms, struct buf *error);
+int state_file_open(const struct state_file_options *request, int64_t for_ms, struct buf *error);
 
 /* Adds a sentence, of ERROR_TEXT_MAX at most, to an error text, which may be
  * NULL; one that does not fit leaves it empty. */

@@ -16,26 +16,26 @@ is_ahead(int64_t at_ms, int64_t now_ms, int64_t longest_ms)
 }
 
 static int64_t
-longest_ms(uint32_t rest)
+longest_ms(uint32_t pause)
 {
-	return rest == REST_SHORT ? HEALTH_SHORT_MAX_MS + HEALTH_SHORT_MAX_MS / 4
-				  : HEALTH_REST_MAX_MS;
+	return pause == PAUSE_SHORT ? HEALTH_SHORT_MAX_MS + HEALTH_SHORT_MAX_MS / 4
+				    : HEALTH_PAUSE_MAX_MS;
 }
 
 static bool
 is_resting(const struct health *health, int64_t now_ms)
 {
-	return health->rest != REST_NONE &&
-	       is_ahead(health->until_ms, now_ms, longest_ms(health->rest));
+	return health->pause != PAUSE_NONE &&
+	       is_ahead(health->until_ms, now_ms, longest_ms(health->pause));
 }
 
 enum health_state
 health_state(const struct health *health, int64_t now_ms)
 {
-	if (health->rest == REST_NONE)
+	if (health->pause == PAUSE_NONE)
 		return HEALTH_READY;
 	if (is_resting(health, now_ms))
-		return health->rest == REST_BENCH ? HEALTH_BENCHED : HEALTH_RESTING;
+		return health->pause == PAUSE_BENCH ? HEALTH_BENCHED : HEALTH_IS_PAUSED;
 	return is_ahead(health->lease_ms, now_ms, HEALTH_LEASE_MAX_MS) ? HEALTH_PROBING
 								       : HEALTH_DUE;
 }
@@ -44,7 +44,7 @@ const char *
 health_state_name(enum health_state state)
 {
 	static const char *const names[] = {
-	    [HEALTH_READY] = "ready", [HEALTH_RESTING] = "resting", [HEALTH_BENCHED] = "benched",
+	    [HEALTH_READY] = "ready", [HEALTH_IS_PAUSED] = "resting", [HEALTH_BENCHED] = "benched",
 	    [HEALTH_DUE] = "ready",   [HEALTH_PROBING] = "probing",
 	};
 	return names[state];
@@ -59,7 +59,7 @@ mend_clock(struct health *health, int64_t now_ms)
 		health->since_ms = 0;
 	if (health->throttled_ms > now_ms + CLOCK_SLACK_MS)
 		health->throttled_ms = 0;
-	if (health->until_ms > now_ms + longest_ms(health->rest) + CLOCK_SLACK_MS)
+	if (health->until_ms > now_ms + longest_ms(health->pause) + CLOCK_SLACK_MS)
 		health->until_ms = now_ms;
 	if (health->lease_ms > now_ms + HEALTH_LEASE_MAX_MS + CLOCK_SLACK_MS)
 		health->lease_ms = 0;
@@ -113,8 +113,8 @@ tell_kin(struct health *health, const struct health_change *change)
 static enum health_outcome
 end_rest(struct health *health, const struct health_change *change)
 {
-	bool rested = health->rest != REST_NONE;
-	health->rest = REST_NONE;
+	bool paused = health->pause != PAUSE_NONE;
+	health->pause = PAUSE_NONE;
 	health->repeats = 0;
 	health->since_ms = 0;
 	health->until_ms = 0;
@@ -122,7 +122,7 @@ end_rest(struct health *health, const struct health_change *change)
 	health->lease_holder = 0;
 	health->used_ms = change->now_ms;
 	memset(health->why, 0, sizeof health->why);
-	return rested ? HEALTH_RETURNED : HEALTH_SAME;
+	return paused ? HEALTH_PAUSE_ENDED : HEALTH_SAME;
 }
 
 static enum health_outcome
@@ -177,12 +177,12 @@ static int64_t
 wanted_until_ms(const struct health *health, const struct health_change *change)
 {
 	int64_t now_ms = change->now_ms;
-	if (change->rest == REST_SHORT)
+	if (change->pause == PAUSE_SHORT)
 		return now_ms + short_rest_ms(health->repeats, change->jitter);
 	if (change->until_ms < now_ms)
 		return now_ms;
-	if (change->until_ms >= now_ms + HEALTH_REST_MAX_MS)
-		return now_ms + HEALTH_REST_MAX_MS;
+	if (change->until_ms >= now_ms + HEALTH_PAUSE_MAX_MS)
+		return now_ms + HEALTH_PAUSE_MAX_MS;
 	return change->until_ms + delay_ms(change->until_ms - now_ms, change->jitter);
 }
 
@@ -191,20 +191,20 @@ wanted_until_ms(const struct health *health, const struct health_change *change)
 static bool
 may_shorten(const struct health *health, const struct health_change *change)
 {
-	return change->rest != REST_SHORT && change->rest >= health->rest &&
+	return change->pause != PAUSE_SHORT && change->pause >= health->pause &&
 	       change->began_ms > health->since_ms;
 }
 
 static enum health_outcome
-apply_rests(struct health *health, const struct health_change *change)
+apply_pause(struct health *health, const struct health_change *change)
 {
-	bool was_ready = health->rest == REST_NONE;
+	bool was_ready = health->pause == PAUSE_NONE;
 	bool is_running = is_resting(health, change->now_ms);
 	apply_failed(health, change);
 
 	/* All requests in flight end alike when a provider is busy: together
 	 * they are one rest. What follows when it is over is a repeat. */
-	if (change->rest == REST_SHORT && !is_running && health->repeats < UINT32_MAX)
+	if (change->pause == PAUSE_SHORT && !is_running && health->repeats < UINT32_MAX)
 		health->repeats++;
 	int64_t until_ms = wanted_until_ms(health, change);
 	if (is_running && until_ms < health->until_ms && !may_shorten(health, change))
@@ -215,18 +215,18 @@ apply_rests(struct health *health, const struct health_change *change)
 	health->lease_holder = 0;
 	if (change->now_ms > health->since_ms)
 		health->since_ms = change->now_ms;
-	if (health->rest == REST_BENCH && change->rest != REST_BENCH)
+	if (health->pause == PAUSE_BENCH && change->pause != PAUSE_BENCH)
 		return HEALTH_SAME; /* still benched, and looked at again later */
-	health->rest = change->rest;
+	health->pause = change->pause;
 	copy_text(health->why, change->why);
-	return was_ready ? HEALTH_LEFT : HEALTH_SAME;
+	return was_ready ? HEALTH_PAUSE_BEGAN : HEALTH_SAME;
 }
 
 static enum health_outcome
 apply_leased(struct health *health, const struct health_change *change)
 {
-	if (health->used_ms == 0 && change->rest != REST_NONE) {
-		health->rest = change->rest;
+	if (health->used_ms == 0 && change->pause != PAUSE_NONE) {
+		health->pause = change->pause;
 		health->until_ms = change->now_ms;
 		copy_text(health->why, change->why);
 		tell_kin(health, change);
@@ -283,9 +283,9 @@ health_apply(struct health *health, const struct health_change *change)
 		return apply_served(health, change);
 	case HEALTH_FAILED:
 		return apply_failed(health, change);
-	case HEALTH_RESTS:
-		return change->rest == REST_NONE ? apply_failed(health, change)
-						 : apply_rests(health, change);
+	case HEALTH_PAUSED:
+		return change->pause == PAUSE_NONE ? apply_failed(health, change)
+						   : apply_pause(health, change);
 	case HEALTH_LEASED:
 		return apply_leased(health, change);
 	case HEALTH_RELEASED:
@@ -322,10 +322,10 @@ health_may_give_way(const struct health *health, const struct health *to, int64_
 bool
 health_goes_first(const struct health *health, const struct health *other)
 {
-	bool rests = health->rest != REST_NONE, other_rests = other->rest != REST_NONE;
-	if (rests != other_rests)
-		return other_rests;
-	return rests ? health->until_ms < other->until_ms : health->used_ms < other->used_ms;
+	bool paused = health->pause != PAUSE_NONE, other_paused = other->pause != PAUSE_NONE;
+	if (paused != other_paused)
+		return other_paused;
+	return paused ? health->until_ms < other->until_ms : health->used_ms < other->used_ms;
 }
 
 /* ---- A refreshed credential ------------------------------------------------ */
@@ -343,7 +343,7 @@ health_inherit(const struct health *from, struct health_kin kin, bool is_sure, i
 	bool is_known = kin.person != 0 && from->kin.person != 0;
 	bool is_person = is_same(kin.person, from->kin.person);
 	/* Two accounts that take turns on one machine are two. */
-	if (from->rest == REST_NONE || from->key.account == 0 ||
+	if (from->pause == PAUSE_NONE || from->key.account == 0 ||
 	    from->key.account == out->key.account || from->key.family != out->key.family ||
 	    (!is_person && (is_known || !is_same(kin.device, from->kin.device))))
 		return false;

@@ -31,13 +31,13 @@ struct health_kin {
 };
 
 /* How sure an answer was of the rest that it wanted, the vaguest first. */
-enum rest_kind {
-	REST_NONE,
-	REST_SHORT,    /* busy: no time named; the rest doubles while it repeats */
-	REST_COOLDOWN, /* a limit, no time named: the configured cooldown, or 1 h */
-	REST_TIMED,    /* retry-after */
-	REST_NAMED,    /* the reset of a window, or a time in the text */
-	REST_BENCH,    /* the credential is refused; until_ms is when to look again */
+enum pause_kind {
+	PAUSE_NONE,
+	PAUSE_SHORT,    /* busy: no time named; the rest doubles while it repeats */
+	PAUSE_COOLDOWN, /* a limit, no time named: the configured cooldown, or 1 h */
+	PAUSE_TIMED,    /* retry-after */
+	PAUSE_NAMED,    /* the reset of a window, or a time in the text */
+	PAUSE_BENCH,    /* the credential is refused; until_ms is when to look again */
 };
 
 #define HEALTH_WINDOW_NAME_MAX 16
@@ -53,7 +53,7 @@ struct health_window {
 struct health {
 	struct health_key key;
 	char provider_name[PROVIDER_NAME_MAX];
-	uint32_t rest;         /* enum rest_kind */
+	uint32_t pause;        /* enum pause_kind */
 	uint32_t repeats;      /* short rests since the last success */
 	int64_t since_ms;      /* when the answer came that began the rest, or lengthened it */
 	int64_t until_ms;      /* when the rest is over; the rest then awaits its probe */
@@ -69,7 +69,7 @@ struct health {
 	struct health_kin kin;       /* of an account whose credential clients bring */
 };
 _Static_assert(sizeof(struct health_window) == 32, "layout of the state file");
-_Static_assert(offsetof(struct health, rest) == 56, "layout of the state file");
+_Static_assert(offsetof(struct health, pause) == 56, "layout of the state file");
 _Static_assert(offsetof(struct health, windows) == 128, "layout of the state file");
 _Static_assert(offsetof(struct health, error) == 320, "layout of the state file");
 _Static_assert(offsetof(struct health, kin) == 384, "layout of the state file");
@@ -78,7 +78,7 @@ _Static_assert(sizeof(struct health) == 400, "layout of the state file");
 enum health_event {
 	HEALTH_SERVED,   /* a 2xx that is no rejection */
 	HEALTH_FAILED,   /* a failure that brings no rest */
-	HEALTH_RESTS,    /* a failure that brings a rest */
+	HEALTH_PAUSED,   /* a failure that brings a rest */
 	HEALTH_LEASED,   /* somebody wants to be the probe, or to stay it */
 	HEALTH_RELEASED, /* the probe ended without an answer that tells anything */
 	HEALTH_RELIEVED, /* the check says: what is over by the clock is no rest */
@@ -88,11 +88,11 @@ enum health_event {
 /* A fact to apply. Fields that an event does not use are zero. */
 struct health_change {
 	enum health_event event;
-	enum rest_kind rest; /* RESTS; LEASED: of the account that a new one is taken for */
+	enum pause_kind pause; /* RESTS; LEASED: of the account that a new one is taken for */
 	int64_t now_ms;
 	int64_t began_ms;     /* SERVED, FAILED, RESTS: when the request began; RETRIED: when the
 				 person said so, which is before now_ms if it had to wait */
-	int64_t until_ms;     /* RESTS: ignored for REST_SHORT, whose length is computed here */
+	int64_t until_ms;     /* RESTS: ignored for PAUSE_SHORT, whose length is computed here */
 	int64_t lease_for_ms; /* LEASED */
 	uint64_t holder;      /* LEASED, RELEASED; 0 is nobody and gets no lease */
 	uint32_t
@@ -105,11 +105,11 @@ struct health_change {
 
 /* What a change did, for the log: only what was not so before. */
 enum health_outcome {
-	HEALTH_SAME,     /* nothing that anybody needs to be told */
-	HEALTH_LEFT,     /* it had no rest and has one now; a probe that failed is no leaving */
-	HEALTH_RETURNED, /* it rested and is ready now */
-	HEALTH_GRANTED,  /* LEASED: the lease is the holder's */
-	HEALTH_REFUSED,  /* LEASED: somebody else's, or nothing to probe */
+	HEALTH_SAME,        /* nothing that anybody needs to be told */
+	HEALTH_PAUSE_BEGAN, /* it had no rest and has one now; a probe that failed is no leaving */
+	HEALTH_PAUSE_ENDED, /* it rested and is ready now */
+	HEALTH_GRANTED,     /* LEASED: the lease is the holder's */
+	HEALTH_REFUSED,     /* LEASED: somebody else's, or nothing to probe */
 };
 
 /* Applies a change. The rules:
@@ -127,7 +127,7 @@ enum health_outcome {
  * - a SERVED whose request did not begin after the answer that brought the
  *   rest ends nothing, and says nothing of the windows: at the moment of a
  *   limit many requests are in flight, and some are still served;
- * - no rest is longer than HEALTH_REST_MAX_MS or ends before now; clocks that
+ * - no rest is longer than HEALTH_PAUSE_MAX_MS or ends before now; clocks that
  *   jumped back do not lengthen one: what lies further ahead is over (and for
  *   a short rest, what lies further ahead than the longest short one);
  * - a lease is granted when the rest is over and no lease runs, or to its
@@ -159,17 +159,17 @@ bool health_inherit(const struct health *from, struct health_kin kin, bool is_su
 /* How a record stands at a time. */
 enum health_state {
 	HEALTH_READY,
-	HEALTH_RESTING, /* until until_ms */
-	HEALTH_BENCHED, /* until until_ms, when it is looked at again */
-	HEALTH_DUE,     /* the rest is over; whoever gets the lease probes */
-	HEALTH_PROBING, /* the rest is over and somebody probes */
+	HEALTH_IS_PAUSED, /* until until_ms */
+	HEALTH_BENCHED,   /* until until_ms, when it is looked at again */
+	HEALTH_DUE,       /* the rest is over; whoever gets the lease probes */
+	HEALTH_PROBING,   /* the rest is over and somebody probes */
 };
 enum health_state health_state(const struct health *health, int64_t now_ms);
 
 /* "ready", "resting", "benched", "probing" (for DUE: "ready"). */
 const char *health_state_name(enum health_state state);
 
-#define HEALTH_REST_MAX_MS    (INT64_C(8) * 24 * 3600 * 1000)
+#define HEALTH_PAUSE_MAX_MS   (INT64_C(8) * 24 * 3600 * 1000)
 #define HEALTH_LEASE_MAX_MS   300000
 #define HEALTH_SHORT_FIRST_MS 15000
 #define HEALTH_SHORT_MAX_MS   300000

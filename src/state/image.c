@@ -33,7 +33,7 @@ layout_hash(void)
 	    offsetof(struct state_process, version),
 	    sizeof(struct summary),
 	    COUNTERS,
-	    offsetof(struct health, rest),
+	    offsetof(struct health, pause),
 	    offsetof(struct health, windows),
 	    offsetof(struct health, error),
 	    sizeof(struct health_window),

@@ -204,7 +204,7 @@ state_map_view(const struct state_map *map)
 static int
 open_at_path(const struct state_map *map, int64_t for_ms, struct buf *error)
 {
-	struct state_request request = {map->path, map->is_readonly, map->last};
+	struct state_file_options request = {map->path, map->is_readonly, map->last};
 	return state_file_open(&request, for_ms, error);
 }
 

@@ -249,8 +249,8 @@ mend_health(struct health *health)
 	health->error[HEALTH_TEXT_MAX - 1] = '\0';
 	for (size_t i = 0; i < HEALTH_WINDOWS; i++)
 		health->windows[i].name[HEALTH_WINDOW_NAME_MAX - 1] = '\0';
-	if (health->rest > REST_BENCH)
-		health->rest = REST_NONE;
+	if (health->pause > PAUSE_BENCH)
+		health->pause = PAUSE_NONE;
 }
 
 bool

@@ -18,6 +18,7 @@
 #include "base/buf.h"
 #include "base/digest.h"
 #include "state/health.h"
+#include "state/histogram.h"
 
 #define STATE_VERSION   1
 #define STATE_HEALTHS   192 /* of some 64 accounts, with their families */
@@ -57,16 +58,15 @@ struct summary {
 /* What is counted of each provider, and, of STATE_NOBODY, for requests that none
  * answered. They only grow, until the provider has not been counted for so long
  * that another takes its place. */
-#define COUNTED_ENDINGS   4  /* enum account_ending */
-#define COUNTED_VERDICTS  6  /* enum verdict_kind, and what was asked again */
-#define HISTOGRAM_BUCKETS 14 /* metrics.h */
+#define COUNTED_ENDINGS  4 /* enum request_ending */
+#define COUNTED_VERDICTS 6 /* enum verdict_kind, and what was asked again */
 enum counter {
 	COUNT_REQUESTS, /* it was chosen to be asked */
 	COUNT_ATTEMPTS,
 	COUNT_FAILURES,
-	COUNT_VERDICTS,                                  /* attempts by verdict, */
-	COUNT_RESTS = COUNT_VERDICTS + COUNTED_VERDICTS, /* rests that began by enum rest_kind, */
-	COUNT_ENDINGS = COUNT_RESTS + REST_BENCH + 1,    /* requests by how they ended, */
+	COUNT_VERDICTS,                                   /* attempts by verdict, */
+	COUNT_PAUSES = COUNT_VERDICTS + COUNTED_VERDICTS, /* rests that began by enum pause_kind, */
+	COUNT_ENDINGS = COUNT_PAUSES + PAUSE_BENCH + 1,   /* requests by how they ended, */
 	COUNT_FIRST_BYTE = COUNT_ENDINGS + COUNTED_ENDINGS,        /* and two histograms, */
 	COUNT_DURATION = COUNT_FIRST_BYTE + HISTOGRAM_BUCKETS + 1, /* each with its sum */
 	COUNTERS = COUNT_DURATION + HISTOGRAM_BUCKETS + 1,

@@ -26,11 +26,11 @@ enum {
 
 struct attempt {
 	struct transfer transfer;
-	struct upstream *upstream;
+	struct pool *pool;
 	CURL *easy;
 	uint64_t manner; /* of its options */
 	struct curl_slist *headers;
-	struct answer answer;
+	struct response response;
 	struct buf bytes;
 	size_t head_len;
 	int64_t head_ms; /* when its first line came, wall clock */
@@ -39,11 +39,11 @@ struct attempt {
 	void (*news)(void *owner);
 	void *owner;
 	bool stored;
-	enum answer_hide hide; /* of the head */
-	bool held;             /* the owner wants no more for now */
-	bool paused;           /* libcurl holds bytes back because of that */
-	bool asked;            /* the request has begun to go out */
-	bool lost;             /* and libcurl wanted to send it again */
+	enum response_hide hide; /* of the head */
+	bool held;               /* the owner wants no more for now */
+	bool paused;             /* libcurl holds bytes back because of that */
+	bool asked;              /* the request has begun to go out */
+	bool lost;               /* and libcurl wanted to send it again */
 	bool ended;
 	bool too_big;
 	bool no_memory;
@@ -52,7 +52,7 @@ struct attempt {
 
 /* --- What libcurl tells ----------------------------------------------- */
 
-/* When a kept connection dies before a byte of the answer, libcurl sends the request
+/* When a kept connection dies before a byte of the response, libcurl sends the request
  * again by itself, up to five times, though the provider may have served each of
  * them. That is our owner's to decide, who counts: no request goes out twice, */
 static int
@@ -80,28 +80,28 @@ on_header(char *line, size_t size, size_t n, void *context)
 {
 	struct attempt *a = context;
 	/* What follows the head are trailers: of no use. */
-	if (a->answer.complete)
+	if (a->response.complete)
 		return size * n;
 	if (a->head_len == 0)
 		a->head_ms = clock_wall_ms();
 	a->head_len += size * n;
-	a->too_big = a->head_len > ANSWER_HEAD_MAX;
+	a->too_big = a->head_len > RESPONSE_HEAD_MAX;
 	if (a->too_big)
 		return 0;
-	answer_line(&a->answer, line, size * n, a->head_ms, a->hide);
-	if (a->answer.complete)
-		attempt_star(a, a->answer.passed.data, a->answer.passed.len);
-	loop_queue(upstream_loop(a->upstream), &a->task);
+	response_line(&a->response, line, size * n, a->head_ms, a->hide);
+	if (a->response.complete)
+		attempt_redact(a, a->response.passed.data, a->response.passed.len);
+	loop_queue(pool_loop(a->pool), &a->task);
 	return size * n;
 }
 
 /* How much of a body may lie here before somebody takes it. */
 static size_t
-body_max(const struct answer *answer)
+body_max(const struct response *response)
 {
-	if (answer->status >= 300)
-		return ANSWER_ERROR_MAX;
-	return answer->sse ? SSE_EVENT_MAX : ANSWER_JSON_MAX;
+	if (response->status >= 300)
+		return RESPONSE_ERROR_MAX;
+	return response->sse ? SSE_EVENT_MAX : RESPONSE_JSON_MAX;
 }
 
 static size_t
@@ -116,8 +116,8 @@ on_body(char *bytes, size_t size, size_t n, void *context)
 		a->paused = true;
 		return CURL_WRITEFUNC_PAUSE;
 	}
-	loop_queue(upstream_loop(a->upstream), &a->task);
-	a->too_big = a->bytes.len + total > body_max(&a->answer);
+	loop_queue(pool_loop(a->pool), &a->task);
+	a->too_big = a->bytes.len + total > body_max(&a->response);
 	a->no_memory = !a->too_big && !buf_add(&a->bytes, bytes, total);
 	return a->too_big || a->no_memory ? 0 : total;
 }
@@ -129,7 +129,7 @@ on_end(struct transfer *transfer, CURLcode code)
 	    (struct attempt *)((char *)transfer - offsetof(struct attempt, transfer));
 	a->ended = true;
 	a->code = code;
-	loop_queue(upstream_loop(a->upstream), &a->task);
+	loop_queue(pool_loop(a->pool), &a->task);
 }
 
 static void
@@ -221,12 +221,12 @@ take_betas(struct betas *to, const char *line, bool login)
 /* The betas as they came, of all lines, but the login's own: a login needs it, a key must not
  * show it (PROTOCOLS.md 4). */
 static bool
-add_betas(struct curl_slist **list, const struct request *request, bool login)
+add_betas(struct curl_slist **list, const struct headers *headers, bool login)
 {
 	struct betas betas = {.n = 0};
-	for (size_t i = 0; request != NULL && i < request->n_headers; i++)
-		if (strcmp(request->headers[i].name, BETA_HEADER) == 0 &&
-		    !take_betas(&betas, request->headers[i].value, login))
+	for (size_t i = 0; headers != NULL && i < headers->n; i++)
+		if (strcmp(headers->list[i].name, BETA_HEADER) == 0 &&
+		    !take_betas(&betas, headers->list[i].value, login))
 			return false;
 	betas.value[betas.n] = '\0';
 	if (login && !betas.has_mark)
@@ -237,12 +237,12 @@ add_betas(struct curl_slist **list, const struct request *request, bool login)
 
 /* What the client accepts, of all lines (SERVERS.md, rule 6). */
 static bool
-add_accept(struct curl_slist **list, const struct request *request)
+add_accept(struct curl_slist **list, const struct headers *headers)
 {
 	char value[HEADER_VALUE_MAX];
 	size_t n = 0;
-	for (size_t i = 0; i < request->n_headers; i++) {
-		const struct header *h = &request->headers[i];
+	for (size_t i = 0; i < headers->n; i++) {
+		const struct header *h = &headers->list[i];
 		if (strcmp(h->name, "accept") != 0)
 			continue;
 		int more =
@@ -256,37 +256,37 @@ add_accept(struct curl_slist **list, const struct request *request)
 
 /* The lists apart, and of what came twice the first: real servers refuse two. */
 static bool
-add_client_headers(struct curl_slist **list, const struct request *request)
+add_client_headers(struct curl_slist **list, const struct headers *headers)
 {
-	for (size_t i = 0; i < request->n_headers; i++) {
-		const struct header *h = &request->headers[i];
+	for (size_t i = 0; i < headers->n; i++) {
+		const struct header *h = &headers->list[i];
 		bool is_list = strcmp(h->name, BETA_HEADER) == 0 || strcmp(h->name, "accept") == 0;
 		bool goes = goes_to_claude(h->name) && !is_list &&
-			    request_header(request, h->name) == h->value;
+			    headers_find(headers, h->name) == h->value;
 		if (goes && !add_line(list, h->name, h->value))
 			return false;
 	}
-	return add_accept(list, request);
+	return add_accept(list, headers);
 }
 
 static bool
-add_missing(struct curl_slist **list, const struct request *request, const char *name,
+add_missing(struct curl_slist **list, const struct headers *headers, const char *name,
 	    const char *value)
 {
-	bool told = request != NULL && request_header(request, name) != NULL;
+	bool told = headers != NULL && headers_find(headers, name) != NULL;
 	return told || add_line(list, name, value);
 }
 
 static bool
-add_claude_headers(struct curl_slist **list, const struct attempt_ask *ask)
+add_claude_headers(struct curl_slist **list, const struct attempt_options *ask)
 {
 	bool login = is_login(ask->credential);
-	if (ask->request != NULL && !add_client_headers(list, ask->request))
+	if (ask->headers != NULL && !add_client_headers(list, ask->headers))
 		return false;
-	if (!add_betas(list, ask->request, login) ||
-	    !add_missing(list, ask->request, VERSION_HEADER, VERSION_DEFAULT) ||
-	    !add_missing(list, ask->request, "user-agent", OUR_USER_AGENT) ||
-	    !add_missing(list, ask->request, "accept", "application/json"))
+	if (!add_betas(list, ask->headers, login) ||
+	    !add_missing(list, ask->headers, VERSION_HEADER, VERSION_DEFAULT) ||
+	    !add_missing(list, ask->headers, "user-agent", OUR_USER_AGENT) ||
+	    !add_missing(list, ask->headers, "accept", "application/json"))
 		return false;
 	return login || add_line(list, "x-api-key", ask->credential);
 }
@@ -302,7 +302,7 @@ add_bearer(struct curl_slist **list, const char *credential)
 }
 
 static bool
-add_headers(struct curl_slist **list, const struct attempt_ask *ask)
+add_headers(struct curl_slist **list, const struct attempt_options *ask)
 {
 	bool claude = ask->provider->dialect->claude;
 	if (claude && !add_claude_headers(list, ask))
@@ -313,8 +313,8 @@ add_headers(struct curl_slist **list, const struct attempt_ask *ask)
 	if ((!claude || is_login(ask->credential)) && !add_bearer(list, ask->credential))
 		return false;
 	if (ask->body != NULL &&
-	    !(claude && ask->request != NULL &&
-	      request_header(ask->request, "content-type") != NULL) &&
+	    !(claude && ask->headers != NULL &&
+	      headers_find(ask->headers, "content-type") != NULL) &&
 	    !add_line(list, "content-type", "application/json"))
 		return false;
 	/* libcurl would wait a second for a 100-continue at larger bodies: PROOFS.md C. */
@@ -331,7 +331,7 @@ is_tls(const struct provider *provider)
 
 /* What set_transport() sets, in a word. */
 static uint64_t
-manner_of(const struct attempt_ask *ask)
+manner_of(const struct attempt_options *ask)
 {
 	const struct provider *p = ask->provider;
 	const char *const texts[] = {p->proxy, p->ca_file, p->ca_path};
@@ -346,7 +346,7 @@ manner_of(const struct attempt_ask *ask)
 
 /* How to reach the provider: the same for all of its attempts. */
 static bool
-set_transport(CURL *easy, const struct attempt_ask *ask)
+set_transport(CURL *easy, const struct attempt_options *ask)
 {
 	const struct provider *p = ask->provider;
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
@@ -372,17 +372,17 @@ set_transport(CURL *easy, const struct attempt_ask *ask)
 	curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, on_socket);
 	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
-	return upstream_set_text(easy, CURLOPT_PROTOCOLS_STR, "http,https") &&
-	       upstream_set_text(easy, CURLOPT_PROXY, p->proxy == NULL ? "" : p->proxy) &&
-	       upstream_set_text(easy, CURLOPT_NOPROXY, "") &&
-	       upstream_set_text(easy, CURLOPT_CAINFO, p->ca_file) &&
-	       upstream_set_text(easy, CURLOPT_CAPATH, p->ca_path) &&
+	return pool_set_text(easy, CURLOPT_PROTOCOLS_STR, "http,https") &&
+	       pool_set_text(easy, CURLOPT_PROXY, p->proxy == NULL ? "" : p->proxy) &&
+	       pool_set_text(easy, CURLOPT_NOPROXY, "") &&
+	       pool_set_text(easy, CURLOPT_CAINFO, p->ca_file) &&
+	       pool_set_text(easy, CURLOPT_CAPATH, p->ca_path) &&
 	       /* Any value makes libcurl decode what comes compressed all the same: PROOFS.md C. */
-	       upstream_set_text(easy, CURLOPT_ACCEPT_ENCODING, "identity");
+	       pool_set_text(easy, CURLOPT_ACCEPT_ENCODING, "identity");
 }
 
 static bool
-set_request(struct attempt *a, const struct attempt_ask *ask)
+set_request(struct attempt *a, const struct attempt_options *ask)
 {
 	char url[4096];
 	int n = snprintf(url, sizeof url, "%s%s%s%s", ask->provider->url, ask->path,
@@ -406,13 +406,13 @@ set_request(struct attempt *a, const struct attempt_ask *ask)
 }
 
 struct attempt *
-attempt_start(struct upstream *upstream, const struct attempt_ask *ask, void (*news)(void *owner),
+attempt_start(struct pool *pool, const struct attempt_options *ask, void (*news)(void *owner),
 	      void *owner)
 {
 	struct attempt *a = calloc(1, sizeof *a);
 	if (a == NULL)
 		return NULL;
-	a->upstream = upstream;
+	a->pool = pool;
 	a->news = news;
 	a->owner = owner;
 	a->task.run = tell;
@@ -422,15 +422,14 @@ attempt_start(struct upstream *upstream, const struct attempt_ask *ask, void (*n
 		  : ask->stored                   ? HIDE_ORGANIZATION
 						  : HIDE_NOTHING;
 	a->body_len = ask->body_len;
-	answer_init(&a->answer);
-	buf_init(&a->bytes, ANSWER_JSON_MAX);
+	response_init(&a->response);
+	buf_init(&a->bytes, RESPONSE_JSON_MAX);
 	a->manner = manner_of(ask);
 	bool ready;
-	a->easy = upstream_borrow(upstream, a->manner, &ready);
+	a->easy = pool_borrow(pool, a->manner, &ready);
 	if (a->easy != NULL && !ready && !set_transport(a->easy, ask))
 		a->manner = 0; /* what it has of the options is not kept */
-	else if (a->easy != NULL && set_request(a, ask) &&
-		 upstream_add(upstream, a->easy, &a->transfer))
+	else if (a->easy != NULL && set_request(a, ask) && pool_add(pool, a->easy, &a->transfer))
 		return a;
 	attempt_free(a);
 	return NULL;
@@ -442,10 +441,10 @@ attempt_free(struct attempt *a)
 	if (a == NULL)
 		return;
 	if (a->easy != NULL)
-		upstream_return(a->upstream, a->easy, a->manner);
+		pool_return(a->pool, a->easy, a->manner);
 	loop_recall(&a->task);
-	upstream_wipe_headers(a->headers);
-	answer_fini(&a->answer);
+	pool_wipe_headers(a->headers);
+	response_fini(&a->response);
 	buf_free(&a->bytes);
 	free(a);
 }
@@ -453,23 +452,23 @@ attempt_free(struct attempt *a)
 void
 attempt_forget_head(struct attempt *a)
 {
-	buf_free(&a->answer.passed);
+	buf_free(&a->response.passed);
 }
 
-const struct answer *
-attempt_answer(const struct attempt *a)
+const struct response *
+attempt_response(const struct attempt *a)
 {
-	return &a->answer;
+	return &a->response;
 }
 
 struct buf *
-attempt_bytes(struct attempt *a)
+attempt_body(struct attempt *a)
 {
 	return &a->bytes;
 }
 
 void
-attempt_hold(struct attempt *a)
+attempt_pause(struct attempt *a)
 {
 	a->held = true;
 }
@@ -501,16 +500,16 @@ attempt_ended(const struct attempt *a, enum ending *ending)
 	if (!a->ended)
 		return false;
 	/* libcurl says OUT_OF_MEMORY of a header line beyond its own limit, too. */
-	bool endless_line = a->code == CURLE_OUT_OF_MEMORY && a->answer.status != 0;
+	bool endless_line = a->code == CURLE_OUT_OF_MEMORY && a->response.status != 0;
 	if (a->too_big || endless_line)
 		*ending = ENDING_TOO_BIG;
 	else if (a->no_memory || a->code == CURLE_OUT_OF_MEMORY)
 		*ending = ENDING_OURS;
 	else if (a->code == CURLE_OK)
 		*ending = ENDING_WHOLE;
-	else if (a->code == CURLE_OPERATION_TIMEDOUT && a->answer.status != 0)
+	else if (a->code == CURLE_OPERATION_TIMEDOUT && a->response.status != 0)
 		*ending = ENDING_IDLE;
-	else if (a->answer.status != 0 || a->lost || a->code == CURLE_RECV_ERROR ||
+	else if (a->response.status != 0 || a->lost || a->code == CURLE_RECV_ERROR ||
 		 a->code == CURLE_SEND_ERROR || a->code == CURLE_GOT_NOTHING)
 		*ending = ENDING_CUT;
 	else
@@ -536,7 +535,7 @@ credential_in(const char *line)
 }
 
 void
-attempt_star(const struct attempt *a, char *bytes, size_t n)
+attempt_redact(const struct attempt *a, char *bytes, size_t n)
 {
 	for (const struct curl_slist *l = a->headers; a->stored && l != NULL; l = l->next) {
 		const char *credential = credential_in(l->data);

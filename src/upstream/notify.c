@@ -38,7 +38,7 @@ struct run {
 
 struct notifier {
 	struct loop *loop;
-	struct upstream *upstream;
+	struct pool *pool;
 	const struct config *config;
 	struct run runs[NOTICES_MAX];
 	void (*idle)(void *owner);
@@ -63,7 +63,7 @@ end_run(struct run *run)
 		close(fd);
 	}
 	if (run->easy != NULL)
-		upstream_return(n->upstream, run->easy, 0);
+		pool_return(n->pool, run->easy, 0);
 	curl_slist_free_all(run->headers);
 	free(run->body);
 	*run = (struct run){0};
@@ -86,7 +86,7 @@ reap(struct run *run)
 static void
 command_ended(struct watch *watch, uint32_t events)
 {
-	struct run *run = OWNER(watch, struct run, watch);
+	struct run *run = CONTAINER_OF(watch, struct run, watch);
 	(void)events;
 	reap(run);
 	end_run(run);
@@ -103,7 +103,7 @@ kill_command(struct run *run)
 static void
 too_late(struct timer *timer)
 {
-	struct run *run = OWNER(timer, struct run, timer);
+	struct run *run = CONTAINER_OF(timer, struct run, timer);
 	if (run->pid != 0)
 		kill_command(run);
 	end_run(run);
@@ -193,7 +193,7 @@ start_command(struct run *run, enum notice notice, const char *provider, const c
 static void
 webhook_ended(struct transfer *transfer, CURLcode code)
 {
-	struct run *run = OWNER(transfer, struct run, transfer);
+	struct run *run = CONTAINER_OF(transfer, struct run, transfer);
 	if (code != CURLE_OK)
 		log_line(LOG_WARNING, "on_change: the webhook failed: %s",
 			 curl_easy_strerror(code));
@@ -219,7 +219,7 @@ webhook_body(enum notice notice, const char *provider, const char *sentence)
 	tree_put(o, "text", json_object_new_string(sentence));
 	tree_put(o, "at", json_object_new_string(clock_rfc3339(clock_wall_ms(), at)));
 	struct buf text;
-	buf_init(&text, ANSWER_HEAD_MAX);
+	buf_init(&text, RESPONSE_HEAD_MAX);
 	bool written = tree_write(o, &text);
 	json_object_put(o);
 	if (!written)
@@ -232,7 +232,7 @@ start_webhook(struct run *run, enum notice notice, const char *provider, const c
 {
 	struct notifier *n = run->notifier;
 	bool ready;
-	run->easy = upstream_borrow(n->upstream, 0, &ready);
+	run->easy = pool_borrow(n->pool, 0, &ready);
 	run->headers = curl_slist_append(NULL, "content-type: application/json");
 	run->body = webhook_body(notice, provider, sentence);
 	if (run->easy == NULL || run->headers == NULL || run->body == NULL)
@@ -244,22 +244,22 @@ start_webhook(struct run *run, enum notice notice, const char *provider, const c
 	curl_easy_setopt(run->easy, CURLOPT_POSTFIELDS, run->body);
 	curl_easy_setopt(run->easy, CURLOPT_WRITEFUNCTION, ignore);
 	run->transfer.ended = webhook_ended;
-	return upstream_set_text(run->easy, CURLOPT_URL, n->config->on_change) &&
-	       upstream_set_text(run->easy, CURLOPT_PROTOCOLS_STR, "http,https") &&
-	       upstream_set_text(run->easy, CURLOPT_PROXY, "") &&
-	       upstream_add(n->upstream, run->easy, &run->transfer);
+	return pool_set_text(run->easy, CURLOPT_URL, n->config->on_change) &&
+	       pool_set_text(run->easy, CURLOPT_PROTOCOLS_STR, "http,https") &&
+	       pool_set_text(run->easy, CURLOPT_PROXY, "") &&
+	       pool_add(n->pool, run->easy, &run->transfer);
 }
 
 /* --- Public ----------------------------------------------------------- */
 
 struct notifier *
-notifier_new(struct loop *loop, struct upstream *upstream, const struct config *config)
+notifier_new(struct loop *loop, struct pool *pool, const struct config *config)
 {
 	struct notifier *n = calloc(1, sizeof *n);
 	if (n == NULL)
 		return NULL;
 	n->loop = loop;
-	n->upstream = upstream;
+	n->pool = pool;
 	n->config = config;
 	return n;
 }

@@ -14,14 +14,13 @@
 struct notifier;
 
 enum notice {
-	NOTICE_LEFT,     /* a provider rests or refuses its credential */
-	NOTICE_RETURNED, /* a provider serves again */
-	NOTICE_PAID,     /* requests now go to a provider that costs money */
+	NOTICE_PAUSED,    /* a provider rests or refuses its credential */
+	NOTICE_AVAILABLE, /* a provider serves again */
+	NOTICE_PAID,      /* requests now go to a provider that costs money */
 };
 
 /* NULL when memory is short. Everything is borrowed. */
-struct notifier *notifier_new(struct loop *loop, struct upstream *upstream,
-			      const struct config *config);
+struct notifier *notifier_new(struct loop *loop, struct pool *pool, const struct config *config);
 
 /* From now on by another configuration, borrowed, too; what runs goes on and does
  * not look at either. */

@@ -9,7 +9,7 @@ enum {
 	WARM_CONNECTIONS_MAX = 128, /* idle ones; running transfers are not bound by it */
 };
 
-struct upstream {
+struct pool {
 	struct loop *loop;
 	CURLM *multi;
 	CURLSH *share; /* TLS sessions outlive the easy handle that made them */
@@ -24,12 +24,12 @@ struct upstream {
 /* One of libcurl's sockets. */
 struct socket_watch {
 	struct watch watch;
-	struct upstream *upstream;
+	struct pool *pool;
 };
 
 /* Tells who waits for transfers that are over. */
 static void
-reap(struct upstream *u)
+reap(struct pool *u)
 {
 	int left;
 	CURLMsg *message;
@@ -42,7 +42,7 @@ reap(struct upstream *u)
 }
 
 static void
-act(struct upstream *u, curl_socket_t fd, int what)
+act(struct pool *u, curl_socket_t fd, int what)
 {
 	int running;
 	curl_multi_socket_action(u->multi, fd, what, &running);
@@ -60,20 +60,20 @@ socket_ready(struct watch *watch, uint32_t events)
 		what |= CURL_CSELECT_OUT;
 	if (events & EPOLLERR)
 		what |= CURL_CSELECT_ERR;
-	act(w->upstream, watch->fd, what);
+	act(w->pool, watch->fd, what);
 }
 
 static void
 timer_due(struct timer *timer)
 {
-	struct upstream *u = (struct upstream *)((char *)timer - offsetof(struct upstream, timer));
+	struct pool *u = (struct pool *)((char *)timer - offsetof(struct pool, timer));
 	act(u, CURL_SOCKET_TIMEOUT, 0);
 }
 
 static int
 on_timer(CURLM *multi, long in_ms, void *context)
 {
-	struct upstream *u = context;
+	struct pool *u = context;
 	(void)multi;
 	if (in_ms == -1)
 		loop_cancel(u->loop, &u->timer);
@@ -95,7 +95,7 @@ give_up(CURL *easy)
 }
 
 static int
-forget_socket(struct upstream *u, curl_socket_t fd, struct socket_watch *w)
+forget_socket(struct pool *u, curl_socket_t fd, struct socket_watch *w)
 {
 	if (w != NULL) {
 		loop_unwatch(u->loop, &w->watch);
@@ -108,7 +108,7 @@ forget_socket(struct upstream *u, curl_socket_t fd, struct socket_watch *w)
 static int
 on_socket(CURL *easy, curl_socket_t fd, int what, void *context, void *socket_context)
 {
-	struct upstream *u = context;
+	struct pool *u = context;
 	struct socket_watch *w = socket_context;
 	if (what == CURL_POLL_REMOVE)
 		return forget_socket(u, fd, w);
@@ -119,7 +119,7 @@ on_socket(CURL *easy, curl_socket_t fd, int what, void *context, void *socket_co
 			return 0; /* as above */
 		}
 		w->watch.ready = socket_ready;
-		w->upstream = u;
+		w->pool = u;
 		curl_multi_assign(u->multi, fd, w);
 	}
 	uint32_t events =
@@ -129,10 +129,10 @@ on_socket(CURL *easy, curl_socket_t fd, int what, void *context, void *socket_co
 	return 0;
 }
 
-struct upstream *
-upstream_new(struct loop *loop)
+struct pool *
+pool_new(struct loop *loop)
 {
-	struct upstream *u = calloc(1, sizeof *u);
+	struct pool *u = calloc(1, sizeof *u);
 	if (u == NULL || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
 		free(u);
 		return NULL;
@@ -142,7 +142,7 @@ upstream_new(struct loop *loop)
 	u->multi = curl_multi_init();
 	u->share = curl_share_init();
 	if (u->multi == NULL || u->share == NULL) {
-		upstream_free(u);
+		pool_free(u);
 		return NULL;
 	}
 	curl_share_setopt(u->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
@@ -155,7 +155,7 @@ upstream_new(struct loop *loop)
 }
 
 void
-upstream_free(struct upstream *u)
+pool_free(struct pool *u)
 {
 	if (u == NULL)
 		return;
@@ -169,14 +169,14 @@ upstream_free(struct upstream *u)
 }
 
 struct loop *
-upstream_loop(struct upstream *u)
+pool_loop(struct pool *u)
 {
 	return u->loop;
 }
 
 /* The last one returned in this manner, else the last one of all. */
 static size_t
-find_spare(const struct upstream *u, uint64_t manner)
+find_spare(const struct pool *u, uint64_t manner)
 {
 	for (size_t i = u->n_spare; manner != 0 && i > 0; i--)
 		if (u->spare[i - 1].manner == manner)
@@ -185,7 +185,7 @@ find_spare(const struct upstream *u, uint64_t manner)
 }
 
 CURL *
-upstream_borrow(struct upstream *u, uint64_t manner, bool *ready)
+pool_borrow(struct pool *u, uint64_t manner, bool *ready)
 {
 	*ready = false;
 	CURL *easy;
@@ -220,7 +220,7 @@ forget_transfer(CURL *easy)
 }
 
 void
-upstream_return(struct upstream *u, CURL *easy, uint64_t manner)
+pool_return(struct pool *u, CURL *easy, uint64_t manner)
 {
 	curl_multi_remove_handle(u->multi, easy);
 	if (u->n_spare == SPARE_HANDLES_MAX) {
@@ -236,13 +236,13 @@ upstream_return(struct upstream *u, CURL *easy, uint64_t manner)
 }
 
 bool
-upstream_set_text(CURL *easy, CURLoption option, const char *text)
+pool_set_text(CURL *easy, CURLoption option, const char *text)
 {
 	return text == NULL || curl_easy_setopt(easy, option, text) == CURLE_OK;
 }
 
 void
-upstream_wipe_headers(struct curl_slist *list)
+pool_wipe_headers(struct curl_slist *list)
 {
 	for (struct curl_slist *l = list; l != NULL; l = l->next)
 		explicit_bzero(l->data, strlen(l->data));
@@ -250,7 +250,7 @@ upstream_wipe_headers(struct curl_slist *list)
 }
 
 bool
-upstream_add(struct upstream *u, CURL *easy, struct transfer *transfer)
+pool_add(struct pool *u, CURL *easy, struct transfer *transfer)
 {
 	curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer);
 	if (curl_multi_add_handle(u->multi, easy) != CURLM_OK)

@@ -14,14 +14,14 @@
 enum { PASSED_USUAL = 1000 }; /* Claude's own */
 
 void
-answer_init(struct answer *a)
+response_init(struct response *a)
 {
-	*a = (struct answer){.retry_after_ms = -1, .should_retry = -1};
-	buf_init(&a->passed, ANSWER_HEAD_PASSED_MAX);
+	*a = (struct response){.retry_after_ms = -1, .should_retry = -1};
+	buf_init(&a->passed, RESPONSE_HEAD_FORWARDED_MAX);
 }
 
 void
-answer_fini(struct answer *a)
+response_fini(struct response *a)
 {
 	buf_free(&a->passed);
 }
@@ -71,22 +71,22 @@ read_seconds(const char *text)
 /* False: it tells nothing, or was told before. What is over at once is waited for a second all
  * the same, or it would be asked for ever. */
 static bool
-read_retry_after(struct answer *a, const char *value, int64_t now_ms)
+read_retry_after(struct response *a, const char *value, int64_t now_ms)
 {
 	double seconds = read_seconds(value);
 	int64_t at_ms = seconds < 0 ? clock_parse_ms(value) : -1;
 	if (a->retry_after_ms != -1 || (seconds < 0 && at_ms == -1))
 		return false;
-	int64_t ms = seconds < 0                                   ? at_ms - now_ms
-		     : seconds < (double)HEALTH_REST_MAX_MS / 1000 ? (int64_t)(seconds * 1000)
-								   : HEALTH_REST_MAX_MS;
-	ms = ms > HEALTH_REST_MAX_MS ? HEALTH_REST_MAX_MS : ms;
+	int64_t ms = seconds < 0                                    ? at_ms - now_ms
+		     : seconds < (double)HEALTH_PAUSE_MAX_MS / 1000 ? (int64_t)(seconds * 1000)
+								    : HEALTH_PAUSE_MAX_MS;
+	ms = ms > HEALTH_PAUSE_MAX_MS ? HEALTH_PAUSE_MAX_MS : ms;
 	a->retry_after_ms = ms < 1000 ? 1000 : ms;
 	return true;
 }
 
 static struct health_window *
-window(struct answer *a, const char *name, size_t n)
+window(struct response *a, const char *name, size_t n)
 {
 	if (n == 0 || n >= HEALTH_WINDOW_NAME_MAX)
 		return NULL;
@@ -101,7 +101,7 @@ window(struct answer *a, const char *name, size_t n)
 }
 
 const struct health_window *
-answer_window(const struct answer *a, const char *name)
+response_window(const struct response *a, const char *name)
 {
 	for (size_t i = 0; i < a->n_windows; i++)
 		if (strcmp(a->windows[i].name, name) == 0)
@@ -129,7 +129,7 @@ read_permille(const char *value)
 }
 
 static void
-read_overage(struct answer *a, const char *what, const char *value)
+read_overage(struct response *a, const char *what, const char *value)
 {
 	if (strcmp(what, "in-use") == 0)
 		a->overage = strcmp(value, "true") == 0;
@@ -139,7 +139,7 @@ read_overage(struct answer *a, const char *what, const char *value)
 
 /* "5h-status", "7d_opus-reset": a quota window and what is said of it. */
 static void
-read_window(struct answer *a, const char *name, const char *value)
+read_window(struct response *a, const char *name, const char *value)
 {
 	const char *dash = strchr(name, '-');
 	if (dash == NULL || name[0] < '0' || name[0] > '9')
@@ -163,7 +163,7 @@ is_word(const char *value)
 }
 
 static void
-read_unified(struct answer *a, const char *name, const char *value)
+read_unified(struct response *a, const char *name, const char *value)
 {
 	if (strcmp(name, "status") == 0)
 		a->rejected = is_rejection(value);
@@ -179,7 +179,7 @@ read_unified(struct answer *a, const char *name, const char *value)
 
 /* BEHAVIOUR.md 3: what may go back to the client. */
 static bool
-may_pass(const char *name, enum answer_hide hide)
+may_pass(const char *name, enum response_hide hide)
 {
 	static const char *const names[] = {"x-should-retry", "request-id"};
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
@@ -191,7 +191,7 @@ may_pass(const char *name, enum answer_hide hide)
 }
 
 static void
-pass(struct answer *a, const char *name, const char *value)
+pass(struct response *a, const char *name, const char *value)
 {
 	size_t n_name = strlen(name), n_value = strlen(value), n = n_name + n_value + 4;
 	for (const char *c = value; *c != '\0'; c++)
@@ -207,7 +207,7 @@ pass(struct answer *a, const char *name, const char *value)
 
 /* As a whole number of seconds: Claude Code and the SDK wait by it (CLIENT.md 6, 8). */
 static void
-pass_retry_after(struct answer *a)
+pass_retry_after(struct response *a)
 {
 	char seconds[24];
 	snprintf(seconds, sizeof seconds, "%" PRId64, (a->retry_after_ms + 999) / 1000);
@@ -215,8 +215,8 @@ pass_retry_after(struct answer *a)
 }
 
 static void
-read_header(struct answer *a, const char *name, const char *value, int64_t now_ms,
-	    enum answer_hide hide)
+read_header(struct response *a, const char *name, const char *value, int64_t now_ms,
+	    enum response_hide hide)
 {
 	if (strcmp(name, "content-type") == 0) {
 		a->sse = strncasecmp(value, "text/event-stream", 17) == 0;
@@ -238,10 +238,10 @@ read_header(struct answer *a, const char *name, const char *value, int64_t now_m
 }
 
 static void
-begin_head(struct answer *a, const char *line)
+begin_head(struct response *a, const char *line)
 {
-	answer_fini(a);
-	answer_init(a);
+	response_fini(a);
+	response_init(a);
 	const char *space = strchr(line, ' ');
 	int64_t status = space == NULL ? -1 : strtol(space + 1, NULL, 10);
 	a->status = status >= 100 && status <= 999 ? (int)status : 0;
@@ -265,9 +265,10 @@ cut(char *line)
 }
 
 void
-answer_line(struct answer *a, const char *line, size_t n, int64_t now_ms, enum answer_hide hide)
+response_line(struct response *a, const char *line, size_t n, int64_t now_ms,
+	      enum response_hide hide)
 {
-	char text[ANSWER_HEAD_PASSED_MAX];
+	char text[RESPONSE_HEAD_FORWARDED_MAX];
 	while (n > 0 && (line[n - 1] == '\r' || line[n - 1] == '\n' || line[n - 1] == ' ' ||
 			 line[n - 1] == '\t'))
 		n--;

@@ -1,13 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /* The head of a provider's answer: status, and what its headers say. Pure; a
- * struct answer is its owner's. Facts: PROTOCOLS.md 1 "Headers", 4. */
+ * struct response is its owner's. Facts: PROTOCOLS.md 1 "Headers", 4. */
 #ifndef UPSTREAM_RESPONSE_H
 #define UPSTREAM_RESPONSE_H
 
 #include "base/buf.h"
 #include "state/health.h"
 
-struct answer {
+/* How an attempt ended, as far as the connection goes. */
+enum ending {
+	ENDING_WHOLE,      /* as HTTP wants it; or still running, when a stream's content began */
+	ENDING_CONNECT,    /* refused, no route, DNS, TLS, connect time-out */
+	ENDING_CUT,        /* reset or closed in the middle */
+	ENDING_FIRST_BYTE, /* no response, or no content, in time */
+	ENDING_IDLE,       /* silence in the middle */
+	ENDING_TOO_BIG,    /* head or body beyond our limits */
+	ENDING_OURS, /* we have no memory, descriptor or time left for it: says nothing of the provider */
+};
+
+struct response {
 	int status;             /* 0: no head yet */
 	bool complete;          /* the head's end was seen */
 	bool sse;               /* content-type: text/event-stream */
@@ -25,20 +36,20 @@ struct answer {
 	struct buf passed;    /* "name: value\r\n" lines that may go on to the client */
 };
 
-void answer_init(struct answer *a);
-void answer_fini(struct answer *a);
+void response_init(struct response *a);
+void response_fini(struct response *a);
 
 /* What of a head stays here: the organization's id where the credential is a stored one, and all of
  * anthropic-* of a provider that is not Claude: clients would take it for Claude's word. */
-enum answer_hide { HIDE_NOTHING, HIDE_ORGANIZATION, HIDE_ANTHROPIC };
+enum response_hide { HIDE_NOTHING, HIDE_ORGANIZATION, HIDE_ANTHROPIC };
 
 /* Takes one header line as libcurl gives it, with its line end; a status line
  * begins a new head (after an interim 1xx). Anything odd is ignored: a provider
  * must not steer us or the web server (BEHAVIOUR 3). */
-void answer_line(struct answer *a, const char *line, size_t n, int64_t now_ms,
-		 enum answer_hide hide);
+void response_line(struct response *a, const char *line, size_t n, int64_t now_ms,
+		   enum response_hide hide);
 
 /* The window of that name, NULL if it was not told. */
-const struct health_window *answer_window(const struct answer *a, const char *name);
+const struct health_window *response_window(const struct response *a, const char *name);
 
 #endif

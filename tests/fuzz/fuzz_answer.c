@@ -13,7 +13,7 @@ static void
 check_passed(const struct buf *passed)
 {
 	const char *text = buf_text(passed);
-	MUST(strlen(text) == passed->len && passed->len <= ANSWER_HEAD_PASSED_MAX);
+	MUST(strlen(text) == passed->len && passed->len <= RESPONSE_HEAD_FORWARDED_MAX);
 	while (*text != '\0') {
 		const char *end = strstr(text, "\r\n"), *colon = strchr(text, ':');
 		MUST(end != NULL && colon != NULL && colon < end && colon[1] == ' ');
@@ -31,29 +31,29 @@ check_verdict(const struct verdict *v)
 {
 	MUST(v->row != NULL && verdict_name(v->kind) != NULL);
 	MUST(memchr(v->why, '\0', sizeof v->why) != NULL && fuzz_is_shown(v->why));
-	if (v->rest == REST_NONE || v->rest == REST_SHORT)
+	if (v->pause == PAUSE_NONE || v->pause == PAUSE_SHORT)
 		return;
 	struct health health = {0};
-	const struct health_change change = {.event = HEALTH_RESTS,
-					     .rest = v->rest,
+	const struct health_change change = {.event = HEALTH_PAUSED,
+					     .pause = v->pause,
 					     .now_ms = NOW,
 					     .began_ms = NOW,
 					     .until_ms = v->until_ms,
 					     .jitter = UINT32_MAX};
 	health_apply(&health, &change);
-	MUST(health.until_ms >= NOW && health.until_ms <= NOW + HEALTH_REST_MAX_MS);
+	MUST(health.until_ms >= NOW && health.until_ms <= NOW + HEALTH_PAUSE_MAX_MS);
 }
 
 /* Each line where libcurl ends it: behind its \n. */
 static size_t
-read_head(struct answer *a, const char *text, size_t n, bool hide)
+read_head(struct response *a, const char *text, size_t n, bool hide)
 {
 	size_t at = 0;
 	while (at < n && !a->complete) {
 		const char *end = memchr(text + at, '\n', n - at);
 		size_t length = end == NULL ? n - at : (size_t)(end - text) + 1 - at;
 		char *line = fuzz_copy(text + at, length);
-		answer_line(a, line, length, NOW, hide ? HIDE_ORGANIZATION : HIDE_NOTHING);
+		response_line(a, line, length, NOW, hide ? HIDE_ORGANIZATION : HIDE_NOTHING);
 		free(line);
 		at += length;
 	}
@@ -63,19 +63,19 @@ read_head(struct answer *a, const char *text, size_t n, bool hide)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-	struct answer a;
+	struct response a;
 	if (n < 2)
 		return 0;
 	unsigned way = data[0] | (unsigned)data[1] << 8;
 	char *text = fuzz_text(data + 2, n - 2);
-	answer_init(&a);
+	response_init(&a);
 	size_t at = read_head(&a, text, n - 2, way & 1);
 	check_passed(&a.passed);
 	char *body = fuzz_text(text + at, n - 2 - at);
 	struct evidence e = {
 	    .ending = (enum ending)(way >> 8 & 7) > ENDING_OURS ? ENDING_WHOLE
 								: (enum ending)(way >> 8 & 7),
-	    .answer = &a,
+	    .response = &a,
 	    .body = body,
 	    .body_len = n - 2 - at,
 	    .request = way & 64 ? body : NULL, /* all of it is the client's */
@@ -91,7 +91,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	};
 	struct verdict v = verdict_judge(&e);
 	check_verdict(&v);
-	answer_fini(&a);
+	response_fini(&a);
 	free(body);
 	free(text);
 	return 0;

@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-static struct router router;
+static struct app app;
 static struct acceptor *acceptor;
 static struct sockaddr_un address = {.sun_family = AF_UNIX};
 static struct config config = {
@@ -22,14 +22,14 @@ static void
 stop(struct timer *timer)
 {
 	(void)timer;
-	loop_stop(router.loop);
+	loop_stop(app.loop);
 }
 
-static struct complaint
+static struct refusal
 admit(struct client *client)
 {
 	(void)client;
-	return (struct complaint){0};
+	return (struct refusal){0};
 }
 
 static void
@@ -55,12 +55,12 @@ open_acceptor(void)
 	MUST(log_open("fuzz", "/dev/null", LOG_ERR, false, &error));
 	snprintf(address.sun_path, sizeof address.sun_path, "%s", file_write("", 0));
 	unlink(address.sun_path);
-	router.loop = loop_new();
-	router.config = &config;
+	app.loop = loop_new();
+	app.config = &config;
 	end.due = stop;
 	struct listener listener;
-	MUST(listener_open(&listener, address.sun_path, &error) && router.loop != NULL);
-	acceptor = acceptor_new(&router, listener.fd, &handler, &error);
+	MUST(listener_open(&listener, address.sun_path, &error) && app.loop != NULL);
+	acceptor = acceptor_new(&app, listener.fd, &handler, &error);
 	MUST(acceptor != NULL);
 	buf_free(&error);
 }
@@ -68,7 +68,7 @@ open_acceptor(void)
 static void
 turn(void)
 {
-	MUST(loop_after(router.loop, &end, 0) && loop_run(router.loop));
+	MUST(loop_after(app.loop, &end, 0) && loop_run(app.loop));
 }
 
 /* What came back: whole records of version 1. */
@@ -112,8 +112,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		turn();
 	check_reply(fd);
 	close(fd);
-	for (unsigned i = 0; i < 1000 && router.clients > 0; i++)
+	for (unsigned i = 0; i < 1000 && app.clients > 0; i++)
 		turn();
-	MUST(router.clients == 0 && router.unread == 0);
+	MUST(app.clients == 0 && app.unread == 0);
 	return 0;
 }

@@ -39,9 +39,9 @@ compare(json_object *before, json_object *after)
 		json_object *any = tree_get(was, "signature");
 		if (any != NULL && !json_object_is_type(any, json_type_string))
 			continue;
-		MUST(signature != NULL && mark_own(signature, "kimi") != NULL);
-		MUST(mark_own(signature, "deepseek") == NULL);
-		MUST(strcmp(mark_own(signature, "kimi"), old == NULL ? "" : old) == 0);
+		MUST(signature != NULL && origin_own(signature, "kimi") != NULL);
+		MUST(origin_own(signature, "deepseek") == NULL);
+		MUST(strcmp(origin_own(signature, "kimi"), old == NULL ? "" : old) == 0);
 	}
 	MUST(next_thinking(b, &k) == NULL);
 }
@@ -52,7 +52,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	struct buf out;
 	char *json = fuzz_copy(data, n);
 	buf_init(&out, 64 * n + 4096);
-	MUST(mark_answer("kimi", json, n, &out));
+	MUST(origin_mark_json("kimi", json, n, &out));
 	json_object *before = tree_read(json, n);
 	if (before == NULL || !json_object_is_type(before, json_type_object)) {
 		MUST(before != NULL ||

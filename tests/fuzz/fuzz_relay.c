@@ -39,7 +39,7 @@ struct attempt {
 	const char *text; /* head, blank line, body */
 	size_t n, at;     /* of it, and how much has come */
 	size_t read;      /* of it: what was handed on */
-	struct answer answer;
+	struct response response;
 	struct buf bytes;
 	bool held, ended;
 	enum ending ending;
@@ -55,7 +55,7 @@ struct last {
 };
 
 static struct scene {
-	const char *rest; /* the answers that nobody has given yet */
+	const char *pause; /* the answers that nobody has given yet */
 	size_t n;
 	enum ending ending;
 	struct attempt *now; /* NULL: nobody is asked */
@@ -68,27 +68,27 @@ static struct scene {
 /* --- attempt.h, as it is played: all of it, or the real one comes along -- */
 
 struct attempt *
-attempt_start(struct upstream *upstream, const struct attempt_ask *ask, void (*news)(void *owner),
+attempt_start(struct pool *pool, const struct attempt_options *ask, void (*news)(void *owner),
 	      void *owner)
 {
-	(void)upstream;
+	(void)pool;
 	MUST(scene.now == NULL && ask->credential != NULL);
 	struct attempt *a = calloc(1, sizeof *a);
 	MUST(a != NULL);
-	const char *cut = scene.n == 0 ? NULL : memchr(scene.rest, CUT_HERE, scene.n);
+	const char *cut = scene.n == 0 ? NULL : memchr(scene.pause, CUT_HERE, scene.n);
 	*a = (struct attempt){
 	    .provider = ask->provider,
 	    .news = news,
 	    .owner = owner,
-	    .text = scene.rest,
-	    .n = cut == NULL ? scene.n : (size_t)(cut - scene.rest),
+	    .text = scene.pause,
+	    .n = cut == NULL ? scene.n : (size_t)(cut - scene.pause),
 	    .ending = scene.n == 0 ? ENDING_CONNECT : scene.ending,
 	};
 	size_t used = a->n + (cut != NULL);
-	scene.rest += used;
+	scene.pause += used;
 	scene.n -= used;
-	answer_init(&a->answer);
-	buf_init(&a->bytes, ANSWER_JSON_MAX);
+	response_init(&a->response);
+	buf_init(&a->bytes, RESPONSE_JSON_MAX);
 	scene.now = a;
 	scene.asked++;
 	scene.last = (struct last){.provider = ask->provider};
@@ -102,31 +102,31 @@ attempt_free(struct attempt *a)
 		return;
 	MUST(scene.now == a);
 	scene.now = NULL;
-	answer_fini(&a->answer);
+	response_fini(&a->response);
 	buf_free(&a->bytes);
 	free(a);
 }
 
-const struct answer *
-attempt_answer(const struct attempt *a)
+const struct response *
+attempt_response(const struct attempt *a)
 {
-	return &a->answer;
+	return &a->response;
 }
 
 void
 attempt_forget_head(struct attempt *a)
 {
-	buf_free(&a->answer.passed);
+	buf_free(&a->response.passed);
 }
 
 struct buf *
-attempt_bytes(struct attempt *a)
+attempt_body(struct attempt *a)
 {
 	return &a->bytes;
 }
 
 void
-attempt_hold(struct attempt *a)
+attempt_pause(struct attempt *a)
 {
 	a->held = true;
 }
@@ -149,7 +149,7 @@ attempt_ended(const struct attempt *a, enum ending *ending)
 {
 	*ending = a->ending;
 	/* There is no whole answer without a head. */
-	if (a->ending == ENDING_WHOLE && !a->answer.complete)
+	if (a->ending == ENDING_WHOLE && !a->response.complete)
 		*ending = ENDING_CUT;
 	return a->ended;
 }
@@ -162,7 +162,7 @@ attempt_was_lost(const struct attempt *a)
 }
 
 void
-attempt_star(const struct attempt *a, char *bytes, size_t n)
+attempt_redact(const struct attempt *a, char *bytes, size_t n)
 {
 	(void)a, (void)bytes, (void)n;
 }
@@ -172,21 +172,22 @@ static void
 come(struct attempt *a, size_t n)
 {
 	a->at += n;
-	while (!a->answer.complete) {
+	while (!a->response.complete) {
 		const char *line = a->text + a->read;
 		const char *end = a->at == a->read ? NULL : memchr(line, '\n', a->at - a->read);
 		if (end == NULL)
 			return;
 		size_t length = (size_t)(end - line) + 1;
 		char *copy = fuzz_copy(line, length);
-		answer_line(&a->answer, copy, length, INT64_C(1800000000000), HIDE_ORGANIZATION);
+		response_line(&a->response, copy, length, INT64_C(1800000000000),
+			      HIDE_ORGANIZATION);
 		free(copy);
 		a->read += length;
 		scene.last = (struct last){.provider = a->provider,
 					   .body = a->text + a->read,
 					   .n = a->n - a->read,
-					   .complete = a->answer.complete,
-					   .sse = a->answer.sse};
+					   .complete = a->response.complete,
+					   .sse = a->response.sse};
 	}
 	MUST(a->at == a->read || buf_add(&a->bytes, a->text + a->read, a->at - a->read));
 	a->read = a->at;
@@ -194,7 +195,7 @@ come(struct attempt *a, size_t n)
 
 /* --- The exchange ----------------------------------------------------- */
 
-static struct router router;
+static struct app app;
 static struct config *configs[2]; /* with MARKED_FIRST, and without */
 static struct timer end;
 
@@ -202,7 +203,7 @@ static void
 stop(struct timer *timer)
 {
 	(void)timer;
-	loop_stop(router.loop);
+	loop_stop(app.loop);
 }
 
 static struct config *
@@ -241,14 +242,14 @@ open_router(void)
 	char *path = file_write(tokens, strlen(tokens));
 	free(configs[0]->tokens_file);
 	configs[0]->tokens_file = strdup(path);
-	router.tokens = tokens_load(configs[0], &error);
+	app.tokens = tokens_load(configs[0], &error);
 	unlink(path);
 	state_close(state_open(path, &error));
-	router.state = state_open_readonly(path, &error);
-	router.loop = loop_new();
-	MUST(router.tokens != NULL && router.state != NULL && router.loop != NULL);
-	router.notifier = notifier_new(router.loop, NULL, configs[0]);
-	MUST(router.notifier != NULL);
+	app.state = state_open_readonly(path, &error);
+	app.loop = loop_new();
+	MUST(app.tokens != NULL && app.state != NULL && app.loop != NULL);
+	app.notifier = notifier_new(app.loop, NULL, configs[0]);
+	MUST(app.notifier != NULL);
 	end.due = stop;
 	buf_free(&error);
 }
@@ -264,10 +265,10 @@ open_client(struct client *client, unsigned way)
 	const char *body = way & WANTS_STREAM
 			       ? "{\"model\":\"claude-sonnet-5-5\",\"stream\":true,\"messages\":[]}"
 			       : "{\"model\":\"claude-sonnet-5-5\",\"messages\":[]}";
-	*client = (struct client){.router = &router};
+	*client = (struct client){.app = &app};
 	request_init(&client->request, 4096);
-	reply_init(&client->reply, router.loop, -1, 1000, &router.unread);
-	MUST(request_read_params(&client->request, params, router.config).status == 0);
+	reply_init(&client->reply, app.loop, -1, 1000, &app.unread);
+	MUST(request_read_params(&client->request, params, app.config).status == 0);
 	MUST(buf_puts(&client->request.body, body));
 	MUST(request_read_body(&client->request).status == 0);
 }
@@ -277,9 +278,9 @@ static void
 drain(struct client *client, struct buf *sink)
 {
 	struct buf *out = &client->reply.out;
-	MUST(router.unread == out->len);
+	MUST(app.unread == out->len);
 	MUST(out->len == 0 || buf_add(sink, out->data, out->len));
-	router.unread = 0;
+	app.unread = 0;
 	buf_free(out);
 	if (client->exchange != NULL)
 		exchange_drained(client->exchange);
@@ -296,7 +297,7 @@ run_attempt(struct client *client, size_t piece, struct buf *sink)
 		a->ended = left == 0 || (piece == SIZE_MAX && left <= piece);
 		come(a, left < piece ? left : piece);
 		MUST(!a->held);
-		bool more = a->at < a->n && a->answer.complete && !a->answer.sse;
+		bool more = a->at < a->n && a->response.complete && !a->response.sse;
 		a->news(a->owner);
 		scene.early |= more && (scene.now != a || client->exchange == NULL);
 		drain(client, sink);
@@ -309,9 +310,10 @@ run(const uint8_t *data, size_t n, size_t piece, struct buf *sink)
 {
 	struct client client;
 	unsigned way = data[0];
-	scene = (struct scene){
-	    .rest = (const char *)data + 2, .n = n - 2, .ending = endings[way >> ENDING_SHIFT & 7]};
-	router.config = configs[way & MARKED_FIRST ? 1 : 0];
+	scene = (struct scene){.pause = (const char *)data + 2,
+			       .n = n - 2,
+			       .ending = endings[way >> ENDING_SHIFT & 7]};
+	app.config = configs[way & MARKED_FIRST ? 1 : 0];
 	open_client(&client, way);
 	exchange_start(&client);
 	while (scene.now != NULL && !scene.now->ended)
@@ -320,8 +322,8 @@ run(const uint8_t *data, size_t n, size_t piece, struct buf *sink)
 	drain(&client, sink);
 	request_fini(&client.request);
 	reply_fini(&client.reply);
-	MUST(loop_after(router.loop, &end, 0) && loop_run(router.loop));
-	MUST(scene.now == NULL && router.unread == 0);
+	MUST(loop_after(app.loop, &end, 0) && loop_run(app.loop));
+	MUST(scene.now == NULL && app.unread == 0);
 }
 
 /* --- What the client got ---------------------------------------------- */
@@ -421,7 +423,7 @@ check_stream(const struct said *said, unsigned way)
 {
 	const struct last *last = &scene.last;
 	const struct dialect *dialect = last->provider->dialect;
-	struct relabel relabel = {.provider = last->provider->name};
+	struct origin origin = {.provider = last->provider->name};
 	struct sse_event event = {0};
 	struct stream stream;
 	struct buf seen;
@@ -447,8 +449,8 @@ check_stream(const struct said *said, unsigned way)
 				held_from = seen.len, before = stream;
 		}
 		size_t from = seen.len;
-		MUST(dialect->event == NULL ? buf_add(&seen, event.raw, event.raw_len)
-					    : dialect->event(&relabel, &event, &seen));
+		MUST(dialect->decode_event == NULL ? buf_add(&seen, event.raw, event.raw_len)
+						   : dialect->decode_event(&origin, &event, &seen));
 		note_all(&stream, buf_text(&seen) + from, seen.len - from);
 		enum block_kind kind =
 		    stream.n_open == 0 ? BLOCK_NONE : stream.open[stream.n_open - 1].kind;
@@ -467,7 +469,7 @@ check_stream(const struct said *said, unsigned way)
 				  failed ? event.raw : NULL, failed ? event.raw_len : 0, &seen));
 	MUST(reordered || is_bytes(said, buf_text(&seen), seen.len));
 	buf_free(&seen);
-	relabel_fini(&relabel);
+	origin_fini(&origin);
 	sse_fini(&sse);
 }
 
@@ -488,12 +490,12 @@ check_whole(const struct said *said, unsigned way)
 		check_stream(said, way);
 	} else if (said->status >= 300 && last->sse) {
 		MUST(said->n <= last->n);
-	} else if (said->status >= 300 || last->provider->dialect->answer == NULL) {
+	} else if (said->status >= 300 || last->provider->dialect->decode_json == NULL) {
 		MUST(is_bytes(said, last->body, last->n));
 	} else {
 		buf_init(&marked, SAID_MAX);
-		MUST(last->provider->dialect->answer(last->provider->name, last->body, last->n,
-						     &marked));
+		MUST(last->provider->dialect->decode_json(last->provider->name, last->body, last->n,
+							  &marked));
 		MUST(is_bytes(said, buf_text(&marked), marked.len));
 		buf_free(&marked);
 	}
@@ -521,7 +523,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	struct said said[2];
 	if (n < 2 || n > 16384)
 		return 0;
-	if (router.loop == NULL)
+	if (app.loop == NULL)
 		open_router();
 	memset(said, 0, sizeof said);
 	for (size_t i = 0; i < 2; i++) {

@@ -48,11 +48,11 @@ check_accepted(const struct request *r)
 	MUST(r->path[0] == '/' && fuzz_is_shown(r->path));
 	MUST(fuzz_is_shown(r->query) && strpbrk(r->query, " #") == NULL);
 	MUST(!r->local || r->address[0] != '\0');
-	for (size_t i = 0; i < r->n_headers; i++) {
-		MUST(fuzz_is_shown(r->headers[i].name) && r->headers[i].name[0] != '\0' &&
-		     strpbrk(r->headers[i].name, " :") == NULL);
-		MUST(fuzz_is_shown(r->headers[i].value));
-		MUST(request_header(r, r->headers[i].name) != NULL);
+	for (size_t i = 0; i < r->headers.n; i++) {
+		MUST(fuzz_is_shown(r->headers.list[i].name) && r->headers.list[i].name[0] != '\0' &&
+		     strpbrk(r->headers.list[i].name, " :") == NULL);
+		MUST(fuzz_is_shown(r->headers.list[i].value));
+		MUST(headers_find(&r->headers, r->headers.list[i].name) != NULL);
 	}
 	const char *secrets[] = {r->login, r->api_key, r->shown_token};
 	for (size_t i = 0; i < 3; i++)
@@ -60,7 +60,7 @@ check_accepted(const struct request *r)
 }
 
 static void
-check_complaint(const struct complaint *c)
+check_complaint(const struct refusal *c)
 {
 	MUST(c->status >= 400 && c->status < 600 && c->type != NULL);
 	MUST(memchr(c->message, '\0', sizeof c->message) != NULL && fuzz_is_shown(c->message));
@@ -89,7 +89,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	char *body = split(text, params);
 	struct request r;
 	request_init(&r, 1 << 20);
-	struct complaint c = request_read_params(&r, params, &config);
+	struct refusal c = request_read_params(&r, params, &config);
 	if (c.status != 0) {
 		check_complaint(&c);
 	} else {

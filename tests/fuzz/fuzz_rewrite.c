@@ -28,7 +28,7 @@ hand_over(const struct dialect *dialect, const char *body, size_t n, unsigned qu
 					  .quirks = quirks};
 	if (dialect->refuses != NULL)
 		dialect->refuses(&message, "some-model");
-	return dialect->request(&handover, out);
+	return dialect->encode(&handover, out);
 }
 
 static void

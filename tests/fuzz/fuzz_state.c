@@ -23,8 +23,8 @@ make_sound(void)
 	struct state *state = state_open(path, &error);
 	MUST(state != NULL);
 	struct health_key key = {.provider = 1, .account = 2};
-	struct health_change change = {.event = HEALTH_RESTS,
-				       .rest = REST_NAMED,
+	struct health_change change = {.event = HEALTH_PAUSED,
+				       .pause = PAUSE_NAMED,
 				       .now_ms = INT64_C(1800000000000),
 				       .until_ms = INT64_C(1800000009000)};
 	state_health_change(state, &key, "kimi", &change);
@@ -60,7 +60,7 @@ static void
 check_health(const struct health *h)
 {
 	MUST(memchr(h->provider_name, '\0', sizeof h->provider_name) != NULL);
-	MUST(memchr(h->why, '\0', sizeof h->why) != NULL && h->rest <= REST_BENCH);
+	MUST(memchr(h->why, '\0', sizeof h->why) != NULL && h->pause <= PAUSE_BENCH);
 	MUST(memchr(h->error, '\0', sizeof h->error) != NULL);
 	health_state(h, INT64_C(1800000000000));
 }

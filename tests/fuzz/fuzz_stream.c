@@ -26,7 +26,7 @@ static void
 read_stream(const uint8_t *bytes, size_t n, size_t piece, struct stream *stream, struct buf *raw,
 	    struct buf *marked)
 {
-	struct relabel relabel = {.provider = "deepseek"};
+	struct origin origin = {.provider = "deepseek"};
 	struct sse sse;
 	struct sse_event event;
 	size_t begun = 0;
@@ -40,7 +40,7 @@ read_stream(const uint8_t *bytes, size_t n, size_t piece, struct stream *stream,
 			at += event.raw_len;
 			stream_note(stream, &event);
 			MUST(buf_add(raw, event.raw, event.raw_len));
-			MUST(dialect_deepseek.event(&relabel, &event, marked));
+			MUST(dialect_deepseek.decode_event(&origin, &event, marked));
 		}
 		begun += at;
 		free(text);
@@ -48,7 +48,7 @@ read_stream(const uint8_t *bytes, size_t n, size_t piece, struct stream *stream,
 			break;
 	}
 	MUST(raw->len == begun && (begun == 0 || memcmp(raw->data, bytes, begun) == 0));
-	relabel_fini(&relabel);
+	origin_fini(&origin);
 	sse_fini(&sse);
 }
 

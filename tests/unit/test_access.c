@@ -276,7 +276,7 @@ static const struct {
 static struct keys *keys;
 
 /* "GET /x", with the row's other parameters. */
-static struct complaint
+static struct refusal
 read_request(struct request *r, const char *what, const char *const *extra, const struct config *c)
 {
 	char method[64], uri[256];
@@ -298,7 +298,7 @@ check_row(size_t i)
 	    .access = rows[i].access, .admin_from = loopback, .n_admin_from = 1};
 	const struct access_rules rules = {&config, keys, TOKEN};
 	struct request r;
-	struct complaint c = read_request(&r, rows[i].what, rows[i].extra, &config);
+	struct refusal c = read_request(&r, rows[i].what, rows[i].extra, &config);
 	struct admission a = {.refusal = c};
 	if (c.status == 0)
 		a = access_admit(&rules, &r);

@@ -8,9 +8,9 @@
 #define NOW_MS INT64_C(1795460400000)
 
 static void
-take(struct answer *a, const char *line)
+take(struct response *a, const char *line)
 {
-	answer_line(a, line, strlen(line), NOW_MS, HIDE_ORGANIZATION);
+	response_line(a, line, strlen(line), NOW_MS, HIDE_ORGANIZATION);
 }
 
 static const struct {
@@ -45,9 +45,9 @@ static const struct {
 static void
 check_too_many(void)
 {
-	struct answer a;
+	struct response a;
 	char line[1100];
-	answer_init(&a);
+	response_init(&a);
 	take(&a, "HTTP/1.1 200 OK\r\n");
 	for (int i = 0; i < 8; i++) {
 		snprintf(line, sizeof line, "anthropic-%d: %01000d\r\n", i, i);
@@ -55,38 +55,38 @@ check_too_many(void)
 	}
 	const char *text = buf_text(&a.passed);
 	size_t n = strlen(text);
-	TAP_OK("4 KB at most", n > 3000 && n <= ANSWER_HEAD_PASSED_MAX);
+	TAP_OK("4 KB at most", n > 3000 && n <= RESPONSE_HEAD_FORWARDED_MAX);
 	TAP_INT("the text ends where its length does", n, a.passed.len);
 	TAP_STR("and with a whole line", text + n - 2, "\r\n");
-	answer_fini(&a);
+	response_fini(&a);
 }
 
 static void
 check_interim(void)
 {
-	struct answer a;
-	answer_init(&a);
+	struct response a;
+	response_init(&a);
 	take(&a, "HTTP/1.1 100 Continue\r\n");
 	take(&a, "\r\n");
 	TAP_OK("an interim head is not the answer", !a.complete);
 	take(&a, "HTTP/1.1 429 No\r\n");
 	take(&a, "\r\n");
 	TAP_OK("the next one is", a.complete && a.status == 429);
-	answer_fini(&a);
+	response_fini(&a);
 }
 
 /* What is shown in logs and on terminals is a word, whatever a provider sends. */
 static void
 check_claim(void)
 {
-	struct answer a;
-	answer_init(&a);
+	struct response a;
+	response_init(&a);
 	take(&a, "HTTP/1.1 429 x\r\n");
 	take(&a, "anthropic-ratelimit-unified-representative-claim: five_hour\r\n");
 	TAP_STR("a claim is kept", a.claim, "five_hour");
 	take(&a, "anthropic-ratelimit-unified-representative-claim: a\033[2Jb\r\n");
 	TAP_STR("one that is no word is not", a.claim, "");
-	answer_fini(&a);
+	response_fini(&a);
 }
 
 static const struct {
@@ -111,15 +111,15 @@ static void
 check_times(void)
 {
 	for (size_t i = 0; i < TAP_COUNT(times); i++) {
-		struct answer a;
+		struct response a;
 		char line[128];
-		answer_init(&a);
+		response_init(&a);
 		take(&a, "HTTP/1.1 429 x\r\n");
 		snprintf(line, sizeof line, "anthropic-ratelimit-unified-reset: %s\r\n",
 			 times[i].told);
 		take(&a, line);
 		TAP_INT_AT(times[i].line, times[i].name, a.reset_ms, times[i].reset_ms);
-		answer_fini(&a);
+		response_fini(&a);
 	}
 }
 
@@ -128,11 +128,11 @@ static void
 check_hidden(void)
 {
 	static const char line[] = "anthropic-ratelimit-unified-status: allowed\r\n";
-	struct answer a;
-	answer_init(&a);
-	answer_line(&a, line, strlen(line), NOW_MS, HIDE_ANTHROPIC);
+	struct response a;
+	response_init(&a);
+	response_line(&a, line, strlen(line), NOW_MS, HIDE_ANTHROPIC);
 	TAP_STR("another one's word of Claude's limits", buf_text(&a.passed), "");
-	answer_fini(&a);
+	response_fini(&a);
 }
 
 int
@@ -140,14 +140,14 @@ main(int argc, char **argv)
 {
 	tap_start("answer", argc, argv);
 	for (size_t i = 0; i < TAP_COUNT(rows); i++) {
-		struct answer a;
-		answer_init(&a);
+		struct response a;
+		response_init(&a);
 		take(&a, "HTTP/1.1 200 OK\r\n");
 		for (const char *line = rows[i].header; *line != '\0';
 		     line += strcspn(line, "\n") + 1)
-			answer_line(&a, line, strcspn(line, "\n") + 1, NOW_MS, HIDE_ORGANIZATION);
+			response_line(&a, line, strcspn(line, "\n") + 1, NOW_MS, HIDE_ORGANIZATION);
 		TAP_STR_AT(rows[i].line, rows[i].name, buf_text(&a.passed), rows[i].passed);
-		answer_fini(&a);
+		response_fini(&a);
 	}
 	check_too_many();
 	check_claim();

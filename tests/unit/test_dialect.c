@@ -32,7 +32,7 @@ hand_over(const char *dialect, const char *model, unsigned quirks, const char *b
 			     .message = &m,
 			     .key = key,
 			     .quirks = quirks};
-	return dialect_find(dialect)->request(&h, out);
+	return dialect_find(dialect)->encode(&h, out);
 }
 
 /* The body that goes out, as it is or rewritten; malloc'ed. */
@@ -731,14 +731,14 @@ static const struct {
 static void
 relabelled(const struct dialect *d, const char *bytes, size_t n, struct buf *out)
 {
-	struct relabel relabel = {.provider = "p"};
+	struct origin origin = {.provider = "p"};
 	struct sse s;
 	struct sse_event e;
 	sse_init(&s);
 	for (; sse_next(&s, bytes, n, &e) == SSE_EVENT; bytes += e.raw_len, n -= e.raw_len)
-		if (!d->event(&relabel, &e, out))
+		if (!d->decode_event(&origin, &e, out))
 			abort();
-	relabel_fini(&relabel);
+	origin_fini(&origin);
 	sse_fini(&s);
 }
 
@@ -755,8 +755,8 @@ check_streams(void)
 				   streams[i].out);
 			buf_free(&out);
 		}
-	TAP_OK("Claude's events pass", dialect_find("anthropic")->event == NULL);
-	TAP_OK("Claude's answers pass", dialect_find("anthropic")->answer == NULL);
+	TAP_OK("Claude's events pass", dialect_find("anthropic")->decode_event == NULL);
+	TAP_OK("Claude's answers pass", dialect_find("anthropic")->decode_json == NULL);
 }
 
 static void
@@ -788,7 +788,7 @@ check_answers(void)
 		struct buf out;
 		buf_init(&out, 1 << 20);
 		bool fine =
-		    dialect_find("kimi")->answer("p", pairs[i][0], strlen(pairs[i][0]), &out);
+		    dialect_find("kimi")->decode_json("p", pairs[i][0], strlen(pairs[i][0]), &out);
 		TAP_STR(pairs[i][0], fine ? buf_text(&out) : NULL, pairs[i][1]);
 		buf_free(&out);
 	}
@@ -958,7 +958,7 @@ damage_one(const char *body, size_t len)
 		buf_free(&out);
 	}
 	buf_init(&out, BODY_MAX);
-	if (!dialect_find("kimi")->answer("p", exact, len, &out))
+	if (!dialect_find("kimi")->decode_json("p", exact, len, &out))
 		TAP_ROW("answer", false, "failed");
 	buf_clear(&out);
 	relabelled(dialect_find("kimi"), exact, len, &out);

@@ -12,7 +12,7 @@
 /* One thing that happens. Times are relative to T. */
 struct step {
 	enum health_event event;
-	enum rest_kind rest;
+	enum pause_kind pause;
 	int64_t now_ms, began_ms, until_ms, lease_for_ms;
 	uint64_t holder;
 	uint32_t jitter, throttled;
@@ -21,13 +21,13 @@ struct step {
 
 #define RESTS(kind, now, began, until)                                                             \
 	{                                                                                          \
-		.event = HEALTH_RESTS, .rest = (kind), .now_ms = (now), .began_ms = (began),       \
+		.event = HEALTH_PAUSED, .pause = (kind), .now_ms = (now), .began_ms = (began),     \
 		.until_ms = (until), .why = #kind                                                  \
 	}
 #define SHORT(now, began, number)                                                                  \
 	{                                                                                          \
-		.event = HEALTH_RESTS, .rest = REST_SHORT, .now_ms = (now), .began_ms = (began),   \
-		.jitter = (number), .why = "REST_SHORT"                                            \
+		.event = HEALTH_PAUSED, .pause = PAUSE_SHORT, .now_ms = (now),                     \
+		.began_ms = (began), .jitter = (number), .why = "PAUSE_SHORT"                       \
 	}
 #define SERVED(now, began)                                                                         \
 	{                                                                                          \
@@ -58,7 +58,7 @@ struct step {
 #define LEASED_NEW(now, who, kind)                                                                 \
 	{                                                                                          \
 		.event = HEALTH_LEASED, .now_ms = (now), .holder = (who), .lease_for_ms = MINUTE,  \
-		.rest = (kind), .why = #kind                                                       \
+		.pause = (kind), .why = #kind                                                      \
 	}
 
 #define STEPS_MAX 10
@@ -73,321 +73,325 @@ static const struct row {
 	enum health_outcome outcome;
 	enum health_state state;
 	int64_t until_ms; /* relative to T; 0 when rest is NONE */
-	enum rest_kind rest;
+	enum pause_kind pause;
 	uint32_t repeats;
 } rows[] = {
 #define STEPS(...) {__VA_ARGS__}, sizeof((struct step[]){__VA_ARGS__}) / sizeof(struct step)
     /* Ready */
-    {__LINE__, "nothing known is ready", {{0}}, 0, 0, HEALTH_SAME, HEALTH_READY, -T, REST_NONE, 0},
+    {__LINE__, "nothing known is ready", {{0}}, 0, 0, HEALTH_SAME, HEALTH_READY, -T, PAUSE_NONE, 0},
     {__LINE__, "a success on a ready one is no news", STEPS(SERVED(0, -5)), 0, HEALTH_SAME,
-     HEALTH_READY, -T, REST_NONE, 0},
+     HEALTH_READY, -T, PAUSE_NONE, 0},
     {__LINE__, "a failure without a rest leaves it ready", STEPS(FAILED(0, 1)), 0, HEALTH_SAME,
-     HEALTH_READY, -T, REST_NONE, 0},
-    {__LINE__, "a rest of no kind is a plain failure", STEPS(RESTS(REST_NONE, 0, 0, HOUR)), 0,
-     HEALTH_SAME, HEALTH_READY, -T, REST_NONE, 0},
+     HEALTH_READY, -T, PAUSE_NONE, 0},
+    {__LINE__, "a rest of no kind is a plain failure", STEPS(RESTS(PAUSE_NONE, 0, 0, HOUR)), 0,
+     HEALTH_SAME, HEALTH_READY, -T, PAUSE_NONE, 0},
     {__LINE__, "relieving a ready one is no news", STEPS(RELIEVED(0)), 0, HEALTH_SAME, HEALTH_READY,
-     -T, REST_NONE, 0},
+     -T, PAUSE_NONE, 0},
 
     /* A rest begins, runs, is over */
-    {__LINE__, "a named rest begins", STEPS(RESTS(REST_NAMED, 0, -5, HOUR)), 0, HEALTH_LEFT,
-     HEALTH_RESTING, HOUR, REST_NAMED, 0},
-    {__LINE__, "it runs to its last millisecond", STEPS(RESTS(REST_NAMED, 0, -5, HOUR)), HOUR - 1,
-     HEALTH_LEFT, HEALTH_RESTING, HOUR, REST_NAMED, 0},
-    {__LINE__, "it is due at its end", STEPS(RESTS(REST_NAMED, 0, -5, HOUR)), HOUR, HEALTH_LEFT,
-     HEALTH_DUE, HOUR, REST_NAMED, 0},
-    {__LINE__, "it stays due for long", STEPS(RESTS(REST_NAMED, 0, -5, HOUR)), 300 * DAY,
-     HEALTH_LEFT, HEALTH_DUE, HOUR, REST_NAMED, 0},
-    {__LINE__, "a rest that ends in the past ends now", STEPS(RESTS(REST_TIMED, 0, -5, -HOUR)), 0,
-     HEALTH_LEFT, HEALTH_DUE, 0, REST_TIMED, 0},
-    {__LINE__, "a rest of a year is cut to 8 days", STEPS(RESTS(REST_NAMED, 0, -5, 365 * DAY)), 0,
-     HEALTH_LEFT, HEALTH_RESTING, 8 * DAY, REST_NAMED, 0},
+    {__LINE__, "a named rest begins", STEPS(RESTS(PAUSE_NAMED, 0, -5, HOUR)), 0, HEALTH_PAUSE_BEGAN,
+     HEALTH_IS_PAUSED, HOUR, PAUSE_NAMED, 0},
+    {__LINE__, "it runs to its last millisecond", STEPS(RESTS(PAUSE_NAMED, 0, -5, HOUR)), HOUR - 1,
+     HEALTH_PAUSE_BEGAN, HEALTH_IS_PAUSED, HOUR, PAUSE_NAMED, 0},
+    {__LINE__, "it is due at its end", STEPS(RESTS(PAUSE_NAMED, 0, -5, HOUR)), HOUR,
+     HEALTH_PAUSE_BEGAN, HEALTH_DUE, HOUR, PAUSE_NAMED, 0},
+    {__LINE__, "it stays due for long", STEPS(RESTS(PAUSE_NAMED, 0, -5, HOUR)), 300 * DAY,
+     HEALTH_PAUSE_BEGAN, HEALTH_DUE, HOUR, PAUSE_NAMED, 0},
+    {__LINE__, "a rest that ends in the past ends now", STEPS(RESTS(PAUSE_TIMED, 0, -5, -HOUR)), 0,
+     HEALTH_PAUSE_BEGAN, HEALTH_DUE, 0, PAUSE_TIMED, 0},
+    {__LINE__, "a rest of a year is cut to 8 days", STEPS(RESTS(PAUSE_NAMED, 0, -5, 365 * DAY)), 0,
+     HEALTH_PAUSE_BEGAN, HEALTH_IS_PAUSED, 8 * DAY, PAUSE_NAMED, 0},
     {__LINE__, "a rest to the end of time is cut to 8 days",
-     STEPS(RESTS(REST_NAMED, 0, -5, INT64_MAX - T)), 0, HEALTH_LEFT, HEALTH_RESTING, 8 * DAY,
-     REST_NAMED, 0},
-    {__LINE__, "a rest of just 8 days stands", STEPS(RESTS(REST_NAMED, 0, -5, 8 * DAY)), 0,
-     HEALTH_LEFT, HEALTH_RESTING, 8 * DAY, REST_NAMED, 0},
+     STEPS(RESTS(PAUSE_NAMED, 0, -5, INT64_MAX - T)), 0, HEALTH_PAUSE_BEGAN, HEALTH_IS_PAUSED,
+     8 * DAY, PAUSE_NAMED, 0},
+    {__LINE__, "a rest of just 8 days stands", STEPS(RESTS(PAUSE_NAMED, 0, -5, 8 * DAY)), 0,
+     HEALTH_PAUSE_BEGAN, HEALTH_IS_PAUSED, 8 * DAY, PAUSE_NAMED, 0},
 
     /* Vaguer and surer answers */
     {__LINE__, "a surer answer shortens",
-     STEPS(RESTS(REST_COOLDOWN, 0, 0, HOUR), RESTS(REST_TIMED, 1, 1, MINUTE)), 1, HEALTH_SAME,
-     HEALTH_RESTING, MINUTE, REST_TIMED, 0},
+     STEPS(RESTS(PAUSE_COOLDOWN, 0, 0, HOUR), RESTS(PAUSE_TIMED, 1, 1, MINUTE)), 1, HEALTH_SAME,
+     HEALTH_IS_PAUSED, MINUTE, PAUSE_TIMED, 0},
     {__LINE__, "an equally sure, newer answer shortens",
-     STEPS(RESTS(REST_NAMED, 0, 0, HOUR), RESTS(REST_NAMED, 1, 1, MINUTE)), 1, HEALTH_SAME,
-     HEALTH_RESTING, MINUTE, REST_NAMED, 0},
+     STEPS(RESTS(PAUSE_NAMED, 0, 0, HOUR), RESTS(PAUSE_NAMED, 1, 1, MINUTE)), 1, HEALTH_SAME,
+     HEALTH_IS_PAUSED, MINUTE, PAUSE_NAMED, 0},
     {__LINE__, "a vaguer answer does not shorten",
-     STEPS(RESTS(REST_NAMED, 0, 0, HOUR), RESTS(REST_TIMED, 1, 1, MINUTE)), 1, HEALTH_SAME,
-     HEALTH_RESTING, HOUR, REST_NAMED, 0},
+     STEPS(RESTS(PAUSE_NAMED, 0, 0, HOUR), RESTS(PAUSE_TIMED, 1, 1, MINUTE)), 1, HEALTH_SAME,
+     HEALTH_IS_PAUSED, HOUR, PAUSE_NAMED, 0},
     {__LINE__, "a cooldown does not shorten retry-after",
-     STEPS(RESTS(REST_TIMED, 0, 0, HOUR), RESTS(REST_COOLDOWN, 1, 1, MINUTE)), 1, HEALTH_SAME,
-     HEALTH_RESTING, HOUR, REST_TIMED, 0},
+     STEPS(RESTS(PAUSE_TIMED, 0, 0, HOUR), RESTS(PAUSE_COOLDOWN, 1, 1, MINUTE)), 1, HEALTH_SAME,
+     HEALTH_IS_PAUSED, HOUR, PAUSE_TIMED, 0},
     {__LINE__, "a busy answer does not shorten a cooldown",
-     STEPS(RESTS(REST_COOLDOWN, 0, 0, HOUR), SHORT(1, 1, 0)), 1, HEALTH_SAME, HEALTH_RESTING, HOUR,
-     REST_COOLDOWN, 0},
+     STEPS(RESTS(PAUSE_COOLDOWN, 0, 0, HOUR), SHORT(1, 1, 0)), 1, HEALTH_SAME, HEALTH_IS_PAUSED,
+     HOUR, PAUSE_COOLDOWN, 0},
     {__LINE__, "a vaguer answer lengthens",
-     STEPS(RESTS(REST_NAMED, 0, 0, MINUTE), RESTS(REST_COOLDOWN, 1, 1, HOUR)), 1, HEALTH_SAME,
-     HEALTH_RESTING, HOUR, REST_COOLDOWN, 0},
+     STEPS(RESTS(PAUSE_NAMED, 0, 0, MINUTE), RESTS(PAUSE_COOLDOWN, 1, 1, HOUR)), 1, HEALTH_SAME,
+     HEALTH_IS_PAUSED, HOUR, PAUSE_COOLDOWN, 0},
     {__LINE__, "what a vaguer answer lengthened, a surer one shortens again",
-     STEPS(RESTS(REST_NAMED, 0, 0, MINUTE), RESTS(REST_COOLDOWN, 1, 1, HOUR),
-	   RESTS(REST_NAMED, 2, 2, MINUTE)),
-     2, HEALTH_SAME, HEALTH_RESTING, MINUTE, REST_NAMED, 0},
+     STEPS(RESTS(PAUSE_NAMED, 0, 0, MINUTE), RESTS(PAUSE_COOLDOWN, 1, 1, HOUR),
+	   RESTS(PAUSE_NAMED, 2, 2, MINUTE)),
+     2, HEALTH_SAME, HEALTH_IS_PAUSED, MINUTE, PAUSE_NAMED, 0},
     {__LINE__, "an older request's surer answer does not shorten",
-     STEPS(RESTS(REST_COOLDOWN, 5, 4, HOUR), RESTS(REST_NAMED, 6, 3, MINUTE)), 6, HEALTH_SAME,
-     HEALTH_RESTING, HOUR, REST_COOLDOWN, 0},
+     STEPS(RESTS(PAUSE_COOLDOWN, 5, 4, HOUR), RESTS(PAUSE_NAMED, 6, 3, MINUTE)), 6, HEALTH_SAME,
+     HEALTH_IS_PAUSED, HOUR, PAUSE_COOLDOWN, 0},
     {__LINE__, "an older request's answer lengthens",
-     STEPS(RESTS(REST_COOLDOWN, 5, 4, HOUR), RESTS(REST_NAMED, 6, 3, DAY)), 6, HEALTH_SAME,
-     HEALTH_RESTING, DAY, REST_NAMED, 0},
+     STEPS(RESTS(PAUSE_COOLDOWN, 5, 4, HOUR), RESTS(PAUSE_NAMED, 6, 3, DAY)), 6, HEALTH_SAME,
+     HEALTH_IS_PAUSED, DAY, PAUSE_NAMED, 0},
     {__LINE__, "a rest that is over is replaced by a vaguer one",
-     STEPS(RESTS(REST_NAMED, 0, 0, HOUR), RESTS(REST_COOLDOWN, HOUR, HOUR, HOUR + MINUTE)), HOUR,
-     HEALTH_SAME, HEALTH_RESTING, HOUR + MINUTE, REST_COOLDOWN, 0},
+     STEPS(RESTS(PAUSE_NAMED, 0, 0, HOUR), RESTS(PAUSE_COOLDOWN, HOUR, HOUR, HOUR + MINUTE)), HOUR,
+     HEALTH_SAME, HEALTH_IS_PAUSED, HOUR + MINUTE, PAUSE_COOLDOWN, 0},
     {__LINE__, "a probe that fails is no leaving",
-     STEPS(RESTS(REST_NAMED, 0, 0, HOUR), LEASED(HOUR, 7), RESTS(REST_NAMED, HOUR, HOUR, DAY)),
-     HOUR, HEALTH_SAME, HEALTH_RESTING, DAY, REST_NAMED, 0},
+     STEPS(RESTS(PAUSE_NAMED, 0, 0, HOUR), LEASED(HOUR, 7), RESTS(PAUSE_NAMED, HOUR, HOUR, DAY)),
+     HOUR, HEALTH_SAME, HEALTH_IS_PAUSED, DAY, PAUSE_NAMED, 0},
     {__LINE__, "leaving is told again after a return",
-     STEPS(RESTS(REST_NAMED, 0, 0, HOUR), SERVED(HOUR, HOUR), RESTS(REST_NAMED, DAY, DAY, 2 * DAY)),
-     DAY, HEALTH_LEFT, HEALTH_RESTING, 2 * DAY, REST_NAMED, 0},
+     STEPS(RESTS(PAUSE_NAMED, 0, 0, HOUR), SERVED(HOUR, HOUR),
+	   RESTS(PAUSE_NAMED, DAY, DAY, 2 * DAY)),
+     DAY, HEALTH_PAUSE_BEGAN, HEALTH_IS_PAUSED, 2 * DAY, PAUSE_NAMED, 0},
 
     /* Successes */
     {__LINE__, "a newer request's success ends a rest",
-     STEPS(RESTS(REST_NAMED, 0, 0, HOUR), SERVED(9, 5)), 9, HEALTH_RETURNED, HEALTH_READY, -T,
-     REST_NONE, 0},
+     STEPS(RESTS(PAUSE_NAMED, 0, 0, HOUR), SERVED(9, 5)), 9, HEALTH_PAUSE_ENDED, HEALTH_READY, -T,
+     PAUSE_NONE, 0},
     {__LINE__, "a success that was in flight when the limit was told ends nothing",
-     STEPS(RESTS(REST_NAMED, 5, 2, HOUR), SERVED(9, 3)), 9, HEALTH_SAME, HEALTH_RESTING, HOUR,
-     REST_NAMED, 0},
+     STEPS(RESTS(PAUSE_NAMED, 5, 2, HOUR), SERVED(9, 3)), 9, HEALTH_SAME, HEALTH_IS_PAUSED, HOUR,
+     PAUSE_NAMED, 0},
     {__LINE__, "a success that began in the same moment ends nothing",
-     STEPS(RESTS(REST_NAMED, 5, 5, HOUR), SERVED(9, 5)), 9, HEALTH_SAME, HEALTH_RESTING, HOUR,
-     REST_NAMED, 0},
+     STEPS(RESTS(PAUSE_NAMED, 5, 5, HOUR), SERVED(9, 5)), 9, HEALTH_SAME, HEALTH_IS_PAUSED, HOUR,
+     PAUSE_NAMED, 0},
     {__LINE__, "an older request's success ends nothing",
-     STEPS(RESTS(REST_NAMED, 5, 5, HOUR), SERVED(9, 4)), 9, HEALTH_SAME, HEALTH_RESTING, HOUR,
-     REST_NAMED, 0},
+     STEPS(RESTS(PAUSE_NAMED, 5, 5, HOUR), SERVED(9, 4)), 9, HEALTH_SAME, HEALTH_IS_PAUSED, HOUR,
+     PAUSE_NAMED, 0},
     {__LINE__, "a success between two answers that brought rests ends nothing",
-     STEPS(RESTS(REST_NAMED, 9, 8, HOUR), RESTS(REST_NAMED, 10, 2, DAY), SERVED(11, 5)), 11,
-     HEALTH_SAME, HEALTH_RESTING, DAY, REST_NAMED, 0},
+     STEPS(RESTS(PAUSE_NAMED, 9, 8, HOUR), RESTS(PAUSE_NAMED, 10, 2, DAY), SERVED(11, 5)), 11,
+     HEALTH_SAME, HEALTH_IS_PAUSED, DAY, PAUSE_NAMED, 0},
     {__LINE__, "a success after a rest that is over ends it",
-     STEPS(RESTS(REST_NAMED, 0, 0, HOUR), SERVED(DAY, DAY - 5)), DAY, HEALTH_RETURNED, HEALTH_READY,
-     -T, REST_NONE, 0},
+     STEPS(RESTS(PAUSE_NAMED, 0, 0, HOUR), SERVED(DAY, DAY - 5)), DAY, HEALTH_PAUSE_ENDED,
+     HEALTH_READY, -T, PAUSE_NONE, 0},
     {__LINE__, "an older success does not even end a rest that is over",
-     STEPS(RESTS(REST_NAMED, 9, 8, HOUR), SERVED(DAY, 7)), DAY, HEALTH_SAME, HEALTH_DUE, HOUR,
-     REST_NAMED, 0},
+     STEPS(RESTS(PAUSE_NAMED, 9, 8, HOUR), SERVED(DAY, 7)), DAY, HEALTH_SAME, HEALTH_DUE, HOUR,
+     PAUSE_NAMED, 0},
     {__LINE__, "a success during a probe by somebody else ends the rest",
-     STEPS(RESTS(REST_NAMED, 0, 0, HOUR), LEASED(HOUR, 7), SERVED(HOUR + 5, 5)), HOUR + 5,
-     HEALTH_RETURNED, HEALTH_READY, -T, REST_NONE, 0},
+     STEPS(RESTS(PAUSE_NAMED, 0, 0, HOUR), LEASED(HOUR, 7), SERVED(HOUR + 5, 5)), HOUR + 5,
+     HEALTH_PAUSE_ENDED, HEALTH_READY, -T, PAUSE_NONE, 0},
     {__LINE__, "a second success is no news",
-     STEPS(RESTS(REST_NAMED, 0, 0, HOUR), SERVED(9, 5), SERVED(10, 6)), 10, HEALTH_SAME,
-     HEALTH_READY, -T, REST_NONE, 0},
-    {__LINE__, "a failure does not end a rest", STEPS(RESTS(REST_NAMED, 0, 0, HOUR), FAILED(9, 0)),
-     9, HEALTH_SAME, HEALTH_RESTING, HOUR, REST_NAMED, 0},
+     STEPS(RESTS(PAUSE_NAMED, 0, 0, HOUR), SERVED(9, 5), SERVED(10, 6)), 10, HEALTH_SAME,
+     HEALTH_READY, -T, PAUSE_NONE, 0},
+    {__LINE__, "a failure does not end a rest", STEPS(RESTS(PAUSE_NAMED, 0, 0, HOUR), FAILED(9, 0)),
+     9, HEALTH_SAME, HEALTH_IS_PAUSED, HOUR, PAUSE_NAMED, 0},
     {__LINE__, "relief ends a rest that is over",
-     STEPS(RESTS(REST_NAMED, 0, 0, HOUR), RELIEVED(HOUR)), HOUR, HEALTH_RETURNED, HEALTH_READY, -T,
-     REST_NONE, 0},
+     STEPS(RESTS(PAUSE_NAMED, 0, 0, HOUR), RELIEVED(HOUR)), HOUR, HEALTH_PAUSE_ENDED, HEALTH_READY,
+     -T, PAUSE_NONE, 0},
     {__LINE__, "relief does not end one that runs, and may have begun since the check looked",
-     STEPS(RESTS(REST_NAMED, 0, 0, HOUR), RESTS(REST_NAMED, HOUR, HOUR, DAY), RELIEVED(HOUR)), HOUR,
-     HEALTH_SAME, HEALTH_RESTING, DAY, REST_NAMED, 0},
+     STEPS(RESTS(PAUSE_NAMED, 0, 0, HOUR), RESTS(PAUSE_NAMED, HOUR, HOUR, DAY), RELIEVED(HOUR)),
+     HOUR, HEALTH_SAME, HEALTH_IS_PAUSED, DAY, PAUSE_NAMED, 0},
     {__LINE__, "nor one that somebody probes",
-     STEPS(RESTS(REST_NAMED, 0, 0, HOUR), LEASED(HOUR, 7), RELIEVED(HOUR)), HOUR, HEALTH_SAME,
-     HEALTH_PROBING, HOUR, REST_NAMED, 0},
+     STEPS(RESTS(PAUSE_NAMED, 0, 0, HOUR), LEASED(HOUR, 7), RELIEVED(HOUR)), HOUR, HEALTH_SAME,
+     HEALTH_PROBING, HOUR, PAUSE_NAMED, 0},
 
     /* Short rests */
-    {__LINE__, "the first short rest is 15 s", STEPS(SHORT(0, 0, 0)), 0, HEALTH_LEFT,
-     HEALTH_RESTING, 15 * SECOND, REST_SHORT, 1},
-    {__LINE__, "a short rest ignores until", STEPS(RESTS(REST_SHORT, 0, 0, DAY)), 0, HEALTH_LEFT,
-     HEALTH_RESTING, 15 * SECOND, REST_SHORT, 1},
-    {__LINE__, "the most jitter adds 25 %", STEPS(SHORT(0, 0, 250)), 0, HEALTH_LEFT, HEALTH_RESTING,
-     18750, REST_SHORT, 1},
-    {__LINE__, "any number is a jitter", STEPS(SHORT(0, 0, UINT32_MAX)), 0, HEALTH_LEFT,
-     HEALTH_RESTING, 15000 + 15000 * (UINT32_MAX % 251) / 1000, REST_SHORT, 1},
+    {__LINE__, "the first short rest is 15 s", STEPS(SHORT(0, 0, 0)), 0, HEALTH_PAUSE_BEGAN,
+     HEALTH_IS_PAUSED, 15 * SECOND, PAUSE_SHORT, 1},
+    {__LINE__, "a short rest ignores until", STEPS(RESTS(PAUSE_SHORT, 0, 0, DAY)), 0,
+     HEALTH_PAUSE_BEGAN, HEALTH_IS_PAUSED, 15 * SECOND, PAUSE_SHORT, 1},
+    {__LINE__, "the most jitter adds 25 %", STEPS(SHORT(0, 0, 250)), 0, HEALTH_PAUSE_BEGAN,
+     HEALTH_IS_PAUSED, 18750, PAUSE_SHORT, 1},
+    {__LINE__, "any number is a jitter", STEPS(SHORT(0, 0, UINT32_MAX)), 0, HEALTH_PAUSE_BEGAN,
+     HEALTH_IS_PAUSED, 15000 + 15000 * (UINT32_MAX % 251) / 1000, PAUSE_SHORT, 1},
     {__LINE__, "fifty in flight are one short rest",
      STEPS(SHORT(10, 0, 0), SHORT(11, 2, 0), SHORT(12, 1, 0), SHORT(13, 9, 0)), 13, HEALTH_SAME,
-     HEALTH_RESTING, 13 + 15 * SECOND, REST_SHORT, 1},
+     HEALTH_IS_PAUSED, 13 + 15 * SECOND, PAUSE_SHORT, 1},
     {__LINE__, "less jitter does not shorten a short rest",
-     STEPS(SHORT(10, 0, 250), SHORT(11, 2, 0)), 11, HEALTH_SAME, HEALTH_RESTING, 10 + 18750,
-     REST_SHORT, 1},
+     STEPS(SHORT(10, 0, 250), SHORT(11, 2, 0)), 11, HEALTH_SAME, HEALTH_IS_PAUSED, 10 + 18750,
+     PAUSE_SHORT, 1},
     {__LINE__, "the second short rest is 30 s",
      STEPS(SHORT(0, 0, 0), SHORT(20 * SECOND, 20 * SECOND, 0)), 20 * SECOND, HEALTH_SAME,
-     HEALTH_RESTING, 50 * SECOND, REST_SHORT, 2},
+     HEALTH_IS_PAUSED, 50 * SECOND, PAUSE_SHORT, 2},
     {__LINE__, "the third is 60 s",
      STEPS(SHORT(0, 0, 0), SHORT(HOUR, HOUR, 0), SHORT(2 * HOUR, 2 * HOUR, 0)), 2 * HOUR,
-     HEALTH_SAME, HEALTH_RESTING, 2 * HOUR + MINUTE, REST_SHORT, 3},
+     HEALTH_SAME, HEALTH_IS_PAUSED, 2 * HOUR + MINUTE, PAUSE_SHORT, 3},
     {__LINE__, "the fifth is 240 s",
      STEPS(SHORT(0, 0, 0), SHORT(1 * HOUR, HOUR, 0), SHORT(2 * HOUR, HOUR, 0),
 	   SHORT(3 * HOUR, HOUR, 0), SHORT(4 * HOUR, HOUR, 0)),
-     4 * HOUR, HEALTH_SAME, HEALTH_RESTING, 4 * HOUR + 4 * MINUTE, REST_SHORT, 5},
+     4 * HOUR, HEALTH_SAME, HEALTH_IS_PAUSED, 4 * HOUR + 4 * MINUTE, PAUSE_SHORT, 5},
     {__LINE__, "the sixth is 5 min",
      STEPS(SHORT(0, 0, 0), SHORT(1 * HOUR, HOUR, 0), SHORT(2 * HOUR, HOUR, 0),
 	   SHORT(3 * HOUR, HOUR, 0), SHORT(4 * HOUR, HOUR, 0), SHORT(5 * HOUR, HOUR, 0)),
-     5 * HOUR, HEALTH_SAME, HEALTH_RESTING, 5 * HOUR + 5 * MINUTE, REST_SHORT, 6},
+     5 * HOUR, HEALTH_SAME, HEALTH_IS_PAUSED, 5 * HOUR + 5 * MINUTE, PAUSE_SHORT, 6},
     {__LINE__, "the seventh is no longer, jitter aside",
      STEPS(SHORT(0, 0, 0), SHORT(1 * HOUR, HOUR, 0), SHORT(2 * HOUR, HOUR, 0),
 	   SHORT(3 * HOUR, HOUR, 0), SHORT(4 * HOUR, HOUR, 0), SHORT(5 * HOUR, HOUR, 0),
 	   SHORT(6 * HOUR, HOUR, 250)),
-     6 * HOUR, HEALTH_SAME, HEALTH_RESTING, 6 * HOUR + 375 * SECOND, REST_SHORT, 7},
+     6 * HOUR, HEALTH_SAME, HEALTH_IS_PAUSED, 6 * HOUR + 375 * SECOND, PAUSE_SHORT, 7},
     {__LINE__, "a success lets it begin at 15 s again",
      STEPS(SHORT(0, 0, 0), SHORT(HOUR, HOUR, 0), SERVED(2 * HOUR, 2 * HOUR),
 	   SHORT(3 * HOUR, 3 * HOUR, 0)),
-     3 * HOUR, HEALTH_LEFT, HEALTH_RESTING, 3 * HOUR + 15 * SECOND, REST_SHORT, 1},
+     3 * HOUR, HEALTH_PAUSE_BEGAN, HEALTH_IS_PAUSED, 3 * HOUR + 15 * SECOND, PAUSE_SHORT, 1},
     {__LINE__, "an older success does not",
      STEPS(SHORT(HOUR, HOUR, 0), SERVED(2 * HOUR, 0), SHORT(3 * HOUR, 3 * HOUR, 0)), 3 * HOUR,
-     HEALTH_SAME, HEALTH_RESTING, 3 * HOUR + 30 * SECOND, REST_SHORT, 2},
+     HEALTH_SAME, HEALTH_IS_PAUSED, 3 * HOUR + 30 * SECOND, PAUSE_SHORT, 2},
     {__LINE__, "relief does", STEPS(SHORT(0, 0, 0), RELIEVED(MINUTE), SHORT(HOUR, HOUR, 0)), HOUR,
-     HEALTH_LEFT, HEALTH_RESTING, HOUR + 15 * SECOND, REST_SHORT, 1},
+     HEALTH_PAUSE_BEGAN, HEALTH_IS_PAUSED, HOUR + 15 * SECOND, PAUSE_SHORT, 1},
     {__LINE__, "a short rest lengthens a named one that is nearly over",
-     STEPS(RESTS(REST_NAMED, 0, 0, SECOND), SHORT(1, 1, 0)), 1, HEALTH_SAME, HEALTH_RESTING,
-     1 + 15 * SECOND, REST_SHORT, 0},
+     STEPS(RESTS(PAUSE_NAMED, 0, 0, SECOND), SHORT(1, 1, 0)), 1, HEALTH_SAME, HEALTH_IS_PAUSED,
+     1 + 15 * SECOND, PAUSE_SHORT, 0},
     {__LINE__, "a busy probe counts as a repeat after a named rest too",
-     STEPS(SHORT(0, 0, 0), RESTS(REST_NAMED, MINUTE, MINUTE, HOUR), SHORT(DAY, DAY, 0)), DAY,
-     HEALTH_SAME, HEALTH_RESTING, DAY + 30 * SECOND, REST_SHORT, 2},
+     STEPS(SHORT(0, 0, 0), RESTS(PAUSE_NAMED, MINUTE, MINUTE, HOUR), SHORT(DAY, DAY, 0)), DAY,
+     HEALTH_SAME, HEALTH_IS_PAUSED, DAY + 30 * SECOND, PAUSE_SHORT, 2},
 
     /* Benches */
-    {__LINE__, "a bench begins", STEPS(RESTS(REST_BENCH, 0, 0, HOUR)), 0, HEALTH_LEFT,
-     HEALTH_BENCHED, HOUR, REST_BENCH, 0},
-    {__LINE__, "a bench is due when it is to be looked at", STEPS(RESTS(REST_BENCH, 0, 0, HOUR)),
-     HOUR, HEALTH_LEFT, HEALTH_DUE, HOUR, REST_BENCH, 0},
+    {__LINE__, "a bench begins", STEPS(RESTS(PAUSE_BENCH, 0, 0, HOUR)), 0, HEALTH_PAUSE_BEGAN,
+     HEALTH_BENCHED, HOUR, PAUSE_BENCH, 0},
+    {__LINE__, "a bench is due when it is to be looked at", STEPS(RESTS(PAUSE_BENCH, 0, 0, HOUR)),
+     HOUR, HEALTH_PAUSE_BEGAN, HEALTH_DUE, HOUR, PAUSE_BENCH, 0},
     {__LINE__, "a bench replaces a rest, though it is shorter",
-     STEPS(RESTS(REST_NAMED, 0, 0, DAY), RESTS(REST_BENCH, 1, 1, HOUR)), 1, HEALTH_SAME,
-     HEALTH_BENCHED, HOUR, REST_BENCH, 0},
+     STEPS(RESTS(PAUSE_NAMED, 0, 0, DAY), RESTS(PAUSE_BENCH, 1, 1, HOUR)), 1, HEALTH_SAME,
+     HEALTH_BENCHED, HOUR, PAUSE_BENCH, 0},
     {__LINE__, "a named rest does not end a bench",
-     STEPS(RESTS(REST_BENCH, 0, 0, HOUR), RESTS(REST_NAMED, 1, 1, MINUTE)), 1, HEALTH_SAME,
-     HEALTH_BENCHED, HOUR, REST_BENCH, 0},
+     STEPS(RESTS(PAUSE_BENCH, 0, 0, HOUR), RESTS(PAUSE_NAMED, 1, 1, MINUTE)), 1, HEALTH_SAME,
+     HEALTH_BENCHED, HOUR, PAUSE_BENCH, 0},
     {__LINE__, "a longer rest lets a bench be looked at later",
-     STEPS(RESTS(REST_BENCH, 0, 0, HOUR), RESTS(REST_NAMED, 1, 1, DAY)), 1, HEALTH_SAME,
-     HEALTH_BENCHED, DAY, REST_BENCH, 0},
+     STEPS(RESTS(PAUSE_BENCH, 0, 0, HOUR), RESTS(PAUSE_NAMED, 1, 1, DAY)), 1, HEALTH_SAME,
+     HEALTH_BENCHED, DAY, PAUSE_BENCH, 0},
     {__LINE__, "a limited probe of a bench keeps it benched",
-     STEPS(RESTS(REST_BENCH, 0, 0, HOUR), LEASED(HOUR, 7), RESTS(REST_TIMED, HOUR, HOUR, 2 * HOUR)),
-     HOUR, HEALTH_SAME, HEALTH_BENCHED, 2 * HOUR, REST_BENCH, 0},
+     STEPS(RESTS(PAUSE_BENCH, 0, 0, HOUR), LEASED(HOUR, 7),
+	   RESTS(PAUSE_TIMED, HOUR, HOUR, 2 * HOUR)),
+     HOUR, HEALTH_SAME, HEALTH_BENCHED, 2 * HOUR, PAUSE_BENCH, 0},
     {__LINE__, "a busy probe of a bench keeps it benched",
-     STEPS(RESTS(REST_BENCH, 0, 0, HOUR), LEASED(HOUR, 7), SHORT(HOUR, HOUR, 0)), HOUR, HEALTH_SAME,
-     HEALTH_BENCHED, HOUR + 15 * SECOND, REST_BENCH, 1},
+     STEPS(RESTS(PAUSE_BENCH, 0, 0, HOUR), LEASED(HOUR, 7), SHORT(HOUR, HOUR, 0)), HOUR,
+     HEALTH_SAME, HEALTH_BENCHED, HOUR + 15 * SECOND, PAUSE_BENCH, 1},
     {__LINE__, "a refused probe of a bench benches anew",
-     STEPS(RESTS(REST_BENCH, 0, 0, HOUR), RESTS(REST_BENCH, HOUR, HOUR, 2 * HOUR)), HOUR,
-     HEALTH_SAME, HEALTH_BENCHED, 2 * HOUR, REST_BENCH, 0},
-    {__LINE__, "a success ends a bench", STEPS(RESTS(REST_BENCH, 0, 0, HOUR), SERVED(9, 5)), 9,
-     HEALTH_RETURNED, HEALTH_READY, -T, REST_NONE, 0},
+     STEPS(RESTS(PAUSE_BENCH, 0, 0, HOUR), RESTS(PAUSE_BENCH, HOUR, HOUR, 2 * HOUR)), HOUR,
+     HEALTH_SAME, HEALTH_BENCHED, 2 * HOUR, PAUSE_BENCH, 0},
+    {__LINE__, "a success ends a bench", STEPS(RESTS(PAUSE_BENCH, 0, 0, HOUR), SERVED(9, 5)), 9,
+     HEALTH_PAUSE_ENDED, HEALTH_READY, -T, PAUSE_NONE, 0},
     {__LINE__, "an older success does not end a bench",
-     STEPS(RESTS(REST_BENCH, 6, 6, HOUR), SERVED(9, 5)), 9, HEALTH_SAME, HEALTH_BENCHED, HOUR,
-     REST_BENCH, 0},
+     STEPS(RESTS(PAUSE_BENCH, 6, 6, HOUR), SERVED(9, 5)), 9, HEALTH_SAME, HEALTH_BENCHED, HOUR,
+     PAUSE_BENCH, 0},
     {__LINE__, "relief ends a bench that is to be looked at",
-     STEPS(RESTS(REST_BENCH, 6, 6, HOUR), RELIEVED(HOUR)), HOUR, HEALTH_RETURNED, HEALTH_READY, -T,
-     REST_NONE, 0},
+     STEPS(RESTS(PAUSE_BENCH, 6, 6, HOUR), RELIEVED(HOUR)), HOUR, HEALTH_PAUSE_ENDED, HEALTH_READY,
+     -T, PAUSE_NONE, 0},
 
     /* Leases */
     {__LINE__, "no lease for a ready one", STEPS(LEASED(0, 7)), 0, HEALTH_REFUSED, HEALTH_READY, -T,
-     REST_NONE, 0},
-    {__LINE__, "no lease for a resting one", STEPS(RESTS(REST_NAMED, 0, 0, HOUR), LEASED(1, 7)), 1,
-     HEALTH_REFUSED, HEALTH_RESTING, HOUR, REST_NAMED, 0},
-    {__LINE__, "no lease for a benched one", STEPS(RESTS(REST_BENCH, 0, 0, HOUR), LEASED(1, 7)), 1,
-     HEALTH_REFUSED, HEALTH_BENCHED, HOUR, REST_BENCH, 0},
-    {__LINE__, "a lease for one that is due", STEPS(RESTS(REST_NAMED, 0, 0, HOUR), LEASED(HOUR, 7)),
-     HOUR, HEALTH_GRANTED, HEALTH_PROBING, HOUR, REST_NAMED, 0},
+     PAUSE_NONE, 0},
+    {__LINE__, "no lease for a resting one", STEPS(RESTS(PAUSE_NAMED, 0, 0, HOUR), LEASED(1, 7)), 1,
+     HEALTH_REFUSED, HEALTH_IS_PAUSED, HOUR, PAUSE_NAMED, 0},
+    {__LINE__, "no lease for a benched one", STEPS(RESTS(PAUSE_BENCH, 0, 0, HOUR), LEASED(1, 7)), 1,
+     HEALTH_REFUSED, HEALTH_BENCHED, HOUR, PAUSE_BENCH, 0},
+    {__LINE__, "a lease for one that is due",
+     STEPS(RESTS(PAUSE_NAMED, 0, 0, HOUR), LEASED(HOUR, 7)), HOUR, HEALTH_GRANTED, HEALTH_PROBING,
+     HOUR, PAUSE_NAMED, 0},
     {__LINE__, "a lease for a bench that is due",
-     STEPS(RESTS(REST_BENCH, 0, 0, HOUR), LEASED(HOUR, 7)), HOUR, HEALTH_GRANTED, HEALTH_PROBING,
-     HOUR, REST_BENCH, 0},
-    {__LINE__, "no lease for nobody", STEPS(RESTS(REST_NAMED, 0, 0, HOUR), LEASED(HOUR, 0)), HOUR,
-     HEALTH_REFUSED, HEALTH_DUE, HOUR, REST_NAMED, 0},
+     STEPS(RESTS(PAUSE_BENCH, 0, 0, HOUR), LEASED(HOUR, 7)), HOUR, HEALTH_GRANTED, HEALTH_PROBING,
+     HOUR, PAUSE_BENCH, 0},
+    {__LINE__, "no lease for nobody", STEPS(RESTS(PAUSE_NAMED, 0, 0, HOUR), LEASED(HOUR, 0)), HOUR,
+     HEALTH_REFUSED, HEALTH_DUE, HOUR, PAUSE_NAMED, 0},
     {__LINE__, "a lease is somebody else's",
-     STEPS(RESTS(REST_NAMED, 0, 0, HOUR), LEASED(HOUR, 7), LEASED(HOUR + 1, 8)), HOUR + 1,
-     HEALTH_REFUSED, HEALTH_PROBING, HOUR, REST_NAMED, 0},
+     STEPS(RESTS(PAUSE_NAMED, 0, 0, HOUR), LEASED(HOUR, 7), LEASED(HOUR + 1, 8)), HOUR + 1,
+     HEALTH_REFUSED, HEALTH_PROBING, HOUR, PAUSE_NAMED, 0},
     {__LINE__, "a lease runs to its last millisecond",
-     STEPS(RESTS(REST_NAMED, 0, 0, HOUR), LEASED(HOUR, 7), LEASED(HOUR + MINUTE - 1, 8)),
-     HOUR + MINUTE - 1, HEALTH_REFUSED, HEALTH_PROBING, HOUR, REST_NAMED, 0},
+     STEPS(RESTS(PAUSE_NAMED, 0, 0, HOUR), LEASED(HOUR, 7), LEASED(HOUR + MINUTE - 1, 8)),
+     HOUR + MINUTE - 1, HEALTH_REFUSED, HEALTH_PROBING, HOUR, PAUSE_NAMED, 0},
     {__LINE__, "a lease that ran out is anybody's",
-     STEPS(RESTS(REST_NAMED, 0, 0, HOUR), LEASED(HOUR, 7), LEASED(HOUR + MINUTE, 8)), HOUR + MINUTE,
-     HEALTH_GRANTED, HEALTH_PROBING, HOUR, REST_NAMED, 0},
+     STEPS(RESTS(PAUSE_NAMED, 0, 0, HOUR), LEASED(HOUR, 7), LEASED(HOUR + MINUTE, 8)),
+     HOUR + MINUTE, HEALTH_GRANTED, HEALTH_PROBING, HOUR, PAUSE_NAMED, 0},
     {__LINE__, "who lost a lease that ran out is refused",
-     STEPS(RESTS(REST_NAMED, 0, 0, HOUR), LEASED(HOUR, 7), LEASED(HOUR + MINUTE, 8),
+     STEPS(RESTS(PAUSE_NAMED, 0, 0, HOUR), LEASED(HOUR, 7), LEASED(HOUR + MINUTE, 8),
 	   LEASED(HOUR + MINUTE + 1, 7)),
-     HOUR + MINUTE + 1, HEALTH_REFUSED, HEALTH_PROBING, HOUR, REST_NAMED, 0},
+     HOUR + MINUTE + 1, HEALTH_REFUSED, HEALTH_PROBING, HOUR, PAUSE_NAMED, 0},
     {__LINE__, "its holder renews a lease",
-     STEPS(RESTS(REST_NAMED, 0, 0, HOUR), LEASED(HOUR, 7), LEASED(HOUR + MINUTE / 2, 7)),
-     HOUR + MINUTE + 1, HEALTH_GRANTED, HEALTH_PROBING, HOUR, REST_NAMED, 0},
+     STEPS(RESTS(PAUSE_NAMED, 0, 0, HOUR), LEASED(HOUR, 7), LEASED(HOUR + MINUTE / 2, 7)),
+     HOUR + MINUTE + 1, HEALTH_GRANTED, HEALTH_PROBING, HOUR, PAUSE_NAMED, 0},
     {__LINE__, "its holder renews a lease that ran out",
-     STEPS(RESTS(REST_NAMED, 0, 0, HOUR), LEASED(HOUR, 7), LEASED(HOUR + HOUR, 7)), HOUR + HOUR + 1,
-     HEALTH_GRANTED, HEALTH_PROBING, HOUR, REST_NAMED, 0},
+     STEPS(RESTS(PAUSE_NAMED, 0, 0, HOUR), LEASED(HOUR, 7), LEASED(HOUR + HOUR, 7)),
+     HOUR + HOUR + 1, HEALTH_GRANTED, HEALTH_PROBING, HOUR, PAUSE_NAMED, 0},
     {__LINE__, "its holder releases a lease",
-     STEPS(RESTS(REST_NAMED, 0, 0, HOUR), LEASED(HOUR, 7), RELEASED(HOUR + 1, 7)), HOUR + 1,
-     HEALTH_SAME, HEALTH_DUE, HOUR, REST_NAMED, 0},
+     STEPS(RESTS(PAUSE_NAMED, 0, 0, HOUR), LEASED(HOUR, 7), RELEASED(HOUR + 1, 7)), HOUR + 1,
+     HEALTH_SAME, HEALTH_DUE, HOUR, PAUSE_NAMED, 0},
     {__LINE__, "nobody else releases a lease",
-     STEPS(RESTS(REST_NAMED, 0, 0, HOUR), LEASED(HOUR, 7), RELEASED(HOUR + 1, 8)), HOUR + 1,
-     HEALTH_SAME, HEALTH_PROBING, HOUR, REST_NAMED, 0},
+     STEPS(RESTS(PAUSE_NAMED, 0, 0, HOUR), LEASED(HOUR, 7), RELEASED(HOUR + 1, 8)), HOUR + 1,
+     HEALTH_SAME, HEALTH_PROBING, HOUR, PAUSE_NAMED, 0},
     {__LINE__, "a success clears the lease",
-     STEPS(RESTS(REST_NAMED, 0, 0, HOUR), LEASED(HOUR, 7), SERVED(HOUR + 1, HOUR),
-	   RESTS(REST_TIMED, HOUR + 2, HOUR + 2, HOUR + 3)),
-     HOUR + 3, HEALTH_LEFT, HEALTH_DUE, HOUR + 3, REST_TIMED, 0},
+     STEPS(RESTS(PAUSE_NAMED, 0, 0, HOUR), LEASED(HOUR, 7), SERVED(HOUR + 1, HOUR),
+	   RESTS(PAUSE_TIMED, HOUR + 2, HOUR + 2, HOUR + 3)),
+     HOUR + 3, HEALTH_PAUSE_BEGAN, HEALTH_DUE, HOUR + 3, PAUSE_TIMED, 0},
     {__LINE__, "a new rest clears the lease",
-     STEPS(RESTS(REST_NAMED, 0, 0, HOUR), LEASED(HOUR, 7),
-	   RESTS(REST_TIMED, HOUR + 1, HOUR, HOUR + 2)),
-     HOUR + 2, HEALTH_SAME, HEALTH_DUE, HOUR + 2, REST_TIMED, 0},
+     STEPS(RESTS(PAUSE_NAMED, 0, 0, HOUR), LEASED(HOUR, 7),
+	   RESTS(PAUSE_TIMED, HOUR + 1, HOUR, HOUR + 2)),
+     HOUR + 2, HEALTH_SAME, HEALTH_DUE, HOUR + 2, PAUSE_TIMED, 0},
     {__LINE__, "a failure without a rest leaves the lease",
-     STEPS(RESTS(REST_NAMED, 0, 0, HOUR), LEASED(HOUR, 7), FAILED(HOUR + 1, 0)), HOUR + 1,
-     HEALTH_SAME, HEALTH_PROBING, HOUR, REST_NAMED, 0},
+     STEPS(RESTS(PAUSE_NAMED, 0, 0, HOUR), LEASED(HOUR, 7), FAILED(HOUR + 1, 0)), HOUR + 1,
+     HEALTH_SAME, HEALTH_PROBING, HOUR, PAUSE_NAMED, 0},
 
     /* Clocks that jump */
-    {__LINE__, "a jump ahead lets a rest be over", STEPS(RESTS(REST_NAMED, 0, 0, HOUR)), 3650 * DAY,
-     HEALTH_LEFT, HEALTH_DUE, HOUR, REST_NAMED, 0},
-    {__LINE__, "a small jump back lengthens a rest", STEPS(RESTS(REST_NAMED, 0, 0, HOUR)), -DAY,
-     HEALTH_LEFT, HEALTH_RESTING, HOUR, REST_NAMED, 0},
-    {__LINE__, "a jump back by just 8 days is still a rest", STEPS(RESTS(REST_NAMED, 0, 0, HOUR)),
-     HOUR - 8 * DAY, HEALTH_LEFT, HEALTH_RESTING, HOUR, REST_NAMED, 0},
+    {__LINE__, "a jump ahead lets a rest be over", STEPS(RESTS(PAUSE_NAMED, 0, 0, HOUR)),
+     3650 * DAY, HEALTH_PAUSE_BEGAN, HEALTH_DUE, HOUR, PAUSE_NAMED, 0},
+    {__LINE__, "a small jump back lengthens a rest", STEPS(RESTS(PAUSE_NAMED, 0, 0, HOUR)), -DAY,
+     HEALTH_PAUSE_BEGAN, HEALTH_IS_PAUSED, HOUR, PAUSE_NAMED, 0},
+    {__LINE__, "a jump back by just 8 days is still a rest", STEPS(RESTS(PAUSE_NAMED, 0, 0, HOUR)),
+     HOUR - 8 * DAY, HEALTH_PAUSE_BEGAN, HEALTH_IS_PAUSED, HOUR, PAUSE_NAMED, 0},
     {__LINE__, "a clock that was read a moment earlier sees the longest rest all the same",
-     STEPS(RESTS(REST_NAMED, 0, 0, HOUR)), HOUR - 8 * DAY - 1, HEALTH_LEFT, HEALTH_RESTING, HOUR,
-     REST_NAMED, 0},
-    {__LINE__, "a jump back by more than 8 days ends it", STEPS(RESTS(REST_NAMED, 0, 0, HOUR)),
-     HOUR - 8 * DAY - MINUTE, HEALTH_LEFT, HEALTH_DUE, HOUR, REST_NAMED, 0},
+     STEPS(RESTS(PAUSE_NAMED, 0, 0, HOUR)), HOUR - 8 * DAY - 1, HEALTH_PAUSE_BEGAN,
+     HEALTH_IS_PAUSED, HOUR, PAUSE_NAMED, 0},
+    {__LINE__, "a jump back by more than 8 days ends it", STEPS(RESTS(PAUSE_NAMED, 0, 0, HOUR)),
+     HOUR - 8 * DAY - MINUTE, HEALTH_PAUSE_BEGAN, HEALTH_DUE, HOUR, PAUSE_NAMED, 0},
     {__LINE__, "a jump back by an hour ends a short rest", STEPS(SHORT(0, 0, 0)), -HOUR,
-     HEALTH_LEFT, HEALTH_DUE, 15 * SECOND, REST_SHORT, 1},
-    {__LINE__, "a jump back ends a bench too", STEPS(RESTS(REST_BENCH, 0, 0, HOUR)), -9 * DAY,
-     HEALTH_LEFT, HEALTH_DUE, HOUR, REST_BENCH, 0},
+     HEALTH_PAUSE_BEGAN, HEALTH_DUE, 15 * SECOND, PAUSE_SHORT, 1},
+    {__LINE__, "a jump back ends a bench too", STEPS(RESTS(PAUSE_BENCH, 0, 0, HOUR)), -9 * DAY,
+     HEALTH_PAUSE_BEGAN, HEALTH_DUE, HOUR, PAUSE_BENCH, 0},
     {__LINE__, "a rest ended by a jump back is over for good once written",
-     STEPS(RESTS(REST_NAMED, 0, 0, HOUR), LEASED(-9 * DAY, 7)), -3 * DAY, HEALTH_GRANTED,
-     HEALTH_DUE, -9 * DAY, REST_NAMED, 0},
+     STEPS(RESTS(PAUSE_NAMED, 0, 0, HOUR), LEASED(-9 * DAY, 7)), -3 * DAY, HEALTH_GRANTED,
+     HEALTH_DUE, -9 * DAY, PAUSE_NAMED, 0},
     {__LINE__, "a lease after a jump back",
-     STEPS(RESTS(REST_NAMED, 0, 0, HOUR), LEASED(-9 * DAY, 7)), -9 * DAY + 1, HEALTH_GRANTED,
-     HEALTH_PROBING, -9 * DAY, REST_NAMED, 0},
+     STEPS(RESTS(PAUSE_NAMED, 0, 0, HOUR), LEASED(-9 * DAY, 7)), -9 * DAY + 1, HEALTH_GRANTED,
+     HEALTH_PROBING, -9 * DAY, PAUSE_NAMED, 0},
     {__LINE__, "a success after a jump back ends a rest of the future",
-     STEPS(RESTS(REST_NAMED, 0, 0, HOUR), SERVED(-DAY, -DAY - 5)), -DAY, HEALTH_RETURNED,
-     HEALTH_READY, -T, REST_NONE, 0},
+     STEPS(RESTS(PAUSE_NAMED, 0, 0, HOUR), SERVED(-DAY, -DAY - 5)), -DAY, HEALTH_PAUSE_ENDED,
+     HEALTH_READY, -T, PAUSE_NONE, 0},
     {__LINE__, "a clock a moment behind is no jump",
-     STEPS(RESTS(REST_NAMED, 10, 9, HOUR), SERVED(5, 4)), 10, HEALTH_SAME, HEALTH_RESTING, HOUR,
-     REST_NAMED, 0},
+     STEPS(RESTS(PAUSE_NAMED, 10, 9, HOUR), SERVED(5, 4)), 10, HEALTH_SAME, HEALTH_IS_PAUSED, HOUR,
+     PAUSE_NAMED, 0},
     {__LINE__, "a request of the future ends no later than the clock's now",
-     STEPS(RESTS(REST_NAMED, 0, DAY, HOUR), SERVED(9, 5)), 9, HEALTH_RETURNED, HEALTH_READY, -T,
-     REST_NONE, 0},
+     STEPS(RESTS(PAUSE_NAMED, 0, DAY, HOUR), SERVED(9, 5)), 9, HEALTH_PAUSE_ENDED, HEALTH_READY, -T,
+     PAUSE_NONE, 0},
     {__LINE__, "a lease of the future is over",
-     STEPS(RESTS(REST_NAMED, 0, 0, HOUR), LEASED(DAY, 7), LEASED(HOUR + 5, 8)), HOUR + 5,
-     HEALTH_GRANTED, HEALTH_PROBING, HOUR, REST_NAMED, 0},
+     STEPS(RESTS(PAUSE_NAMED, 0, 0, HOUR), LEASED(DAY, 7), LEASED(HOUR + 5, 8)), HOUR + 5,
+     HEALTH_GRANTED, HEALTH_PROBING, HOUR, PAUSE_NAMED, 0},
     /* A person says: look again */
-    {__LINE__, "a retried rest is due", STEPS(RESTS(REST_NAMED, 0, 0, DAY), RETRIED(5, 5)), 5,
-     HEALTH_SAME, HEALTH_DUE, 5, REST_NAMED, 0},
-    {__LINE__, "a retried bench is due", STEPS(RESTS(REST_BENCH, 0, 0, HOUR), RETRIED(5, 5)), 5,
-     HEALTH_SAME, HEALTH_DUE, 5, REST_BENCH, 0},
+    {__LINE__, "a retried rest is due", STEPS(RESTS(PAUSE_NAMED, 0, 0, DAY), RETRIED(5, 5)), 5,
+     HEALTH_SAME, HEALTH_DUE, 5, PAUSE_NAMED, 0},
+    {__LINE__, "a retried bench is due", STEPS(RESTS(PAUSE_BENCH, 0, 0, HOUR), RETRIED(5, 5)), 5,
+     HEALTH_SAME, HEALTH_DUE, 5, PAUSE_BENCH, 0},
     {__LINE__, "a retried short rest keeps its repeats", STEPS(SHORT(0, 0, 0), RETRIED(5, 5)), 5,
-     HEALTH_SAME, HEALTH_DUE, 5, REST_SHORT, 1},
+     HEALTH_SAME, HEALTH_DUE, 5, PAUSE_SHORT, 1},
     {__LINE__, "its probe's success ends it",
-     STEPS(RESTS(REST_NAMED, 0, 0, DAY), RETRIED(5, 5), LEASED(5, 7), SERVED(9, 6)), 9,
-     HEALTH_RETURNED, HEALTH_READY, -T, REST_NONE, 0},
+     STEPS(RESTS(PAUSE_NAMED, 0, 0, DAY), RETRIED(5, 5), LEASED(5, 7), SERVED(9, 6)), 9,
+     HEALTH_PAUSE_ENDED, HEALTH_READY, -T, PAUSE_NONE, 0},
     {__LINE__, "its probe's failure rests again",
-     STEPS(RESTS(REST_NAMED, 0, 0, DAY), RETRIED(5, 5), LEASED(5, 7), RESTS(REST_NAMED, 9, 6, DAY)),
-     9, HEALTH_SAME, HEALTH_RESTING, DAY, REST_NAMED, 0},
+     STEPS(RESTS(PAUSE_NAMED, 0, 0, DAY), RETRIED(5, 5), LEASED(5, 7),
+	   RESTS(PAUSE_NAMED, 9, 6, DAY)),
+     9, HEALTH_SAME, HEALTH_IS_PAUSED, DAY, PAUSE_NAMED, 0},
     {__LINE__, "a word that waited does not end what came after it",
-     STEPS(RESTS(REST_NAMED, 6, 5, DAY), RETRIED(9, 5)), 9, HEALTH_SAME, HEALTH_RESTING, DAY,
-     REST_NAMED, 0},
+     STEPS(RESTS(PAUSE_NAMED, 6, 5, DAY), RETRIED(9, 5)), 9, HEALTH_SAME, HEALTH_IS_PAUSED, DAY,
+     PAUSE_NAMED, 0},
     {__LINE__, "retrying a ready one is nothing", STEPS(RETRIED(5, 5)), 5, HEALTH_SAME,
-     HEALTH_READY, -T, REST_NONE, 0},
+     HEALTH_READY, -T, PAUSE_NONE, 0},
     {__LINE__, "retrying takes no probe its lease",
-     STEPS(RESTS(REST_NAMED, 0, 0, HOUR), LEASED(HOUR, 7), RETRIED(HOUR + 1, HOUR + 1)), HOUR + 1,
-     HEALTH_SAME, HEALTH_PROBING, HOUR, REST_NAMED, 0},
+     STEPS(RESTS(PAUSE_NAMED, 0, 0, HOUR), LEASED(HOUR, 7), RETRIED(HOUR + 1, HOUR + 1)), HOUR + 1,
+     HEALTH_SAME, HEALTH_PROBING, HOUR, PAUSE_NAMED, 0},
 
     /* A new credential takes over a rest that is over */
-    {__LINE__, "of which nothing is known is probed", STEPS(LEASED_NEW(5, 7, REST_NAMED)), 5,
-     HEALTH_GRANTED, HEALTH_PROBING, 5, REST_NAMED, 0},
+    {__LINE__, "of which nothing is known is probed", STEPS(LEASED_NEW(5, 7, PAUSE_NAMED)), 5,
+     HEALTH_GRANTED, HEALTH_PROBING, 5, PAUSE_NAMED, 0},
     {__LINE__, "by one at a time",
-     STEPS(LEASED_NEW(5, 7, REST_NAMED), LEASED_NEW(6, 8, REST_NAMED)), 6, HEALTH_REFUSED,
-     HEALTH_PROBING, 5, REST_NAMED, 0},
+     STEPS(LEASED_NEW(5, 7, PAUSE_NAMED), LEASED_NEW(6, 8, PAUSE_NAMED)), 6, HEALTH_REFUSED,
+     HEALTH_PROBING, 5, PAUSE_NAMED, 0},
     {__LINE__, "what is known is not made to rest",
-     STEPS(SERVED(5, 4), LEASED_NEW(6, 7, REST_NAMED)), 6, HEALTH_REFUSED, HEALTH_READY, -T,
-     REST_NONE, 0},
+     STEPS(SERVED(5, 4), LEASED_NEW(6, 7, PAUSE_NAMED)), 6, HEALTH_REFUSED, HEALTH_READY, -T,
+     PAUSE_NONE, 0},
 
     {__LINE__, "a jump there and back leaves a rest of 8 days at most",
-     STEPS(RESTS(REST_NAMED, 365 * DAY, 365 * DAY, 366 * DAY), SHORT(0, 0, 0)), 0, HEALTH_SAME,
-     HEALTH_RESTING, 15 * SECOND, REST_SHORT, 1},
+     STEPS(RESTS(PAUSE_NAMED, 365 * DAY, 365 * DAY, 366 * DAY), SHORT(0, 0, 0)), 0, HEALTH_SAME,
+     HEALTH_IS_PAUSED, 15 * SECOND, PAUSE_SHORT, 1},
 };
 
 static struct health_change
@@ -395,7 +399,7 @@ change_of(const struct step *step)
 {
 	struct health_change change = {
 	    .event = step->event,
-	    .rest = step->rest,
+	    .pause = step->pause,
 	    .now_ms = T + step->now_ms,
 	    .began_ms = T + step->began_ms,
 	    .until_ms = T + step->until_ms,
@@ -419,13 +423,13 @@ check_row(const struct row *row)
 	}
 	enum health_state state = health_state(&h, T + row->at_ms);
 	bool same = outcome == row->outcome && state == row->state &&
-		    h.until_ms == T + row->until_ms && h.rest == row->rest &&
+		    h.until_ms == T + row->until_ms && h.pause == row->pause &&
 		    h.repeats == row->repeats;
 	TAP_ROW_AT(row->line, row->name, same,
 		   "expected outcome %d, state %s (%d), rest %d, until T%+" PRId64 ", repeats %u\n"
 		   "got      outcome %d, state %s (%d), rest %d, until T%+" PRId64 ", repeats %u",
-		   row->outcome, health_state_name(row->state), row->state, row->rest,
-		   row->until_ms, row->repeats, outcome, health_state_name(state), state, h.rest,
+		   row->outcome, health_state_name(row->state), row->state, row->pause,
+		   row->until_ms, row->repeats, outcome, health_state_name(state), state, h.pause,
 		   h.until_ms - T, h.repeats);
 }
 
@@ -446,21 +450,21 @@ after(size_t n, const struct step steps[])
 static void
 check_texts(void)
 {
-	struct health h = AFTER(FAILED(0, 0), RESTS(REST_NAMED, 5, 4, HOUR));
-	TAP_STR("why tells the rest", h.why, "REST_NAMED");
+	struct health h = AFTER(FAILED(0, 0), RESTS(PAUSE_NAMED, 5, 4, HOUR));
+	TAP_STR("why tells the rest", h.why, "PAUSE_NAMED");
 	TAP_INT("error_ms is the last failure", h.error_ms, T + 5);
 	TAP_INT("since_ms is when its answer came", h.since_ms, T + 5);
-	h = AFTER(RESTS(REST_NAMED, 5, 4, HOUR), SHORT(6, 5, 0));
-	TAP_STR("an answer that changed no rest leaves why", h.why, "REST_NAMED");
-	TAP_STR("but is the last error", h.error, "REST_SHORT");
-	h = AFTER(RESTS(REST_BENCH, 5, 4, HOUR), RESTS(REST_NAMED, 6, 6, DAY));
-	TAP_STR("a bench keeps its why", h.why, "REST_BENCH");
-	h = AFTER(RESTS(REST_NAMED, 5, 4, HOUR), SERVED(9, 8));
+	h = AFTER(RESTS(PAUSE_NAMED, 5, 4, HOUR), SHORT(6, 5, 0));
+	TAP_STR("an answer that changed no rest leaves why", h.why, "PAUSE_NAMED");
+	TAP_STR("but is the last error", h.error, "PAUSE_SHORT");
+	h = AFTER(RESTS(PAUSE_BENCH, 5, 4, HOUR), RESTS(PAUSE_NAMED, 6, 6, DAY));
+	TAP_STR("a bench keeps its why", h.why, "PAUSE_BENCH");
+	h = AFTER(RESTS(PAUSE_NAMED, 5, 4, HOUR), SERVED(9, 8));
 	TAP_STR("a success clears why", h.why, "");
-	TAP_STR("and leaves the last error", h.error, "REST_NAMED");
+	TAP_STR("and leaves the last error", h.error, "PAUSE_NAMED");
 	TAP_INT("success_ms is now", h.success_ms, T + 9);
 	TAP_INT("used_ms is now", h.used_ms, T + 9);
-	h = AFTER(RESTS(REST_NAMED, 5, 4, HOUR), SERVED(9, 3));
+	h = AFTER(RESTS(PAUSE_NAMED, 5, 4, HOUR), SERVED(9, 3));
 	TAP_INT("an older request's success is a success", h.success_ms, T + 9);
 	h = AFTER(FAILED(7, 1));
 	TAP_INT("a bare 429 is noted", h.throttled_ms, T + 7);
@@ -478,7 +482,7 @@ check_texts(void)
 static void
 check_lease_fields(void)
 {
-	struct health h = AFTER(RESTS(REST_NAMED, 0, 0, HOUR), LEASED(HOUR, 7));
+	struct health h = AFTER(RESTS(PAUSE_NAMED, 0, 0, HOUR), LEASED(HOUR, 7));
 	TAP_INT("a lease runs as long as asked", h.lease_ms, T + HOUR + MINUTE);
 	TAP_INT("a lease knows its holder", h.lease_holder, 7);
 	struct health before = h;
@@ -497,16 +501,16 @@ static void
 check_giving_way(void)
 {
 	struct health none = AFTER(SERVED(5, 4)), older = AFTER(SERVED(1, 0));
-	struct health rest = AFTER(RESTS(REST_NAMED, 0, 0, HOUR));
-	struct health longer = AFTER(RESTS(REST_BENCH, 0, 0, DAY));
-	TAP_OK("no rest goes before a rest", health_goes_first(&none, &rest));
-	TAP_OK("and never the reverse", !health_goes_first(&rest, &none));
+	struct health pause = AFTER(RESTS(PAUSE_NAMED, 0, 0, HOUR));
+	struct health longer = AFTER(RESTS(PAUSE_BENCH, 0, 0, DAY));
+	TAP_OK("no rest goes before a rest", health_goes_first(&none, &pause));
+	TAP_OK("and never the reverse", !health_goes_first(&pause, &none));
 	TAP_OK("the older goes before", health_goes_first(&older, &none));
-	TAP_OK("what ends first goes before", health_goes_first(&rest, &longer));
-	TAP_OK("and never the reverse either", !health_goes_first(&longer, &rest));
-	TAP_OK("a running rest gives way to a rest", health_may_give_way(&longer, &rest, T));
-	TAP_OK("to nothing less", !health_may_give_way(&rest, &none, T));
-	TAP_OK("until it is over", health_may_give_way(&rest, &none, T + HOUR));
+	TAP_OK("what ends first goes before", health_goes_first(&pause, &longer));
+	TAP_OK("and never the reverse either", !health_goes_first(&longer, &pause));
+	TAP_OK("a running rest gives way to a rest", health_may_give_way(&longer, &pause, T));
+	TAP_OK("to nothing less", !health_may_give_way(&pause, &none, T));
+	TAP_OK("until it is over", health_may_give_way(&pause, &none, T + HOUR));
 }
 
 /* What a new credential is taken for: f the same person, d the same device. */
@@ -514,12 +518,12 @@ static const struct kin_row {
 	int line;
 	const char *name;
 	struct health_kin from, own;
-	bool is_sure, rests;
+	bool is_sure, paused;
 	uint64_t family; /* of the other record */
 	enum health_state state;
 } kin_rows[] = {
-    {__LINE__, "the same person rests", {1, 2}, {1, 2}, true, true, 0, HEALTH_RESTING},
-    {__LINE__, "on another device, too", {1, 2}, {1, 3}, true, true, 0, HEALTH_RESTING},
+    {__LINE__, "the same person rests", {1, 2}, {1, 2}, true, true, 0, HEALTH_IS_PAUSED},
+    {__LINE__, "on another device, too", {1, 2}, {1, 3}, true, true, 0, HEALTH_IS_PAUSED},
     {__LINE__, "if only so it says, it is a probe", {1, 2}, {1, 2}, false, true, 0, HEALTH_DUE},
     {__LINE__, "the same device is a probe", {0, 2}, {0, 2}, true, true, 0, HEALTH_DUE},
     {__LINE__, "also when one does not name the person", {0, 2}, {1, 2}, true, true, 0, HEALTH_DUE},
@@ -534,8 +538,8 @@ static void
 check_kin(const struct kin_row *row)
 {
 	struct health from = {0}, out = {.key = {.provider = 1, .account = 6}};
-	struct health_change change = {.event = row->rests ? HEALTH_RESTS : HEALTH_SERVED,
-				       .rest = REST_NAMED,
+	struct health_change change = {.event = row->paused ? HEALTH_PAUSED : HEALTH_SERVED,
+				       .pause = PAUSE_NAMED,
 				       .now_ms = T,
 				       .began_ms = T,
 				       .until_ms = T + DAY,
@@ -562,7 +566,7 @@ static void
 tell(struct health *h, enum health_event event, int64_t began_ms, struct health_window w)
 {
 	struct health_change change = {.event = event,
-				       .rest = REST_NAMED,
+				       .pause = PAUSE_NAMED,
 				       .now_ms = T + began_ms,
 				       .began_ms = T + began_ms,
 				       .until_ms = T + HOUR,
@@ -591,7 +595,7 @@ check_windows(void)
 	TAP_STR("a window is told", show_windows(&h), "5h=400@50 =0@0 =0@0 =0@0");
 	tell(&h, HEALTH_SERVED, 2, window("7d", 70, 300, 0));
 	TAP_STR("another one is added", show_windows(&h), "5h=400@50 7d=300@70 =0@0 =0@0");
-	tell(&h, HEALTH_RESTS, 3, window("5h", 51, 1000, 1));
+	tell(&h, HEALTH_PAUSED, 3, window("5h", 51, 1000, 1));
 	TAP_STR("one of that name is replaced", show_windows(&h),
 		"5h=1000@51! 7d=300@70 =0@0 =0@0");
 	tell(&h, HEALTH_SERVED, 2, window("5h", 51, 900, 0));

@@ -73,7 +73,7 @@ static const struct {
 static void
 check_foreign(void)
 {
-	char out[LOG_FOREIGN_SIZE];
+	char out[PRINTABLE_SIZE];
 	for (size_t i = 0; i < TAP_COUNT(foreign); i++) {
 		char *exact = malloc(foreign[i].n + 1); /* so that ASan sees who reads too far */
 		if (exact == NULL)
@@ -81,7 +81,7 @@ check_foreign(void)
 		char *copy = realloc(memcpy(exact, foreign[i].text, foreign[i].n),
 				     foreign[i].n == 0 ? 1 : foreign[i].n);
 		TAP_STR_AT(foreign[i].line, foreign[i].name,
-			   log_foreign(copy, foreign[i].n, out, sizeof out), foreign[i].shown);
+			   printable(copy, foreign[i].n, out, sizeof out), foreign[i].shown);
 		free(copy);
 	}
 }
@@ -89,22 +89,22 @@ check_foreign(void)
 static void
 check_foreign_sizes(void)
 {
-	char text[600], out[LOG_FOREIGN_SIZE], small[8];
+	char text[600], out[PRINTABLE_SIZE], small[8];
 	memset(text, 'a', sizeof text);
-	TAP_INT("cut at 200 bytes", strlen(log_foreign(text, sizeof text, out, sizeof out)), 200);
+	TAP_INT("cut at 200 bytes", strlen(printable(text, sizeof text, out, sizeof out)), 200);
 	memcpy(text + 190, " sk-ant-SECRET", 14);
 	TAP_OK("a secret across the cut is starred",
-	       strcmp(log_foreign(text, sizeof text, out, sizeof out) + 190, " ***") == 0);
+	       strcmp(printable(text, sizeof text, out, sizeof out) + 190, " ***") == 0);
 	memset(text, 1, sizeof text);
-	TAP_INT("the largest result", strlen(log_foreign(text, sizeof text, out, sizeof out)), 800);
+	TAP_INT("the largest result", strlen(printable(text, sizeof text, out, sizeof out)), 800);
 	TAP_STR("a small result ends between characters",
-		log_foreign("ab\x01\x02", 4, small, sizeof small), "ab\\x01");
-	TAP_STR("the smallest result", log_foreign("ab", 2, small, 1), "");
+		printable("ab\x01\x02", 4, small, sizeof small), "ab\\x01");
+	TAP_STR("the smallest result", printable("ab", 2, small, 1), "");
 	bool shown = false;
 	for (size_t at = 0; at < 400; at++) {
 		memset(text, '.', sizeof text);
 		memcpy(text + at, " Bearer SECRET99", 16);
-		shown = shown || strstr(log_foreign(text, sizeof text, out, sizeof out), "SE");
+		shown = shown || strstr(printable(text, sizeof text, out, sizeof out), "SE");
 	}
 	TAP_OK("a secret at any place is starred", !shown);
 }

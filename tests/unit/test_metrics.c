@@ -61,11 +61,11 @@ static const struct {
      "claude_router_attempts_total{provider=\"claude_pro\",verdict=\"hop\"} 5"},
     {__LINE__, "an attempt that is made again", COUNT_VERDICTS + 5, 6,
      "claude_router_attempts_total{provider=\"claude_pro\",verdict=\"retry\"} 6"},
-    {__LINE__, "a busy provider's rest", COUNT_RESTS + REST_SHORT, 1,
+    {__LINE__, "a busy provider's rest", COUNT_PAUSES + PAUSE_SHORT, 1,
      "claude_router_rests_total{provider=\"claude_pro\",reason=\"busy\"} 1"},
-    {__LINE__, "a window's rest", COUNT_RESTS + REST_NAMED, 1,
+    {__LINE__, "a window's rest", COUNT_PAUSES + PAUSE_NAMED, 1,
      "claude_router_rests_total{provider=\"claude_pro\",reason=\"reset\"} 1"},
-    {__LINE__, "a bench", COUNT_RESTS + REST_BENCH, 1,
+    {__LINE__, "a bench", COUNT_PAUSES + PAUSE_BENCH, 1,
      "claude_router_rests_total{provider=\"claude_pro\",reason=\"refused\"} 1"},
     {__LINE__, "the largest number", COUNT_ENDINGS + 2, UINT64_MAX,
      "claude_router_requests_total{provider=\"claude_pro\",outcome=\"cut\"} 18446744073709551615"},
@@ -237,7 +237,7 @@ main(int argc, char **argv)
 	check_windows();
 	for (size_t i = 0; i < TAP_COUNT(bucket_rows); i++)
 		TAP_INT_AT(bucket_rows[i].line, "a time's bucket",
-			   metrics_bucket(bucket_rows[i].ms), bucket_rows[i].bucket);
+			   histogram_bucket(bucket_rows[i].ms), bucket_rows[i].bucket);
 	check_largest();
 	TAP_OK("without any provider there is a page",
 	       has_line(page_of(&none), "claude_router_processes 0"));

@@ -24,7 +24,7 @@ enum { READY, RESTS, BENCHED, DUE, LEASED, FAMILY_RESTS, ALL_REST_FOR_EVERYBODY 
 /* What else is true of it. */
 enum { PAID = 1, OWN = 2, OFF = 4, NO_CREDENTIAL = 8, UNABLE = 16 };
 
-struct setting {
+struct assignment {
 	int health;
 	unsigned traits;
 	int64_t for_ms; /* how long it rests from now */
@@ -33,7 +33,7 @@ struct setting {
 static const struct {
 	int line;
 	const char *name;
-	struct setting settings[PROVIDERS];
+	struct assignment settings[PROVIDERS];
 	const char *manual;
 	bool plan_limits_only, mid_loop, side_call;
 	char session;          /* who serves the conversation; 0: nobody */
@@ -270,7 +270,7 @@ static const struct {
 static struct provider providers[PROVIDERS];
 
 static void
-set_health(struct plan_view *view, const struct setting *s)
+set_health(struct plan_view *view, const struct assignment *s)
 {
 	struct health *h = s->health == FAMILY_RESTS             ? &view->family
 			   : s->health == ALL_REST_FOR_EVERYBODY ? &view->everybody
@@ -278,7 +278,7 @@ set_health(struct plan_view *view, const struct setting *s)
 	if (s->health == READY)
 		return;
 	bool over = s->health == DUE || s->health == LEASED;
-	h->rest = s->health == BENCHED ? REST_BENCH : REST_NAMED;
+	h->pause = s->health == BENCHED ? PAUSE_BENCH : PAUSE_NAMED;
 	h->since_ms = NOW_MS - 2 * HOUR;
 	h->until_ms = over ? NOW_MS - SECOND : NOW_MS + s->for_ms;
 	h->lease_ms = s->health == LEASED ? NOW_MS + s->for_ms : 0;
@@ -287,7 +287,7 @@ set_health(struct plan_view *view, const struct setting *s)
 }
 
 static void
-set_view(struct plan_view *view, size_t i, const struct setting *s)
+set_view(struct plan_view *view, size_t i, const struct assignment *s)
 {
 	struct provider *p = &providers[i];
 	*view = (struct plan_view){.provider = p};
@@ -306,14 +306,14 @@ check_case(size_t i)
 {
 	static const char letters[] = {
 	    [STANDING_READY] = 'r',  [STANDING_CHOSEN] = 'c',       [STANDING_KEPT] = 'k',
-	    [STANDING_PROBE] = 'p',  [STANDING_RESTS] = 'R',        [STANDING_BENCHED] = 'B',
+	    [STANDING_PROBE] = 'p',  [STANDING_PAUSED] = 'R',       [STANDING_BENCHED] = 'B',
 	    [STANDING_PROBED] = 'P', [STANDING_PAID] = '$',         [STANDING_DISABLED] = 'D',
 	    [STANDING_UNABLE] = 'X', [STANDING_UNCONFIGURED] = 'U',
 	};
 	struct plan_view views[PROVIDERS];
 	for (size_t k = 0; k < PROVIDERS; k++)
 		set_view(&views[k], k, &cases[i].settings[k]);
-	const struct plan_ask ask = {
+	const struct plan_query ask = {
 	    .views = views,
 	    .n_views = PROVIDERS,
 	    .plan_limits_only = cases[i].plan_limits_only,
@@ -346,7 +346,7 @@ check_case(size_t i)
 static const struct {
 	int line;
 	const char *name;
-	struct setting settings[PROVIDERS];
+	struct assignment settings[PROVIDERS];
 	bool login;
 	int status;
 	const char *lines, *message; /* parts of them */
@@ -424,20 +424,20 @@ static void
 check_end(size_t i)
 {
 	struct plan_view views[PROVIDERS];
-	struct exhausted e;
+	struct no_provider e;
 	for (size_t k = 0; k < PROVIDERS; k++)
 		set_view(&views[k], k, &ends[i].settings[k]);
-	const struct plan_ask ask = {
+	const struct plan_query ask = {
 	    .views = views, .n_views = PROVIDERS, .manual = "", .now_ms = NOW_MS};
 	const struct plan plan = plan_make(&ask);
-	exhausted_init(&e);
-	const struct exhausted_ask end = {.plan = &plan,
-					  .last = "",
-					  .login = ends[i].login,
-					  .limited = ends[i].limited,
-					  .spent = ends[i].spent,
-					  .now_ms = NOW_MS};
-	exhausted_answer(&e, &end);
+	no_provider_init(&e);
+	const struct no_provider_query end = {.plan = &plan,
+					      .last = "",
+					      .login = ends[i].login,
+					      .limited = ends[i].limited,
+					      .spent = ends[i].spent,
+					      .now_ms = NOW_MS};
+	no_provider_reply(&e, &end);
 	TAP_ROW_AT(ends[i].line, ends[i].name,
 		   e.status == ends[i].status &&
 		       strstr(buf_text(&e.lines), ends[i].lines) != NULL &&
@@ -445,7 +445,7 @@ check_end(size_t i)
 		   "expected %d, a line %s, a message with \"%s\"\ngot      %d, %s, \"%s\"",
 		   ends[i].status, ends[i].lines, ends[i].message, e.status, buf_text(&e.lines),
 		   buf_text(&e.message));
-	exhausted_fini(&e);
+	no_provider_fini(&e);
 }
 
 int

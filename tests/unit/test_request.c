@@ -28,7 +28,7 @@ static const struct config config = {
 };
 
 /* Reads a request with these parameters beside the usual ones. */
-static struct complaint
+static struct refusal
 read_request(struct request *r, const char *method, const char *uri, const char *address,
 	     const char *const *extra)
 {
@@ -130,8 +130,7 @@ check_route(size_t i)
 	struct request r;
 	char name[160];
 	snprintf(name, sizeof name, "%s %s", routes[i].method, routes[i].uri);
-	struct complaint c =
-	    read_request(&r, routes[i].method, routes[i].uri, "127.0.0.1", nothing);
+	struct refusal c = read_request(&r, routes[i].method, routes[i].uri, "127.0.0.1", nothing);
 	bool fine = c.status == routes[i].status && r.route.id == routes[i].route;
 	if (c.status == 0)
 		fine = fine && same(r.path, routes[i].path) && same(r.query, routes[i].query) &&
@@ -690,7 +689,7 @@ static void
 check_asker(size_t i)
 {
 	struct request r;
-	struct complaint c =
+	struct refusal c =
 	    read_request(&r, "POST", "/v1/messages", askers[i].address, askers[i].extra);
 	bool fine = c.status == askers[i].status;
 	if (c.status == 0)
@@ -733,7 +732,7 @@ check_doubled(size_t i)
 {
 	struct request r;
 	read_request(&r, "POST", "/v1/messages", "127.0.0.1", doubled[i].extra);
-	const char *value = request_header(&r, doubled[i].name);
+	const char *value = headers_find(&r.headers, doubled[i].name);
 	TAP_ROW_AT(doubled[i].line, doubled[i].name, same(value, doubled[i].value),
 		   "expected \"%s\"\ngot      \"%s\"", doubled[i].value, value);
 	request_fini(&r);
@@ -816,7 +815,7 @@ static void
 check_key(size_t i)
 {
 	struct request r;
-	struct complaint c =
+	struct refusal c =
 	    read_request(&r, "POST", key_rows[i].uri, "127.0.0.1", key_rows[i].extra);
 	bool fine = c.status == key_rows[i].status && strstr(c.message, "crk_") == NULL;
 	if (c.status == 0)
@@ -985,7 +984,7 @@ check_body(size_t i)
 	char encoding[64];
 	snprintf(encoding, sizeof encoding, "HTTP_CONTENT_ENCODING=%s",
 		 bodies[i].encoding == NULL ? "" : bodies[i].encoding);
-	struct complaint c = read_request(
+	struct refusal c = read_request(
 	    &r, "POST", "/v1/messages", "127.0.0.1",
 	    (const char *const[PARAMS_IN_A_ROW]){bodies[i].encoding == NULL ? NULL : encoding});
 	bool taken = c.status == 0 && buf_add(&r.body, bodies[i].body, strlen(bodies[i].body));

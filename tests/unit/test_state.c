@@ -268,8 +268,8 @@ static void
 rest_until(struct state *state, uint64_t n, int64_t now_ms, int64_t until_ms)
 {
 	struct health_key key = key_of(n);
-	struct health_change change = {.event = HEALTH_RESTS,
-				       .rest = REST_NAMED,
+	struct health_change change = {.event = HEALTH_PAUSED,
+				       .pause = PAUSE_NAMED,
 				       .now_ms = now_ms,
 				       .began_ms = now_ms,
 				       .until_ms = until_ms};
@@ -1410,8 +1410,8 @@ check_retry(void)
 	TAP_INT("each account's", health_state(&health, T + 1000), HEALTH_DUE);
 	state_health(state, &other, &health);
 	TAP_INT("not another provider's",
-		other.provider == key.provider ? HEALTH_RESTING : health_state(&health, T + 1000),
-		HEALTH_RESTING);
+		other.provider == key.provider ? HEALTH_IS_PAUSED : health_state(&health, T + 1000),
+		HEALTH_IS_PAUSED);
 	pid_t holder = start_holder(hold_lock, path);
 	TAP_OK("a retry that waits says so", !state_retry(state, key.provider, T + 2000));
 	kill_hard(holder);
@@ -1772,17 +1772,17 @@ static void
 check_reload(void)
 {
 	const char *path = in_top("reload");
-	struct state *asker = open_at(path), *asked = open_at(path);
+	struct state *peer = open_at(path), *asked = open_at(path);
 	uint64_t before = state_reload_asked(asked);
 	state_tick(asked, NULL);
 	TAP_INT("nobody asks for a reload by itself", state_reload_asked(asked), before);
-	TAP_OK("a reload is asked for", state_reload_request(asker));
+	TAP_OK("a reload is asked for", state_reload_request(peer));
 	TAP_OK("and seen at once", state_reload_asked(asked) != before);
 	before = state_reload_asked(asked);
 	unlink(path);
 	state_tick(asked, NULL);
 	TAP_INT("a file made anew asks for none", state_reload_asked(asked), before);
-	state_close(asker);
+	state_close(peer);
 	state_close(asked);
 }
 
@@ -1825,7 +1825,7 @@ check_garbage(void)
 		strlen(health.why) + strlen(health.error) + strlen(health.provider_name) +
 		    strlen(health.windows[3].name),
 		63 + 63 + 31 + 15);
-	TAP_INT("its rest is one", health.rest, REST_NONE);
+	TAP_INT("its rest is one", health.pause, PAUSE_NONE);
 	rest_until(state, 1, T, T + HOUR);
 	TAP_INT("it can be changed", until_of(state, 1), T + HOUR);
 	TAP_OK("records stand where a stranger expects them", HEALTH_SIZE == 8 + 2 * 400 + 8);
@@ -1850,7 +1850,7 @@ check_endless_times(void)
 	TAP_OK("a record of endless times is read", state_health(state, &key, &health));
 	TAP_INT("they are none", health.until_ms, 0);
 	TAP_INT("it can be changed", state_health_change(state, &key, "claude_pro", &served),
-		HEALTH_RETURNED);
+		HEALTH_PAUSE_ENDED);
 	state_close(state);
 }
 

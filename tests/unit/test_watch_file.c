@@ -28,10 +28,10 @@ set_time(time_t seconds, long nanoseconds)
 }
 
 static const char *
-look(struct watch_file *watch)
+look(struct file_watch *watch)
 {
 	static const char *const names[] = {"same", "moves", "changed"};
-	return names[watch_file_look(watch, file)];
+	return names[file_watch_poll(watch, file)];
 }
 
 /* Each step changes the file once; it has been read before. */
@@ -89,11 +89,11 @@ static const struct {
 static void
 check_change(const char *name, void (*change)(void))
 {
-	struct watch_file watch = {0};
+	struct file_watch watch = {0};
 	char row[128];
 	write_file(file, "text", O_TRUNC);
 	set_time(1000, 1);
-	watch_file_mark(&watch, file);
+	file_watch_mark(&watch, file);
 	snprintf(row, sizeof row, "%s: before", name);
 	TAP_STR(row, look(&watch), "same");
 	change();
@@ -103,7 +103,7 @@ check_change(const char *name, void (*change)(void))
 	TAP_STR(row, look(&watch), "changed");
 	snprintf(row, sizeof row, "%s: until it is read", name);
 	TAP_STR(row, look(&watch), "changed");
-	watch_file_mark(&watch, file);
+	file_watch_mark(&watch, file);
 	snprintf(row, sizeof row, "%s: read", name);
 	TAP_STR(row, look(&watch), "same");
 	unlink(file);
@@ -113,7 +113,7 @@ check_change(const char *name, void (*change)(void))
 static void
 check_save(void)
 {
-	struct watch_file watch = {0};
+	struct file_watch watch = {0};
 	TAP_STR("none, as was read", look(&watch), "same");
 	write_file(file, "text", 0);
 	TAP_STR("appears", look(&watch), "moves");
@@ -124,7 +124,7 @@ check_save(void)
 	replace();
 	TAP_STR("another one is put there", look(&watch), "moves");
 	TAP_STR("that stays", look(&watch), "changed");
-	watch_file_mark(&watch, file);
+	file_watch_mark(&watch, file);
 	go_away();
 	TAP_STR("away for a moment", look(&watch), "moves");
 	write_file(file, "text", 0);

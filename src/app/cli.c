@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "base/cli.h"
+#include "app/cli.h"
 
 #include "base/caps.h"
 #include "json/tree.h"
@@ -50,7 +50,7 @@ int
 cli_print_json(const char *program, json_object *tree)
 {
 	struct buf text;
-	buf_init(&text, ANSWER_JSON_MAX);
+	buf_init(&text, RESPONSE_JSON_MAX);
 	bool whole = tree != NULL && tree_write(tree, &text);
 	if (whole)
 		puts(text.data);

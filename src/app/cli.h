@@ -2,8 +2,8 @@
 /* The options of our three programs' command lines: one table each, from which
  * --help is printed. Tables and argv are borrowed; wrong usage ends the process.
  * One thread. */
-#ifndef BASE_CLI_H
-#define BASE_CLI_H
+#ifndef APP_CLI_H
+#define APP_CLI_H
 
 #include "base/buf.h"
 

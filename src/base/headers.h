@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* HTTP header lines as a list. Borrows all texts; thread-safe. */
+#ifndef BASE_HEADERS_H
+#define BASE_HEADERS_H
+
+#include <stddef.h>
+
+struct header {
+	const char *name; /* lower case, with dashes */
+	const char *value;
+};
+
+/* In the order in which they came; a name may stand more than once. */
+struct headers {
+	struct header *list;
+	size_t n;
+};
+
+/* The value of the first of that name (lower case); NULL: there is none. */
+const char *headers_find(const struct headers *headers, const char *name);
+
+#endif
