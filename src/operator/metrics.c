@@ -113,7 +113,7 @@ static const struct counted {
 };
 _Static_assert(sizeof outcomes / sizeof *outcomes == COUNTED_ENDINGS, "a name for each");
 _Static_assert(sizeof verdicts / sizeof *verdicts == COUNTED_VERDICTS, "a name for each");
-_Static_assert(sizeof reasons / sizeof *reasons == PAUSE_BENCH, "a name for each but REST_NONE");
+_Static_assert(sizeof reasons / sizeof *reasons == PAUSE_BENCH, "a name for each but PAUSE_NONE");
 
 static void
 put_counted(struct page *p, const struct counted *c, const char *name, const uint64_t *counts)

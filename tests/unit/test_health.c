@@ -27,7 +27,7 @@ struct step {
 #define SHORT(now, began, number)                                                                  \
 	{                                                                                          \
 		.event = HEALTH_PAUSED, .pause = PAUSE_SHORT, .now_ms = (now),                     \
-		.began_ms = (began), .jitter = (number), .why = "PAUSE_SHORT"                       \
+		.began_ms = (began), .jitter = (number), .why = "PAUSE_SHORT"                      \
 	}
 #define SERVED(now, began)                                                                         \
 	{                                                                                          \
