@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "client/access.h"
 #include "client/params.h"
 
 #include <errno.h>
@@ -58,7 +59,7 @@ struct connection {
 
 struct acceptor {
 	struct app *app;
-	const struct handler *handler;
+	const struct routes *routes;
 	struct watch watch;
 	struct timer pause;
 	int fd;
@@ -99,6 +100,15 @@ run_free(struct task *task)
 	connection_free(CONTAINER_OF(task, struct connection, free_later));
 }
 
+static void
+abort_handling(struct client *client)
+{
+	const struct handler *handler = client->handler;
+	client->handler = NULL;
+	if (handler != NULL)
+		handler->aborted(client->handling);
+}
+
 /* Ends a connection; its memory goes at the end of the turn, since callers may
  * still hold it. */
 static void
@@ -106,8 +116,7 @@ leave(struct connection *c)
 {
 	if (c->phase == PHASE_LEFT)
 		return;
-	if (c->phase == PHASE_SERVED)
-		c->acceptor->handler->left(&c->client);
+	abort_handling(&c->client);
 	c->phase = PHASE_LEFT;
 	loop_unwatch(c->acceptor->app->loop, &c->watch);
 	loop_queue(c->acceptor->app->loop, &c->free_later);
@@ -124,9 +133,10 @@ static void
 reply_drained(struct reply *reply)
 {
 	struct connection *c = CONTAINER_OF(reply, struct connection, client.reply);
+	const struct handler *handler = c->client.handler;
 	if (!reply->ended || reply_backlog(reply) > 0) {
-		if (c->phase == PHASE_SERVED)
-			c->acceptor->handler->drained(&c->client);
+		if (handler != NULL && handler->drained != NULL)
+			handler->drained(c->client.handling);
 	} else if (c->phase == PHASE_EARLY) {
 		shutdown(reply->fd, SHUT_WR);
 		if (!loop_after(c->acceptor->app->loop, &c->timer, DRAIN_FOR_MS))
@@ -146,7 +156,7 @@ client_refuse(struct client *client, int status, const char *lines, const char *
 	const struct log_field fields[] = {
 	    LOG_TEXT("id", r->id),
 	    LOG_TEXT("client", request_client(r)),
-	    LOG_TEXT("path", r->route.id == ROUTE_NONE ? "-" : r->path),
+	    LOG_TEXT("path", r->route->id == ROUTE_NONE ? "-" : r->path),
 	    LOG_NUMBER("status", status),
 	    LOG_TEXT("why", message),
 	};
@@ -203,7 +213,12 @@ serve(struct connection *c)
 		leave(c);
 		return;
 	}
-	c->acceptor->handler->serve(&c->client);
+	struct refusal refusal = request_read_body(r);
+	c->client.reply.no_body = strcmp(r->method, "HEAD") == 0;
+	if (refusal.status != 0)
+		client_refuse(&c->client, refusal.status, "", refusal.type, refusal.message);
+	else
+		r->route->reply(&c->client);
 }
 
 static void
@@ -274,22 +289,13 @@ release(struct acceptor *a)
 	FCGX_Free(&a->parser, 0);
 }
 
-/* What is answered at once, and by ourselves. */
-static bool
-is_stream(const struct route *route)
-{
-	return route->id != ROUTE_HEALTH && route->id != ROUTE_STATUS &&
-	       route->id != ROUTE_METRICS && route->id != ROUTE_SWITCH &&
-	       route->id != ROUTE_RETRY && route->id != ROUTE_GREETING;
-}
-
 /* Takes a place for the request. Who watches the router has some of its own, or nobody
  * could see that it is full. */
 static struct refusal
 take_place(struct connection *c)
 {
 	struct acceptor *a = c->acceptor;
-	bool stream = is_stream(&c->client.request.route);
+	bool stream = !c->client.request.route->reserved;
 	unsigned max = stream ? a->app->config->max_streams : OTHERS_MAX;
 	unsigned *taken = stream ? &a->streams : &a->others;
 	struct refusal full = {503, "api_error", "", NULL};
@@ -305,17 +311,33 @@ take_place(struct connection *c)
 }
 
 static struct refusal
+admit(struct client *client)
+{
+	const struct app *app = client->app;
+	const struct access_rules rules = {
+	    .config = app->config,
+	    .keys = app->keys,
+	    .admin_token = tokens_admin(app->tokens),
+	};
+	const struct admission a = access_admit(&rules, &client->request);
+	snprintf(client->request.client, sizeof client->request.client, "%s", a.client);
+	client->request.stranger = a.stranger;
+	return a.refusal;
+}
+
+static struct refusal
 read_params(struct connection *c)
 {
 	struct acceptor *a = c->acceptor;
 	const struct config *config = a->app->config;
 	struct refusal refusal = parse(a, &c->head);
 	if (refusal.status == 0)
-		refusal = request_read_params(&c->client.request, a->parser.envp, config);
+		refusal =
+		    request_read_params(&c->client.request, a->parser.envp, config, a->routes);
 	release(a);
 	buf_free(&c->head);
 	if (refusal.status == 0)
-		refusal = a->handler->admit(&c->client);
+		refusal = admit(&c->client);
 	return refusal.status == 0 ? take_place(c) : refusal;
 }
 
@@ -407,7 +429,7 @@ abort_request(struct connection *c)
 {
 	if (c->client.reply.ended)
 		return;
-	c->acceptor->handler->left(&c->client);
+	abort_handling(&c->client);
 	c->phase = PHASE_EARLY;
 	reply_end(&c->client.reply);
 }
@@ -622,12 +644,12 @@ acceptor_start(struct acceptor *a)
 }
 
 struct acceptor *
-acceptor_new(struct app *app, int fd, const struct handler *handler, struct buf *error)
+acceptor_new(struct app *app, int fd, const struct routes *routes, struct buf *error)
 {
 	struct acceptor *a = calloc(1, sizeof *a);
 	if (a != NULL) {
 		a->app = app;
-		a->handler = handler;
+		a->routes = routes;
 		a->fd = fd;
 		a->watch.ready = accept_some;
 		a->pause.due = resume;

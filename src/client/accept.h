@@ -10,38 +10,31 @@
 #include "client/request.h"
 
 struct acceptor;
-struct exchange;
-struct health_check;
-struct self_test;
+
+/* Whoever replies to a client later is told what becomes of it meanwhile. */
+struct handler {
+	void (*drained)(void *handling); /* the client took what waited for it; NULL: no matter */
+	/* The client has gone, or has all of its reply: nothing of it may be touched
+	 * afterwards. */
+	void (*aborted)(void *handling);
+};
 
 /* One client from accept to close. Belongs to the acceptor. */
 struct client {
 	struct app *app;
 	struct request request;
 	struct reply reply;
-	struct exchange *exchange;  /* what answers it, of exchange.h; NULL: nothing */
-	struct health_check *check; /* what answers it, of operator/health_check.h; NULL: nothing */
-	struct self_test *self_test; /* what answers it, of operator/self_test.h; NULL: nothing */
-};
-
-/* What to do with a request: admit() says whether its body shall be read, status 0,
- * or what to answer instead; it is asked when all but the body is there. When it
- * has arrived whole, serve() answers by client->reply, now or later; left() is told that the client has gone, or has
- * got all of its answer: nothing of the client may be touched afterwards. */
-struct handler {
-	struct refusal (*admit)(struct client *client);
-	void (*serve)(struct client *client);
-	void (*drained)(struct client *client); /* the client took what waited for it */
-	void (*left)(struct client *client);
+	const struct handler *handler; /* NULL: nobody needs to know */
+	void *handling;                /* the handler's own */
 };
 
 /* Answers a request that nobody serves, with an error of our own, and logs it. */
 void client_refuse(struct client *client, int status, const char *lines, const char *type,
 		   const char *message);
 
-/* Begins to accept at fd, which listens and is now the acceptor's. NULL and an
- * error text when the kernel or memory refuses. */
-struct acceptor *acceptor_new(struct app *app, int fd, const struct handler *handler,
+/* Begins to accept at fd, which listens and is now the acceptor's; requests go to the
+ * routes, which are borrowed. NULL and an error text when the kernel or memory refuses. */
+struct acceptor *acceptor_new(struct app *app, int fd, const struct routes *routes,
 			      struct buf *error);
 
 /* Stops to listen, so that web servers turn to somebody else at once; who was

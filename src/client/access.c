@@ -63,11 +63,11 @@ access_admit(const struct access_rules *rules, const struct request *r)
 {
 	struct admission a = {.refusal = {0}};
 	const char *client = r->client_key == NULL ? NULL : keys_find(rules->keys, r->client_key);
-	if (client != NULL && r->route.access != ROUTE_ADMIN)
+	if (client != NULL && r->route->access != ROUTE_ADMIN)
 		snprintf(a.client, sizeof a.client, "%s", client);
-	if (r->route.access == ROUTE_CLIENTS)
+	if (r->route->access == ROUTE_CLIENTS)
 		a.refusal = admit_client(rules, r, client != NULL);
-	else if (r->route.access == ROUTE_ADMIN)
+	else if (r->route->access == ROUTE_ADMIN)
 		a.refusal = admit_admin(is_admin(rules, r));
 	else
 		a.stranger =

@@ -50,6 +50,11 @@ bool reply_watch(struct reply *reply);
 /* Takes everything back from the loop and closes fd. */
 void reply_fini(struct reply *reply);
 
+/* The lines of a stream's head. nginx would gather events without the last: SERVERS.md. */
+#define REPLY_STREAM_LINES                                                                         \
+	"content-type: text/event-stream\r\ncache-control: no-cache\r\n"                           \
+	"x-accel-buffering: no\r\n"
+
 /* The head: a status, who answers (x-router-provider, x-router-attempts), and "name: value\r\n" lines ("" for none). */
 void reply_head(struct reply *reply, int status, const char *lines);
 

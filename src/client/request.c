@@ -49,7 +49,8 @@ make_id(char id[static REQUEST_ID_SIZE])
 void
 request_init(struct request *r, size_t max_body_bytes)
 {
-	*r = (struct request){.content_length = -1, .method = "", .path = "", .query = ""};
+	*r = (struct request){
+	    .content_length = -1, .method = "", .path = "", .query = "", .route = &route_none};
 	buf_init_secret(&r->params, 2 * PARAMS_MAX);
 	buf_init(&r->body, max_body_bytes);
 	make_id(r->id);
@@ -300,7 +301,7 @@ normalize(struct request *r, char *path)
 }
 
 static struct refusal
-find_route(struct request *r, const char *uri)
+find_route(struct request *r, const char *uri, const struct routes *routes)
 {
 	/* The string lies in r->params, which is ours to cut. */
 	char *path = r->params.data + (uri - r->params.data);
@@ -311,16 +312,16 @@ find_route(struct request *r, const char *uri)
 	}
 	path = normalize(r, path);
 	r->path = path;
-	r->route = routes_find(path);
-	if (r->route.id == ROUTE_NONE)
+	r->route = route_find(routes, path, &r->route_argument);
+	if (r->route->id == ROUTE_NONE)
 		return make_refusal(
 		    404, "not_found_error",
 		    "There is no such path here. Claude Router serves /v1/messages, "
 		    "/v1/messages/count_tokens, /v1/models, /health and /v1/status.");
-	if (!routes_allows(&r->route, r->method)) {
+	if (!route_allows(r->route, r->method)) {
 		struct refusal c = make_refusal(405, "invalid_request_error", "This path takes %s.",
-						r->route.methods);
-		c.allow = r->route.methods;
+						r->route->methods);
+		c.allow = r->route->methods;
 		return c;
 	}
 	return no_complaint;
@@ -421,7 +422,7 @@ is_json_type(const char *type)
 static struct refusal
 check_content_type(const struct request *r)
 {
-	bool has_body = r->route.id == ROUTE_MESSAGES || r->route.id == ROUTE_COUNT_TOKENS;
+	bool has_body = r->route->id == ROUTE_MESSAGES || r->route->id == ROUTE_COUNT_TOKENS;
 	if (!has_body || !r->browser || is_json_type(headers_find(&r->headers, "content-type")))
 		return no_complaint;
 	return make_refusal(415, "invalid_request_error",
@@ -429,7 +430,8 @@ check_content_type(const struct request *r)
 }
 
 struct refusal
-request_read_params(struct request *r, char *const *params, const struct config *config)
+request_read_params(struct request *r, char *const *params, const struct config *config,
+		    const struct routes *routes)
 {
 	struct facts facts = {.uri = "", .address = "", .server = ""};
 	if (!copy_params(r, params))
@@ -440,7 +442,7 @@ request_read_params(struct request *r, char *const *params, const struct config 
 	if (facts.uri[0] == '\0')
 		return make_refusal(400, "invalid_request_error",
 				    "The web server passed no REQUEST_URI.");
-	c = find_route(r, facts.uri);
+	c = find_route(r, facts.uri, routes);
 	if (c.status != 0)
 		return c;
 	find_client(r, config, &facts);
@@ -492,7 +494,7 @@ struct refusal
 request_read_body(struct request *r)
 {
 	char error[ERROR_TEXT_MAX];
-	if (r->route.id != ROUTE_MESSAGES && r->route.id != ROUTE_COUNT_TOKENS)
+	if (r->route->id != ROUTE_MESSAGES && r->route->id != ROUTE_COUNT_TOKENS)
 		return no_complaint;
 	if (r->body.len == 0)
 		return make_refusal(400, "invalid_request_error",

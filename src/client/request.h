@@ -8,7 +8,7 @@
 
 #include "base/buf.h"
 #include "client/peer.h"
-#include "client/routes.h"
+#include "client/route.h"
 #include "config/config.h"
 #include "dialect/message.h"
 
@@ -23,12 +23,13 @@ struct request {
 	const char *query;      /* "beta=true": what may go on; "" for none */
 	const char *client_key; /* of /k/KEY/…, x-router-key, or where others send a credential of
 				   their own; right or not, never to be shown; NULL: none */
-	char client[KEY_NAME_MAX]; /* whose that is: access.h; "" : nobody's */
-	bool stranger;             /* access.h */
-	struct route route;
-	struct headers headers;    /* as many as were sent, at most REQUEST_HEADERS_MAX */
-	int64_t content_length;    /* -1: not told */
-	char address[ADDRESS_MAX]; /* whom it came from, as far as that is believed; "" : nobody */
+	char client[KEY_NAME_MAX];  /* whose that is: access.h; "" : nobody's */
+	bool stranger;              /* access.h */
+	const struct route *route;  /* never NULL */
+	const char *route_argument; /* the {id} of ROUTE_MODEL, in the path; else NULL */
+	struct headers headers;     /* as many as were sent, at most REQUEST_HEADERS_MAX */
+	int64_t content_length;     /* -1: not told */
+	char address[ADDRESS_MAX];  /* whom it came from, as far as that is believed; "" : nobody */
 	const char *login;   /* the client's own Claude login, without "Bearer "; NULL: none */
 	const char *api_key; /* the client's own Claude API key; NULL: none */
 	const char *
@@ -60,7 +61,7 @@ void request_fini(struct request *r);
 /* Reads the FastCGI parameters ("NAME=value" strings, NULL at the end), finds
  * the route, and tells who asks. The strings are copied. */
 struct refusal request_read_params(struct request *r, char *const *params,
-				   const struct config *config);
+				   const struct config *config, const struct routes *routes);
 
 /* Reads the facts of a message's body, when the route has one. */
 struct refusal request_read_body(struct request *r);

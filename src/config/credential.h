@@ -19,6 +19,13 @@ struct credential {
 	const char *why_none; /* in words; NULL when there is one */
 };
 
+/* Whether it is the client's own, which costs the operator nothing. */
+static inline bool
+credential_is_own(const struct credential *credential)
+{
+	return credential->value != NULL && !credential->stored;
+}
+
 /* stored: what tokens.txt holds for the provider; NULL: nothing. */
 struct credential credential_choose(const struct provider *provider,
 				    const struct client_credentials *client, const char *stored);

@@ -273,7 +273,10 @@ anthropic_quirk(int status, const char *text)
 
 const struct dialect dialect_anthropic = {
     .name = "anthropic",
-    .claude = true,
+    .forwards_headers = true,
+    .reports_quota = true,
+    .is_authority = true,
+    .takes_claude_names = true,
     .counts_tokens = true,
     .context_tokens = 1000000, /* PROTOCOLS.md 6 */
     .refuses = anthropic_refuses,

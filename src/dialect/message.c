@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "dialect/message.h"
 
+#include "base/digest.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -415,4 +416,12 @@ message_family(const char *model, char family[static MODEL_NAME_MAX])
 	memcpy(family, model, n);
 	family[n] = '\0';
 	return family;
+}
+
+uint64_t
+message_family_id(const char *model)
+{
+	char family[MODEL_NAME_MAX];
+	message_family(model, family);
+	return family[0] == '\0' ? 0 : digest_name(family);
 }

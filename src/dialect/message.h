@@ -59,4 +59,7 @@ int64_t message_tokens(const struct message *message);
  * Claude model. Returns family. */
 const char *message_family(const char *model, char family[static MODEL_NAME_MAX]);
 
+/* Its hash, by which the state names it; 0: the model has none. */
+uint64_t message_family_id(const char *model);
+
 #endif

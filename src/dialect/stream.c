@@ -9,7 +9,7 @@
 void
 stream_init(struct stream *s)
 {
-	*s = (struct stream){.input_tokens = -1, .output_tokens = -1};
+	*s = (struct stream){.usage = USAGE_NONE};
 }
 
 /* --- What an event says ------------------------------------------------------ */
@@ -18,9 +18,9 @@ stream_init(struct stream *s)
 struct facts {
 	int64_t index;
 	enum block_kind block;
-	bool empty;            /* a delta that adds nothing yet */
-	bool has_reason;       /* a stop_reason that is not null */
-	int64_t input, output; /* usage; -1: not told */
+	bool empty;          /* a delta that adds nothing yet */
+	bool has_reason;     /* a stop_reason that is not null */
+	struct usage *usage; /* cumulative: the latest counts */
 };
 
 static const struct {
@@ -34,32 +34,12 @@ static const struct {
 };
 
 static void
-read_usage(struct scan *s, struct facts *f)
-{
-	struct span key;
-	for (scan_object(s); scan_member(s, &key);) {
-		int64_t tokens;
-		bool output = span_is(s->text, key, "output_tokens");
-		if (!output && !span_is(s->text, key, "input_tokens") &&
-		    !span_is(s->text, key, "cache_creation_input_tokens") &&
-		    !span_is(s->text, key, "cache_read_input_tokens"))
-			scan_skip(s);
-		else if (!scan_integer(s, &tokens) || tokens < 0 || tokens > INT32_MAX)
-			continue;
-		else if (output)
-			f->output = tokens;
-		else
-			f->input = tokens + (f->input < 0 ? 0 : f->input);
-	}
-}
-
-static void
 read_message(struct scan *s, struct facts *f)
 {
 	struct span key;
 	for (scan_object(s); scan_member(s, &key);)
 		if (span_is(s->text, key, "usage"))
-			read_usage(s, f);
+			usage_read(f->usage, s);
 		else
 			scan_skip(s);
 }
@@ -109,9 +89,9 @@ read_delta(struct scan *s, struct facts *f)
 }
 
 static struct facts
-read_facts(const struct sse_event *event)
+read_facts(const struct sse_event *event, struct usage *usage)
 {
-	struct facts f = {.index = -1, .input = -1, .output = -1};
+	struct facts f = {.index = -1, .usage = usage};
 	struct scan s;
 	struct span key;
 	scan_init(&s, event->data, event->data_len);
@@ -125,22 +105,13 @@ read_facts(const struct sse_event *event)
 		else if (span_is(s.text, key, "message"))
 			read_message(&s, &f);
 		else if (span_is(s.text, key, "usage"))
-			read_usage(&s, &f);
+			usage_read(f.usage, &s);
 		else
 			scan_skip(&s);
 	return f;
 }
 
 /* --- How far the stream is --------------------------------------------------- */
-
-static void
-note_usage(struct stream *s, const struct facts *f)
-{
-	if (f->input >= 0)
-		s->input_tokens = f->input;
-	if (f->output >= 0)
-		s->output_tokens = f->output; /* cumulative: PROTOCOLS.md 1 */
-}
 
 static struct stream_block *
 find_open(struct stream *s, int64_t index)
@@ -196,7 +167,7 @@ note_delta(struct stream *s, const struct sse_event *event)
 		wanted |= s->open[i].empty;
 	if (!wanted)
 		return;
-	struct facts f = read_facts(event);
+	struct facts f = read_facts(event, &s->usage);
 	struct stream_block *b = find_open(s, f.index < 0 ? 0 : f.index);
 	if (b == NULL || f.empty)
 		return;
@@ -214,8 +185,7 @@ stream_note(struct stream *s, const struct sse_event *event)
 	}
 	if (event->kind == SSE_OTHER || event->kind == SSE_PING)
 		return;
-	f = read_facts(event);
-	note_usage(s, &f);
+	f = read_facts(event, &s->usage);
 	s->started |= event->kind == SSE_MESSAGE_START;
 	s->complete |= event->kind == SSE_MESSAGE_STOP;
 	s->failed |= event->kind == SSE_ERROR;
@@ -291,7 +261,7 @@ close_message(const struct stream *s, const char *reason, struct buf *out)
 			  "event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":"
 			  "{\"stop_reason\":\"%s\",\"stop_sequence\":null},"
 			  "\"usage\":{\"output_tokens\":%" PRId64 "}}\n\n",
-			  reason, s->output_tokens < 0 ? 0 : s->output_tokens) &&
+			  reason, s->usage.output < 0 ? 0 : s->usage.output) &&
 	       put_stop(out);
 }
 

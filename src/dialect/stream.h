@@ -6,6 +6,7 @@
 #define DIALECT_STREAM_H
 
 #include "dialect/sse.h"
+#include "dialect/usage.h"
 
 #include <stdint.h>
 
@@ -25,10 +26,9 @@ struct stream {
 		bool empty;      /* nothing of it has come yet */
 	} open[STREAM_OPEN_MAX]; /* the blocks that are open now, the newest last */
 	unsigned n_open;
-	bool beyond_thinking;  /* any block that is not thinking was begun */
-	bool tool_done;        /* a tool_use was completed, as the last block */
-	int64_t input_tokens;  /* all three kinds added; -1: not told */
-	int64_t output_tokens; /* the latest told; -1: not told */
+	bool beyond_thinking; /* any block that is not thinking was begun */
+	bool tool_done;       /* a tool_use was completed, as the last block */
+	struct usage usage;
 };
 
 void stream_init(struct stream *s);

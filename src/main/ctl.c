@@ -10,6 +10,7 @@
 #include "main/ctl_key.h"
 #include "operator/health_check.h"
 #include "operator/status.h"
+#include "route/learned.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* claude-router: the FastCGI responder. */
 #include "app/cli.h"
-#include "app/dispatch.h"
 #include "app/open.h"
 #include "app/reload.h"
 #include "app/respawn.h"
+#include "app/routes.h"
 #include "base/clock.h"
 #include "base/listen.h"
 #include "base/log.h"
@@ -258,7 +258,7 @@ run(struct responder *r, const struct options *o, struct buf *error)
 	if (!reload_begin(&r->app, error))
 		return EX_OSERR;
 	if (listener_open(&r->listener, o->socket, error))
-		r->acceptor = acceptor_new(&r->app, r->listener.fd, &dispatch_handler, error);
+		r->acceptor = acceptor_new(&r->app, r->listener.fd, &app_routes, error);
 	r->tick.due = tick;
 	r->drain.due = drained;
 	if (r->acceptor == NULL)

@@ -220,7 +220,15 @@ admin_retry(struct client *client)
 	reply_json(&client->reply, 200, "cache-control: no-store\r\n", o);
 }
 
-/* --- Checking --------------------------------------------------------- */
+/* --- Health checks ---------------------------------------------------- */
+
+static void
+aborted(void *handling)
+{
+	health_check_free(handling);
+}
+
+static const struct handler handler = {.aborted = aborted};
 
 static void
 checked(void *owner, const struct check_report *report)
@@ -234,12 +242,13 @@ checked(void *owner, const struct check_report *report)
 	tree_put(o, "before", json_object_new_string(report->before));
 	tree_put(o, "after", json_object_new_string(report->after));
 	tree_put(o, "found", json_object_new_string(report->found));
-	admin_check_aborted(client);
+	client->handler = NULL;
+	health_check_free(client->handling);
 	reply_json(&client->reply, 200, "cache-control: no-store\r\n", o);
 }
 
 void
-admin_check(struct client *client)
+admin_health_check(struct client *client)
 {
 	const struct config *config = client->app->config;
 	char name[PROVIDER_NAME_MAX];
@@ -250,15 +259,19 @@ admin_check(struct client *client)
 		refuse_name(client, false);
 		return;
 	}
-	client->check = health_check_start(client->app, p, true, checked, client);
-	if (client->check == NULL)
+	client->handling = health_check_start(client->app, p, true, checked, client);
+	if (client->handling != NULL)
+		client->handler = &handler;
+	else
 		reply_error(&client->reply, 503, "retry-after: 2\r\n", "api_error",
 			    "Out of memory.", client->request.id);
 }
 
 void
-admin_check_aborted(struct client *client)
+admin_greeting(struct client *client)
 {
-	health_check_free(client->check);
-	client->check = NULL;
+	static const char greeting[] =
+	    "Claude Router " PACKAGE_VERSION ": set ANTHROPIC_BASE_URL to this address.\n";
+	reply_whole(&client->reply, 200, "content-type: text/plain\r\n", greeting,
+		    strlen(greeting));
 }

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "dialect/dialect.h"
 #include "route/candidates.h"
+#include "route/learned.h"
 #include "route/outcome.h"
 #include "upstream/attempt.h"
 #include "json/tree.h"
@@ -125,7 +126,7 @@ static const char *
 model_of(const struct health_check *h)
 {
 	const struct config *config = h->config;
-	if (!h->provider->dialect->claude)
+	if (!h->provider->dialect->takes_claude_names)
 		return learned_name(h->app->state, h->provider, config->health_check_models[0], 0,
 				    h->successor);
 	return h->successor < config->n_health_check_models
@@ -213,7 +214,7 @@ judge(struct health_check *h, enum ending ending)
 	    .response = attempt_response(h->attempt),
 	    .body = buf_text(body),
 	    .body_len = body->len,
-	    .claude = h->provider->dialect->claude,
+	    .is_authority = h->provider->dialect->is_authority,
 	    .stored = true,
 	    .plan_limits_only = h->config->plan_limits_only,
 	    .cooldown_ms = h->provider->cooldown_ms,

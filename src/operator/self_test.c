@@ -101,7 +101,18 @@ note(const struct client *client)
 }
 
 static void
-come_later(struct client *client, const char *why)
+aborted(void *handling)
+{
+	struct self_test *t = handling;
+	end_silence(t);
+	loop_cancel(t->client->app->loop, &t->timer);
+	free(t);
+}
+
+static const struct handler handler = {.aborted = aborted};
+
+static void
+refuse_for_now(struct client *client, const char *why)
 {
 	reply_error(&client->reply, 503, "retry-after: 2\r\n", "api_error", why,
 		    client->request.id);
@@ -112,33 +123,21 @@ self_test_start(struct client *client)
 {
 	uint32_t silence_s = client->request.silence_s;
 	if (silence_s > 0 && client->app->silences >= SELF_TESTS_SILENT_MAX) {
-		come_later(client, "Too many self-tests are silent already.");
+		refuse_for_now(client, "Too many self-tests are silent already.");
 		return;
 	}
 	struct self_test *t = calloc(1, sizeof *t);
 	if (t == NULL) {
-		come_later(client, "Out of memory.");
+		refuse_for_now(client, "Out of memory.");
 		return;
 	}
 	*t = (struct self_test){.client = client, .timer.due = tick, .start_ms = clock_steady_ms()};
-	client->self_test = t;
+	client->handler = &handler;
+	client->handling = t;
 	note(client);
-	/* The head of a provider's stream: route/close.c. */
-	reply_head(&client->reply, 200,
-		   "content-type: text/event-stream\r\ncache-control: no-cache\r\n"
-		   "x-accel-buffering: no\r\n");
+	reply_head(&client->reply, 200, REPLY_STREAM_LINES);
 	send_event(t, "request", arrived(t));
 	t->silent = silence_s > 0;
 	client->app->silences += t->silent;
 	wait_for(t, silence_s > 0 ? (int64_t)silence_s * 1000 : SELF_TEST_TICK_MS);
-}
-
-void
-self_test_aborted(struct client *client)
-{
-	struct self_test *t = client->self_test;
-	end_silence(t);
-	loop_cancel(client->app->loop, &t->timer);
-	client->self_test = NULL;
-	free(t);
 }

@@ -19,11 +19,8 @@ struct self_test;
  *              silences (other tests that are silent in this process)}
  *     tick     every SELF_TEST_TICK_MS; the first one after request.silence_s
  *              seconds of silence, if that is not 0
- * and the end of the stream. 503 when SELF_TESTS_SILENT_MAX are silent already. client->self_test is set until then. While
- * SELF_TESTS_SILENT_MAX of this process are silent, one more silent one gets a 503. */
+ * and the end of the stream. While SELF_TESTS_SILENT_MAX of this
+ * process are silent, one more silent one gets a 503. */
 void self_test_start(struct client *client);
-
-/* The client has gone, or has all of it. */
-void self_test_aborted(struct client *client);
 
 #endif

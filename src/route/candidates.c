@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "dialect/dialect.h"
+#include "route/learned.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,89 +15,6 @@ candidates_account_key(const struct state *state, const struct provider *provide
 {
 	return (struct health_key){.provider = provider->id,
 				   .account = state_name(state, credential)};
-}
-
-uint64_t
-model_family_id(const char *model)
-{
-	char family[MODEL_NAME_MAX];
-	message_family(model, family);
-	return family[0] == '\0' ? 0 : digest_name(family);
-}
-
-/* What one account taught is none of another's business: its plan may know other
- * names, and its requests are its own. */
-static uint64_t
-memory_key(uint64_t subject, uint64_t own)
-{
-	uint64_t key = own == 0 ? subject : (subject ^ own) * UINT64_C(0x9e3779b97f4a7c15);
-	return key == 0 ? 1 : key;
-}
-
-size_t
-learned_first_name(const struct state *state, const struct provider *provider, const char *model,
-		   uint64_t own)
-{
-	const struct model_rule *rule = config_model_rule(provider, model);
-	if (rule == NULL)
-		return 0;
-	uint64_t worked = state_model(state, memory_key(rule->id, own), clock_wall_ms());
-	return worked < rule->n_names ? (size_t)worked : 0;
-}
-
-const char *
-learned_next_name(const struct provider *provider, const char *model, size_t first, size_t next)
-{
-	const struct model_rule *rule = config_model_rule(provider, model);
-	if (rule == NULL || next >= rule->n_names)
-		return NULL;
-	return rule->names[(first + next) % rule->n_names];
-}
-
-const char *
-learned_name(const struct state *state, const struct provider *provider, const char *model,
-	     uint64_t own, size_t next)
-{
-	size_t first = learned_first_name(state, provider, model, own);
-	return learned_next_name(provider, model, first, next);
-}
-
-bool
-learned_name_worked(struct state *state, const struct provider *provider, const char *model,
-		    uint64_t own, const char *name)
-{
-	const struct model_rule *rule = config_model_rule(provider, model);
-	for (size_t i = 0; rule != NULL && i < rule->n_names; i++)
-		if (strcmp(rule->names[i], name) == 0) {
-			state_model_put(state, memory_key(rule->id, own), i, clock_wall_ms());
-			return true;
-		}
-	return false;
-}
-
-static uint64_t
-quirks_key(const struct provider *provider, const char *name, uint64_t own)
-{
-	char text[PROVIDER_NAME_MAX + MODEL_NAME_MAX + sizeof "quirks//"];
-	snprintf(text, sizeof text, "quirks/%s/%s", provider->name, name);
-	return memory_key(digest_name(text), own);
-}
-
-unsigned
-learned_quirks(const struct state *state, const struct provider *provider, const char *name,
-	       uint64_t own)
-{
-	return (unsigned)state_model(state, quirks_key(provider, name, own), clock_wall_ms()) &
-	       QUIRKS_REMEMBERED;
-}
-
-void
-learned_quirks_worked(struct state *state, const struct provider *provider, const char *name,
-		      uint64_t own, unsigned quirks)
-{
-	if ((quirks & QUIRKS_REMEMBERED) != learned_quirks(state, provider, name, own))
-		state_model_put(state, quirks_key(provider, name, own), quirks & QUIRKS_REMEMBERED,
-				clock_wall_ms());
 }
 
 /* The account that was seen last, for a status that belongs to no request. */
@@ -140,8 +58,9 @@ read_own(const struct candidates_query *ask, const struct health_key *key, struc
 }
 
 static void
-read_health(const struct candidates_query *ask, struct plan_view *view, const char *credential)
+read_health(const struct candidates_query *ask, struct plan_view *view)
 {
+	const char *credential = view->credential.value;
 	struct health_key key = {.provider = view->provider->id};
 	state_health(ask->state, &key, &view->everybody);
 	if (credential == NULL) {
@@ -149,18 +68,18 @@ read_health(const struct candidates_query *ask, struct plan_view *view, const ch
 		    view->provider->takes_login && view->provider->credential != CREDENTIAL_STORED;
 		if (ask->latest && takes_logins) {
 			find_latest(ask->state, view->provider->id, &view->account);
-			view->no_credential = NULL;
+			view->credential.why_none = NULL;
 		}
 		return;
 	}
 	key = candidates_account_key(ask->state, view->provider, credential);
 	struct candidates_query of_record = *ask;
-	if (!view->own_credential)
+	if (!credential_is_own(&view->credential))
 		of_record.kin = (struct health_kin){0};
 	read_own(&of_record, &key, &view->account);
-	uint64_t own = view->own_credential ? key.account : 0;
+	uint64_t own = credential_is_own(&view->credential) ? key.account : 0;
 	const char *sent = learned_name(ask->state, view->provider, ask->model, own, 0);
-	key.family = model_family_id(sent == NULL ? ask->model : sent);
+	key.family = message_family_id(sent == NULL ? ask->model : sent);
 	if (key.family != 0)
 		read_own(&of_record, &key, &view->family);
 }
@@ -171,8 +90,8 @@ refusal(const struct candidates_query *ask, const struct provider *provider,
 {
 	if (ask->message == NULL || provider->dialect->refuses == NULL)
 		return NULL;
-	bool is_own = credential->value != NULL && !credential->stored;
-	uint64_t own = is_own ? state_name(ask->state, credential->value) : 0;
+	uint64_t own =
+	    credential_is_own(credential) ? state_name(ask->state, credential->value) : 0;
 	const char *model = learned_name(ask->state, provider, ask->model, own, 0);
 	return provider->dialect->refuses(ask->message, model == NULL ? ask->model : model);
 }
@@ -187,14 +106,13 @@ candidates_collect(struct candidates *s, const struct candidates_query *ask)
 		const struct provider *p = &config->providers[i];
 		const char *stored = tokens_get(ask->tokens, p->name);
 		struct credential c = credential_choose(p, ask->client, stored);
-		s->credentials[i] = c;
 		s->views[i] = (struct plan_view){
 		    .provider = p,
-		    .own_credential = c.value != NULL && !c.stored,
-		    .no_credential = c.why_none,
+		    .index = (unsigned)i,
+		    .credential = c,
 		    .refuses = refusal(ask, p, &c),
 		};
-		read_health(ask, &s->views[i], c.value);
+		read_health(ask, &s->views[i]);
 	}
 	struct plan_query plan = {
 	    .views = s->views,
@@ -242,4 +160,51 @@ candidates_find(const struct candidates *s, const struct provider *provider)
 	while (c->view->provider != provider)
 		c++;
 	return c;
+}
+
+/* Lists of models are asked of providers that have one; neither they nor counts are
+ * probes, which would tell too little. */
+static bool
+is_open(const struct candidate *c, const struct open_query *ask)
+{
+	if (!plan_usable(c->standing) || (ask->done >> c->view->index & 1) != 0)
+		return false;
+	bool lists = c->view->provider->dialect->counts_tokens;
+	return !ask->auxiliary || (c->standing != STANDING_PROBE && (lists || ask->counts_tokens));
+}
+
+/* Tokens are counted by the provider that would serve the message, or estimated:
+ * another one's count would be by another tokenizer. */
+struct candidate *
+candidates_next(struct candidates *s, const struct open_query *ask)
+{
+	for (size_t i = 0; i < s->plan.n_usable; i++) {
+		struct candidate *c = &s->plan.candidates[i];
+		if (is_open(c, ask))
+			return ask->counts_tokens && !c->view->provider->dialect->counts_tokens
+				   ? NULL
+				   : c;
+	}
+	return NULL;
+}
+
+bool
+candidates_has_other(const struct candidates *s, const struct candidate *chosen,
+		     const struct open_query *ask)
+{
+	for (size_t i = 0; i < s->plan.n_usable; i++) {
+		const struct candidate *c = &s->plan.candidates[i];
+		if (c != chosen && is_open(c, ask))
+			return true;
+	}
+	return false;
+}
+
+const struct candidate *
+candidates_first_skipped(const struct candidates *s, const struct candidate *chosen)
+{
+	for (size_t i = s->plan.n_usable; i < s->plan.n; i++)
+		if (s->plan.candidates[i].view->index <= chosen->view->index)
+			return &s->plan.candidates[i];
+	return NULL;
 }

@@ -12,7 +12,6 @@
 
 struct candidates {
 	struct plan_view views[PROVIDERS_MAX];
-	struct credential credentials[PROVIDERS_MAX]; /* of views[i] */
 	struct plan plan;
 };
 
@@ -33,48 +32,41 @@ struct candidates_query {
 /* Fills the views and makes the plan. */
 void candidates_collect(struct candidates *candidates, const struct candidates_query *ask);
 
-/* The survey of no request: of a local client without a credential of its own,
+/* The candidates of no request: of a local client without a credential of its own,
  * with the account seen last where there is none stored. For status and checks.
  * model: "" for any. The caller's to free(); NULL: memory is short. */
 struct candidates *candidates_latest(const struct app *app, const char *model);
 
-/* The same by a configuration and credentials of one's own, into *survey. */
+/* The same by a configuration and credentials of one's own, into *candidates. */
 void candidates_latest_by(const struct config *config, const struct tokens *tokens,
 			  const struct state *state, const char *model,
 			  struct candidates *candidates);
 
-/* How a provider of the survey's configuration stands in its plan. */
+/* How a provider of the candidates' configuration stands in its plan. */
 const struct candidate *candidates_find(const struct candidates *candidates,
 					const struct provider *provider);
 
-/* The records of one account at a provider. family: "" for none. */
+/* The records of one account at a provider. */
 struct health_key candidates_account_key(const struct state *state, const struct provider *provider,
 					 const char *credential);
-uint64_t model_family_id(const char *model);
 
-/* The name to ask a provider for instead of model: the one that worked last, or the
- * next-th after it, by which those before it come last. own: the account whose names
- * these are, when the credential is the client's own; 0: the operator's. NULL: as
- * asked, or no name is left when next > 0. */
-const char *learned_name(const struct state *state, const struct provider *provider,
-			 const char *model, uint64_t own, size_t next);
+/* Which candidates a request may still go to. */
+struct open_query {
+	unsigned done;      /* bit i: the candidate with view.index i was asked already */
+	bool auxiliary;     /* count_tokens or models */
+	bool counts_tokens; /* of those: count_tokens */
+};
 
-/* The same in two steps, for who asks for one after the other while other requests
- * move what worked last: the place of the first name, and the next-th after it. */
-size_t learned_first_name(const struct state *state, const struct provider *provider,
-			  const char *model, uint64_t own);
-const char *learned_next_name(const struct provider *provider, const char *model, size_t first,
-			      size_t next);
+/* The candidate to ask next, in the plan's order; NULL: there is none. */
+struct candidate *candidates_next(struct candidates *candidates, const struct open_query *query);
 
-/* That name worked; own: as above. False: it is no name of the model's rule. */
-bool learned_name_worked(struct state *state, const struct provider *provider, const char *model,
-			 uint64_t own, const char *name);
+/* Whether another one could be asked after that. */
+bool candidates_has_other(const struct candidates *candidates, const struct candidate *chosen,
+			  const struct open_query *query);
 
-/* The forms (enum quirk, or'ed) that a provider wanted of requests for the model of
- * that name (as sent) within a day; and that it wants one. own: as above. */
-unsigned learned_quirks(const struct state *state, const struct provider *provider,
-			const char *name, uint64_t own);
-void learned_quirks_worked(struct state *state, const struct provider *provider, const char *name,
-			   uint64_t own, unsigned quirks);
+/* The first that the configuration prefers to the chosen one and that cannot be asked
+ * now; NULL: there is none. */
+const struct candidate *candidates_first_skipped(const struct candidates *candidates,
+						 const struct candidate *chosen);
 
 #endif

@@ -1,28 +1,128 @@
 /* SPDX-License-Identifier: MIT */
-/* Attempted, judged, replied: the way of one request from provider to provider. */
+/* One request's way, as steps. Each is a function that returns the next one, or NULL to
+ * wait for an event; run() alone follows them:
+ *
+ *     plan ──→ ask ──→ receive ──→ judge ──→ relay ──→ close
+ *      ↑        ↑                    │ (JSON, errors)───↑
+ *      │        └─ wait ←─ retry ────┤
+ *      └──────── wait ←── next ──────┘
+ *
+ * Events (bytes of the provider, timers, a client that reads or leaves) enter at the
+ * bottom of this file. */
 #include "route/exchange.h"
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "client/access.h"
+#include "config/diagnostics.h"
 #include "dialect/dialect.h"
-#include "route/exchange_impl.h"
+#include "route/identity.h"
+#include "route/limits.h"
 #include "route/outcome.h"
+#include "route/record.h"
+#include "route/relay.h"
+#include "route/replies.h"
+#include "route/retry.h"
+#include "route/target.h"
+#include "upstream/attempt.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-	ERROR_BODY_FOR_MS =
-	    5000, /* a failure may take so long after its status, drop by drop, too */
-	QUIET_FOR_MS =
-	    20000, /* count_tokens and models, which can be answered without a provider */
-	WATCH_EVERY_MS = 5000, /* at least: a probe's lease is renewed then, new limits are seen */
-	RETRY_DELAY_MAX_MS = 60000,
+	LIMITS_EVERY_MS = 5000,      /* at least: a lease is renewed then, new limits are seen */
 	THROTTLED_LATELY_MS = 60000, /* BEHAVIOUR 4: a second bare 429 within a minute */
 	MENDED_IN_A_ROW_MAX = 2,     /* BEHAVIOUR 6 */
+	REPLAN_SOON_MS = 50,         /* while all are paused and one will be available soon, */
+	REPLAN_EVERY_MS = 500,       /* and at the latest */
+	LINGER_FOR_MS = 1000,        /* a transfer may take so long to end after the response */
 	TRAIL_MAX = 1024,
 };
+
+struct exchange;
+
+struct step {
+	const char *name;
+	const struct step *(*run)(struct exchange *x);
+};
+
+struct exchange {
+	struct client *client; /* NULL: gone, or replied to */
+	struct app *app;
+	struct config *config;   /* our share of what was in force when it began: all that is */
+	struct tokens *tokens;   /* decided here is decided by these, to the end */
+	struct request *request; /* the client's; NULL with it */
+	const struct step *step; /* the one that was taken last, whose event is awaited */
+	bool auxiliary;          /* count_tokens and models change no provider's health */
+	uint64_t probe_id;       /* our name as a probe; random */
+	struct identity identity;
+	int64_t start_ms; /* steady clock */
+	int64_t first_ms; /* first byte to the client, since start_ms; -1: none yet */
+	int64_t held_ms;  /* spent waiting for a provider to be available */
+	unsigned done;    /* bit i: the candidate with index i is not to be asked again */
+	unsigned paused;  /* of done: those that were paused since then */
+	unsigned attempts;
+	char skipped[64]; /* who was preferred to the first that was asked, for the log */
+	struct buf trail; /* the attempts, for the log */
+	struct target target;
+	struct attempt *attempt;
+	struct buf body;    /* rewritten for the provider; empty: the request's own */
+	enum ending ending; /* of the attempt, for judge */
+	struct relay relay;
+	bool relay_begun;
+	struct verdict verdict; /* the last one; row NULL: none yet */
+	struct kept kept;
+	enum mend mend;
+	bool is_cut;        /* the provider broke its stream off, and mend says what was done */
+	int status;         /* as the client sees it, for close */
+	struct timer timer; /* of wait: then comes after; once closed, the end */
+	int64_t wait_ms;
+	const struct step *after;
+	struct timer limits;
+};
+
+/* --- Running ---------------------------------------------------------- */
+
+static const struct step step_plan, step_ask, step_receive, step_judge, step_relay, step_close,
+    step_wait;
+
+/* After close, the exchange may be gone. */
+static void
+run(struct exchange *x, const struct step *step)
+{
+	while (step != NULL) {
+		x->step = step;
+		step = step->run(x);
+	}
+}
+
+static const struct step *
+wait_for(struct exchange *x, int64_t ms, const struct step *after)
+{
+	x->wait_ms = ms;
+	x->after = after;
+	return &step_wait;
+}
+
+static const struct step *
+close_with(struct exchange *x, int status)
+{
+	x->status = status;
+	return &step_close;
+}
+
+/* The client of a reply that begins now, with what its head says of us. */
+static struct client *
+begin_reply(struct exchange *x)
+{
+	const struct provider *p = x->target.provider;
+	if (x->first_ms == -1)
+		x->first_ms = clock_steady_ms() - x->start_ms;
+	x->client->reply.provider = p == NULL ? "none" : p->name;
+	x->client->reply.attempts = x->attempts;
+	return x->client;
+}
 
 static void
 drop_attempt(struct exchange *x)
@@ -36,159 +136,345 @@ drop_attempt(struct exchange *x)
 }
 
 static void
-give_back_lease(struct exchange *x)
-{
-	if (x->target.leased)
-		lease_release(x->app->state, &x->target.lease, x->target.provider->name, x->holder);
-	x->target.leased = false;
-}
-
-void
 exchange_free(struct exchange *x)
 {
-	give_back_lease(x);
+	lease_release(&x->target.lease, x->app->state);
 	drop_attempt(x);
-	loop_cancel(x->app->loop, &x->step);
-	loop_cancel(x->app->loop, &x->watch);
-	buf_free(&x->kept_lines);
-	buf_free(&x->kept_body);
+	loop_cancel(x->app->loop, &x->timer);
+	loop_cancel(x->app->loop, &x->limits);
+	kept_fini(&x->kept);
 	buf_free(&x->trail);
 	tokens_free(x->tokens);
 	config_free(x->config);
 	free(x);
 }
 
-void
-exchange_wait(struct exchange *x, int64_t in_ms, void (*next)(struct exchange *x))
+/* --- Time limits ------------------------------------------------------ */
+
+static struct limits_query
+limits_of(const struct exchange *x)
 {
-	x->phase = EXCHANGE_WAITING;
-	x->next = next;
-	loop_cancel(x->app->loop, &x->watch);
-	if (!loop_after(x->app->loop, &x->step, in_ms))
-		close_with_error(x, 503, "retry-after: 2\r\n", "api_error", "Out of memory.");
+	bool relaying = x->step == &step_relay;
+	return (struct limits_query){
+	    .config = x->config,
+	    .auxiliary = x->auxiliary,
+	    .streams = x->request->message.stream,
+	    .relaying = relaying,
+	    .client_is_slow = relaying && reply_backlog(&x->client->reply) > 0,
+	    .has_head = x->attempt != NULL && attempt_response(x->attempt)->complete,
+	    .request_ms = x->start_ms,
+	    .content_ms = x->start_ms + x->first_ms,
+	    .attempt_ms = x->target.start_ms,
+	    .bytes_ms = x->target.bytes_ms,
+	    .life_ms = x->target.life_ms,
+	    .failed_ms = x->target.failed_ms,
+	    .now_ms = clock_steady_ms(),
+	};
 }
 
-static void
-step_due(struct timer *timer)
-{
-	struct exchange *x = CONTAINER_OF(timer, struct exchange, step);
-	x->next(x);
-}
-
-int64_t
-exchange_remaining_ms(const struct exchange *x)
-{
-	return x->start_ms + x->config->deadline_ms - clock_steady_ms();
-}
-
-/* How long an attempt may take, all of it. */
+/* The time until the request must have its first content; 0 or less: it is over. */
 static int64_t
-attempt_ms(const struct exchange *x)
+remaining_ms(const struct exchange *x)
 {
-	bool streams = x->request->message.stream && !x->quiet;
-	return exchange_remaining_ms(x) + (streams ? x->config->stream_deadline_ms : 0);
+	const struct limits_query query = limits_of(x);
+	return limits_deadline_ms(&query);
 }
 
-/* --- Attempted: one provider is asked --------------------------------- */
+static const struct step *mend(struct exchange *x, enum ending ending);
 
-static void judge(struct exchange *x, enum ending ending);
-static void news(void *owner);
-static void watch(struct exchange *x);
-
-/* The name by which the provider is asked. */
-static const char *
-name_at(const struct exchange *x)
+static const struct step *
+judge_ending(struct exchange *x, enum ending ending)
 {
-	return x->target.model[0] != '\0' ? x->target.model : x->request->message.model;
+	x->ending = ending;
+	return &step_judge;
 }
 
-/* The model's name at this provider, and the body in its dialect. */
-static bool
-write_body(struct exchange *x)
+/* Checks the limits now, and again when the next may have been reached. NULL: none is. */
+static const struct step *
+watch_limits(struct exchange *x)
+{
+	if (x->relay.life)
+		x->target.life_ms = x->target.bytes_ms;
+	x->relay.life = false;
+	const struct limits_query query = limits_of(x);
+	struct limit limit = limits_next(&query);
+	if (limit.remaining_ms > 0) {
+		int64_t idle_ms = x->config->idle_timeout_ms;
+		int64_t next_ms = idle_ms < LIMITS_EVERY_MS ? idle_ms : LIMITS_EVERY_MS;
+		next_ms = limit.remaining_ms < next_ms ? limit.remaining_ms : next_ms;
+		if (loop_after(x->app->loop, &x->limits, next_ms))
+			return NULL;
+		limit.ending = ENDING_OURS;
+	}
+	return x->step == &step_relay ? mend(x, limit.ending) : judge_ending(x, limit.ending);
+}
+
+/* --- Plan: who is asked next ------------------------------------------ */
+
+static struct candidates *
+collect(const struct exchange *x)
 {
 	const struct request *r = x->request;
-	struct target *t = &x->target;
-	const char *model =
-	    learned_next_name(t->provider, r->message.model, t->first_name, t->successor);
-	const char *sent = t->provider->dialect->model == NULL
-			       ? model
-			       : t->provider->dialect->model(&r->message, model);
-	snprintf(t->model, sizeof t->model, "%s", sent == NULL ? "" : sent);
-	t->quirks |= learned_quirks(x->app->state, t->provider, name_at(x), t->own);
-	buf_free(&x->body);
-	if (r->route.id == ROUTE_MODELS || r->route.id == ROUTE_MODEL)
-		return true;
-	const struct handover handover = {
-	    .provider = t->provider->name,
-	    .model = model,
-	    .body = r->body.data,
-	    .body_len = r->body.len,
-	    .message = &r->message,
-	    .key = state_key(x->app->state),
-	    .quirks = t->quirks,
+	const struct client_credentials client = {
+	    .login = r->login,
+	    .api_key = r->api_key,
+	    .may_use_stored = access_may_use_stored(x->config, r),
 	};
-	return t->provider->dialect->encode(&handover, &x->body) != HANDOVER_FAILED;
+	bool is_about_models = r->route->id == ROUTE_MODELS || r->route->id == ROUTE_MODEL;
+	const struct candidates_query query = {
+	    .config = x->config,
+	    .tokens = x->tokens,
+	    .state = x->app->state,
+	    .client = &client,
+	    .message = is_about_models ? NULL : &r->message,
+	    .model = r->message.model,
+	    .session = x->identity.session.provider,
+	    .kin = x->identity.kin,
+	    .kin_is_sure = x->identity.kin_is_sure,
+	    .now_ms = clock_wall_ms(),
+	};
+	struct candidates *s = malloc(sizeof *s);
+	if (s != NULL)
+		candidates_collect(s, &query);
+	return s;
 }
 
-static const char *
-credential_of(const struct exchange *x)
+/* A provider whose pause is over is asked by one request at a time. */
+static bool
+take_probe(struct exchange *x, const struct candidate *c)
 {
-	const struct provider *p = x->target.provider;
-	if (x->target.stored)
-		return tokens_get(x->tokens, p->name);
-	return p->takes_login ? x->request->login : x->request->api_key;
+	return c->standing != STANDING_PROBE ||
+	       lease_take(&x->target.lease, x->app->state, c->cause, c->view->provider->name,
+			  x->probe_id);
 }
+
+/* An operator wants to see in the log why the preferred provider was not asked. */
+static void
+note_skipped(struct exchange *x, const struct candidate *skipped)
+{
+	if (skipped != NULL && x->attempts == 0)
+		snprintf(x->skipped, sizeof x->skipped, "%s:%s", skipped->view->provider->name,
+			 plan_state_name(skipped->standing));
+}
+
+/* Makes the next candidate that may be asked now the target. False: there is none. */
+static bool
+choose(struct exchange *x, struct candidates *s)
+{
+	const struct open_query query = {
+	    .done = x->done,
+	    .auxiliary = x->auxiliary,
+	    .counts_tokens = x->request->route->id == ROUTE_COUNT_TOKENS,
+	};
+	if (x->attempts >= ATTEMPTS_MAX || remaining_ms(x) <= 0)
+		return false;
+	struct candidate *c;
+	while ((c = candidates_next(s, &query)) != NULL && !take_probe(x, c))
+		plan_refuse_probe(c, clock_wall_ms());
+	if (c == NULL)
+		return false;
+	target_set(&x->target, c, x->app->state, x->request->message.model);
+	x->target.others_ready = candidates_has_other(s, c, &query);
+	state_count(x->app->state, x->target.provider->id, COUNT_REQUESTS);
+	note_skipped(x, candidates_first_skipped(s, c));
+	return true;
+}
+
+/* All are paused, but one is available soon: BEHAVIOUR 5, hold. 0: it is not worth it. */
+static int64_t
+hold_ms(const struct exchange *x, const struct plan *plan)
+{
+	int64_t earliest_ms = plan_earliest_ms(plan);
+	int64_t wait_ms = earliest_ms - clock_wall_ms();
+	int64_t budget_ms = x->config->hold_ms - x->held_ms;
+	if (earliest_ms == 0 || wait_ms > budget_ms || budget_ms <= 0 ||
+	    x->attempts >= ATTEMPTS_MAX || remaining_ms(x) <= 0)
+		return 0;
+	return wait_ms < REPLAN_SOON_MS    ? REPLAN_SOON_MS
+	       : wait_ms > REPLAN_EVERY_MS ? REPLAN_EVERY_MS
+					   : wait_ms;
+}
+
+static const struct step *
+hold(struct exchange *x, int64_t ms)
+{
+	x->held_ms += ms;
+	/* Those that were asked and are paused may be asked again after that. */
+	x->done &= ~x->paused;
+	x->paused = 0;
+	return wait_for(x, ms, &step_plan);
+}
+
+static int
+reply_that_nobody_can(struct exchange *x, const struct plan *plan)
+{
+	const struct verdict *v = &x->verdict;
+	char last[HEALTH_TEXT_MAX + PROVIDER_NAME_MAX + 4] = "";
+	if (v->row != NULL)
+		snprintf(last, sizeof last, "%s, %s", x->target.provider->name, v->why);
+	const struct no_provider_query query = {
+	    .plan = plan,
+	    .last = last,
+	    .spent = x->attempts >= ATTEMPTS_MAX || remaining_ms(x) <= 0 ||
+		     (v->row != NULL && v->status == 0),
+	    .limited = v->row != NULL && v->kind == VERDICT_COOL,
+	    .login = x->request->login != NULL,
+	    .now_ms = clock_wall_ms(),
+	};
+	return reply_no_provider(begin_reply(x), &query);
+}
+
+/* Nobody is left to be asked: BEHAVIOUR 5, "When the last candidate fails". */
+static const struct step *
+give_up(struct exchange *x, const struct plan *plan)
+{
+	bool cools = x->verdict.kind == VERDICT_COOL || x->verdict.kind == VERDICT_BENCH;
+	if (x->kept.status != 0 && !cools)
+		return close_with(x, reply_kept(begin_reply(x), &x->kept));
+	if (x->auxiliary)
+		return close_with(x, reply_locally(begin_reply(x), x->config));
+	int64_t ms = hold_ms(x, plan);
+	return ms > 0 ? hold(x, ms) : close_with(x, reply_that_nobody_can(x, plan));
+}
+
+static const struct step *
+plan(struct exchange *x)
+{
+	struct candidates *s = collect(x);
+	if (s == NULL)
+		return close_with(x, reply_out_of_memory(begin_reply(x)));
+	const struct step *next = choose(x, s) ? &step_ask : give_up(x, &s->plan);
+	free(s);
+	return next;
+}
+
+/* --- Ask: one attempt begins ------------------------------------------ */
+
+static void on_progress(void *owner);
 
 static struct attempt *
 start(struct exchange *x)
 {
 	const struct request *r = x->request;
-	const char *credential = credential_of(x);
-	if (credential == NULL || !write_body(x))
+	const struct dialect *dialect = x->target.provider->dialect;
+	bool streams = r->message.stream && !x->auxiliary;
+	if (x->target.credential.value == NULL ||
+	    !target_write_body(&x->target, x->app->state, r, &x->body))
 		return NULL;
-	bool rewritten = x->body.len > 0;
+	const struct buf *body = x->body.len > 0 ? &x->body : &r->body;
 	bool posts = strcmp(r->method, "POST") == 0;
-	const struct attempt_options ask = {
+	const struct attempt_options options = {
 	    .provider = x->target.provider,
 	    .config = x->config,
-	    .path = r->path,
-	    .query = x->target.provider->dialect->claude ? r->query : "",
+	    .path = dialect->path == NULL ? r->path : dialect->path,
+	    .query = dialect->forwards_headers ? r->query : "",
 	    .headers = &r->headers,
-	    .credential = credential,
-	    .stored = x->target.stored,
-	    .body = rewritten ? x->body.data
-		    : posts   ? r->body.data
-			      : NULL,
-	    .body_len = rewritten ? x->body.len
-			: posts   ? r->body.len
-				  : 0,
+	    .credential = x->target.credential.value,
+	    .stored = x->target.credential.stored,
+	    .body = posts ? body->data : NULL,
+	    .body_len = posts ? body->len : 0,
 	    .fresh = x->target.retries > 0 && x->verdict.status == 0,
-	    .total_ms = attempt_ms(x),
+	    .total_ms = remaining_ms(x) + (streams ? x->config->stream_deadline_ms : 0),
 	};
-	return attempt_start(x->app->pool, &ask, news, x);
+	return attempt_start(x->app->pool, &options, on_progress, x);
 }
 
-void
-exchange_ask(struct exchange *x)
+static const struct step *
+ask(struct exchange *x)
 {
 	struct target *t = &x->target;
 	drop_attempt(x);
-	x->phase = EXCHANGE_ASKING;
+	lease_renew(&t->lease, x->app->state);
 	x->attempts++;
 	t->began_ms = clock_wall_ms();
-	t->start_ms = t->news_ms = t->life_ms = clock_steady_ms();
+	t->start_ms = t->bytes_ms = t->life_ms = clock_steady_ms();
 	t->failed_ms = 0;
 	t->json = (struct json_end){0};
 	x->attempt = start(x);
 	relay_init(&x->relay, t->provider->dialect, t->provider->name);
 	x->relay_begun = true;
-	if (x->attempt == NULL)
-		judge(x, ENDING_OURS);
-	else
-		watch(x);
+	return x->attempt == NULL ? judge_ending(x, ENDING_OURS) : watch_limits(x);
 }
 
-/* --- Judged ----------------------------------------------------------- */
+/* --- Receive: what comes before anything goes to the client ----------- */
+
+/* A stream whose content has not begun. */
+static const struct step *
+gate(struct exchange *x)
+{
+	enum ending ending;
+	enum relay_result result = relay_take(&x->relay, attempt_body(x->attempt));
+	if (result == RELAY_CONTENT || result == RELAY_FAILED || result == RELAY_ENDED)
+		return judge_ending(x, ENDING_WHOLE);
+	if (result == RELAY_TOO_BIG)
+		return judge_ending(x, ENDING_TOO_BIG);
+	return attempt_ended(x->attempt, &ending) ? judge_ending(x, ending) : NULL;
+}
+
+/* A JSON response is complete when its JSON ends, whatever the transport says
+ * (BEHAVIOUR 4). */
+static bool
+is_json_whole(struct exchange *x)
+{
+	const struct buf *body = attempt_body(x->attempt);
+	struct scan s;
+	if (!json_end_reached(&x->target.json, buf_text(body), body->len))
+		return false;
+	scan_init(&s, body->data, body->len);
+	scan_skip(&s);
+	return scan_end(&s);
+}
+
+static struct outcome
+outcome_of(const struct exchange *x, const struct verdict *verdict)
+{
+	struct outcome outcome = {
+	    .provider = x->target.provider,
+	    .key = x->target.key,
+	    .family = target_family(&x->target, x->request),
+	    .began_ms = x->target.began_ms,
+	    .holder = x->probe_id,
+	    .response = attempt_response(x->attempt),
+	    .verdict = verdict,
+	};
+	if (x->target.own != 0)
+		outcome.kin = x->identity.kin;
+	return outcome;
+}
+
+/* The head of a stream with a 2xx that is no rejection is a probe's success: BEHAVIOUR 5. */
+static void
+end_probe(struct exchange *x)
+{
+	const struct response *response = attempt_response(x->attempt);
+	const struct verdict served = {.kind = VERDICT_PASS, .status = response->status};
+	if (!x->target.lease.held || response->status >= 300 || !response->sse ||
+	    (response->overage && x->config->plan_limits_only))
+		return;
+	const struct outcome outcome = outcome_of(x, &served);
+	outcome_probe_served(x->app, &outcome);
+	x->target.lease.held = false;
+}
+
+static const struct step *
+receive(struct exchange *x)
+{
+	const struct response *response = attempt_response(x->attempt);
+	enum ending ending;
+	if (response->status >= 300 && x->target.failed_ms == 0)
+		x->target.failed_ms = x->target.bytes_ms;
+	if (response->complete)
+		end_probe(x);
+	bool succeeds = response->complete && response->status >= 200 && response->status < 300;
+	if (succeeds && response->sse && x->request->message.stream)
+		return gate(x);
+	if (attempt_ended(x->attempt, &ending))
+		return judge_ending(x, ending);
+	return succeeds && !response->sse && is_json_whole(x) ? judge_ending(x, ENDING_WHOLE)
+							      : NULL;
+}
+
+/* --- Judge: what the response means, and what follows ------------------ */
 
 static bool
 is_throttled_lately(const struct exchange *x)
@@ -199,30 +485,22 @@ is_throttled_lately(const struct exchange *x)
 	return h.throttled_ms != 0 && ago_ms >= 0 && ago_ms <= THROTTLED_LATELY_MS;
 }
 
-/* What came in place of an answer: an error event, or all that was read. */
-static void
-find_body(const struct exchange *x, struct evidence *e)
+/* What the response says, or what came in its place: an error event, or all that was read. */
+static const struct buf *
+response_body(const struct exchange *x)
 {
-	const struct buf *body = x->attempt == NULL ? NULL : attempt_body(x->attempt);
-	if (x->relay.seen.len > 0)
-		body = &x->relay.seen;
+	static const struct buf nothing;
 	if (x->relay.error.len > 0)
-		body = &x->relay.error;
-	e->body = body == NULL ? "" : buf_text(body);
-	e->body_len = body == NULL ? 0 : body->len;
-}
-
-/* The family of the model's name that was sent. */
-static uint64_t
-family_of(const struct exchange *x)
-{
-	return x->target.model[0] == '\0' ? x->family : model_family_id(x->target.model);
+		return &x->relay.error;
+	if (x->relay.seen.len > 0)
+		return &x->relay.seen;
+	return x->attempt == NULL ? &nothing : attempt_body(x->attempt);
 }
 
 static enum asked
-asked_of(const struct exchange *x)
+asked_of(const struct request *r)
 {
-	switch (x->request->route.id) {
+	switch (r->route->id) {
 	case ROUTE_COUNT_TOKENS:
 		return ASKED_COUNT;
 	case ROUTE_MODELS:
@@ -238,28 +516,31 @@ static struct verdict
 verdict_of(const struct exchange *x, enum ending ending, bool content)
 {
 	static const struct response none = {.retry_after_ms = -1, .should_retry = -1};
-	const struct config *config = x->config;
+	const struct request *r = x->request;
+	const struct target *t = &x->target;
 	const struct response *response = x->attempt == NULL ? &none : attempt_response(x->attempt);
-	struct evidence e = {
+	const struct buf *body = response_body(x);
+	const struct evidence evidence = {
 	    .ending = ending,
 	    .response = response,
-	    .request = x->request->body.data,
-	    .request_len = x->request->body.len,
-	    .headers = &x->request->headers,
-	    .family = family_of(x),
-	    .asked = asked_of(x),
-	    .others_ready = x->target.others_ready,
-	    .wants_stream = x->request->message.stream && !x->quiet,
+	    .body = buf_text(body),
+	    .body_len = body->len,
+	    .request = r->body.data,
+	    .request_len = r->body.len,
+	    .headers = &r->headers,
+	    .family = target_family(t, r),
+	    .asked = asked_of(r),
+	    .wants_stream = r->message.stream && !x->auxiliary,
 	    .content = content,
-	    .claude = x->target.provider->dialect->claude,
-	    .stored = x->target.stored,
+	    .others_ready = t->others_ready,
+	    .is_authority = t->provider->dialect->is_authority,
+	    .stored = t->credential.stored,
 	    .throttled_lately = response->status >= 300 && is_throttled_lately(x),
-	    .plan_limits_only = config->plan_limits_only,
-	    .cooldown_ms = x->target.provider->cooldown_ms,
+	    .plan_limits_only = x->config->plan_limits_only,
+	    .cooldown_ms = t->provider->cooldown_ms,
 	    .now_ms = clock_wall_ms(),
 	};
-	find_body(x, &e);
-	return verdict_judge(&e);
+	return verdict_judge(&evidence);
 }
 
 static bool
@@ -268,7 +549,7 @@ is_served(const struct verdict *v)
 	return v->kind == VERDICT_PASS && v->status >= 200 && v->status < 300;
 }
 
-/* "claude_pro:429:cool→18:00" */
+/* Adds to the trail: "claude_pro:429:cool→18:00". */
 static void
 note(struct exchange *x, const char *what)
 {
@@ -277,247 +558,195 @@ note(struct exchange *x, const char *what)
 	bool timed = v->pause > PAUSE_SHORT && strcmp(what, "retry") != 0;
 	if (timed)
 		clock_short(v->until_ms, clock_wall_ms(), until);
-	/* A trail that is full says enough. */
-	if (!buf_printf(&x->trail, "%s%s:%d:%s%s%s", x->trail.len == 0 ? "" : " ",
-			x->target.provider->name, v->status, what, timed ? "→" : "", until))
-		return;
-}
-
-static struct outcome
-outcome_of(const struct exchange *x, const struct verdict *verdict)
-{
-	struct outcome outcome = {
-	    .provider = x->target.provider,
-	    .key = x->target.key,
-	    .family = family_of(x),
-	    .began_ms = x->target.began_ms,
-	    .holder = x->holder,
-	    .response = attempt_response(x->attempt),
-	    .verdict = verdict,
-	};
-	if (x->target.own != 0)
-		outcome.kin = x->kin;
-	return outcome;
+	buf_append_cut(&x->trail, "%s%s:%d:%s%s%s", x->trail.len == 0 ? "" : " ",
+		       x->target.provider->name, v->status, what, timed ? "→" : "", until);
 }
 
 static void
 count(const struct exchange *x, bool is_asked_again)
 {
-	if (!x->quiet && x->attempt != NULL)
+	if (!x->auxiliary && x->attempt != NULL)
 		outcome_count_attempt(x->app->state, x->target.provider, &x->verdict,
 				      is_asked_again);
 }
 
-/* Tells state and log; what is retried is not judged yet. */
+/* Changes the provider's health; what is retried is not final yet. */
 static void
-account(struct exchange *x)
+account_for(struct exchange *x)
 {
-	const struct outcome outcome = outcome_of(x, &x->verdict);
-	if (x->quiet)
+	if (x->auxiliary || x->attempt == NULL)
 		return;
+	const struct outcome outcome = outcome_of(x, &x->verdict);
 	outcome_record(x->app, &outcome);
 	if (is_served(&x->verdict))
-		x->target.leased = false; /* the success has ended the rest, and the lease */
+		x->target.lease.held = false; /* the success has ended the pause, and the lease */
 }
 
-/* Whether, and after which wait, the same provider is asked once more:
- * BEHAVIOUR 5, Retries. */
-static bool
-may_retry(const struct exchange *x, int64_t *wait_ms)
+/* How long to wait until the same provider is asked once more; -1: it is not. */
+static int64_t
+retry_ms(const struct exchange *x)
 {
-	const struct config *config = x->config;
-	unsigned budget = config->max_retries;
-	if (x->target.others_ready && budget > 1)
-		budget = 1;
-	if (!x->verdict.retry || x->target.retries >= budget || x->attempts >= ATTEMPTS_MAX)
-		return false;
-	/* What can be answered without a provider waits for no second response, but a kept
-	 * connection that the provider has closed says nothing about it. */
-	if (x->quiet && (x->attempt == NULL || !attempt_was_lost(x->attempt)))
-		return false;
-	bool unreachable = x->verdict.status == 0;
-	unsigned doublings = x->target.retries - (unreachable && x->target.retries > 0 ? 1 : 0);
-	int64_t delay_ms = config->retry_delay_ms << doublings;
-	delay_ms = delay_ms > RETRY_DELAY_MAX_MS ? RETRY_DELAY_MAX_MS : delay_ms;
-	/* ± 25 % by our name, which is random. */
-	delay_ms += delay_ms * ((int64_t)(x->holder >> (8 + x->attempts) & 0xff) - 128) / 512;
-	*wait_ms = unreachable && x->target.retries == 0 ? 0 : delay_ms;
-	return *wait_ms < exchange_remaining_ms(x);
+	const struct retry_query query = {
+	    .verdict = &x->verdict,
+	    .retries = x->target.retries,
+	    .max_retries = x->config->max_retries,
+	    .delay_ms = x->config->retry_delay_ms,
+	    .others_ready = x->target.others_ready,
+	    .was_lost = x->attempt != NULL && attempt_was_lost(x->attempt),
+	    .auxiliary = x->auxiliary,
+	    .random = x->probe_id >> (8 + x->attempts) & 0xff,
+	};
+	int64_t ms = retry_delay_ms(&query);
+	return x->attempts < ATTEMPTS_MAX && ms < remaining_ms(x) ? ms : -1;
 }
 
-/* A page is no answer of the API's form: what it stands for is told in ours. */
+/* Whether the same provider is asked by another name or in another form. */
 static bool
-keep_page(struct exchange *x, int status)
+try_another(struct exchange *x)
 {
-	return buf_printf(&x->kept_body,
-			  "{\"type\":\"error\",\"error\":{\"type\":\"%s\",\"message\":\"%s "
-			  "answered with an HTML page instead of an answer (%d).\"}}",
-			  status == 413 ? "request_too_large" : "invalid_request_error",
-			  x->target.provider->name, status);
+	if (x->auxiliary || x->attempts >= ATTEMPTS_MAX || remaining_ms(x) <= 0)
+		return false;
+	return target_try_another(&x->target, x->request, &x->verdict, buf_text(response_body(x)));
 }
 
-/* An answer for the client in case that nobody has a better one. What was said
- * of a stored credential is none of its business: BEHAVIOUR 5. */
+/* Keeps the response for the client, in case that nobody has a better one. What was
+ * said of a stored credential is none of its business: BEHAVIOUR 5. */
 static void
 keep(struct exchange *x)
 {
 	int status = x->verdict.status; /* what an error in a 200 stands for, too */
-	bool secret = x->target.stored && (status == 401 || status == 402 || status == 403);
-	buf_free(&x->kept_lines);
-	buf_free(&x->kept_body);
-	x->kept_status = 0;
-	if (x->attempt == NULL || !attempt_response(x->attempt)->complete || secret || status < 400)
+	bool is_secret =
+	    x->target.credential.stored && (status == 401 || status == 402 || status == 403);
+	x->kept.status = 0;
+	if (x->attempt == NULL || !attempt_response(x->attempt)->complete || is_secret ||
+	    status < 400)
 		return;
 	const struct buf *body =
 	    x->relay.error_data.len > 0 ? &x->relay.error_data : attempt_body(x->attempt);
-	if (attempt_response(x->attempt)->html) {
-		x->kept_status = keep_page(x, status) ? status : 0;
-		return;
-	}
-	if (buf_puts(&x->kept_lines, buf_text(&attempt_response(x->attempt)->passed)) &&
-	    buf_add(&x->kept_body, buf_text(body), body->len)) {
-		attempt_redact(x->attempt, x->kept_body.data, x->kept_body.len);
-		x->kept_status = status;
-	}
+	kept_put(&x->kept, x->target.provider, attempt_response(x->attempt), status, buf_text(body),
+		 body->len);
+	attempt_redact(x->attempt, x->kept.body.data, x->kept.body.len);
 }
 
-/* The same provider again, with another model's name or form of the request. */
-static bool
-try_another_form(struct exchange *x)
-{
-	struct target *t = &x->target;
-	const struct dialect *dialect = t->provider->dialect;
-	struct evidence e = {0};
-	if (x->quiet || x->attempts >= ATTEMPTS_MAX || exchange_remaining_ms(x) <= 0)
-		return false;
-	if (x->verdict.kind == VERDICT_SUCCESSOR) {
-		const char *next = learned_next_name(t->provider, x->request->message.model,
-						     t->first_name, t->successor + 1);
-		t->successor += next != NULL;
-		return next != NULL;
-	}
-	find_body(x, &e);
-	unsigned quirk = dialect->quirk == NULL ? 0 : dialect->quirk(x->verdict.status, e.body);
-	bool fresh = (quirk & ~t->quirks) != 0;
-	t->quirks |= quirk;
-	return fresh;
-}
-
+/* Remembers who serves the conversation, and the router. Side calls move neither. */
 static void
-hop(struct exchange *x)
+remember_service(struct exchange *x)
 {
+	struct session *session = &x->identity.session;
+	const struct provider *p = x->target.provider;
+	bool stored = x->target.credential.stored;
+	if (x->auxiliary || x->request->message.side_call)
+		return;
+	const struct outcome outcome = outcome_of(x, &x->verdict);
+	outcome_serving(x->app, &outcome, !stored);
+	if (session->key != 0 && session->provider != p->id && stored && p->paid)
+		outcome_log_billing(p, request_client(x->request));
+	session->provider = p->id;
+	session->used_ms = clock_wall_ms();
+	if (session->key != 0)
+		state_session_put(x->app->state, session);
+}
+
+/* The head of a stream goes to the client, and what was held of it. */
+static void
+open_stream(struct exchange *x)
+{
+	const struct response *response = attempt_response(x->attempt);
+	struct buf lines;
+	buf_init(&lines, 2 * RESPONSE_HEAD_FORWARDED_MAX);
+	buf_append_cut(&lines, "%s", REPLY_STREAM_LINES);
+	bool whole = buf_puts(&lines, buf_text(&response->passed));
+	relay_open(&x->relay, &begin_reply(x)->reply, whole ? lines.data : REPLY_STREAM_LINES);
+	buf_free(&lines);
+	attempt_forget_head(x->attempt);
+}
+
+/* The response goes to the client. */
+static const struct step *
+pass(struct exchange *x)
+{
+	const struct response *response = attempt_response(x->attempt);
+	const struct buf *body = attempt_body(x->attempt);
+	if (!is_served(&x->verdict)) {
+		keep(x);
+		lease_release(&x->target.lease, x->app->state);
+		return close_with(x, reply_kept(begin_reply(x), &x->kept));
+	}
+	target_worked(&x->target, x->app->state, x->request);
+	remember_service(x);
+	if (response->sse) {
+		open_stream(x);
+		return &step_relay;
+	}
+	usage_read_json(&x->relay.stream.usage, buf_text(body), body->len);
+	return close_with(
+	    x, reply_response(begin_reply(x), &x->target, response, body, !x->auxiliary));
+}
+
+/* Another candidate's turn. */
+static const struct step *
+next(struct exchange *x)
+{
+	unsigned bit = 1u << x->target.index;
 	keep(x);
-	give_back_lease(x);
-	unsigned bit = 1u << exchange_index(x, x->target.provider);
+	lease_release(&x->target.lease, x->app->state);
 	x->done |= bit;
 	if (x->verdict.kind == VERDICT_COOL)
 		x->paused |= bit;
 	drop_attempt(x);
-	exchange_plan(x);
+	return &step_plan;
 }
 
-/* A name or a form that worked is remembered: BEHAVIOUR 3, successors, and 7. */
-static void
-remember_model(const struct exchange *x)
+static const struct step *
+judge(struct exchange *x)
 {
-	const struct target *t = &x->target;
-	struct state *state = x->app->state;
-	const char *model = x->request->message.model;
-	const char *refused = learned_next_name(t->provider, model, t->first_name, 0);
-	if (!x->quiet)
-		learned_quirks_worked(state, t->provider, name_at(x), t->own, t->quirks);
-	if (t->successor > 0 && learned_name_worked(state, t->provider, model, t->own, t->model))
-		log_line(LOG_NOTICE, "%s does not know %s any more: %s is used instead",
-			 t->provider->name, refused, t->model);
-}
-
-/* Who serves this conversation, and the router. Side calls move neither. */
-static void
-remember_service(struct exchange *x)
-{
-	if (x->quiet || x->request->message.side_call)
-		return;
-	const struct outcome outcome = outcome_of(x, &x->verdict);
-	outcome_serving(x->app, &outcome, !x->target.stored);
-	if (x->session.key != 0 && x->session.provider != x->target.provider->id &&
-	    x->target.stored && x->target.provider->paid)
-		outcome_log_billing(x->target.provider, request_client(x->request));
-	x->session.provider = x->target.provider->id;
-	x->session.used_ms = clock_wall_ms();
-	if (x->session.key != 0)
-		state_session_put(x->app->state, &x->session);
-}
-
-static void relay(struct exchange *x);
-
-/* The answer goes to the client. */
-static void
-pass(struct exchange *x)
-{
-	const struct response *a = attempt_response(x->attempt);
-	const struct buf *body = attempt_body(x->attempt);
-	if (!is_served(&x->verdict)) {
-		keep(x);
-		give_back_lease(x);
-		close_with_kept(x);
-		return;
-	}
-	remember_model(x);
-	remember_service(x);
-	if (!a->sse) {
-		close_with_json(x, buf_text(body), body->len);
-		return;
-	}
-	x->phase = EXCHANGE_RELAYING;
-	close_open_stream(x);
-	relay(x);
-}
-
-static void
-judge(struct exchange *x, enum ending ending)
-{
-	int64_t wait_ms;
-	x->verdict = verdict_of(x, ending, x->relay.stream.content);
-	if (may_retry(x, &wait_ms)) {
+	x->verdict = verdict_of(x, x->ending, x->relay.stream.content);
+	int64_t wait_ms = retry_ms(x);
+	if (wait_ms >= 0) {
 		note(x, "retry");
 		count(x, true);
 		x->target.retries++;
 		drop_attempt(x);
-		exchange_wait(x, wait_ms, exchange_ask);
-		return;
+		return wait_for(x, wait_ms, &step_ask);
 	}
 	note(x, verdict_name(x->verdict.kind));
-	bool is_asked_again = try_another_form(x);
+	bool is_asked_again = try_another(x);
 	count(x, is_asked_again);
-	if (is_asked_again) {
-		exchange_ask(x);
-		return;
-	}
-	if (x->attempt != NULL)
-		account(x);
-	if (x->verdict.kind == VERDICT_PASS)
-		pass(x);
-	else
-		hop(x);
+	if (is_asked_again)
+		return &step_ask;
+	account_for(x);
+	return x->verdict.kind == VERDICT_PASS ? pass(x) : next(x);
 }
 
-/* --- Replied: the stream goes on to the client ------------------------ */
+/* --- Wait: for a retry, or for a provider to be available --------------- */
+
+static const struct step *
+wait(struct exchange *x)
+{
+	loop_cancel(x->app->loop, &x->limits);
+	if (loop_after(x->app->loop, &x->timer, x->wait_ms))
+		return NULL;
+	return close_with(x, reply_out_of_memory(begin_reply(x)));
+}
+
+/* --- Relay: the stream goes on to the client -------------------------- */
 
 /* The provider died after its content began: BEHAVIOUR 6. */
-static void
+static const struct step *
 mend(struct exchange *x, enum ending ending)
 {
 	struct relay *r = &x->relay;
+	struct session *session = &x->identity.session;
 	struct buf last;
 	relay_abandon(r);
-	bool may_close = x->session.key != 0 && x->session.mended < MENDED_IN_A_ROW_MAX;
+	bool may_close = session->key != 0 && session->mended < MENDED_IN_A_ROW_MAX;
 	x->verdict =
 	    verdict_of(x, ending == ENDING_WHOLE && r->error.len == 0 ? ENDING_CUT : ending, false);
 	note(x, "died");
-	account(x);
+	account_for(x);
 	x->is_cut = true;
 	x->mend = stream_mend(&r->stream, x->request->claude_code, may_close);
-	x->session.mended += x->mend == MEND_MAX_TOKENS;
+	session->mended += x->mend == MEND_MAX_TOKENS;
 	remember_service(x);
 	buf_init(&last, RESPONSE_ERROR_MAX + SSE_EVENT_MAX);
 	const char *error = r->error.len > 0 ? r->error.data : NULL;
@@ -529,214 +758,164 @@ mend(struct exchange *x, enum ending ending)
 	buf_free(&last);
 	attempt_free(x->attempt);
 	x->attempt = NULL;
-	close_stream(x);
+	reply_end(&x->client->reply);
+	return close_with(x, 200);
 }
 
-static void
+static const struct step *
 complete(struct exchange *x)
 {
-	if (x->session.mended != 0) {
-		x->session.mended = 0;
+	if (x->identity.session.mended != 0) {
+		x->identity.session.mended = 0;
 		remember_service(x);
 	}
-	close_stream(x);
+	reply_end(&x->client->reply);
+	return close_with(x, 200);
 }
 
-static void
+static const struct step *
 relay(struct exchange *x)
 {
 	enum ending ending;
 	enum relay_result result = relay_take(&x->relay, attempt_body(x->attempt));
 	while (result == RELAY_CONTENT)
 		result = relay_take(&x->relay, attempt_body(x->attempt));
-	/* What could be sent to somebody else instead is not needed any more. */
+	/* What could be sent to another provider instead is not needed any more. */
 	if (x->request->body.len > 0 && attempt_is_sent(x->attempt)) {
 		buf_free(&x->request->body);
 		buf_free(&x->body);
 	}
 	if (result == RELAY_COMPLETE)
-		complete(x);
-	else if (result == RELAY_FAILED)
-		mend(x, ENDING_WHOLE);
-	else if (result == RELAY_TOO_BIG)
-		mend(x, ENDING_TOO_BIG);
-	else if (attempt_ended(x->attempt, &ending))
-		mend(x, ending);
-	else if (reply_backlog(&x->client->reply) > UNREAD_STREAM_MAX)
+		return complete(x);
+	if (result == RELAY_FAILED)
+		return mend(x, ENDING_WHOLE);
+	if (result == RELAY_TOO_BIG)
+		return mend(x, ENDING_TOO_BIG);
+	if (attempt_ended(x->attempt, &ending))
+		return mend(x, ending);
+	if (reply_backlog(&x->client->reply) > UNREAD_STREAM_MAX)
 		attempt_pause(x->attempt);
+	return NULL;
 }
 
-void
-exchange_drained(struct exchange *x)
-{
-	if (x->phase == EXCHANGE_RELAYING)
-		attempt_resume(x->attempt);
-}
+/* --- Close: the reply is written -------------------------------------- */
 
-/* --- What comes from the provider ------------------------------------- */
-
-/* A stream whose content has not begun. */
 static void
-gate(struct exchange *x)
+record(const struct exchange *x)
 {
-	enum ending ending;
-	enum relay_result result = relay_take(&x->relay, attempt_body(x->attempt));
-	if (result == RELAY_CONTENT || result == RELAY_FAILED || result == RELAY_ENDED)
-		judge(x, ENDING_WHOLE);
-	else if (result == RELAY_TOO_BIG)
-		judge(x, ENDING_TOO_BIG);
-	else if (attempt_ended(x->attempt, &ending))
-		judge(x, ending);
+	const struct reply *reply = &x->client->reply;
+	int64_t asked_ms = x->target.start_ms - x->start_ms;
+	const struct request_record record = {
+	    .request = x->request,
+	    .provider = x->target.provider,
+	    .replied_by_us = strcmp(reply->provider, "none") == 0,
+	    .stored = x->target.credential.stored,
+	    .sent_model = x->target.model,
+	    .skipped = x->skipped,
+	    .attempts = buf_text(&x->trail),
+	    .status = x->status,
+	    .bytes = reply->bytes,
+	    .first_ms = x->first_ms,
+	    .provider_first_ms = x->first_ms == -1 ? -1 : x->first_ms - asked_ms,
+	    .ms = clock_steady_ms() - x->start_ms,
+	    .usage = x->relay_begun ? x->relay.stream.usage : USAGE_NONE,
+	    .mend = x->mend,
+	    .is_cut = x->is_cut,
+	};
+	record_log(&record);
+	if (!x->auxiliary)
+		record_count(&record, x->app->state);
 }
 
-/* A JSON answer is complete when its JSON ends, whatever the transport says
- * (BEHAVIOUR 4). */
+/* Whether a connection to the provider is worth waiting for: it stays warm only if its
+ * transfer comes to an end, which mostly is a matter of one turn of the loop. libcurl
+ * must not go on to send a body that is freed with the client. */
 static bool
-is_json_whole(struct exchange *x)
+may_linger(const struct exchange *x)
 {
-	const struct buf *bytes = attempt_body(x->attempt);
-	struct scan s;
-	if (!json_end_reached(&x->target.json, buf_text(bytes), bytes->len))
-		return false;
-	scan_init(&s, bytes->data, bytes->len);
-	scan_skip(&s);
-	return scan_end(&s);
-}
-
-/* A 2xx head that is no rejection answers a probe: BEHAVIOUR 5. */
-static void
-answer_probe(struct exchange *x)
-{
-	const struct response *a = attempt_response(x->attempt);
-	const struct verdict served = {.kind = VERDICT_PASS, .status = a->status};
-	if (!x->target.leased || a->status >= 300 || !a->sse ||
-	    (a->overage && x->config->plan_limits_only))
-		return;
-	const struct outcome outcome = outcome_of(x, &served);
-	outcome_probe_served(x->app, &outcome);
-	x->target.leased = false;
-}
-
-static void
-hear(struct exchange *x)
-{
-	const struct response *a = attempt_response(x->attempt);
 	enum ending ending;
-	if (a->status >= 300 && x->target.failed_ms == 0)
-		x->target.failed_ms = x->target.news_ms;
-	if (a->complete)
-		answer_probe(x);
-	bool succeeds = a->complete && a->status >= 200 && a->status < 300;
-	if (succeeds && a->sse && x->request->message.stream)
-		gate(x);
-	else if (attempt_ended(x->attempt, &ending))
-		judge(x, ending);
-	else if (succeeds && !a->sse && is_json_whole(x))
-		judge(x, ENDING_WHOLE);
+	return x->attempt != NULL && !attempt_ended(x->attempt, &ending) &&
+	       attempt_is_sent(x->attempt);
 }
 
+static const struct step *
+close_exchange(struct exchange *x)
+{
+	record(x);
+	bool lingers = may_linger(x);
+	x->client->handler = NULL;
+	x->client = NULL;
+	x->request = NULL;
+	loop_cancel(x->app->loop, &x->limits);
+	if (!lingers || !loop_after(x->app->loop, &x->timer, LINGER_FOR_MS))
+		exchange_free(x);
+	return NULL;
+}
+
+static const struct step step_plan = {"plan", plan}, step_ask = {"ask", ask},
+			 step_receive = {"receive", receive}, step_judge = {"judge", judge},
+			 step_relay = {"relay", relay}, step_close = {"close", close_exchange},
+			 step_wait = {"wait", wait};
+
+/* --- Events ----------------------------------------------------------- */
+
+/* Bytes came from the provider, or the attempt ended. */
 static void
-news(void *owner)
+on_progress(void *owner)
 {
 	struct exchange *x = owner;
 	enum ending ending;
-	x->target.news_ms = clock_steady_ms();
-	if (x->phase == EXCHANGE_RELAYING)
-		relay(x);
-	else if (x->phase == EXCHANGE_ASKING)
-		hear(x);
-	else if (x->phase == EXCHANGE_ENDED && attempt_ended(x->attempt, &ending))
+	x->target.bytes_ms = clock_steady_ms();
+	if (x->step == &step_ask || x->step == &step_receive)
+		run(x, &step_receive);
+	else if (x->step == &step_relay)
+		run(x, &step_relay);
+	else if (x->step == &step_close && attempt_ended(x->attempt, &ending))
 		exchange_free(x);
 }
 
-/* --- Time limits: BEHAVIOUR 6 ----------------------------------------- */
-
-/* How long the provider may still take, and what it means if it takes longer. */
-struct limit {
-	int64_t left_ms;
-	enum ending ending;
-};
-
 static void
-bound(struct limit *limit, int64_t from_ms, int64_t for_ms, enum ending ending)
+on_timer(struct timer *timer)
 {
-	int64_t left = from_ms + for_ms - clock_steady_ms();
-	if (left < limit->left_ms)
-		*limit = (struct limit){left, ending};
-}
-
-static struct limit
-limit_of(const struct exchange *x)
-{
-	const struct config *config = x->config;
-	const struct response *a = attempt_response(x->attempt);
-	struct limit limit = {exchange_remaining_ms(x), ENDING_OURS};
-	bool flows = x->phase == EXCHANGE_RELAYING;
-	bool held = flows && reply_backlog(&x->client->reply) > 0;
-	if (flows)
-		limit.left_ms =
-		    x->start_ms + x->first_ms + config->stream_deadline_ms - clock_steady_ms();
-	if (x->target.failed_ms != 0)
-		bound(&limit, x->target.failed_ms, ERROR_BODY_FOR_MS, ENDING_CUT);
-	if (x->quiet)
-		bound(&limit, x->target.start_ms, QUIET_FOR_MS, ENDING_FIRST_BYTE);
-	if (x->quiet || held)
-		return limit;
-	if (a->complete)
-		bound(&limit, x->target.news_ms, config->idle_timeout_ms, ENDING_IDLE);
-	if (!x->request->message.stream)
-		return limit;
-	if (!flows)
-		bound(&limit, x->target.start_ms, config->first_byte_timeout_ms, ENDING_FIRST_BYTE);
+	struct exchange *x = CONTAINER_OF(timer, struct exchange, timer);
+	if (x->step == &step_close)
+		exchange_free(x);
 	else
-		bound(&limit, x->target.life_ms, config->first_byte_timeout_ms, ENDING_IDLE);
-	return limit;
+		run(x, x->after);
 }
 
 static void
-renew_lease(struct exchange *x)
+on_limits(struct timer *timer)
 {
-	struct health cause = {.key = x->target.lease};
-	if (x->target.leased)
-		x->target.leased =
-		    lease_take(x->app->state, &cause, x->target.provider->name, x->holder);
+	struct exchange *x = CONTAINER_OF(timer, struct exchange, limits);
+	lease_renew(&x->target.lease, x->app->state);
+	run(x, watch_limits(x));
 }
 
-/* Looks at the limits now, and again when the nearest may have been passed. */
+/* The client took what waited for it. */
 static void
-watch(struct exchange *x)
+on_drained(void *handling)
 {
-	if (x->relay.life)
-		x->target.life_ms = x->target.news_ms;
-	x->relay.life = false;
-	struct limit limit = limit_of(x);
-	if (limit.left_ms > 0) {
-		int64_t idle_ms = x->config->idle_timeout_ms;
-		int64_t next_ms = idle_ms < WATCH_EVERY_MS ? idle_ms : WATCH_EVERY_MS;
-		next_ms = limit.left_ms < next_ms ? limit.left_ms : next_ms;
-		if (loop_after(x->app->loop, &x->watch, next_ms))
-			return;
-		limit.ending = ENDING_OURS;
-	}
-	if (x->phase == EXCHANGE_RELAYING)
-		mend(x, limit.ending);
-	else
-		judge(x, limit.ending);
+	struct exchange *x = handling;
+	if (x->step == &step_relay)
+		attempt_resume(x->attempt);
 }
 
+/* The client has gone. */
 static void
-watch_due(struct timer *timer)
+on_aborted(void *handling)
 {
-	struct exchange *x = CONTAINER_OF(timer, struct exchange, watch);
-	renew_lease(x);
-	watch(x);
+	struct exchange *x = handling;
+	x->status = STATUS_ABORTED;
+	record(x);
+	exchange_free(x);
 }
 
-/* --- Begin and end ---------------------------------------------------- */
+/* --- Begin ------------------------------------------------------------ */
 
-/* Once: who runs the router may wonder why such a client is served by the plan. */
+/* Once: whoever runs the router may wonder why such a client is served by the plan. */
 static void
-tell_login_as_key(struct app *app, const struct request *request)
+log_login_as_key(struct app *app, const struct request *request)
 {
 	if (!request->login_as_key || app->told_login_as_key)
 		return;
@@ -745,39 +924,41 @@ tell_login_as_key(struct app *app, const struct request *request)
 		 request_client(request));
 }
 
-void
-exchange_start(struct client *client)
+static struct exchange *
+exchange_new(struct client *client)
 {
-	tell_login_as_key(client->app, &client->request);
 	struct exchange *x = calloc(1, sizeof *x);
-	if (x == NULL) {
-		reply_error(&client->reply, 503, "retry-after: 2\r\n", "api_error",
-			    "Out of memory.", client->request.id);
-		return;
-	}
+	if (x == NULL)
+		return NULL;
 	x->client = client;
 	x->app = client->app;
 	x->config = config_share(client->app->config);
 	x->tokens = tokens_share(client->app->tokens);
 	x->request = &client->request;
-	x->quiet = client->request.route.id != ROUTE_MESSAGES;
-	x->holder = digest_name(client->request.id);
-	x->family = model_family_id(client->request.message.model);
+	x->auxiliary = client->request.route->id != ROUTE_MESSAGES;
+	x->probe_id = digest_name(client->request.id);
 	x->start_ms = clock_steady_ms();
 	x->first_ms = -1;
-	x->step.due = step_due;
-	x->watch.due = watch_due;
+	x->timer.due = on_timer;
+	x->limits.due = on_limits;
 	buf_init(&x->body, 2 * x->request->body.max + 65536);
-	buf_init(&x->kept_lines, RESPONSE_HEAD_FORWARDED_MAX);
-	buf_init(&x->kept_body, RESPONSE_ERROR_MAX);
+	kept_init(&x->kept);
 	buf_init(&x->trail, TRAIL_MAX);
-	client->exchange = x;
-	exchange_identify(x);
-	exchange_plan(x);
+	return x;
 }
 
 void
-exchange_abort(struct exchange *x)
+exchange_start(struct client *client)
 {
-	close_aborted(x);
+	static const struct handler handler = {on_drained, on_aborted};
+	struct exchange *x = exchange_new(client);
+	log_login_as_key(client->app, &client->request);
+	if (x == NULL) {
+		reply_out_of_memory(client);
+		return;
+	}
+	client->handler = &handler;
+	client->handling = x;
+	identity_find(&x->identity, x->app->state, x->request);
+	run(x, &step_plan);
 }

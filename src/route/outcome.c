@@ -128,27 +128,6 @@ outcome_count_attempt(struct state *state, const struct provider *provider,
 	state_count(state, provider->id, COUNT_VERDICTS + what);
 }
 
-/* Into a histogram. */
-static void
-observe(struct state *state, uint64_t provider, enum counter first, int64_t ms)
-{
-	state_count(state, provider, first + histogram_bucket(ms));
-	state_add(state, provider, first + HISTOGRAM_BUCKETS, ms < 0 ? 0 : (uint64_t)ms);
-}
-
-void
-outcome_count_request(struct state *state, const struct outcome_count_request *r)
-{
-	uint64_t provider = r->provider == NULL ? STATE_NOBODY : r->provider->id;
-	_Static_assert(REQUEST_ABORTED == COUNTED_ENDINGS - 1, "a counter for each");
-	state_count(state, provider, COUNT_ENDINGS + r->ending);
-	if (r->provider == NULL || r->ending == REQUEST_ABORTED)
-		return;
-	observe(state, provider, COUNT_DURATION, r->ms);
-	if (r->first_byte_ms >= 0 && r->ending != REQUEST_ERROR)
-		observe(state, provider, COUNT_FIRST_BYTE, r->first_byte_ms);
-}
-
 /* A credential of the client's own that its provider does not know is nobody's:
  * a record of it would take the place of somebody's. */
 static bool
@@ -210,28 +189,4 @@ outcome_log_billing(const struct provider *provider, const char *client)
 {
 	log_line(LOG_NOTICE, "a conversation of %s goes to %s: billed to your %s account", client,
 		 provider->name, provider->name);
-}
-
-bool
-lease_take(struct state *state, const struct health *cause, const char *provider, uint64_t holder)
-{
-	struct health_change change = {
-	    .event = HEALTH_LEASED,
-	    .now_ms = clock_wall_ms(),
-	    .lease_for_ms = LEASE_MS,
-	    .holder = holder,
-	    .pause = cause->pause,
-	    .kin = cause->kin,
-	};
-	memcpy(change.why, cause->why, sizeof change.why);
-	return state_health_change(state, &cause->key, provider, &change) == HEALTH_GRANTED;
-}
-
-void
-lease_release(struct state *state, const struct health_key *key, const char *provider,
-	      uint64_t holder)
-{
-	struct health_change change = {
-	    .event = HEALTH_RELEASED, .now_ms = clock_wall_ms(), .holder = holder};
-	state_health_change(state, key, provider, &change);
 }

@@ -29,24 +29,6 @@ void outcome_count_attempt(struct state *state, const struct provider *provider,
  * windows; and log and operator when a provider is left or comes back. */
 void outcome_record(struct app *app, const struct outcome *outcome);
 
-/* How a client's request ended. */
-enum request_ending {
-	REQUEST_OK,
-	REQUEST_ERROR,   /* it was told an error */
-	REQUEST_CUT,     /* its stream broke off, and was closed by us */
-	REQUEST_ABORTED, /* it went away */
-};
-
-struct outcome_count_request {
-	const struct provider *provider; /* who answered; NULL: nobody */
-	enum request_ending ending;
-	int64_t first_byte_ms; /* of the response, since the provider was asked; -1: none came */
-	int64_t ms;            /* all of it */
-};
-
-/* Counts a request for a message that is over. */
-void outcome_count_request(struct state *state, const struct outcome_count_request *request);
-
 /* A probe's answer has begun well: its provider's rest is over. Counts nothing. */
 void outcome_probe_served(struct app *app, const struct outcome *outcome);
 
@@ -55,16 +37,5 @@ void outcome_serving(struct app *app, const struct outcome *outcome, bool own_cr
 
 /* Tells in the log whose conversation it is that begins to cost money. */
 void outcome_log_billing(const struct provider *provider, const char *client);
-
-/* Asks to be the probe of a provider whose rest is over: true if nobody else
- * is. cause: the record that says so, or what of it a new credential inherits. To be asked again, to stay it, within LEASE_MS. */
-bool lease_take(struct state *state, const struct health *cause, const char *provider,
-		uint64_t holder);
-
-/* Gives the lease back without an response. */
-void lease_release(struct state *state, const struct health_key *key, const char *provider,
-		   uint64_t holder);
-
-#define LEASE_MS 60000
 
 #endif

@@ -76,10 +76,10 @@ static struct candidate
 consider(const struct plan_query *ask, const struct plan_view *view)
 {
 	struct candidate c = {.view = view, .standing = STANDING_READY};
-	bool paid = view->provider->paid && !view->own_credential;
+	bool paid = view->provider->paid && !credential_is_own(&view->credential);
 	if (!view->provider->enabled)
 		c.standing = STANDING_DISABLED;
-	else if (view->no_credential != NULL)
+	else if (view->credential.why_none != NULL)
 		c.standing = STANDING_UNCONFIGURED;
 	else if (paid && ask->plan_limits_only && !is_chosen(ask, view))
 		c.standing = STANDING_PAID;
@@ -199,7 +199,8 @@ plan_reason(const struct candidate *c, int64_t now_ms, char *text, size_t size)
 		snprintf(text, size, "%s is disabled", name);
 		break;
 	case STANDING_UNCONFIGURED:
-		snprintf(text, size, "%s has no credential: %s", name, c->view->no_credential);
+		snprintf(text, size, "%s has no credential: %s", name,
+			 c->view->credential.why_none);
 		break;
 	case STANDING_UNABLE:
 		snprintf(text, size, "%s cannot take this request: %s", name, c->view->refuses);

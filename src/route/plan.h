@@ -7,18 +7,18 @@
 #ifndef ROUTE_PLAN_H
 #define ROUTE_PLAN_H
 
-#include "config/config.h"
+#include "config/credential.h"
 #include "state/health.h"
 
 /* One provider as one request sees it. */
 struct plan_view {
 	const struct provider *provider;
-	bool own_credential;       /* the client's own, which costs the operator nothing */
-	const char *no_credential; /* why there is none for this request; NULL: there is one */
-	const char *refuses;       /* what it cannot do of this request; NULL: it can */
-	struct health everybody;   /* its records: for all accounts, */
-	struct health account;     /* for this account, */
-	struct health family;      /* for this account and the family of the model asked for */
+	unsigned index;               /* its place among the views */
+	struct credential credential; /* why_none is NULL if it can be used */
+	const char *refuses;          /* what it cannot do of this request; NULL: it can */
+	struct health everybody;      /* its records: for all accounts, */
+	struct health account;        /* for this account, */
+	struct health family;         /* for this account and the family of the model asked for */
 };
 
 struct plan_query {

@@ -95,7 +95,7 @@ is_paid_extra(const struct reading *r)
 static bool
 is_empty_turn(const struct reading *r)
 {
-	return is_answered(r) && r->e->asked == ASKED_MESSAGE && !r->e->claude &&
+	return is_answered(r) && r->e->asked == ASKED_MESSAGE && !r->e->is_authority &&
 	       r->e->others_ready && !r->blocks && r->end_turn;
 }
 
@@ -320,7 +320,7 @@ is_busy(const struct reading *r)
 static bool
 is_in_between(const struct reading *r)
 {
-	return r->status == 403 && (r->e->claude ? !r->anthropic : !r->error);
+	return r->status == 403 && (r->e->is_authority ? !r->anthropic : !r->error);
 }
 
 static bool
@@ -360,7 +360,7 @@ is_forbidden(const struct reading *r)
 static bool
 is_blame_of_claude(const struct reading *r)
 {
-	return r->status >= 400 && r->status < 500 && r->e->claude && r->status != 408 &&
+	return r->status >= 400 && r->status < 500 && r->e->is_authority && r->status != 408 &&
 	       r->status != 409;
 }
 

@@ -27,7 +27,7 @@ struct evidence {
 	bool wants_stream;     /* the client asked for a stream */
 	bool content;          /* a stream's first content event was seen */
 	bool others_ready;     /* somebody else could answer */
-	bool claude;           /* the provider speaks Claude's own dialect */
+	bool is_authority;     /* the provider's word on the request is final: dialect.h */
 	bool stored;           /* the credential was a stored one, not the client's own */
 	bool throttled_lately; /* a request ended in a bare 429 there within the last minute */
 	bool plan_limits_only; /* paid extra usage counts as the limit: BEHAVIOUR 5, Money */

@@ -58,7 +58,7 @@ struct summary {
 /* What is counted of each provider, and, of STATE_NOBODY, for requests that none
  * answered. They only grow, until the provider has not been counted for so long
  * that another takes its place. */
-#define COUNTED_ENDINGS  4 /* enum request_ending */
+#define COUNTED_ENDINGS  4 /* route/record.c */
 #define COUNTED_VERDICTS 6 /* enum verdict_kind, and what was asked again */
 enum counter {
 	COUNT_REQUESTS, /* it was chosen to be asked */

@@ -304,7 +304,7 @@ add_bearer(struct curl_slist **list, const char *credential)
 static bool
 add_headers(struct curl_slist **list, const struct attempt_options *ask)
 {
-	bool claude = ask->provider->dialect->claude;
+	bool claude = ask->provider->dialect->forwards_headers;
 	if (claude && !add_claude_headers(list, ask))
 		return false;
 	if (!claude && (!add_line(list, "user-agent", OUR_USER_AGENT) ||
@@ -418,9 +418,9 @@ attempt_start(struct pool *pool, const struct attempt_options *ask, void (*news)
 	a->task.run = tell;
 	a->transfer.ended = on_end;
 	a->stored = ask->stored;
-	a->hide = !ask->provider->dialect->claude ? HIDE_ANTHROPIC
-		  : ask->stored                   ? HIDE_ORGANIZATION
-						  : HIDE_NOTHING;
+	a->hide = !ask->provider->dialect->reports_quota ? HIDE_ANTHROPIC
+		  : ask->stored                          ? HIDE_ORGANIZATION
+							 : HIDE_NOTHING;
 	a->body_len = ask->body_len;
 	response_init(&a->response);
 	buf_init(&a->bytes, RESPONSE_JSON_MAX);

@@ -82,7 +82,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	    .request_len = n - 2 - at,
 	    .wants_stream = way & 2,
 	    .content = way & 4,
-	    .claude = way & 8,
+	    .is_authority = way & 8,
 	    .stored = way & 1,
 	    .throttled_lately = way & 16,
 	    .plan_limits_only = way & 32,

@@ -4,6 +4,7 @@
  * goes back is whole records. */
 #include "file.h"
 
+#include "base/count.h"
 #include "base/listen.h"
 #include "base/log.h"
 #include "client/accept.h"
@@ -25,13 +26,6 @@ stop(struct timer *timer)
 	loop_stop(app.loop);
 }
 
-static struct refusal
-admit(struct client *client)
-{
-	(void)client;
-	return (struct refusal){0};
-}
-
 static void
 serve(struct client *client)
 {
@@ -39,17 +33,17 @@ serve(struct client *client)
 		    strlen(client->request.path));
 }
 
-static void
-ignore(struct client *client)
-{
-	(void)client;
-}
+static const struct route list[] = {
+    {"/v1/messages", "POST", ROUTE_CLIENTS, ROUTE_MESSAGES, false, serve},
+    {"/v1/models/", "GET", ROUTE_CLIENTS, ROUTE_MODEL, false, serve},
+    {"/health", "GET, HEAD", ROUTE_ANYONE, ROUTE_OTHER, true, serve},
+    {"/v1/switch-provider", "POST", ROUTE_ADMIN, ROUTE_OTHER, true, serve},
+};
+static const struct routes routes = {list, COUNT(list)};
 
 static void
 open_acceptor(void)
 {
-	static const struct handler handler = {
-	    .admit = admit, .serve = serve, .drained = ignore, .left = ignore};
 	struct buf error;
 	buf_init(&error, ERROR_TEXT_MAX);
 	MUST(log_open("fuzz", "/dev/null", LOG_ERR, false, &error));
@@ -60,7 +54,7 @@ open_acceptor(void)
 	end.due = stop;
 	struct listener listener;
 	MUST(listener_open(&listener, address.sun_path, &error) && app.loop != NULL);
-	acceptor = acceptor_new(&app, listener.fd, &handler, &error);
+	acceptor = acceptor_new(&app, listener.fd, &routes, &error);
 	MUST(acceptor != NULL);
 	buf_free(&error);
 }

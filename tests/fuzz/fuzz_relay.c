@@ -9,6 +9,7 @@
  * is passed on no byte is lost or doubled. */
 #include "file.h"
 
+#include "app/routes.h"
 #include "base/log.h"
 #include "dialect/dialect.h"
 #include "dialect/origin.h"
@@ -268,7 +269,7 @@ open_client(struct client *client, unsigned way)
 	*client = (struct client){.app = &app};
 	request_init(&client->request, 4096);
 	reply_init(&client->reply, app.loop, -1, 1000, &app.unread);
-	MUST(request_read_params(&client->request, params, app.config).status == 0);
+	MUST(request_read_params(&client->request, params, app.config, &app_routes).status == 0);
 	MUST(buf_puts(&client->request.body, body));
 	MUST(request_read_body(&client->request).status == 0);
 }
@@ -282,8 +283,8 @@ drain(struct client *client, struct buf *sink)
 	MUST(out->len == 0 || buf_add(sink, out->data, out->len));
 	app.unread = 0;
 	buf_free(out);
-	if (client->exchange != NULL)
-		exchange_drained(client->exchange);
+	if (client->handler != NULL)
+		client->handler->drained(client->handling);
 }
 
 /* One attempt to its end, or to where the exchange has enough of it. */
@@ -299,7 +300,7 @@ run_attempt(struct client *client, size_t piece, struct buf *sink)
 		MUST(!a->held);
 		bool more = a->at < a->n && a->response.complete && !a->response.sse;
 		a->news(a->owner);
-		scene.early |= more && (scene.now != a || client->exchange == NULL);
+		scene.early |= more && (scene.now != a || client->handler == NULL);
 		drain(client, sink);
 	}
 }
@@ -318,7 +319,7 @@ run(const uint8_t *data, size_t n, size_t piece, struct buf *sink)
 	exchange_start(&client);
 	while (scene.now != NULL && !scene.now->ended)
 		run_attempt(&client, piece, sink);
-	MUST(scene.asked > 0 && client.exchange == NULL && client.reply.ended);
+	MUST(scene.asked > 0 && client.handler == NULL && client.reply.ended);
 	drain(&client, sink);
 	request_fini(&client.request);
 	reply_fini(&client.reply);

@@ -3,6 +3,7 @@
  * ("NAME=VALUE"), a blank line, and its body. */
 #include "fuzz.h"
 
+#include "app/routes.h"
 #include "client/request.h"
 #include "config/credential.h"
 #include "json/tree.h"
@@ -89,7 +90,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	char *body = split(text, params);
 	struct request r;
 	request_init(&r, 1 << 20);
-	struct refusal c = request_read_params(&r, params, &config);
+	struct refusal c = request_read_params(&r, params, &config, &app_routes);
 	if (c.status != 0) {
 		check_complaint(&c);
 	} else {
@@ -101,7 +102,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		c = request_read_body(&r);
 		if (c.status != 0)
 			check_complaint(&c);
-		else if (r.route.id == ROUTE_MESSAGES)
+		else if (r.route->id == ROUTE_MESSAGES)
 			check_message(&r);
 		request_session(&r, session);
 		MUST(memchr(session, '\0', sizeof session) != NULL);

@@ -20,7 +20,7 @@ hand_over(const struct dialect *dialect, const char *body, size_t n, unsigned qu
 	if (!message_read(body, n, &message, error))
 		return HANDOVER_FAILED;
 	const struct handover handover = {.provider = dialect->name,
-					  .model = dialect->claude ? NULL : "some-model",
+					  .model = dialect->is_authority ? NULL : "some-model",
 					  .body = body,
 					  .body_len = n,
 					  .message = &message,
@@ -48,7 +48,7 @@ check(const struct dialect *dialect, const char *body, size_t n, unsigned quirks
 		json_object_put(tree);
 		MUST(out[0].len == out[1].len && memcmp(out[0].data, out[1].data, out[0].len) == 0);
 		/* What Claude gets of it needs no second cut. */
-		if (dialect->claude)
+		if (dialect->is_authority)
 			MUST(hand_over(dialect, out[0].data, out[0].len, quirks, &out[2]) ==
 			     HANDOVER_AS_IS);
 	}

@@ -93,7 +93,7 @@ is_same(const struct stream *a, const struct stream *b)
 	       a->complete == b->complete && a->failed == b->failed && a->n_open == b->n_open &&
 	       memcmp(a->open, b->open, a->n_open * sizeof *a->open) == 0 &&
 	       a->beyond_thinking == b->beyond_thinking && a->tool_done == b->tool_done &&
-	       a->input_tokens == b->input_tokens && a->output_tokens == b->output_tokens;
+	       memcmp(&a->usage, &b->usage, sizeof a->usage) == 0;
 }
 
 static void

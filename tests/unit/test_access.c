@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* access: who is let in where, as whom, or refused with what (BEHAVIOUR.md 2). */
+#include "app/routes.h"
 #include "client/access.h"
 
 #include "base/digest.h"
@@ -288,7 +289,7 @@ read_request(struct request *r, const char *what, const char *const *extra, cons
 	for (size_t i = 0; i < EXTRAS && extra[i] != NULL; i++)
 		params[3 + i] = (char *)(uintptr_t)extra[i];
 	request_init(r, 1000);
-	return request_read_params(r, params, c);
+	return request_read_params(r, params, c, &app_routes);
 }
 
 static void

@@ -24,7 +24,7 @@ enum { READY, RESTS, BENCHED, DUE, LEASED, FAMILY_RESTS, ALL_REST_FOR_EVERYBODY 
 /* What else is true of it. */
 enum { PAID = 1, OWN = 2, OFF = 4, NO_CREDENTIAL = 8, UNABLE = 16 };
 
-struct assignment {
+struct scene {
 	int health;
 	unsigned traits;
 	int64_t for_ms; /* how long it rests from now */
@@ -33,7 +33,7 @@ struct assignment {
 static const struct {
 	int line;
 	const char *name;
-	struct assignment settings[PROVIDERS];
+	struct scene settings[PROVIDERS];
 	const char *manual;
 	bool plan_limits_only, mid_loop, side_call;
 	char session;          /* who serves the conversation; 0: nobody */
@@ -270,7 +270,7 @@ static const struct {
 static struct provider providers[PROVIDERS];
 
 static void
-set_health(struct plan_view *view, const struct assignment *s)
+set_health(struct plan_view *view, const struct scene *s)
 {
 	struct health *h = s->health == FAMILY_RESTS             ? &view->family
 			   : s->health == ALL_REST_FOR_EVERYBODY ? &view->everybody
@@ -287,7 +287,7 @@ set_health(struct plan_view *view, const struct assignment *s)
 }
 
 static void
-set_view(struct plan_view *view, size_t i, const struct assignment *s)
+set_view(struct plan_view *view, size_t i, const struct scene *s)
 {
 	struct provider *p = &providers[i];
 	*view = (struct plan_view){.provider = p};
@@ -295,8 +295,9 @@ set_view(struct plan_view *view, size_t i, const struct assignment *s)
 	p->id = 'a' + i;
 	p->paid = s->traits & PAID;
 	p->enabled = !(s->traits & OFF);
-	view->own_credential = s->traits & OWN;
-	view->no_credential = s->traits & NO_CREDENTIAL ? "tokens.txt has none" : NULL;
+	view->credential.value = "sk";
+	view->credential.stored = !(s->traits & OWN);
+	view->credential.why_none = s->traits & NO_CREDENTIAL ? "tokens.txt has none" : NULL;
 	view->refuses = s->traits & UNABLE ? "images" : NULL;
 	set_health(view, s);
 }
@@ -346,7 +347,7 @@ check_case(size_t i)
 static const struct {
 	int line;
 	const char *name;
-	struct assignment settings[PROVIDERS];
+	struct scene settings[PROVIDERS];
 	bool login;
 	int status;
 	const char *lines, *message; /* parts of them */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* request, routes, credential: what a client's FastCGI parameters say (BEHAVIOUR.md 2, 3). */
 
+#include "app/routes.h"
 #include "client/request.h"
 #include "config/credential.h"
 
@@ -40,7 +41,7 @@ read_request(struct request *r, const char *method, const char *uri, const char 
 	for (size_t i = 0; i < PARAMS_IN_A_ROW && extra[i] != NULL; i++)
 		params[3 + i] = (char *)(uintptr_t)extra[i];
 	request_init(r, 1000);
-	return request_read_params(r, params, &config);
+	return request_read_params(r, params, &config, &app_routes);
 }
 
 /* --- Self-tests -------------------------------------------------------- */
@@ -87,7 +88,7 @@ static const struct {
      NULL},
     {__LINE__, "POST", "/v1/messages?x=1&beta=true&y", 0, ROUTE_MESSAGES, "/v1/messages",
      "beta=true", NULL},
-    {__LINE__, "POST", "/v1/self-test?silence=5", 0, ROUTE_SELF_TEST, "/v1/self-test", "", NULL},
+    {__LINE__, "POST", "/v1/self-test?silence=5", 0, ROUTE_OTHER, "/v1/self-test", "", NULL},
     {__LINE__, "GET", "/v1/models?limit=5&evil=1&after_id=a", 0, ROUTE_MODELS, "/v1/models",
      "limit=5&after_id=a", NULL},
     {__LINE__, "GET", "/v1/models?limit=5%20x#y", 0, ROUTE_MODELS, "/v1/models", "", NULL},
@@ -110,11 +111,11 @@ static const struct {
     {__LINE__, "GET", "/v1/models/a%20b", 404, ROUTE_NONE, NULL, NULL, NULL},
     {__LINE__, "GET", "/v1/models/", 404, ROUTE_NONE, NULL, NULL, NULL},
     {__LINE__, "GET", "/v1/models/../status", 404, ROUTE_NONE, NULL, NULL, NULL},
-    {__LINE__, "HEAD", "/", 0, ROUTE_GREETING, "/", "", NULL},
-    {__LINE__, "HEAD", "/health?live=1", 0, ROUTE_HEALTH, "/health", "", NULL},
-    {__LINE__, "POST", "/health", 405, ROUTE_HEALTH, NULL, NULL, NULL},
-    {__LINE__, "get", "/health", 405, ROUTE_HEALTH, NULL, NULL, NULL},
-    {__LINE__, "GE", "/health", 405, ROUTE_HEALTH, NULL, NULL, NULL},
+    {__LINE__, "HEAD", "/", 0, ROUTE_OTHER, "/", "", NULL},
+    {__LINE__, "HEAD", "/health?live=1", 0, ROUTE_OTHER, "/health", "", NULL},
+    {__LINE__, "POST", "/health", 405, ROUTE_OTHER, NULL, NULL, NULL},
+    {__LINE__, "get", "/health", 405, ROUTE_OTHER, NULL, NULL, NULL},
+    {__LINE__, "GE", "/health", 405, ROUTE_OTHER, NULL, NULL, NULL},
 };
 
 static bool
@@ -131,12 +132,12 @@ check_route(size_t i)
 	char name[160];
 	snprintf(name, sizeof name, "%s %s", routes[i].method, routes[i].uri);
 	struct refusal c = read_request(&r, routes[i].method, routes[i].uri, "127.0.0.1", nothing);
-	bool fine = c.status == routes[i].status && r.route.id == routes[i].route;
+	bool fine = c.status == routes[i].status && r.route->id == routes[i].route;
 	if (c.status == 0)
 		fine = fine && same(r.path, routes[i].path) && same(r.query, routes[i].query) &&
 		       same(r.client_key, routes[i].key);
 	TAP_ROW_AT(routes[i].line, name, fine, "got %d route %d path %s query %s key %s", c.status,
-		   r.route.id, r.path, r.query, r.client_key == NULL ? "-" : r.client_key);
+		   r.route->id, r.path, r.query, r.client_key == NULL ? "-" : r.client_key);
 	request_fini(&r);
 }
 

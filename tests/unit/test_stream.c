@@ -116,14 +116,14 @@ check_usage(void)
 {
 	struct stream s;
 	stream_init(&s);
-	TAP_INT("nothing told", s.input_tokens, -1);
+	TAP_INT("nothing told", usage_total_input(&s.usage), -1);
 	feed(&s, START);
-	TAP_INT("input: three kinds added", s.input_tokens, 17);
-	TAP_INT("output at the start", s.output_tokens, 1);
+	TAP_INT("input: three kinds added", usage_total_input(&s.usage), 17);
+	TAP_INT("output at the start", s.usage.output, 1);
 	feed(&s, "event: message_delta\ndata: "
 		 "{\"delta\":{\"stop_reason\":null},\"usage\":{\"output_tokens\":40}}\n\n");
-	TAP_INT("output is the latest", s.output_tokens, 40);
-	TAP_INT("input stays", s.input_tokens, 17);
+	TAP_INT("output is the latest", s.usage.output, 40);
+	TAP_INT("input stays", usage_total_input(&s.usage), 17);
 	TAP_OK("a delta without a reason is no end", !s.delta);
 	feed(&s, "event: message_delta\ndata: "
 		 "{\"usage\":{\"output_tokens\":-5,\"input_tokens\":99999999999999999999}}\n\n");
@@ -131,7 +131,8 @@ check_usage(void)
 	TAP_OK("a tool_use is done", s.tool_done);
 	feed(&s, OPEN(1, "text"));
 	TAP_OK("... and no longer the last block", !s.tool_done);
-	TAP_OK("nonsense is not believed", s.output_tokens == 40 && s.input_tokens == 17);
+	TAP_OK("nonsense is not believed",
+	       s.usage.output == 40 && usage_total_input(&s.usage) == 17);
 }
 
 static void

@@ -591,7 +591,7 @@ check_case(const struct expected *c, const struct asking *of)
 	    .others_ready = !(c->traits & LAST),
 	    .wants_stream = c->traits & STREAM,
 	    .content = c->traits & CONTENT,
-	    .claude = !(c->traits & OTHER),
+	    .is_authority = !(c->traits & OTHER),
 	    .stored = !(c->traits & OWN),
 	    .throttled_lately = c->traits & LATELY,
 	    .plan_limits_only = c->traits & PLAN_ONLY,

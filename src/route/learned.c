@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+#include "route/learned.h"
+
+#include "base/clock.h"
+#include "dialect/dialect.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static uint64_t
+memory_key(uint64_t subject, uint64_t own)
+{
+	uint64_t key = own == 0 ? subject : (subject ^ own) * UINT64_C(0x9e3779b97f4a7c15);
+	return key == 0 ? 1 : key;
+}
+
+size_t
+learned_first(const struct state *state, const struct provider *provider, const char *model,
+	      uint64_t own)
+{
+	const struct model_rule *rule = config_model_rule(provider, model);
+	if (rule == NULL)
+		return 0;
+	uint64_t worked = state_model(state, memory_key(rule->id, own), clock_wall_ms());
+	return worked < rule->n_names ? (size_t)worked : 0;
+}
+
+const char *
+learned_name_at(const struct provider *provider, const char *model, size_t first, size_t next)
+{
+	const struct model_rule *rule = config_model_rule(provider, model);
+	if (rule == NULL || next >= rule->n_names)
+		return NULL;
+	return rule->names[(first + next) % rule->n_names];
+}
+
+const char *
+learned_name(const struct state *state, const struct provider *provider, const char *model,
+	     uint64_t own, size_t next)
+{
+	size_t first = learned_first(state, provider, model, own);
+	return learned_name_at(provider, model, first, next);
+}
+
+bool
+learned_name_worked(struct state *state, const struct provider *provider, const char *model,
+		    uint64_t own, const char *name)
+{
+	const struct model_rule *rule = config_model_rule(provider, model);
+	for (size_t i = 0; rule != NULL && i < rule->n_names; i++)
+		if (strcmp(rule->names[i], name) == 0) {
+			state_model_put(state, memory_key(rule->id, own), i, clock_wall_ms());
+			return true;
+		}
+	return false;
+}
+
+static uint64_t
+quirks_key(const struct provider *provider, const char *name, uint64_t own)
+{
+	char text[PROVIDER_NAME_MAX + MODEL_NAME_MAX + sizeof "quirks//"];
+	snprintf(text, sizeof text, "quirks/%s/%s", provider->name, name);
+	return memory_key(digest_name(text), own);
+}
+
+unsigned
+learned_quirks(const struct state *state, const struct provider *provider, const char *name,
+	       uint64_t own)
+{
+	return (unsigned)state_model(state, quirks_key(provider, name, own), clock_wall_ms()) &
+	       QUIRKS_REMEMBERED;
+}
+
+void
+learned_quirks_worked(struct state *state, const struct provider *provider, const char *name,
+		      uint64_t own, unsigned quirks)
+{
+	if ((quirks & QUIRKS_REMEMBERED) != learned_quirks(state, provider, name, own))
+		state_model_put(state, quirks_key(provider, name, own), quirks & QUIRKS_REMEMBERED,
+				clock_wall_ms());
+}

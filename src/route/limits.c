@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+#include "route/limits.h"
+
+enum {
+	ERROR_BODY_FOR_MS = 5000, /* an error may drip for so long after its status */
+	AUXILIARY_FOR_MS = 20000,
+};
+
+static void
+bound(struct limit *limit, int64_t remaining_ms, enum ending ending)
+{
+	if (remaining_ms < limit->remaining_ms)
+		*limit = (struct limit){remaining_ms, ending};
+}
+
+int64_t
+limits_deadline_ms(const struct limits_query *q)
+{
+	return q->request_ms + q->config->deadline_ms - q->now_ms;
+}
+
+/* Of all of it, whatever the provider does. */
+static struct limit
+whole(const struct limits_query *q)
+{
+	struct limit limit = {limits_deadline_ms(q), ENDING_OURS};
+	if (q->relaying)
+		limit.remaining_ms = q->content_ms + q->config->stream_deadline_ms - q->now_ms;
+	if (q->failed_ms != 0)
+		bound(&limit, q->failed_ms + ERROR_BODY_FOR_MS - q->now_ms, ENDING_CUT);
+	if (q->auxiliary)
+		bound(&limit, q->attempt_ms + AUXILIARY_FOR_MS - q->now_ms, ENDING_FIRST_BYTE);
+	return limit;
+}
+
+struct limit
+limits_next(const struct limits_query *q)
+{
+	struct limit limit = whole(q);
+	int64_t first_byte_ms = q->config->first_byte_timeout_ms;
+	if (q->auxiliary || q->client_is_slow)
+		return limit;
+	if (q->has_head)
+		bound(&limit, q->bytes_ms + q->config->idle_timeout_ms - q->now_ms, ENDING_IDLE);
+	if (q->streams && !q->relaying)
+		bound(&limit, q->attempt_ms + first_byte_ms - q->now_ms, ENDING_FIRST_BYTE);
+	if (q->streams && q->relaying)
+		bound(&limit, q->life_ms + first_byte_ms - q->now_ms, ENDING_IDLE);
+	return limit;
+}

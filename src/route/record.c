@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+#include "route/record.h"
+
+#include "base/count.h"
+#include "base/log.h"
+
+/* Whose account the operator pays for it; "": it costs nothing beyond the plan, or the
+ * client pays by itself. */
+static const char *
+billed_to(const struct request_record *r)
+{
+	bool is_billed = r->provider != NULL && r->provider->paid && r->stored && r->status < 400;
+	return is_billed ? r->provider->name : "";
+}
+
+void
+record_log(const struct request_record *r)
+{
+	const struct request *request = r->request;
+	struct log_field fields[] = {
+	    LOG_TEXT("id", request->id),
+	    LOG_TEXT("client", request_client(request)),
+	    LOG_TEXT("address", request->client[0] == '\0' ? "" : request->address),
+	    LOG_TEXT("path", request->path),
+	    LOG_TEXT("model", request->message.model),
+	    LOG_TEXT("sent_model", r->sent_model),
+	    LOG_TEXT("provider", r->provider == NULL ? "none" : r->provider->name),
+	    LOG_TEXT("passed", r->skipped),
+	    LOG_TEXT("billed_to", billed_to(r)),
+	    LOG_TEXT("attempts", r->attempts),
+	    LOG_NUMBER("status", r->status),
+	    LOG_NUMBER("bytes", (int64_t)r->bytes),
+	    LOG_NUMBER("first_ms", r->first_ms),
+	    LOG_NUMBER("ms", r->ms),
+	    LOG_NUMBER("input_tokens", usage_total_input(&r->usage)),
+	    LOG_NUMBER("output_tokens", r->usage.output),
+	    LOG_TEXT("mended", stream_mend_name(r->mend)),
+	};
+	size_t n = 0;
+	for (size_t i = 0; i < COUNT(fields); i++) {
+		const struct log_field *f = &fields[i];
+		if (f->text == NULL ? f->number >= 0 : f->text[0] != '\0')
+			fields[n++] = *f;
+	}
+	log_fields(LOG_INFO, "request", fields, n);
+}
+
+/* How it ended, by the place of its counter. */
+enum request_ending { REQUEST_OK, REQUEST_ERROR, REQUEST_CUT, REQUEST_ABORTED };
+_Static_assert(REQUEST_ABORTED == COUNTED_ENDINGS - 1, "a counter for each");
+
+static enum request_ending
+ending_of(const struct request_record *r)
+{
+	return r->status == STATUS_ABORTED ? REQUEST_ABORTED
+	       : r->status >= 400          ? REQUEST_ERROR
+	       : r->is_cut                 ? REQUEST_CUT
+					   : REQUEST_OK;
+}
+
+static void
+observe(struct state *state, uint64_t provider, enum counter histogram, int64_t ms)
+{
+	state_count(state, provider, histogram + histogram_bucket(ms));
+	state_add(state, provider, histogram + HISTOGRAM_BUCKETS, ms < 0 ? 0 : (uint64_t)ms);
+}
+
+void
+record_count(const struct request_record *r, struct state *state)
+{
+	enum request_ending ending = ending_of(r);
+	bool is_ours = r->replied_by_us && ending != REQUEST_ABORTED;
+	bool is_nobodys = r->provider == NULL || is_ours;
+	uint64_t provider = is_nobodys ? STATE_NOBODY : r->provider->id;
+	state_count(state, provider, COUNT_ENDINGS + ending);
+	if (is_nobodys || ending == REQUEST_ABORTED)
+		return;
+	observe(state, provider, COUNT_DURATION, r->ms);
+	if (r->provider_first_ms >= 0 && ending != REQUEST_ERROR)
+		observe(state, provider, COUNT_FIRST_BYTE, r->provider_first_ms);
+}

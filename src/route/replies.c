@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+#include "route/replies.h"
+
+#include "dialect/dialect.h"
+#include "route/catalogue.h"
+
+/* --- Kept errors ------------------------------------------------------ */
+
+void
+kept_init(struct kept *kept)
+{
+	kept->status = 0;
+	buf_init(&kept->lines, RESPONSE_HEAD_FORWARDED_MAX);
+	buf_init(&kept->body, RESPONSE_ERROR_MAX);
+}
+
+void
+kept_fini(struct kept *kept)
+{
+	buf_free(&kept->lines);
+	buf_free(&kept->body);
+}
+
+/* A page has not the API's form: what it stands for is said in ours. */
+static bool
+put_page(struct kept *kept, const struct provider *provider, int status)
+{
+	return buf_printf(&kept->body,
+			  "{\"type\":\"error\",\"error\":{\"type\":\"%s\",\"message\":\"%s "
+			  "answered with an HTML page instead of an answer (%d).\"}}",
+			  status == 413 ? "request_too_large" : "invalid_request_error",
+			  provider->name, status);
+}
+
+void
+kept_put(struct kept *kept, const struct provider *provider, const struct response *response,
+	 int status, const char *body, size_t n)
+{
+	kept_fini(kept);
+	bool is_put = response->html ? put_page(kept, provider, status)
+				     : buf_puts(&kept->lines, buf_text(&response->passed)) &&
+					   buf_add(&kept->body, body, n);
+	kept->status = is_put ? status : 0;
+}
+
+/* --- Replies ---------------------------------------------------------- */
+
+int
+reply_failure(struct client *client, int status, const char *lines, const char *type,
+	      const char *message)
+{
+	client->reply.provider = "none";
+	reply_error(&client->reply, status, lines, type, message, client->request.id);
+	return status;
+}
+
+int
+reply_out_of_memory(struct client *client)
+{
+	return reply_failure(client, 503, "retry-after: 2\r\n", "api_error", "Out of memory.");
+}
+
+static int
+reply_bytes(struct client *client, int status, const char *forwarded, const char *body, size_t n)
+{
+	struct buf lines;
+	buf_init(&lines, 2 * RESPONSE_HEAD_FORWARDED_MAX);
+	if (buf_puts(&lines, "content-type: application/json\r\n") && buf_puts(&lines, forwarded))
+		reply_whole(&client->reply, status, lines.data, body, n);
+	else
+		reply_whole(&client->reply, status = 503, "retry-after: 2\r\n", "", 0);
+	buf_free(&lines);
+	return status;
+}
+
+int
+reply_kept(struct client *client, const struct kept *kept)
+{
+	if (kept->status == 0)
+		return reply_failure(client, 503, "retry-after: 2\r\n", "api_error",
+				     "The provider's answer cannot be passed on.");
+	return reply_bytes(client, kept->status, buf_text(&kept->lines), buf_text(&kept->body),
+			   kept->body.len);
+}
+
+int
+reply_response(struct client *client, const struct target *target, const struct response *response,
+	       const struct buf *json, bool is_message)
+{
+	const struct provider *provider = target->provider;
+	const struct dialect *dialect = provider->dialect;
+	const char *forwarded = buf_text(&response->passed);
+	struct buf decoded;
+	if (dialect->decode_json == NULL || !is_message)
+		return reply_bytes(client, response->status, forwarded, buf_text(json), json->len);
+	buf_init(&decoded, 2 * (size_t)RESPONSE_JSON_MAX);
+	int status =
+	    dialect->decode_json(provider->name, buf_text(json), json->len, &decoded)
+		? reply_bytes(client, response->status, forwarded, decoded.data, decoded.len)
+		: reply_out_of_memory(client);
+	buf_free(&decoded);
+	return status;
+}
+
+int
+reply_locally(struct client *client, const struct config *config)
+{
+	const struct request *r = &client->request;
+	bool counts = r->route->id == ROUTE_COUNT_TOKENS;
+	json_object *body = counts ? catalogue_estimate(&r->message)
+			    : r->route->id == ROUTE_MODEL
+				? catalogue_model(config, r->route_argument)
+				: catalogue_models(config);
+	if (body == NULL)
+		return reply_failure(client, 404, "", "not_found_error",
+				     "No provider knows this model.");
+	client->reply.provider = "none";
+	reply_json(&client->reply, 200, counts ? "x-router-estimate: 1\r\n" : "", body);
+	return 200;
+}
+
+int
+reply_no_provider(struct client *client, const struct no_provider_query *query)
+{
+	struct no_provider reply;
+	no_provider_init(&reply);
+	no_provider_reply(&reply, query);
+	reply_failure(client, reply.status, buf_text(&reply.lines), reply.type,
+		      buf_text(&reply.message));
+	no_provider_fini(&reply);
+	return reply.status;
+}
