@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/* Attempted: a provider is asked, and its response read as far as a verdict needs it.
+ * Nothing goes to the client. */
+#include "base/clock.h"
+#include "dialect/dialect.h"
+#include "route/steps.h"
+
+#include <string.h>
+
+static struct attempt *
+start(struct exchange *x)
+{
+	const struct request *r = x->request;
+	const struct dialect *dialect = x->target.provider->dialect;
+	bool streams = r->message.stream && !x->auxiliary;
+	if (x->target.credential.value == NULL ||
+	    !target_write_body(&x->target, x->app->state, r, &x->body))
+		return NULL;
+	const struct buf *body = x->body.len > 0 ? &x->body : &r->body;
+	bool posts = strcmp(r->method, "POST") == 0;
+	const struct attempt_options options = {
+	    .provider = x->target.provider,
+	    .config = x->config,
+	    .path = dialect->path == NULL ? r->path : dialect->path,
+	    .query = dialect->forwards_headers ? r->query : "",
+	    .headers = &r->headers,
+	    .credential = x->target.credential.value,
+	    .stored = x->target.credential.stored,
+	    .body = posts ? body->data : NULL,
+	    .body_len = posts ? body->len : 0,
+	    .fresh = x->target.retries > 0 && x->verdict.status == 0,
+	    .total_ms = steps_remaining_ms(x) + (streams ? x->config->stream_deadline_ms : 0),
+	};
+	return attempt_start(x->app->pool, &options, x->on_progress, x);
+}
+
+static const struct step *
+ask(struct exchange *x)
+{
+	struct target *t = &x->target;
+	steps_drop_attempt(x);
+	lease_renew(&t->lease, x->app->state);
+	x->attempts++;
+	t->began_ms = clock_wall_ms();
+	t->start_ms = t->bytes_ms = t->life_ms = clock_steady_ms();
+	t->failed_ms = 0;
+	t->json = (struct json_end){0};
+	x->attempt = start(x);
+	relay_init(&x->relay, t->provider->dialect, t->provider->name);
+	x->relay_begun = true;
+	return x->attempt == NULL ? steps_judge(x, ENDING_OURS) : steps_check_limits(x);
+}
+
+const struct step step_ask = {"ask", ask};
+
+/* --- Receive ---------------------------------------------------------- */
+
+/* A stream whose content has not begun. */
+static const struct step *
+gate(struct exchange *x)
+{
+	enum ending ending;
+	enum relay_result result = relay_take(&x->relay, attempt_body(x->attempt));
+	if (result == RELAY_CONTENT || result == RELAY_FAILED || result == RELAY_ENDED)
+		return steps_judge(x, ENDING_WHOLE);
+	if (result == RELAY_TOO_BIG)
+		return steps_judge(x, ENDING_TOO_BIG);
+	return attempt_ended(x->attempt, &ending) ? steps_judge(x, ending) : NULL;
+}
+
+/* A JSON response is complete when its JSON ends, whatever the transport says
+ * (BEHAVIOUR 4). */
+static bool
+is_json_whole(struct exchange *x)
+{
+	const struct buf *body = attempt_body(x->attempt);
+	struct scan s;
+	if (!json_end_reached(&x->target.json, buf_text(body), body->len))
+		return false;
+	scan_init(&s, body->data, body->len);
+	scan_skip(&s);
+	return scan_end(&s);
+}
+
+/* The head of a stream with a 2xx that is no rejection is a probe's success: BEHAVIOUR 5. */
+static void
+end_probe(struct exchange *x)
+{
+	const struct response *response = attempt_response(x->attempt);
+	const struct verdict served = {.kind = VERDICT_PASS, .status = response->status};
+	if (!x->target.lease.held || response->status >= 300 || !response->sse ||
+	    (response->overage && x->config->plan_limits_only))
+		return;
+	const struct outcome outcome = steps_outcome(x, &served);
+	outcome_probe_served(x->app, &outcome);
+	x->target.lease.held = false;
+}
+
+static const struct step *
+receive(struct exchange *x)
+{
+	const struct response *response = attempt_response(x->attempt);
+	enum ending ending;
+	if (response->status >= 300 && x->target.failed_ms == 0)
+		x->target.failed_ms = x->target.bytes_ms;
+	if (response->complete)
+		end_probe(x);
+	bool succeeds = response->complete && response->status >= 200 && response->status < 300;
+	if (succeeds && response->sse && x->request->message.stream)
+		return gate(x);
+	if (attempt_ended(x->attempt, &ending))
+		return steps_judge(x, ending);
+	return succeeds && !response->sse && is_json_whole(x) ? steps_judge(x, ENDING_WHOLE) : NULL;
+}
+
+const struct step step_receive = {"receive", receive};

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/* Closed: the reply is written, or the client has gone. */
+#include "base/clock.h"
+#include "route/record.h"
+#include "route/steps.h"
+
+#include <string.h>
+
+enum { LINGER_FOR_MS = 1000 }; /* a transfer may take so long to end after the response */
+
+static void
+record(const struct exchange *x)
+{
+	const struct reply *reply = &x->client->reply;
+	int64_t asked_ms = x->target.start_ms - x->start_ms;
+	const struct request_record record = {
+	    .request = x->request,
+	    .provider = x->target.provider,
+	    .replied_by_us = strcmp(reply->provider, "none") == 0,
+	    .stored = x->target.credential.stored,
+	    .sent_model = x->target.model,
+	    .skipped = x->skipped,
+	    .attempts = buf_text(&x->trail),
+	    .status = x->status,
+	    .bytes = reply->bytes,
+	    .first_ms = x->first_ms,
+	    .provider_first_ms = x->first_ms == -1 ? -1 : x->first_ms - asked_ms,
+	    .ms = clock_steady_ms() - x->start_ms,
+	    .usage = x->relay_begun ? x->relay.stream.usage : USAGE_NONE,
+	    .mend = x->mend,
+	    .is_cut = x->is_cut,
+	};
+	record_log(&record);
+	if (!x->auxiliary)
+		record_count(&record, x->app->state);
+}
+
+/* Whether a connection to the provider is worth waiting for: it stays warm only if its
+ * transfer comes to an end, which mostly is a matter of one turn of the loop. libcurl
+ * must not go on to send a body that is freed with the client. */
+static bool
+may_linger(const struct exchange *x)
+{
+	enum ending ending;
+	return x->status != STATUS_ABORTED && x->attempt != NULL &&
+	       !attempt_ended(x->attempt, &ending) && attempt_is_sent(x->attempt);
+}
+
+static const struct step *
+close_exchange(struct exchange *x)
+{
+	record(x);
+	bool lingers = may_linger(x);
+	x->client->handler = NULL;
+	x->client = NULL;
+	x->request = NULL;
+	loop_cancel(x->app->loop, &x->limits);
+	if (!lingers || !loop_after(x->app->loop, &x->timer, LINGER_FOR_MS))
+		steps_free(x);
+	return NULL;
+}
+
+const struct step step_close = {"close", close_exchange};

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+/* Judged: what the response means, and who goes on: the same provider once more, by
+ * another name or in another form, the next one, or the client with its reply. */
+#include "route/retry.h"
+#include "route/steps.h"
+
+static void
+count(const struct exchange *x, bool is_asked_again)
+{
+	if (!x->auxiliary && x->attempt != NULL)
+		outcome_count_attempt(x->app->state, x->target.provider, &x->verdict,
+				      is_asked_again);
+}
+
+/* How long to wait until the same provider is asked once more; -1: it is not. */
+static int64_t
+retry_ms(const struct exchange *x)
+{
+	const struct retry_query query = {
+	    .verdict = &x->verdict,
+	    .retries = x->target.retries,
+	    .max_retries = x->config->max_retries,
+	    .delay_ms = x->config->retry_delay_ms,
+	    .others_ready = x->target.others_ready,
+	    .was_lost = x->attempt != NULL && attempt_was_lost(x->attempt),
+	    .auxiliary = x->auxiliary,
+	    .random = x->probe_id >> (8 + x->attempts) & 0xff,
+	};
+	int64_t ms = retry_delay_ms(&query);
+	return x->attempts < ATTEMPTS_MAX && ms < steps_remaining_ms(x) ? ms : -1;
+}
+
+/* Whether the same provider is asked by another name or in another form. */
+static bool
+try_another(struct exchange *x)
+{
+	if (x->auxiliary || x->attempts >= ATTEMPTS_MAX || steps_remaining_ms(x) <= 0)
+		return false;
+	return target_try_another(&x->target, x->request, &x->verdict,
+				  buf_text(steps_response_body(x)));
+}
+
+/* Keeps the response for the client, in case that nobody has a better one. What was
+ * said of a stored credential is none of its business: BEHAVIOUR 5. */
+static void
+keep(struct exchange *x)
+{
+	int status = x->verdict.status; /* what an error in a 200 stands for, too */
+	bool is_secret =
+	    x->target.credential.stored && (status == 401 || status == 402 || status == 403);
+	x->kept.status = 0;
+	if (x->attempt == NULL || !attempt_response(x->attempt)->complete || is_secret ||
+	    status < 400)
+		return;
+	const struct buf *body =
+	    x->relay.error_data.len > 0 ? &x->relay.error_data : attempt_body(x->attempt);
+	kept_put(&x->kept, x->target.provider, attempt_response(x->attempt), status, buf_text(body),
+		 body->len);
+	attempt_redact(x->attempt, x->kept.body.data, x->kept.body.len);
+}
+
+/* The head of a stream goes to the client, and what was held of it. */
+static void
+open_stream(struct exchange *x)
+{
+	const struct response *response = attempt_response(x->attempt);
+	struct buf lines;
+	buf_init(&lines, 2 * RESPONSE_HEAD_FORWARDED_MAX);
+	bool whole =
+	    buf_puts(&lines, REPLY_STREAM_LINES) && buf_puts(&lines, buf_text(&response->passed));
+	relay_open(&x->relay, &steps_begin_reply(x)->reply,
+		   whole ? lines.data : REPLY_STREAM_LINES);
+	buf_free(&lines);
+	attempt_forget_head(x->attempt);
+}
+
+/* The response goes to the client. */
+static const struct step *
+pass(struct exchange *x)
+{
+	const struct response *response = attempt_response(x->attempt);
+	const struct buf *body = attempt_body(x->attempt);
+	if (!steps_is_served(&x->verdict)) {
+		keep(x);
+		lease_release(&x->target.lease, x->app->state);
+		return steps_close(x, reply_kept(steps_begin_reply(x), &x->kept));
+	}
+	target_worked(&x->target, x->app->state, x->request);
+	steps_remember_service(x);
+	if (response->sse) {
+		open_stream(x);
+		return &step_relay;
+	}
+	usage_read_json(&x->relay.stream.usage, buf_text(body), body->len);
+	return steps_close(
+	    x, reply_response(steps_begin_reply(x), &x->target, response, body, !x->auxiliary));
+}
+
+/* Another candidate's turn. */
+static const struct step *
+next(struct exchange *x)
+{
+	unsigned bit = 1u << x->target.index;
+	keep(x);
+	lease_release(&x->target.lease, x->app->state);
+	x->done |= bit;
+	if (x->verdict.kind == VERDICT_COOL)
+		x->paused |= bit;
+	steps_drop_attempt(x);
+	return &step_plan;
+}
+
+static const struct step *
+judge(struct exchange *x)
+{
+	x->verdict = steps_verdict(x, x->ending, x->relay.stream.content);
+	int64_t wait_ms = retry_ms(x);
+	if (wait_ms >= 0) {
+		steps_note(x, "retry");
+		count(x, true);
+		x->target.retries++;
+		steps_drop_attempt(x);
+		return steps_wait(x, wait_ms, &step_ask);
+	}
+	steps_note(x, verdict_name(x->verdict.kind));
+	bool is_asked_again = try_another(x);
+	count(x, is_asked_again);
+	if (is_asked_again)
+		return &step_ask;
+	steps_account(x);
+	return x->verdict.kind == VERDICT_PASS ? pass(x) : next(x);
+}
+
+const struct step step_judge = {"judge", judge};

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+/* Planned: who is asked next, and what if there is nobody. */
+#include "base/clock.h"
+#include "client/access.h"
+#include "route/steps.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+	REPLAN_SOON_MS = 50,   /* while all are paused and one will be available soon, */
+	REPLAN_EVERY_MS = 500, /* and at the latest */
+};
+
+static struct candidates *
+collect(const struct exchange *x)
+{
+	const struct request *r = x->request;
+	const struct client_credentials client = {
+	    .login = r->login,
+	    .api_key = r->api_key,
+	    .may_use_stored = access_may_use_stored(x->config, r),
+	};
+	bool is_about_models = r->route->id == ROUTE_MODELS || r->route->id == ROUTE_MODEL;
+	const struct candidates_query query = {
+	    .config = x->config,
+	    .tokens = x->tokens,
+	    .state = x->app->state,
+	    .client = &client,
+	    .message = is_about_models ? NULL : &r->message,
+	    .model = r->message.model,
+	    .session = x->identity.session.provider,
+	    .kin = x->identity.kin,
+	    .kin_is_sure = x->identity.kin_is_sure,
+	    .now_ms = clock_wall_ms(),
+	};
+	struct candidates *s = malloc(sizeof *s);
+	if (s != NULL)
+		candidates_collect(s, &query);
+	return s;
+}
+
+/* A provider whose pause is over is asked by one request at a time. */
+static bool
+take_probe(struct exchange *x, const struct candidate *c)
+{
+	return c->standing != STANDING_PROBE ||
+	       lease_take(&x->target.lease, x->app->state, c->cause, c->view->provider->name,
+			  x->probe_id);
+}
+
+/* An operator wants to see in the log why the preferred provider was not asked. */
+static void
+note_skipped(struct exchange *x, const struct candidate *skipped)
+{
+	if (skipped != NULL && x->attempts == 0)
+		snprintf(x->skipped, sizeof x->skipped, "%s:%s", skipped->view->provider->name,
+			 plan_state_name(skipped->standing));
+}
+
+/* Makes the next candidate that may be asked now the target. False: there is none. */
+static bool
+choose(struct exchange *x, struct candidates *s)
+{
+	const struct open_query query = {
+	    .done = x->done,
+	    .auxiliary = x->auxiliary,
+	    .counts_tokens = x->request->route->id == ROUTE_COUNT_TOKENS,
+	};
+	if (x->attempts >= ATTEMPTS_MAX || steps_remaining_ms(x) <= 0)
+		return false;
+	struct candidate *c;
+	while ((c = candidates_next(s, &query)) != NULL && !take_probe(x, c))
+		plan_refuse_probe(c, clock_wall_ms());
+	if (c == NULL)
+		return false;
+	target_set(&x->target, c, x->app->state, x->request->message.model);
+	x->target.others_ready = candidates_has_other(s, c, &query);
+	state_count(x->app->state, x->target.provider->id, COUNT_REQUESTS);
+	note_skipped(x, candidates_first_skipped(s, c));
+	return true;
+}
+
+/* All are paused, but one is available soon: BEHAVIOUR 5, hold. 0: it is not worth it. */
+static int64_t
+hold_ms(const struct exchange *x, const struct plan *plan)
+{
+	int64_t earliest_ms = plan_earliest_ms(plan);
+	int64_t wait_ms = earliest_ms - clock_wall_ms();
+	int64_t budget_ms = x->config->hold_ms - x->held_ms;
+	if (earliest_ms == 0 || wait_ms > budget_ms || budget_ms <= 0 ||
+	    x->attempts >= ATTEMPTS_MAX || steps_remaining_ms(x) <= 0)
+		return 0;
+	return wait_ms < REPLAN_SOON_MS    ? REPLAN_SOON_MS
+	       : wait_ms > REPLAN_EVERY_MS ? REPLAN_EVERY_MS
+					   : wait_ms;
+}
+
+static const struct step *
+hold(struct exchange *x, int64_t ms)
+{
+	x->held_ms += ms;
+	/* Those that were asked and are paused may be asked again after that. */
+	x->done &= ~x->paused;
+	x->paused = 0;
+	return steps_wait(x, ms, &step_plan);
+}
+
+static int
+reply_that_nobody_can(struct exchange *x, const struct plan *plan)
+{
+	const struct verdict *v = &x->verdict;
+	char last[HEALTH_TEXT_MAX + PROVIDER_NAME_MAX + 4] = "";
+	if (v->row != NULL)
+		snprintf(last, sizeof last, "%s, %s", x->target.provider->name, v->why);
+	const struct no_provider_query query = {
+	    .plan = plan,
+	    .last = last,
+	    .spent = x->attempts >= ATTEMPTS_MAX || steps_remaining_ms(x) <= 0 ||
+		     (v->row != NULL && v->status == 0),
+	    .limited = v->row != NULL && v->kind == VERDICT_COOL,
+	    .login = x->request->login != NULL,
+	    .now_ms = clock_wall_ms(),
+	};
+	return reply_no_provider(steps_begin_reply(x), &query);
+}
+
+/* Nobody is left to be asked: BEHAVIOUR 5, "When the last candidate fails". */
+static const struct step *
+give_up(struct exchange *x, const struct plan *plan)
+{
+	bool cools = x->verdict.kind == VERDICT_COOL || x->verdict.kind == VERDICT_BENCH;
+	if (x->kept.status != 0 && !cools)
+		return steps_close(x, reply_kept(steps_begin_reply(x), &x->kept));
+	if (x->auxiliary)
+		return steps_close(x, reply_locally(steps_begin_reply(x), x->config));
+	int64_t ms = hold_ms(x, plan);
+	return ms > 0 ? hold(x, ms) : steps_close(x, reply_that_nobody_can(x, plan));
+}
+
+static const struct step *
+plan(struct exchange *x)
+{
+	struct candidates *s = collect(x);
+	if (s == NULL)
+		return steps_close(x, reply_out_of_memory(steps_begin_reply(x)));
+	const struct step *next = choose(x, s) ? &step_ask : give_up(x, &s->plan);
+	free(s);
+	return next;
+}
+
+const struct step step_plan = {"plan", plan};

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/* Relayed: the stream goes on to the client, and is brought to an end when its provider
+ * dies (BEHAVIOUR 6). */
+#include "route/steps.h"
+
+enum { MENDED_IN_A_ROW_MAX = 2 }; /* BEHAVIOUR 6 */
+
+static const struct step *
+complete(struct exchange *x)
+{
+	if (x->identity.session.mended != 0) {
+		x->identity.session.mended = 0;
+		steps_remember_service(x);
+	}
+	reply_end(&x->client->reply);
+	return steps_close(x, 200);
+}
+
+static const struct step *
+broken(struct exchange *x, enum ending ending)
+{
+	x->ending = ending;
+	return &step_mend;
+}
+
+static const struct step *
+relay(struct exchange *x)
+{
+	enum ending ending;
+	enum relay_result result = relay_take(&x->relay, attempt_body(x->attempt));
+	while (result == RELAY_CONTENT)
+		result = relay_take(&x->relay, attempt_body(x->attempt));
+	/* What could be sent to another provider instead is not needed any more. */
+	if (x->request->body.len > 0 && attempt_is_sent(x->attempt)) {
+		buf_free(&x->request->body);
+		buf_free(&x->body);
+	}
+	if (result == RELAY_COMPLETE)
+		return complete(x);
+	if (result == RELAY_FAILED)
+		return broken(x, ENDING_WHOLE);
+	if (result == RELAY_TOO_BIG)
+		return broken(x, ENDING_TOO_BIG);
+	if (attempt_ended(x->attempt, &ending))
+		return broken(x, ending);
+	if (reply_backlog(&x->client->reply) > UNREAD_STREAM_MAX)
+		attempt_pause(x->attempt);
+	return NULL;
+}
+
+const struct step step_relay = {"relay", relay};
+
+/* --- Mend ------------------------------------------------------------- */
+
+/* The provider died after its content began: BEHAVIOUR 6. */
+static const struct step *
+mend(struct exchange *x)
+{
+	struct relay *r = &x->relay;
+	struct session *session = &x->identity.session;
+	struct buf last;
+	relay_abandon(r);
+	bool may_close = session->key != 0 && session->mended < MENDED_IN_A_ROW_MAX;
+	x->verdict = steps_verdict(
+	    x, x->ending == ENDING_WHOLE && r->error.len == 0 ? ENDING_CUT : x->ending, false);
+	steps_note(x, "died");
+	steps_account(x);
+	x->is_cut = true;
+	x->mend = stream_mend(&r->stream, x->request->claude_code, may_close);
+	session->mended += x->mend == MEND_MAX_TOKENS;
+	steps_remember_service(x);
+	buf_init(&last, RESPONSE_ERROR_MAX + SSE_EVENT_MAX);
+	const char *error = r->error.len > 0 ? r->error.data : NULL;
+	attempt_redact(x->attempt, r->error.data, r->error.len);
+	if (stream_close(&r->stream, x->mend, error, r->error.len, &last))
+		reply_body(&x->client->reply, last.data, last.len);
+	else
+		reply_cut(&x->client->reply); /* without memory for the end there is none */
+	buf_free(&last);
+	attempt_free(x->attempt);
+	x->attempt = NULL;
+	reply_end(&x->client->reply);
+	return steps_close(x, 200);
+}
+
+const struct step step_mend = {"mend", mend};

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: MIT */
+#include "route/steps.h"
+
+#include "base/clock.h"
+#include "config/diagnostics.h"
+#include "dialect/dialect.h"
+#include "route/limits.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	LIMITS_EVERY_MS = 5000,      /* at least: a lease is renewed then, new limits are seen */
+	THROTTLED_LATELY_MS = 60000, /* BEHAVIOUR 4: a second bare 429 within a minute */
+};
+
+/* --- What to return --------------------------------------------------- */
+
+const struct step *
+steps_wait(struct exchange *x, int64_t ms, const struct step *after)
+{
+	x->wait_ms = ms;
+	x->after = after;
+	return &step_wait;
+}
+
+const struct step *
+steps_judge(struct exchange *x, enum ending ending)
+{
+	x->ending = ending;
+	return &step_judge;
+}
+
+const struct step *
+steps_close(struct exchange *x, int status)
+{
+	x->status = status;
+	return &step_close;
+}
+
+/* --- Time limits ------------------------------------------------------ */
+
+static struct limits_query
+limits_of(const struct exchange *x)
+{
+	bool relaying = x->step == &step_relay;
+	return (struct limits_query){
+	    .config = x->config,
+	    .auxiliary = x->auxiliary,
+	    .streams = x->request->message.stream,
+	    .relaying = relaying,
+	    .client_is_slow = relaying && reply_backlog(&x->client->reply) > 0,
+	    .has_head = x->attempt != NULL && attempt_response(x->attempt)->complete,
+	    .request_ms = x->start_ms,
+	    .content_ms = x->start_ms + x->first_ms,
+	    .attempt_ms = x->target.start_ms,
+	    .bytes_ms = x->target.bytes_ms,
+	    .life_ms = x->target.life_ms,
+	    .failed_ms = x->target.failed_ms,
+	    .now_ms = clock_steady_ms(),
+	};
+}
+
+int64_t
+steps_remaining_ms(const struct exchange *x)
+{
+	const struct limits_query query = limits_of(x);
+	return limits_deadline_ms(&query);
+}
+
+const struct step *
+steps_check_limits(struct exchange *x)
+{
+	if (x->relay.life)
+		x->target.life_ms = x->target.bytes_ms;
+	x->relay.life = false;
+	const struct limits_query query = limits_of(x);
+	struct limit limit = limits_next(&query);
+	if (limit.remaining_ms > 0) {
+		int64_t idle_ms = x->config->idle_timeout_ms;
+		int64_t next_ms = idle_ms < LIMITS_EVERY_MS ? idle_ms : LIMITS_EVERY_MS;
+		next_ms = limit.remaining_ms < next_ms ? limit.remaining_ms : next_ms;
+		if (loop_after(x->app->loop, &x->limits, next_ms))
+			return NULL;
+		limit.ending = ENDING_OURS;
+	}
+	x->ending = limit.ending;
+	return x->step == &step_relay ? &step_mend : &step_judge;
+}
+
+/* --- The verdict, and what it changes --------------------------------- */
+
+static bool
+is_throttled_lately(const struct exchange *x)
+{
+	struct health h;
+	state_health(x->app->state, &x->target.key, &h);
+	int64_t ago_ms = clock_wall_ms() - h.throttled_ms;
+	return h.throttled_ms != 0 && ago_ms >= 0 && ago_ms <= THROTTLED_LATELY_MS;
+}
+
+const struct buf *
+steps_response_body(const struct exchange *x)
+{
+	static const struct buf nothing;
+	if (x->relay.error.len > 0)
+		return &x->relay.error;
+	if (x->relay.seen.len > 0)
+		return &x->relay.seen;
+	return x->attempt == NULL ? &nothing : attempt_body(x->attempt);
+}
+
+static enum asked
+asked_of(const struct request *r)
+{
+	switch (r->route->id) {
+	case ROUTE_COUNT_TOKENS:
+		return ASKED_COUNT;
+	case ROUTE_MODELS:
+		return ASKED_MODELS;
+	case ROUTE_MODEL:
+		return ASKED_MODEL;
+	default:
+		return ASKED_MESSAGE;
+	}
+}
+
+struct verdict
+steps_verdict(const struct exchange *x, enum ending ending, bool content)
+{
+	static const struct response none = {.retry_after_ms = -1, .should_retry = -1};
+	const struct request *r = x->request;
+	const struct target *t = &x->target;
+	const struct response *response = x->attempt == NULL ? &none : attempt_response(x->attempt);
+	const struct buf *body = steps_response_body(x);
+	const struct evidence evidence = {
+	    .ending = ending,
+	    .response = response,
+	    .body = buf_text(body),
+	    .body_len = body->len,
+	    .request = r->body.data,
+	    .request_len = r->body.len,
+	    .headers = &r->headers,
+	    .family = target_family(t, r),
+	    .asked = asked_of(r),
+	    .wants_stream = r->message.stream && !x->auxiliary,
+	    .content = content,
+	    .others_ready = t->others_ready,
+	    .is_authority = t->provider->dialect->is_authority,
+	    .stored = t->credential.stored,
+	    .throttled_lately = response->status >= 300 && is_throttled_lately(x),
+	    .plan_limits_only = x->config->plan_limits_only,
+	    .cooldown_ms = t->provider->cooldown_ms,
+	    .now_ms = clock_wall_ms(),
+	};
+	return verdict_judge(&evidence);
+}
+
+bool
+steps_is_served(const struct verdict *v)
+{
+	return v->kind == VERDICT_PASS && v->status >= 200 && v->status < 300;
+}
+
+struct outcome
+steps_outcome(const struct exchange *x, const struct verdict *verdict)
+{
+	struct outcome outcome = {
+	    .provider = x->target.provider,
+	    .key = x->target.key,
+	    .family = target_family(&x->target, x->request),
+	    .began_ms = x->target.began_ms,
+	    .holder = x->probe_id,
+	    .response = attempt_response(x->attempt),
+	    .verdict = verdict,
+	};
+	if (x->target.own != 0)
+		outcome.kin = x->identity.kin;
+	return outcome;
+}
+
+void
+steps_note(struct exchange *x, const char *what)
+{
+	const struct verdict *v = &x->verdict;
+	char until[CLOCK_SHORT_SIZE] = "";
+	bool timed = v->pause > PAUSE_SHORT && strcmp(what, "retry") != 0;
+	if (timed)
+		clock_short(v->until_ms, clock_wall_ms(), until);
+	buf_append_cut(&x->trail, "%s%s:%d:%s%s%s", x->trail.len == 0 ? "" : " ",
+		       x->target.provider->name, v->status, what, timed ? "→" : "", until);
+}
+
+void
+steps_account(struct exchange *x)
+{
+	if (x->auxiliary || x->attempt == NULL)
+		return;
+	const struct outcome outcome = steps_outcome(x, &x->verdict);
+	outcome_record(x->app, &outcome);
+	if (steps_is_served(&x->verdict))
+		x->target.lease.held = false; /* the success has ended the pause, and the lease */
+}
+
+void
+steps_remember_service(struct exchange *x)
+{
+	struct session *session = &x->identity.session;
+	const struct provider *p = x->target.provider;
+	bool stored = x->target.credential.stored;
+	if (x->auxiliary || x->request->message.side_call)
+		return;
+	const struct outcome outcome = steps_outcome(x, &x->verdict);
+	outcome_serving(x->app, &outcome, !stored);
+	if (session->key != 0 && session->provider != p->id && stored && p->paid)
+		outcome_log_billing(p, request_client(x->request));
+	session->provider = p->id;
+	session->used_ms = clock_wall_ms();
+	if (session->key != 0)
+		state_session_put(x->app->state, session);
+}
+
+/* --- Beginning a reply, and the end ----------------------------------- */
+
+struct client *
+steps_begin_reply(struct exchange *x)
+{
+	const struct provider *p = x->target.provider;
+	if (x->first_ms == -1)
+		x->first_ms = clock_steady_ms() - x->start_ms;
+	x->client->reply.provider = p == NULL ? "none" : p->name;
+	x->client->reply.attempts = x->attempts;
+	return x->client;
+}
+
+void
+steps_drop_attempt(struct exchange *x)
+{
+	attempt_free(x->attempt);
+	x->attempt = NULL;
+	buf_free(&x->body);
+	if (x->relay_begun)
+		relay_fini(&x->relay);
+	x->relay_begun = false;
+}
+
+void
+steps_free(struct exchange *x)
+{
+	lease_release(&x->target.lease, x->app->state);
+	steps_drop_attempt(x);
+	loop_cancel(x->app->loop, &x->timer);
+	loop_cancel(x->app->loop, &x->limits);
+	kept_fini(&x->kept);
+	buf_free(&x->trail);
+	tokens_free(x->tokens);
+	config_free(x->config);
+	free(x);
+}
