@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The answer when nobody can answer: BEHAVIOUR.md 5, "When all rest" and "When
+/* The answer when nobody can answer: BEHAVIOUR.md 5, "When all are paused" and "When
  * the last candidate fails". Pure but for the text's local time. */
 #ifndef ROUTE_NO_PROVIDER_H
 #define ROUTE_NO_PROVIDER_H

@@ -18,7 +18,7 @@ struct request_record {
 	bool stored;                     /* its credential is a stored one */
 	const char *sent_model;          /* "" : as asked */
 	const char *skipped;             /* who was preferred and not asked, and why; "" : nobody */
-	const char *attempts;            /* all of them, as record_attempt() writes them */
+	const char *attempts;            /* all of them, as steps_note() writes them */
 	int status;                      /* as the client saw it, or STATUS_ABORTED */
 	uint64_t bytes;                  /* of the reply's body */
 	int64_t first_ms;                /* to the reply's first byte; -1: there was none */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a provider objects to in a request's head, whoever sent it: SERVERS.md "What we rely on". */
+/* What a provider objects to in a request's head, whoever sent it: SERVERS.md "Rules for the responder". */
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
