@@ -32,7 +32,11 @@ layout_hash(void)
 	    offsetof(struct state_process, started_ms),
 	    offsetof(struct state_process, version),
 	    sizeof(struct summary),
-	    COUNTERS,
+	    COUNT_VERDICTS,
+	    COUNT_PAUSES,
+	    COUNT_ENDINGS,
+	    COUNT_FIRST_BYTE,
+	    COUNT_DURATION, /* more may follow, in the reserve */
 	    offsetof(struct health, pause),
 	    offsetof(struct health, windows),
 	    offsetof(struct health, error),

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The state file's layout, once: what stands where, for every process of every
- * build that maps it. A change here is a new STATE_VERSION, from the release of 0.1.0
- * on: until then version 1 is not frozen, since no build of it was deployed.
+ * build that maps it. Frozen since 0.2.0: a change here is a new STATE_VERSION, which
+ * takes files of the older ones over (image.c). New counters come last, in the reserve,
+ * and change nothing.
  *
  * Words of 64 bits in the machine's byte order (the magic is a word, so a file
  * from a machine of the other order is foreign). What is written after the

@@ -33,6 +33,7 @@
 #define LAYOUT_AT  16
 #define FIRST_LAYOUT                                                                               \
 	UINT64_C(0x82905fb5e5834449) /* where a process told each second that it lives */
+#define FROZEN_LAYOUT   UINT64_C()   /* of 0.2.0 and all that follow */
 #define KEY_AT          24
 #define CHECKSUM_AT     64
 #define HEALTH_INDEX_AT 256
@@ -436,6 +437,13 @@ do_layout(const char *path)
 	poke_word(path, LAYOUT_AT, 1, true);
 }
 static void
+do_frozen_layout(const char *path)
+{
+	uint64_t layout = FROZEN_LAYOUT;
+	poke(path, LAYOUT_AT, &layout, sizeof layout);
+	seal(path);
+}
+static void
 do_first_layout(const char *path)
 {
 	uint64_t layout = FIRST_LAYOUT;
@@ -546,6 +554,7 @@ static const struct found_row {
     {__LINE__, "a version before the first", do_version_0, ASIDE, "of another layout"},
     {__LINE__, "another size told", do_size, ASIDE, "of another layout"},
     {__LINE__, "another layout", do_layout, ASIDE, "of another layout"},
+    {__LINE__, "the layout of 0.2.0", do_frozen_layout, KEPT, ""},
     {__LINE__, "the first layout", do_first_layout, ASIDE, "of another layout"},
     {__LINE__, "a damaged key", do_key, ASIDE, "damaged in its header"},
     {__LINE__, "a damaged checksum", do_checksum, ASIDE, "damaged in its header"},
