@@ -33,7 +33,7 @@
 #define LAYOUT_AT  16
 #define FIRST_LAYOUT                                                                               \
 	UINT64_C(0x82905fb5e5834449) /* where a process told each second that it lives */
-#define FROZEN_LAYOUT   UINT64_C()   /* of 0.2.0 and all that follow */
+#define FROZEN_LAYOUT   UINT64_C(0x400dfba0b4ce230c) /* of 0.2.0 and all that follow */
 #define KEY_AT          24
 #define CHECKSUM_AT     64
 #define HEALTH_INDEX_AT 256
