@@ -3,15 +3,12 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/memory.h"
 #include "client/access.h"
 #include "client/params.h"
 
 #include <errno.h>
 #include <fastcgi.h>
-#include <fcgiapp.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +20,6 @@ enum {
 	ACCEPTS_A_TURN = 64,
 	TAKEN_ALONG_MAX = 8192, /* at the end: more than wait in a socket (listen.c) */
 	PAUSE_WITHOUT_DESCRIPTORS_MS = 100,
-	PARSER_STREAMS = 32 * 1024,
 	OTHERS_MAX = 64, /* beside max_streams: who looks at the router, or switches it */
 };
 
@@ -63,15 +59,12 @@ struct acceptor {
 	struct watch watch;
 	struct timer pause;
 	int fd;
-	int pipe[2];              /* by which libfcgi gets the records to parse; -1: none yet */
 	unsigned burst;           /* how many clients to accept in a turn, at most */
 	unsigned streams, others; /* admitted, and still there */
-	FCGX_Request parser;
+	struct params_parser parser;
 	struct connection *connections;
 	char scratch[READ_SIZE];
 };
-
-static const struct refusal out_of_memory = {503, "api_error", "Out of memory. Try again.", NULL};
 
 /* --- The end of a connection ------------------------------------------ */
 
@@ -221,74 +214,6 @@ serve(struct connection *c)
 		r->route->reply(&c->client);
 }
 
-static void
-close_pipe(struct acceptor *a)
-{
-	for (int i = 0; i < 2; i++)
-		if (a->pipe[i] != -1)
-			close(a->pipe[i]);
-	a->pipe[0] = a->pipe[1] = -1;
-}
-
-/* A pipe that holds PARAMS_MAX bytes, if there is none yet. The kernel makes smaller ones
- * for a user who has many: still large enough for nearly all requests. False and errno:
- * there are no descriptors. */
-static bool
-open_pipe(struct acceptor *a)
-{
-	if (a->pipe[0] != -1)
-		return true;
-	if (pipe2(a->pipe, O_CLOEXEC | O_NONBLOCK) == -1)
-		return false;
-	if (fcntl(a->pipe[1], F_GETPIPE_SZ) < PARAMS_MAX &&
-	    fcntl(a->pipe[1], F_SETPIPE_SZ, PARAMS_MAX) == -1)
-		log_line(LOG_WARNING, "the kernel gives this user small pipes only, so requests "
-				      "with many headers may be refused for a while: raise "
-				      "fs.pipe-user-pages-soft");
-	return true;
-}
-
-/* Puts the records into the pipe and has libfcgi
- * parse them: it reads all of them, and never waits for more. */
-static struct refusal
-parse(struct acceptor *a, const struct buf *head)
-{
-	static const struct refusal unreadable = {
-	    400, "invalid_request_error", "The web server's request could not be read.", NULL};
-	static const struct refusal no_pipe = {
-	    503, "api_error", "No descriptors to read the request with. Try again.", NULL};
-	if (!params_are_whole(buf_text(head), head->len))
-		return unreadable;
-	/* libfcgi ends the process when it gets none: for its streams, and 20 bytes for each
-	 * of the shortest parameters'. */
-	if (!memory_has(PARSER_STREAMS + 20 * head->len))
-		return out_of_memory;
-	if (!open_pipe(a))
-		return no_pipe;
-	if (write(a->pipe[1], head->data, head->len) != (ssize_t)head->len) {
-		close_pipe(a);
-		return no_pipe;
-	}
-	FCGX_InitRequest(&a->parser, -1, 0);
-	a->parser.ipcFd = a->pipe[0];
-	a->parser.keepConnection = 1;
-	if (FCGX_Accept_r(&a->parser) != 0)
-		a->pipe[0] = -1; /* it has closed it */
-	else if (FCGX_GetError(a->parser.in) == 0)
-		return (struct refusal){0};
-	close_pipe(a);
-	return unreadable;
-}
-
-/* Takes the parser back from libfcgi, without its writing or closing anything. */
-static void
-release(struct acceptor *a)
-{
-	a->parser.ipcFd = -1;
-	a->parser.keepConnection = 0;
-	FCGX_Free(&a->parser, 0);
-}
-
 /* Takes a place for the request. Who watches the router has some of its own, or nobody
  * could see that it is full. */
 static struct refusal
@@ -330,11 +255,11 @@ read_params(struct connection *c)
 {
 	struct acceptor *a = c->acceptor;
 	const struct config *config = a->app->config;
-	struct refusal refusal = parse(a, &c->head);
+	struct refusal refusal = params_parse(&a->parser, &c->head);
 	if (refusal.status == 0)
-		refusal =
-		    request_read_params(&c->client.request, a->parser.envp, config, a->routes);
-	release(a);
+		refusal = request_read_params(&c->client.request, a->parser.request.envp, config,
+					      a->routes);
+	params_release(&a->parser);
 	buf_free(&c->head);
 	if (refusal.status == 0)
 		refusal = admit(&c->client);
@@ -350,7 +275,7 @@ params_done(struct connection *c)
 	if (refusal.status != 0)
 		refuse(c, &refusal);
 	else if (r->content_length > 0 && !buf_reserve(&r->body, (size_t)r->content_length))
-		refuse(c, &out_of_memory);
+		refuse(c, &refusal_out_of_memory);
 }
 
 /* The body does not go into its buffer: it is too large, or memory is short. */
@@ -360,7 +285,7 @@ refuse_body(struct connection *c, size_t n)
 	const struct buf *body = &c->client.request.body;
 	struct refusal large = {413, "request_too_large", "", NULL};
 	if (n <= body->max - body->len) {
-		refuse(c, &out_of_memory);
+		refuse(c, &refusal_out_of_memory);
 		return;
 	}
 	snprintf(large.message, sizeof large.message,
@@ -380,7 +305,7 @@ take_content(struct connection *c, const char *bytes, size_t n)
 						    "The request's headers are larger than 64 KB.",
 						    NULL});
 		else if (!buf_add(&c->head, bytes, n))
-			refuse(c, &out_of_memory);
+			refuse(c, &refusal_out_of_memory);
 	} else if (c->phase == PHASE_BODY && type == FCGI_STDIN && !buf_add(&r->body, bytes, n)) {
 		refuse_body(c, n);
 	}
@@ -630,16 +555,10 @@ acceptor_start(struct acceptor *a)
 	int flags = fcntl(a->fd, F_GETFL);
 	if (flags == -1 || fcntl(a->fd, F_SETFL, flags | O_NONBLOCK) == -1)
 		return false;
-	if (FCGX_Init() != 0)
-		return false;
-	/* libfcgi installs handlers of its own: SERVERS.md, "libfcgi". */
-	signal(SIGPIPE, SIG_IGN);
-	signal(SIGUSR1, SIG_IGN);
-	a->pipe[0] = a->pipe[1] = -1;
 	a->burst = 1;
-	if (open_pipe(a) && loop_watch(a->app->loop, &a->watch, a->fd, EPOLLIN))
+	if (params_init(&a->parser) && loop_watch(a->app->loop, &a->watch, a->fd, EPOLLIN))
 		return true;
-	close_pipe(a);
+	params_fini(&a->parser);
 	return false;
 }
 
@@ -689,6 +608,6 @@ acceptor_free(struct acceptor *a)
 		leave(c);
 		connection_free(c);
 	}
-	close_pipe(a);
+	params_fini(&a->parser);
 	free(a);
 }

@@ -1,9 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 #include "client/params.h"
 
+#include "base/log.h"
+#include "base/memory.h"
+
+#include <errno.h>
 #include <fastcgi.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdint.h>
 #include <string.h>
+#include <unistd.h>
+
+enum { LIBFCGI_STREAMS = 32 * 1024 };
+
+const struct refusal refusal_out_of_memory = {503, "api_error", "Out of memory. Try again.", NULL};
+
+/* --- Checking ---------------------------------------------------------- */
 
 /* The contents of the PARAMS records, one behind the other. */
 struct contents {
@@ -87,4 +100,88 @@ params_are_whole(const char *records, size_t n)
 		    !pass_over(&c, name + value))
 			return false;
 	return true;
+}
+
+/* --- Parsing ----------------------------------------------------------- */
+
+static void
+close_pipe(struct params_parser *p)
+{
+	for (int i = 0; i < 2; i++)
+		if (p->pipe[i] != -1)
+			close(p->pipe[i]);
+	p->pipe[0] = p->pipe[1] = -1;
+}
+
+/* A pipe that holds PARAMS_MAX bytes, if there is none yet. The kernel makes smaller ones
+ * for a user who has many: still large enough for nearly all requests. */
+static bool
+open_pipe(struct params_parser *p)
+{
+	if (p->pipe[0] != -1)
+		return true;
+	if (pipe2(p->pipe, O_CLOEXEC | O_NONBLOCK) == -1)
+		return false;
+	if (fcntl(p->pipe[1], F_GETPIPE_SZ) < PARAMS_MAX &&
+	    fcntl(p->pipe[1], F_SETPIPE_SZ, PARAMS_MAX) == -1)
+		log_line(LOG_WARNING, "the kernel gives this user small pipes only, so requests "
+				      "with many headers may be refused for a while: raise "
+				      "fs.pipe-user-pages-soft");
+	return true;
+}
+
+bool
+params_init(struct params_parser *p)
+{
+	p->pipe[0] = p->pipe[1] = -1;
+	if (FCGX_Init() != 0)
+		return false;
+	/* libfcgi installs handlers of its own: SERVERS.md, "libfcgi". */
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGUSR1, SIG_IGN);
+	return open_pipe(p);
+}
+
+void
+params_fini(struct params_parser *p)
+{
+	close_pipe(p);
+}
+
+struct refusal
+params_parse(struct params_parser *p, const struct buf *records)
+{
+	static const struct refusal unreadable = {
+	    400, "invalid_request_error", "The web server's request could not be read.", NULL};
+	static const struct refusal no_pipe = {
+	    503, "api_error", "No descriptors to read the request with. Try again.", NULL};
+	if (!params_are_whole(buf_text(records), records->len))
+		return unreadable;
+	/* For its streams, and 20 bytes for each of the shortest parameters'. */
+	if (!memory_has(LIBFCGI_STREAMS + 20 * records->len))
+		return refusal_out_of_memory;
+	if (!open_pipe(p))
+		return no_pipe;
+	if (write(p->pipe[1], records->data, records->len) != (ssize_t)records->len) {
+		close_pipe(p);
+		return no_pipe;
+	}
+	FCGX_InitRequest(&p->request, -1, 0);
+	p->request.ipcFd = p->pipe[0];
+	p->request.keepConnection = 1;
+	if (FCGX_Accept_r(&p->request) != 0)
+		p->pipe[0] = -1; /* it has closed it */
+	else if (FCGX_GetError(p->request.in) == 0)
+		return (struct refusal){0};
+	close_pipe(p);
+	return unreadable;
+}
+
+/* Takes the request back from libfcgi, without its writing or closing anything. */
+void
+params_release(struct params_parser *p)
+{
+	p->request.ipcFd = -1;
+	p->request.keepConnection = 0;
+	FCGX_Free(&p->request, 0);
 }

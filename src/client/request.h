@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "client/peer.h"
+#include "client/refusal.h"
 #include "client/route.h"
 #include "config/config.h"
 #include "dialect/message.h"
@@ -43,14 +44,6 @@ struct request {
 	uint32_t silence_s; /* of /v1/self-test?silence=N; at most SELF_TEST_SILENCE_MAX_S */
 	struct buf body;
 	struct message message; /* of POST /v1/messages and count_tokens, once the body was read */
-};
-
-/* What is wrong with a request, as the client shall be told. status 0: nothing. */
-struct refusal {
-	int status;
-	const char *type; /* "invalid_request_error" */
-	char message[ERROR_TEXT_MAX];
-	const char *allow; /* of a 405; else NULL */
 };
 
 void request_init(struct request *r, size_t max_body_bytes);

@@ -2,7 +2,7 @@
 /* Makes one call fail, by LD_PRELOAD: the n-th of those that take memory, or read, write, connect, map … something.
  * What to do stands in the file named by TORTURE_FILE (struct page), which the test writes and this maps. Off, nothing
  * is counted. What libfcgi and libconfuse take for themselves is left alone: they end the process, or go on
- * with what is freed, when they get none, and are asked only when there is enough (src/client/accept.c,
+ * with what is freed, when they get none, and are asked only when there is enough (src/client/params.c,
  * src/config/syntax.c). */
 #include <confuse.h>
 #include <dlfcn.h>
