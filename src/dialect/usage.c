@@ -37,19 +37,6 @@ usage_read(struct usage *usage, struct scan *s)
 	}
 }
 
-void
-usage_read_json(struct usage *usage, const char *json, size_t n)
-{
-	struct scan s;
-	struct span key;
-	scan_init(&s, json, n);
-	for (scan_object(&s); scan_member(&s, &key);)
-		if (span_is(s.text, key, "usage"))
-			usage_read(usage, &s);
-		else
-			scan_skip(&s);
-}
-
 int64_t
 usage_total_input(const struct usage *usage)
 {

@@ -18,9 +18,6 @@ struct usage {
 /* Reads a usage object at the cursor; what it reports replaces what was known. */
 void usage_read(struct usage *usage, struct scan *s);
 
-/* Reads the member "usage" of a JSON response; what is not there stays. */
-void usage_read_json(struct usage *usage, const char *json, size_t n);
-
 /* All kinds of input together; -1: none was reported. */
 int64_t usage_total_input(const struct usage *usage);
 

@@ -78,7 +78,7 @@ served(struct app *app, const struct outcome *o)
 	}
 }
 
-/* Whether another account at this provider rests for want of an response, since a minute at most:
+/* Whether another account at this provider rests for want of a response, since a minute at most:
  * then it is the provider's trouble, not the account's. One that was throttled has too many
  * requests of its own. */
 static bool

@@ -270,6 +270,8 @@ read_member(struct reading *r, struct scan *s, struct span key, struct shape *sh
 		bool told = scan_string(s, &type);
 		shape->message = told && span_is(json, type, "message");
 		r->anthropic |= told && span_is(json, type, "error");
+	} else if (span_is(json, key, "usage")) {
+		usage_read(&r->usage, s);
 	} else {
 		shape->tokens |= span_is(json, key, "input_tokens") && scan_peek(s) == SCAN_NUMBER;
 		shape->data |= span_is(json, key, "data") && scan_peek(s) == SCAN_ARRAY;
@@ -391,8 +393,11 @@ read_body(struct reading *r)
 struct reading
 reading_of(const struct evidence *e)
 {
-	struct reading r = {
-	    .e = e, .a = e->response, .ending = e->ending, .status = e->response->status};
+	struct reading r = {.e = e,
+			    .a = e->response,
+			    .ending = e->ending,
+			    .status = e->response->status,
+			    .usage = USAGE_NONE};
 	/* A head without its end is none, whatever libcurl makes of it. */
 	if (!e->response->complete && r.ending == ENDING_WHOLE)
 		r.ending = ENDING_CUT;

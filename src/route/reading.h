@@ -20,10 +20,10 @@ struct reading {
 	bool anthropic;     /* … of Anthropic's own: "type":"error" around it, or a request-id */
 	bool answered;      /* the body is an answer of the kind that was asked for */
 	bool blocks;        /* … with at least one content block that says something */
-	bool
-	    other_form; /* it is an response, but a stream instead of JSON or the other way round */
-	bool ended;     /* it has a stop_reason, and a stream its message_stop */
-	bool end_turn;  /* … which is end_turn */
+	bool other_form; /* it is a response, but a stream instead of JSON or the other way round */
+	bool ended;      /* it has a stop_reason, and a stream its message_stop */
+	bool end_turn;   /* … which is end_turn */
+	struct usage usage;             /* of a JSON response */
 	char type[READING_WORD_MAX];    /* error.type, lower case */
 	char code[READING_WORD_MAX];    /* error.code or error.details.error_code, lower case */
 	char message[READING_TEXT_MAX]; /* error.message, else what is no JSON; lower case */

@@ -91,7 +91,7 @@ pass(struct exchange *x)
 		open_stream(x);
 		return &step_relay;
 	}
-	usage_read_json(&x->relay.stream.usage, buf_text(body), body->len);
+	x->relay.stream.usage = x->verdict.usage;
 	return steps_close(
 	    x, reply_response(steps_begin_reply(x), &x->target, response, body, !x->auxiliary));
 }

@@ -618,6 +618,7 @@ verdict_judge(const struct evidence *e)
 	    .family = row->matches == is_family_window ? resting_family(&r) : e->family,
 	    .until_ms = row->until == NULL ? 0 : row->until(&r),
 	    .status = r.status,
+	    .usage = r.usage,
 	    .throttled = row->matches == is_bare || row->matches == is_bare_again,
 	    .row = row->name,
 	};

@@ -5,6 +5,7 @@
 #define ROUTE_VERDICT_H
 
 #include "base/headers.h"
+#include "dialect/usage.h"
 #include "state/health.h"
 #include "upstream/response.h"
 
@@ -59,6 +60,7 @@ struct verdict {
 	uint64_t family;  /* that rests: the one that the headers reject, else the one sent */
 	int64_t until_ms; /* of the rest; ignored for PAUSE_SHORT */
 	int status; /* the HTTP status that it stands for: 529 for an overloaded_error in a 200 */
+	struct usage usage;        /* what a JSON response says it used */
 	bool throttled;            /* a 429 that said nothing else */
 	const char *row;           /* the name of the table's row */
 	char why[HEALTH_TEXT_MAX]; /* "429 unified five_hour" */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* usage: the tokens that a JSON response reports (PROTOCOLS.md 1, "Usage"). */
+/* usage: the tokens that a usage object reports (PROTOCOLS.md 1, "Usage"). */
 #include "dialect/usage.h"
 
 #include "tap.h"
@@ -12,43 +12,31 @@ static const struct {
 } rows[] = {
     {__LINE__,
      "all four kinds",
-     "{\"usage\":{\"input_tokens\":1,\"cache_creation_input_tokens\":20,"
-     "\"cache_read_input_tokens\":300,\"output_tokens\":4}}",
+     "{\"input_tokens\":1,\"cache_creation_input_tokens\":20,"
+     "\"cache_read_input_tokens\":300,\"output_tokens\":4}",
      {1, 20, 300, 4},
      321},
-    {__LINE__,
-     "no cache",
-     "{\"usage\":{\"output_tokens\":4,\"input_tokens\":1}}",
-     {1, -1, -1, 4},
-     1},
-    {__LINE__, "nothing", "{\"content\":[]}", {-1, -1, -1, -1}, -1},
+    {__LINE__, "no cache", "{\"output_tokens\":4,\"input_tokens\":1}", {1, -1, -1, 4}, 1},
+    {__LINE__, "nothing", "{}", {-1, -1, -1, -1}, -1},
     {__LINE__,
      "null is not reported",
-     "{\"usage\":{\"input_tokens\":null,\"output_tokens\":0}}",
+     "{\"input_tokens\":null,\"output_tokens\":0}",
      {-1, -1, -1, 0},
      -1},
-    {__LINE__, "a usage of no object", "{\"usage\":7}", {-1, -1, -1, -1}, -1},
-    {__LINE__,
-     "negative",
-     "{\"usage\":{\"input_tokens\":-1,\"output_tokens\":2}}",
-     {-1, -1, -1, 2},
-     -1},
-    {__LINE__,
-     "absurd",
-     "{\"usage\":{\"input_tokens\":99999999999,\"output_tokens\":2}}",
-     {-1, -1, -1, 2},
-     -1},
+    {__LINE__, "a usage of no object", "7", {-1, -1, -1, -1}, -1},
+    {__LINE__, "negative", "{\"input_tokens\":-1,\"output_tokens\":2}", {-1, -1, -1, 2}, -1},
+    {__LINE__, "absurd", "{\"input_tokens\":99999999999,\"output_tokens\":2}", {-1, -1, -1, 2}, -1},
     {__LINE__,
      "deeper is not it",
-     "{\"a\":{\"usage\":{\"output_tokens\":2}}}",
+     "{\"a\":{\"usage\":{\"output_tokens\":2}}",
      {-1, -1, -1, -1},
      -1},
     {__LINE__,
      "further members",
-     "{\"usage\":{\"server_tool_use\":{\"input_tokens\":9},\"output_tokens\":2}}",
+     "{\"server_tool_use\":{\"input_tokens\":9},\"output_tokens\":2}",
      {-1, -1, -1, 2},
      -1},
-    {__LINE__, "no JSON", "{\"usage\":{\"output_tokens\":", {-1, -1, -1, -1}, -1},
+    {__LINE__, "no JSON", "{\"output_tokens\":", {-1, -1, -1, -1}, -1},
 };
 
 int
@@ -57,7 +45,9 @@ main(int argc, char **argv)
 	tap_start("usage", argc, argv);
 	for (size_t i = 0; i < TAP_COUNT(rows); i++) {
 		struct usage got = USAGE_NONE;
-		usage_read_json(&got, rows[i].json, strlen(rows[i].json));
+		struct scan scan;
+		scan_init(&scan, rows[i].json, strlen(rows[i].json));
+		usage_read(&got, &scan);
 		TAP_ROW_AT(rows[i].line, rows[i].name,
 			   memcmp(&got, &rows[i].want, sizeof got) == 0 &&
 			       usage_total_input(&got) == rows[i].total,

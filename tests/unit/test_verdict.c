@@ -297,7 +297,7 @@ static const struct asking {
 	enum asked asked;
 	const char *family, *paused; /* the one asked for, the one that rests */
 } asking[] = {
-    /* A proper end without a block is an response. */
+    /* A proper end without a block is a response. */
     {.is = {__LINE__, "a refusal without a block", 200, SSE_TYPE, START DELTA("refusal") STOP,
 	    STREAM, ENDING_WHOLE, "served", VERDICT_PASS, .until_in = NO_TIME}},
     {.is = {__LINE__, "max_tokens without a block, of another", 200, SSE_TYPE,
