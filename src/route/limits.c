@@ -14,16 +14,16 @@ bound(struct limit *limit, int64_t remaining_ms, enum ending ending)
 }
 
 int64_t
-limits_deadline_ms(const struct limits_query *q)
+limits_deadline_ms(const struct config *config, int64_t request_ms, int64_t now_ms)
 {
-	return q->request_ms + q->config->deadline_ms - q->now_ms;
+	return request_ms + config->deadline_ms - now_ms;
 }
 
 /* Of all of it, whatever the provider does. */
 static struct limit
 whole(const struct limits_query *q)
 {
-	struct limit limit = {limits_deadline_ms(q), ENDING_OURS};
+	struct limit limit = {limits_deadline_ms(q->config, q->request_ms, q->now_ms), ENDING_OURS};
 	if (q->relaying)
 		limit.remaining_ms = q->content_ms + q->config->stream_deadline_ms - q->now_ms;
 	if (q->failed_ms != 0)

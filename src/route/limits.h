@@ -33,6 +33,6 @@ struct limit {
 struct limit limits_next(const struct limits_query *query);
 
 /* The time until the request must have its first content. */
-int64_t limits_deadline_ms(const struct limits_query *query);
+int64_t limits_deadline_ms(const struct config *config, int64_t request_ms, int64_t now_ms);
 
 #endif

@@ -27,7 +27,7 @@ retry_ms(const struct exchange *x)
 	    .random = x->probe_id >> (8 + x->attempts) & 0xff,
 	};
 	int64_t ms = retry_delay_ms(&query);
-	return x->attempts < ATTEMPTS_MAX && ms < steps_remaining_ms(x) ? ms : -1;
+	return ms >= 0 && x->attempts < ATTEMPTS_MAX && ms < steps_remaining_ms(x) ? ms : -1;
 }
 
 /* Whether the same provider is asked by another name or in another form. */

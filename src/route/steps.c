@@ -64,8 +64,7 @@ limits_of(const struct exchange *x)
 int64_t
 steps_remaining_ms(const struct exchange *x)
 {
-	const struct limits_query query = limits_of(x);
-	return limits_deadline_ms(&query);
+	return limits_deadline_ms(x->config, x->start_ms, clock_steady_ms());
 }
 
 const struct step *
@@ -141,7 +140,7 @@ steps_verdict(const struct exchange *x, enum ending ending, bool content)
 	    .request = r->body.data,
 	    .request_len = r->body.len,
 	    .headers = &r->headers,
-	    .family = target_family(t, r),
+	    .family = t->family,
 	    .asked = asked_of(r),
 	    .wants_stream = r->message.stream && !x->auxiliary,
 	    .content = content,
@@ -168,7 +167,7 @@ steps_outcome(const struct exchange *x, const struct verdict *verdict)
 	struct outcome outcome = {
 	    .provider = x->target.provider,
 	    .key = x->target.key,
-	    .family = target_family(&x->target, x->request),
+	    .family = x->target.family,
 	    .began_ms = x->target.began_ms,
 	    .holder = x->probe_id,
 	    .response = attempt_response(x->attempt),

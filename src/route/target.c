@@ -30,12 +30,6 @@ target_model(const struct target *t, const struct request *r)
 	return t->model[0] != '\0' ? t->model : r->message.model;
 }
 
-uint64_t
-target_family(const struct target *t, const struct request *r)
-{
-	return message_family_id(target_model(t, r));
-}
-
 static bool
 has_message(const struct request *r)
 {
@@ -51,6 +45,7 @@ target_write_body(struct target *t, const struct state *state, const struct requ
 	    learned_name_at(t->provider, r->message.model, t->first_name, t->successor);
 	const char *sent = dialect->model == NULL ? model : dialect->model(&r->message, model);
 	snprintf(t->model, sizeof t->model, "%s", sent == NULL ? "" : sent);
+	t->family = message_family_id(target_model(t, r));
 	t->quirks |= learned_quirks(state, t->provider, target_model(t, r), t->own);
 	buf_free(out);
 	const struct handover handover = {

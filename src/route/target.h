@@ -25,6 +25,7 @@ struct target {
 	unsigned quirks;    /* enum quirk, or'ed */
 	unsigned retries;
 	char model[MODEL_NAME_MAX]; /* the name to send; "" : as asked */
+	uint64_t family;            /* of that name: message_family_id() */
 	int64_t began_ms;           /* the attempt, wall clock */
 	int64_t start_ms;           /* the same, steady clock */
 	int64_t bytes_ms;           /* its last bytes, steady clock */
@@ -39,9 +40,6 @@ void target_set(struct target *target, const struct candidate *candidate, const 
 
 /* The model's name by which the provider is asked. */
 const char *target_model(const struct target *target, const struct request *request);
-
-/* The family of that name (message_family_id()). */
-uint64_t target_family(const struct target *target, const struct request *request);
 
 /* Decides on the name and the form, and writes the request's body in the provider's
  * dialect into out; nothing if it goes as it came. False: out of memory, or out is full. */
