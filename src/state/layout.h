@@ -113,6 +113,7 @@ struct state_image {
 	word model_index[STATE_MODELS];
 	struct state_counters counters[STATE_COUNTERS];
 	struct state_process processes[STATE_PROCESSES];
+	word reserved[2048]; /* zeros; what comes later stands here and moves nothing */
 	word summary[STATE_RECORD_WORDS(struct summary)];
 	word healths[STATE_HEALTHS][STATE_RECORD_WORDS(struct health)];
 	word sessions[STATE_SESSIONS][STATE_RECORD_WORDS(struct session)];
@@ -125,13 +126,14 @@ _Static_assert(offsetof(struct state_image, session_index) == 1792, "layout");
 _Static_assert(offsetof(struct state_image, model_index) == 5888, "layout");
 _Static_assert(offsetof(struct state_image, counters) == 6912, "layout");
 _Static_assert(offsetof(struct state_image, processes) == 19200, "layout");
-_Static_assert(offsetof(struct state_image, summary) == 23296, "layout");
-_Static_assert(offsetof(struct state_image, healths) == 23504, "layout");
-_Static_assert(offsetof(struct state_image, sessions) == 180176, "layout");
-_Static_assert(offsetof(struct state_image, models) == 221136, "layout");
-_Static_assert(offsetof(struct state_image, reserve) == 229328, "layout");
-_Static_assert(offsetof(struct state_image, guard) == 229368, "layout");
-_Static_assert(sizeof(struct state_image) == 56 * 4096, "layout");
+_Static_assert(offsetof(struct state_image, reserved) == 23296, "layout");
+_Static_assert(offsetof(struct state_image, summary) == 39680, "layout");
+_Static_assert(offsetof(struct state_image, healths) == 39888, "layout");
+_Static_assert(offsetof(struct state_image, sessions) == 196560, "layout");
+_Static_assert(offsetof(struct state_image, models) == 237520, "layout");
+_Static_assert(offsetof(struct state_image, reserve) == 245712, "layout");
+_Static_assert(offsetof(struct state_image, guard) == 245752, "layout");
+_Static_assert(sizeof(struct state_image) == 60 * 4096, "layout");
 
 /* Bytes of the file that are locked (OFD): one to write, one to check, and one
  * for each process slot, as long as its process lives. What stands in those
