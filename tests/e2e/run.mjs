@@ -14,6 +14,8 @@ const LONGEST_FIRST = ['matrix', 'retries', 'streams', 'seeds', 'claude-code', '
 // Whose subject passes through the web server: run under each of them, as e2e/limit@nginx/…, @apache-proxy, @apache-fcgid. With --all so do all files but those that are
 // about lighttpd itself, about ./dev, or about no web server at all.
 const EVERY_SERVER = ['abort', 'access', 'bad-requests', 'basic', 'bodies', 'claude-code', 'doors', 'dropin', 'limit', 'logs', 'many', 'sdk', 'streams'];
+// The container's web server is lighttpd, too: only what its network changes runs there without --all.
+const CONTAINER = ['abort', 'access', 'basic', 'claude-code', 'doors'];
 const LIGHTTPD_ONLY = ['bad-input', 'container', 'cron', 'ctl', 'doctor', 'faults', 'leaks', 'load', 'metrics', 'processes', 'reload', 'secrets', 'serve', 'service', 'stampede',
   'torture', 'units'];
 
@@ -39,7 +41,7 @@ function rank(name) {
 }
 
 function isFor(name, server) {
-  if (server === DEFAULT || EVERY_SERVER.includes(name)) return true;
+  if (server === DEFAULT || (server === 'container' ? CONTAINER : EVERY_SERVER).includes(name)) return true;
   return !LIGHTTPD_ONLY.includes(name) && (process.env.CHECK_ALL === '1' || pattern.startsWith(`e2e/${name}@${server}`));
 }
 
