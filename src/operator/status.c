@@ -155,14 +155,14 @@ status_line(const struct candidates *s, char *text, size_t size)
 		if (earliest_ms == 0)
 			snprintf(text, size, "no provider");
 		else
-			snprintf(text, size, "all rest (back %s)",
+			snprintf(text, size, "all paused (until %s)",
 				 clock_short(earliest_ms, now_ms, when));
 		return text;
 	}
 	snprintf(text, size, "%s", display_name(top->view->provider->name));
 	size_t n = strlen(text);
 	if (first != NULL && first != top && first->until_ms > now_ms)
-		snprintf(text + n, size - n, " (%s back %s)",
+		snprintf(text + n, size - n, " (%s paused until %s)",
 			 display_name(first->view->provider->name),
 			 clock_short(first->until_ms, now_ms, when));
 	else

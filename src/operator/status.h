@@ -20,8 +20,8 @@ json_object *status_full(const struct app *app);
  * configuration. False when memory is short. */
 bool status_metrics(const struct app *app, struct metrics *metrics);
 
-/* One line for people: "Claude Pro · 62 % of 5 h", "DeepSeek (Claude Pro back
- * 18:00) · billed to your DeepSeek account". Returns text. */
+/* One line for people: "Claude Pro · 62 % of 5 h", "DeepSeek (Claude Pro
+ * paused until 18:00) · billed to your DeepSeek account". Returns text. */
 #define STATUS_LINE_SIZE 192
 const char *status_line(const struct candidates *candidates, char *text, size_t size);
 

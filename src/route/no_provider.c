@@ -145,7 +145,7 @@ no_provider_reply(struct no_provider *e, const struct no_provider_query *ask)
 	else
 		told = nobody(e, ask, found.configured);
 	if (told && ask->last[0] != '\0')
-		told = buf_printf(&e->message, " The last answer: %s.", ask->last);
+		told = buf_printf(&e->message, " The last response: %s.", ask->last);
 	/* Without memory for it the answer is the shorter one of no_provider_init(). */
 	if (!told)
 		e->status = 503;

@@ -18,7 +18,7 @@ announce(struct app *app, const struct provider *provider, enum health_outcome w
 	char until[CLOCK_SHORT_SIZE], sentence[ERROR_TEXT_MAX];
 	int64_t now_ms = clock_wall_ms();
 	if (what == HEALTH_PAUSE_ENDED) {
-		snprintf(sentence, sizeof sentence, "%s is back", provider->name);
+		snprintf(sentence, sizeof sentence, "%s is available again", provider->name);
 		notify(app->notifier, NOTICE_AVAILABLE, provider->name, sentence);
 	}
 	if (what != HEALTH_PAUSE_BEGAN)
@@ -29,11 +29,11 @@ announce(struct app *app, const struct provider *provider, enum health_outcome w
 	clock_short(h.until_ms, now_ms, until);
 	if (h.pause == PAUSE_BENCH)
 		snprintf(sentence, sizeof sentence,
-			 "%s refuses its credential (%s): looked at again at %s", provider->name,
-			 h.why, until);
+			 "%s rejects its credential (%s); tried again at %s", provider->name, h.why,
+			 until);
 	else
-		snprintf(sentence, sizeof sentence, "%s rests until %s (%s)", provider->name, until,
-			 h.why);
+		snprintf(sentence, sizeof sentence, "%s is paused until %s (%s)", provider->name,
+			 until, h.why);
 	notify(app->notifier, NOTICE_PAUSED, provider->name, sentence);
 }
 

@@ -177,20 +177,21 @@ plan_reason(const struct candidate *c, int64_t now_ms, char *text, size_t size)
 		snprintf(text, size, "%s was chosen by hand", name);
 		break;
 	case STANDING_KEPT:
-		snprintf(text, size, "%s goes on with the tool loop that it began", name);
+		snprintf(text, size, "%s finishes the tool loop that it began", name);
 		break;
 	case STANDING_PROBE:
-		snprintf(text, size, "%s may be back (rested: %s)", name, why);
+		snprintf(text, size, "%s may be available again (was paused: %s)", name, why);
 		break;
 	case STANDING_PAUSED:
-		snprintf(text, size, "%s rests until %s (%s)", name, when, why);
+		snprintf(text, size, "%s is paused until %s (%s)", name, when, why);
 		break;
 	case STANDING_BENCHED:
-		snprintf(text, size, "%s refuses its credential (%s); looked at again at %s", name,
-			 why, when);
+		snprintf(text, size, "%s rejects its credential (%s); tried again at %s", name, why,
+			 when);
 		break;
 	case STANDING_PROBED:
-		snprintf(text, size, "%s may be back; another request finds out", name);
+		snprintf(text, size, "%s may be available again; another request is probing it",
+			 name);
 		break;
 	case STANDING_PAID:
 		snprintf(text, size, "%s costs money and plan_limits_only is set", name);

@@ -72,7 +72,7 @@ bool plan_usable(enum standing standing);
 /* The earliest time at which one that rests may be asked; 0: none rests. */
 int64_t plan_earliest_ms(const struct plan *plan);
 
-/* The reason in words: "claude_pro rests until 18:00 (429 unified five_hour)".
+/* The reason in words: "claude_pro is paused until 18:00 (429 unified five_hour)".
  * Cut to size; returns text. */
 const char *plan_reason(const struct candidate *candidate, int64_t now_ms, char *text, size_t size);
 

@@ -25,7 +25,7 @@ check('status is a table, and JSON that says the same as /v1/status', async t =>
   await r.sim.next('claude_pro', { fault: 'usage_limit', reset: 3600 });
   await r.post(message(), oauth);
   const table = await ask(r, 'status');
-  assert.match(table, /^degraded: DeepSeek \(Claude Pro back \d\d:\d\d\) · billed to your DeepSeek account \(auto\)\n/);
+  assert.match(table, /^degraded: DeepSeek \(Claude Pro paused until \d\d:\d\d\) · billed to your DeepSeek account \(auto\)\n/);
   assert.match(table, /^ {2}claude_pro +resting .*429 unified five_hour/m);
   assert.match(table, /^\* deepseek +ready/m);
   const [ours, theirs] = [JSON.parse(await ask(r, '--json', 'status')), await r.status()];
@@ -44,7 +44,7 @@ check('the status line: how full the plan is, or who serves instead', async t =>
   assert.equal((await r.get('/health')).json.line, 'Claude Pro · 62 % of 5 h');
   await r.sim.next('claude_pro', { fault: 'usage_limit', reset: 3600 });
   await r.post(message(), oauth);
-  assert.match(await ask(r, 'statusline'), /^DeepSeek \(Claude Pro back \d\d:\d\d\) · billed to your DeepSeek account\n$/);
+  assert.match(await ask(r, 'statusline'), /^DeepSeek \(Claude Pro paused until \d\d:\d\d\) · billed to your DeepSeek account\n$/);
 });
 
 check('the status line by the router’s URL, for people who may not read its files', async t => {
@@ -71,7 +71,7 @@ check('explain: who would be asked, for what, and why the others are not', async
   await r.post(message(), oauth);
   const text = await ask(r, 'explain', 'claude-opus-5-5');
   assert.match(text, /^1\. deepseek is ready, asked for deepseek-v4-pro$/m);
-  assert.match(text, /^- {2}claude_pro rests until \d\d:\d\d \(429 unified five_hour\)$/m);
+  assert.match(text, /^- {2}claude_pro is paused until \d\d:\d\d \(429 unified five_hour\)$/m);
   assert.match(text, /^- {2}kimi is disabled$/m);
   assert.match(text, /^- {2}claude_api has no credential: /m);
   assert.equal((await r.sim.requests('deepseek')).length, 1, 'nothing was sent for it');

@@ -47,7 +47,7 @@ check('a webhook, with the same words as JSON', async t => {
   await thereAndBack(r);
   await eventually('all three are told', () => told.length >= 3);
   assert.deepEqual(told.map(n => `${n.event} ${n.provider}`).sort(), [...words].sort());
-  assert.match(told.find(n => n.event === 'left').text, /claude_pro rests until \d\d:\d\d \(429 unified five_hour\)/);
+  assert.match(told.find(n => n.event === 'left').text, /claude_pro is paused until \d\d:\d\d \(429 unified five_hour\)/);
 });
 
 check('a command that does not end, or cannot be started, disturbs nobody', async t => {
