@@ -13,7 +13,7 @@
 /* --- Files ------------------------------------------------------------ */
 
 static bool
-is_member(const struct judge_user *user, gid_t group)
+is_member(const struct diagnose_user *user, gid_t group)
 {
 	for (size_t i = 0; i < user->n_groups; i++)
 		if (user->groups[i] == group)
@@ -22,7 +22,7 @@ is_member(const struct judge_user *user, gid_t group)
 }
 
 bool
-judge_may(const struct judge_user *user, const struct stat *st, int want)
+diagnose_access(const struct diagnose_user *user, const struct stat *st, int want)
 {
 	mode_t bits = (mode_t)want; /* R_OK, W_OK, X_OK are the bits of a mode */
 	if (user->uid == 0)
@@ -36,7 +36,7 @@ judge_may(const struct judge_user *user, const struct stat *st, int want)
 
 /* statfs(2) */
 bool
-judge_is_remote(long f_type)
+diagnose_is_remote(long f_type)
 {
 	static const long types[] = {
 	    0x6969,     /* nfs */
@@ -60,9 +60,9 @@ contains(const char *text, const char *word)
 	return strcasestr(text, word) != NULL;
 }
 
-/* conf/tokens.txt.example, the README, and what people write for "something". */
+/* Those of conf/tokens.txt.example and README.md, and what people write for "something". */
 bool
-judge_placeholder(const char *value)
+diagnose_is_placeholder(const char *value)
 {
 	static const char *const words[] = {"YOUR_",        "YOUR-",    "xxxx",    "...",
 					    "\xe2\x80\xa6", "changeme", "example", "A_LONG_RANDOM"};
@@ -74,15 +74,15 @@ judge_placeholder(const char *value)
 
 /* --- cron ------------------------------------------------------------- */
 
-/* Whether a backslash that is followed by this is cron's or the shell's, and goes. */
+/* Whether cron or the shell removes a backslash in front of next. */
 static bool
 is_escape(char next, bool quoted)
 {
 	return next == '%' || (!quoted && next != '\0' && next != '\n');
 }
 
-/* The next word of a line as the shell will have it of cron (crontab.h), cut to size; false at the
- * line's end. */
+/* Reads the next word of a line as cron and the shell unquote it (app/crontab.h), cut to size;
+ * false at the line's end. */
 static bool
 next_word(const char **at, char *word, size_t size)
 {
@@ -113,9 +113,9 @@ copy_value(char *out, size_t size, const char *value, size_t n)
 	snprintf(out, size, "%.*s", (int)n, value);
 }
 
-/* Takes NAME=value if the name is one of ours. */
+/* Keeps NAME=value if the name is one of ours. */
 static void
-take_assignment(struct judge_cron *entry, const char *name, size_t name_n, const char *value,
+take_assignment(struct diagnose_cron *entry, const char *name, size_t name_n, const char *value,
 		size_t value_n)
 {
 	if (name_n == 20 && memcmp(name, "CLAUDE_ROUTER_CONFIG", 20) == 0)
@@ -124,9 +124,9 @@ take_assignment(struct judge_cron *entry, const char *name, size_t name_n, const
 		copy_value(entry->state, sizeof entry->state, value, value_n);
 }
 
-/* A line NAME = value. False: it is none. */
+/* Reads a line NAME = value. False: it has another form. */
 static bool
-read_assignment(const char *line, struct judge_cron *entry)
+read_assignment(const char *line, struct diagnose_cron *entry)
 {
 	size_t n = strcspn(line, "\n");
 	size_t name = strspn(line, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz");
@@ -165,9 +165,9 @@ read_times(const char **at, char *times, size_t size)
 }
 
 static void
-read_entry(const char *line, struct judge_cron *entry)
+read_entry(const char *line, struct diagnose_cron *entry)
 {
-	struct judge_cron read = *entry;
+	struct diagnose_cron read = *entry;
 	char word[1024];
 	const char *at = line;
 	bool config_next = false;
@@ -192,9 +192,9 @@ read_entry(const char *line, struct judge_cron *entry)
 }
 
 void
-judge_crontab(const char *text, struct judge_cron *entry)
+diagnose_crontab(const char *text, struct diagnose_cron *entry)
 {
-	*entry = (struct judge_cron){.times = ""};
+	*entry = (struct diagnose_cron){.times = ""};
 	for (const char *line = text; *line != '\0' && entry->times[0] == '\0';) {
 		const char *at = line + strspn(line, " \t");
 		if (*at != '#' && *at != '\n' && !read_assignment(at, entry))
@@ -205,7 +205,7 @@ judge_crontab(const char *text, struct judge_cron *entry)
 }
 
 bool
-judge_same_times(const char *a, const char *b)
+diagnose_same_times(const char *a, const char *b)
 {
 	char one[64], other[64];
 	read_times(&a, one, sizeof one);
@@ -215,7 +215,7 @@ judge_same_times(const char *a, const char *b)
 
 /* --- The web server --------------------------------------------------- */
 
-/* What strangers get of /health, and no more: {"status": …}. */
+/* Whether this is all of /health that a client without admin rights gets: {"status": …}. */
 static bool
 is_bare_status(const char *body)
 {
@@ -231,19 +231,19 @@ is_bare_status(const char *body)
 	return ours;
 }
 
-enum judge_answer
-judge_health(long status, const char *body)
+enum diagnose_site
+diagnose_site(long status, const char *body)
 {
 	const char *at = body + strspn(body, " \t\r\n");
 	if (*at == '{' && (strstr(at, "\"failover_count\"") != NULL || is_bare_status(at)))
-		return ANSWER_ROUTER;
+		return SITE_ROUTER;
 	if (*at == '{' && strstr(at, "\"not_found_error\"") != NULL)
-		return ANSWER_MISPLACED;
-	return status == 500 || (status >= 502 && status <= 504) ? ANSWER_DOWN : ANSWER_STRANGE;
+		return SITE_WRONG_PREFIX;
+	return status == 500 || (status >= 502 && status <= 504) ? SITE_NO_RESPONDER : SITE_OTHER;
 }
 
-enum judge_server
-judge_server(const char *header)
+enum diagnose_server
+diagnose_server(const char *header)
 {
 	if (contains(header, "lighttpd"))
 		return SERVER_LIGHTTPD;
@@ -253,37 +253,37 @@ judge_server(const char *header)
 }
 
 /* SERVERS.md, "At a glance". */
-static const char *const settings[][SERVERS] = {
-    [SETTING_STREAM] = {"switch the web server's buffering of answers off",
-			"write server.stream-response-body = 2 (lighttpd)",
-			"write FcgidOutputBufferSize 0, or flushpackets=on behind ProxyPass "
-			"(Apache), and SetEnv no-gzip 1",
-			"write fastcgi_buffering off; gzip off; (nginx)"},
-    [SETTING_AUTHORIZATION] =
-	{"have the web server pass the header Authorization on",
-	 "take away what removes or uses the header Authorization (lighttpd)",
+static const char *const directives[][SERVERS] = {
+    [DIRECTIVE_STREAM] = {"switch off the web server's buffering of responses",
+			  "write server.stream-response-body = 2 (lighttpd)",
+			  "write FcgidOutputBufferSize 0, or flushpackets=on after ProxyPass "
+			  "(Apache), and SetEnv no-gzip 1",
+			  "write fastcgi_buffering off; gzip off; (nginx)"},
+    [DIRECTIVE_AUTHORIZATION] =
+	{"have the web server pass on the header Authorization",
+	 "remove what deletes or uses the header Authorization (lighttpd)",
 	 "write CGIPassAuth On (Apache)",
 	 "write fastcgi_param HTTP_AUTHORIZATION $http_authorization; (nginx)"},
-    [SETTING_SILENCE] =
+    [DIRECTIVE_SILENCE] =
 	{"raise the web server's time limits to 900 seconds",
 	 "write server.max-write-idle = 900 (lighttpd)",
-	 "write FcgidIOTimeout 900 and FcgidBusyTimeout 1200, or timeout=900 behind "
+	 "write FcgidIOTimeout 900 and FcgidBusyTimeout 1200, or timeout=900 after "
 	 "ProxyPass (Apache)",
 	 "write fastcgi_read_timeout 900s; (nginx)"},
-    [SETTING_ABORT] = {"none is known for this web server",
-		       "write \"tcp-fin-propagate\" => \"enable\" into fastcgi.server (lighttpd)",
-		       "Apache tells it with the next event only: nothing to do",
-		       "write fastcgi_ignore_client_abort off; (nginx)"},
+    [DIRECTIVE_ABORT] = {"nothing is known for this web server",
+			 "write \"tcp-fin-propagate\" => \"enable\" into fastcgi.server (lighttpd)",
+			 "nothing: Apache notices it only when it sends the next event",
+			 "write fastcgi_ignore_client_abort off; (nginx)"},
 };
 
 const char *
-judge_setting(enum judge_setting setting, enum judge_server server, size_t body_bytes, char *text,
-	      size_t size)
+diagnose_directive(enum diagnose_directive directive, enum diagnose_server server,
+		   size_t body_bytes, char *text, size_t size)
 {
-	/* Above ours, so that the router's own 413 is what a client sees. */
+	/* Above our own limit, so that clients get the router's 413. */
 	size_t megabytes = (body_bytes + (1 << 20) - 1) / (1 << 20) + 2;
-	if (setting != SETTING_BODY)
-		snprintf(text, size, "%s", settings[setting][server]);
+	if (directive != DIRECTIVE_BODY)
+		snprintf(text, size, "%s", directives[directive][server]);
 	else if (server == SERVER_LIGHTTPD)
 		snprintf(text, size, "write server.max-request-size = %zu (lighttpd)",
 			 megabytes * 1024);
@@ -293,42 +293,42 @@ judge_setting(enum judge_setting setting, enum judge_server server, size_t body_
 	else if (server == SERVER_NGINX)
 		snprintf(text, size, "write client_max_body_size %zum; (nginx)", megabytes);
 	else
-		snprintf(text, size, "let the web server take requests of %zu MB", megabytes);
+		snprintf(text, size, "let the web server accept requests of %zu MB", megabytes);
 	return text;
 }
 
 bool
-judge_buffered(const struct judge_event *events, size_t n)
+diagnose_is_buffered(const struct diagnose_event *events, size_t n)
 {
 	if (n < 2)
 		return false;
 	int64_t sent_ms = events[n - 1].sent_ms - events[0].sent_ms;
-	int64_t came_ms = events[n - 1].came_ms - events[0].came_ms;
-	return came_ms * 2 < sent_ms;
+	int64_t arrived_ms = events[n - 1].arrived_ms - events[0].arrived_ms;
+	return arrived_ms * 2 < sent_ms;
 }
 
 /* --- Providers -------------------------------------------------------- */
 
-/* X509_V_ERR_… of openssl/x509_vfy.h, which libcurl hands on. It compares the
- * names itself, before it asks for the result: 1, its initial value, tells that. */
-enum { NO_ERROR = 0, NOT_ASKED = 1, NOT_YET_VALID = 9, EXPIRED = 10, OTHER_NAME = 62 };
+/* X509_V_ERR_… of openssl/x509_vfy.h, which libcurl passes on. It compares the names
+ * itself, before it fetches the result: then 1, the initial value, is left. */
+enum { NO_ERROR = 0, NOT_FETCHED = 1, NOT_YET_VALID = 9, EXPIRED = 10, OTHER_NAME = 62 };
 
-static struct judge_trouble
-judge_certificate(long verify)
+static struct diagnose_fault
+certificate_fault(long verify)
 {
-	static const struct judge_trouble
+	static const struct diagnose_fault
 	    expired = {"provider-certificate-expired",
 		       "its certificate has expired, or this machine's clock is wrong",
-		       "type date; if the time is right, it is the provider's to mend", false},
+		       "type date; if the time is right, only the provider can fix it", false},
 	    early = {"provider-certificate-early",
 		     "its certificate is not valid yet, or this machine's clock is wrong",
 		     "sudo timedatectl set-ntp true", false},
 	    name = {"provider-certificate-name", "its certificate is for another name",
-		    "mend url in the configuration; the certificate's names: openssl s_client "
+		    "fix url in the configuration; the certificate's names: openssl s_client "
 		    "-connect ",
 		    true},
 	    unknown = {"provider-certificate-unknown",
-		       "its certificate is of nobody whom this machine trusts",
+		       "its certificate is not signed by an authority that this machine trusts",
 		       "sudo apt install ca-certificates; for a gateway of your own write ca_file "
 		       "= \"/path/ca.pem\" into its section",
 		       false};
@@ -338,7 +338,7 @@ judge_certificate(long verify)
 	case NOT_YET_VALID:
 		return early;
 	case NO_ERROR:
-	case NOT_ASKED:
+	case NOT_FETCHED:
 	case OTHER_NAME:
 		return name;
 	default:
@@ -348,65 +348,65 @@ judge_certificate(long verify)
 
 static const struct {
 	CURLcode code;
-	bool proxy; /* only when one is configured */
-	struct judge_trouble trouble;
-} troubles[] = {
+	bool proxy; /* only when a proxy is configured */
+	struct diagnose_fault fault;
+} faults[] = {
     {CURLE_COULDNT_RESOLVE_HOST,
      false,
      {"provider-dns", "its name could not be resolved",
-      "look at url in the configuration and at /etc/resolv.conf: getent hosts ", true}},
+      "check url in the configuration, and /etc/resolv.conf: getent hosts ", true}},
     {CURLE_COULDNT_RESOLVE_PROXY,
      false,
-     {"provider-proxy", "its proxy's name could not be resolved", "mend proxy in the configuration",
+     {"provider-proxy", "its proxy's name could not be resolved", "fix proxy in the configuration",
       false}},
     {CURLE_COULDNT_CONNECT,
      true,
-     {"provider-proxy", "its proxy refuses connections", "mend proxy in the configuration", false}},
+     {"provider-proxy", "its proxy refuses connections", "fix proxy in the configuration", false}},
     {CURLE_COULDNT_CONNECT,
      false,
      {"provider-refused", "it refuses connections",
-      "look at url in the configuration, and whether a firewall lets this machine out", false}},
+      "check url in the configuration, and whether a firewall stops this machine", false}},
     {CURLE_OPERATION_TIMEDOUT,
      false,
-     {"provider-timeout", "it did not answer in time",
-      "look whether a firewall lets this machine out: curl -v ", true}},
+     {"provider-timeout", "it did not respond in time",
+      "check whether a firewall stops this machine: curl -v ", true}},
     {CURLE_SSL_CACERT_BADFILE,
      false,
      {"provider-ca-file", "the certificates to trust could not be read",
-      "mend ca_file or ca_path in the configuration", false}},
+      "fix ca_file or ca_path in the configuration", false}},
     {CURLE_SSL_CONNECT_ERROR,
      false,
-     {"provider-tls", "the TLS handshake failed",
-      "look at url in the configuration: does it speak https or http?", false}},
+     {"provider-tls", "the TLS handshake failed", "check url in the configuration: https or http?",
+      false}},
 };
 
-struct judge_trouble
-judge_connection(CURLcode code, long verify, bool proxy)
+struct diagnose_fault
+diagnose_connection(CURLcode code, long verify, bool proxy)
 {
 	if (code == CURLE_OK)
-		return (struct judge_trouble){.id = NULL};
+		return (struct diagnose_fault){.id = NULL};
 	if (code == CURLE_PEER_FAILED_VERIFICATION)
-		return judge_certificate(verify);
-	for (size_t i = 0; i < COUNT(troubles); i++)
-		if (troubles[i].code == code && (proxy || !troubles[i].proxy))
-			return troubles[i].trouble;
-	return (struct judge_trouble){"provider-connection",
-				      "the connection was lost before an answer",
-				      "look at url in the configuration: curl -v ", true};
+		return certificate_fault(verify);
+	for (size_t i = 0; i < COUNT(faults); i++)
+		if (faults[i].code == code && (proxy || !faults[i].proxy))
+			return faults[i].fault;
+	return (struct diagnose_fault){"provider-connection",
+				       "the connection was lost before a response",
+				       "check url in the configuration: curl -v ", true};
 }
 
 /* --- Claude Code ------------------------------------------------------ */
 
 const char *
-judge_base_url(const char *url, bool *works)
+diagnose_base_url(const char *url, bool *works)
 {
 	*works = false;
 	if (!text_has_scheme(url, "http") && !text_has_scheme(url, "https"))
 		return "does not begin with http:// or https://";
 	if (strpbrk(url, " \t\"'") != NULL)
-		return "holds a space or a quote";
+		return "contains a space or a quote";
 	if (strpbrk(url, "?#") != NULL)
-		return "holds a query or a fragment";
+		return "contains a query or a fragment";
 	size_t n = text_url_length(url);
 	if (n >= 9 && memcmp(url + n - 9, "/messages", 9) == 0)
 		return "ends in /messages, which Claude Code adds by itself";
@@ -417,7 +417,7 @@ judge_base_url(const char *url, bool *works)
 }
 
 bool
-judge_no_proxy(const char *list, const char *host)
+diagnose_no_proxy(const char *list, const char *host)
 {
 	size_t host_n = strlen(host);
 	for (const char *at = list; *at != '\0';) {
@@ -431,7 +431,7 @@ judge_no_proxy(const char *list, const char *host)
 }
 
 bool
-judge_is_true(const char *value)
+diagnose_is_true(const char *value)
 {
 	return value != NULL && value[0] != '\0' && strcmp(value, "0") != 0 &&
 	       strcasecmp(value, "false") != 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the doctor's observations mean. Pure: no I/O, no clock, nothing kept;
- * thread-safe. Texts that are returned live forever, unless told. */
+/* What the doctor's observations mean. Pure: no I/O, no clock, no state; thread-safe.
+ * Returned texts are constants unless the function says otherwise. */
 #ifndef DOCTOR_DIAGNOSE_H
 #define DOCTOR_DIAGNOSE_H
 
@@ -12,29 +12,30 @@
 
 /* --- Files ------------------------------------------------------------ */
 
-#define JUDGE_GROUPS_MAX 64
+#define DIAGNOSE_GROUPS_MAX 64
 
-/* Whom a program runs as. */
-struct judge_user {
+/* A user that a program runs as. */
+struct diagnose_user {
 	uid_t uid;
-	gid_t groups[JUDGE_GROUPS_MAX];
+	gid_t groups[DIAGNOSE_GROUPS_MAX];
 	size_t n_groups;
-	char name[64];  /* "www-data"; a number when it has none */
+	char name[64];  /* "www-data"; the number when it has none */
 	char group[64]; /* of groups[0] */
 };
 
-/* Whether the user may (R_OK, W_OK, X_OK, or'ed) by owner, group and mode. */
-bool judge_may(const struct judge_user *user, const struct stat *st, int want);
+/* Whether owner, group and mode allow the user to (R_OK, W_OK, X_OK, or'ed). */
+bool diagnose_access(const struct diagnose_user *user, const struct stat *st, int want);
 
-/* Whether statfs's f_type is a network's: mappings of several machines differ. */
-bool judge_is_remote(long f_type);
+/* Whether statfs's f_type is that of a network file system, where mappings of several
+ * machines differ. */
+bool diagnose_is_remote(long f_type);
 
-/* Whether a credential is an example that nobody replaced. */
-bool judge_placeholder(const char *value);
+/* Whether a credential is an example that was not replaced. */
+bool diagnose_is_placeholder(const char *value);
 
 /* --- cron ------------------------------------------------------------- */
 
-struct judge_cron {
+struct diagnose_cron {
 	char times[64]; /* "0-4 * * * *", one space between; "" : no entry was found */
 	char user[64];
 	char config[1024]; /* "" : not named */
@@ -42,75 +43,76 @@ struct judge_cron {
 	char program[1024];
 };
 
-/* The first entry that runs claude-router-check in a crontab with users. */
-void judge_crontab(const char *text, struct judge_cron *entry);
+/* Finds the first entry that runs claude-router-check in a crontab with users. */
+void diagnose_crontab(const char *text, struct diagnose_cron *entry);
 
-/* Whether two time fields of crontab entries are the same but for spaces. */
-bool judge_same_times(const char *a, const char *b);
+/* Whether two time fields of crontab entries are equal but for spaces. */
+bool diagnose_same_times(const char *a, const char *b);
 
 /* --- The web server --------------------------------------------------- */
 
-enum judge_answer {
-	ANSWER_ROUTER,    /* our /health */
-	ANSWER_MISPLACED, /* our 404: the path reached us with something in front */
-	ANSWER_DOWN,      /* the web server found no responder */
-	ANSWER_STRANGE,   /* somebody else */
+/* What replies at a URL. */
+enum diagnose_site {
+	SITE_ROUTER,       /* our /health */
+	SITE_WRONG_PREFIX, /* our 404: the path reached the router with something in front */
+	SITE_NO_RESPONDER, /* a web server without a running responder */
+	SITE_OTHER,        /* another program */
 };
 
-/* Who answered GET /health?live=1. body: NUL-terminated. */
-enum judge_answer judge_health(long status, const char *body);
+/* By the reply to GET /health?live=1. body: NUL-terminated. */
+enum diagnose_site diagnose_site(long status, const char *body);
 
-enum judge_server { SERVER_OTHER, SERVER_LIGHTTPD, SERVER_APACHE, SERVER_NGINX, SERVERS };
+enum diagnose_server { SERVER_OTHER, SERVER_LIGHTTPD, SERVER_APACHE, SERVER_NGINX, SERVERS };
 
 /* By the Server header. */
-enum judge_server judge_server(const char *header);
+enum diagnose_server diagnose_server(const char *header);
 
-/* What to write into a web server's configuration. */
-enum judge_setting {
-	SETTING_STREAM,
-	SETTING_BODY,
-	SETTING_AUTHORIZATION,
-	SETTING_SILENCE,
-	SETTING_ABORT,
+/* What a web server's configuration has to provide for. */
+enum diagnose_directive {
+	DIRECTIVE_STREAM,
+	DIRECTIVE_BODY,
+	DIRECTIVE_AUTHORIZATION,
+	DIRECTIVE_SILENCE,
+	DIRECTIVE_ABORT,
 };
 
-/* body_bytes: what must get through, for SETTING_BODY. Returns text. */
-const char *judge_setting(enum judge_setting setting, enum judge_server server, size_t body_bytes,
-			  char *text, size_t size);
+/* The directive to write. body_bytes: the longest request, for DIRECTIVE_BODY. Returns
+ * text, cut to size. */
+const char *diagnose_directive(enum diagnose_directive directive, enum diagnose_server server,
+			       size_t body_bytes, char *text, size_t size);
 
-/* An event: when it was sent, by the sender's word, and when it came. */
-struct judge_event {
+/* An event of a stream: when it was sent, by the sender's clock, and when it arrived. */
+struct diagnose_event {
 	int64_t sent_ms;
-	int64_t came_ms;
+	int64_t arrived_ms;
 };
 
-/* Whether events were gathered on their way: they came in less than half of
- * the time in which they were sent. */
-bool judge_buffered(const struct judge_event *events, size_t n);
+/* Whether events were buffered on their way: they arrived in less than half of the time
+ * in which they were sent. */
+bool diagnose_is_buffered(const struct diagnose_event *events, size_t n);
 
 /* --- Providers -------------------------------------------------------- */
 
-struct judge_trouble {
-	const char *id;   /* "provider-dns"; NULL: none */
+struct diagnose_fault {
+	const char *id;   /* "provider-dns"; NULL: no fault */
 	const char *what; /* "its name could not be resolved" */
 	const char *cure;
-	bool host; /* the provider's host belongs behind the cure */
+	bool add_host; /* the provider's host is to be added to the cure */
 };
 
 /* Why a connection could not be made. verify: CURLINFO_SSL_VERIFYRESULT. */
-struct judge_trouble judge_connection(CURLcode code, long verify, bool proxy);
-
-#define JUDGE_CLOCK_MS 300000
+struct diagnose_fault diagnose_connection(CURLcode code, long verify, bool proxy);
 
 /* --- Claude Code ------------------------------------------------------ */
 
-/* What is odd in an ANTHROPIC_BASE_URL; NULL: nothing. *works: the router bears it. */
-const char *judge_base_url(const char *url, bool *works);
+/* What is wrong with an ANTHROPIC_BASE_URL; NULL: nothing. *works: the router serves it
+ * all the same. */
+const char *diagnose_base_url(const char *url, bool *works);
 
 /* Whether a NO_PROXY list excepts a host. */
-bool judge_no_proxy(const char *list, const char *host);
+bool diagnose_no_proxy(const char *list, const char *host);
 
-/* Whether a variable's value means yes: not empty, 0 or false. */
-bool judge_is_true(const char *value);
+/* Whether a variable's value means yes: not NULL, empty, 0 or false. */
+bool diagnose_is_true(const char *value);
 
 #endif

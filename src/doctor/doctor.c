@@ -12,19 +12,18 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-/* --- Small things ----------------------------------------------------- */
+/* --- What the checks share -------------------------------------------- */
 
-const char *
+struct doctor_shown
 doctor_shown(const char *text)
 {
-	static char shown[4][PRINTABLE_SIZE];
-	static size_t next;
-	next = (next + 1) % COUNT(shown);
-	return printable(text, strlen(text), shown[next], sizeof shown[next]);
+	struct doctor_shown shown;
+	printable(text, strlen(text), shown.text, sizeof shown.text);
+	return shown;
 }
 
 bool
-doctor_read(const char *path, struct buf *text)
+doctor_read_file(const char *path, struct buf *text)
 {
 	struct stat st;
 	struct buf why;
@@ -35,18 +34,19 @@ doctor_read(const char *path, struct buf *text)
 }
 
 void
-doctor_cannot_look(struct doctor *d, const char *path)
+doctor_not_allowed(struct doctor *d, const char *path)
 {
-	findings_add(&d->findings, SEVERITY_UNKNOWN, "not-allowed",
-		     "%s: this user may not look at it", path);
-	findings_cure(&d->findings, "sudo claude-router-ctl doctor");
+	report_add(&d->report, SEVERITY_UNKNOWN, "not-allowed", "%s: this user may not read it",
+		   path);
+	report_cure(&d->report, "sudo claude-router-ctl doctor");
 }
 
 /* --- All checks ------------------------------------------------------- */
 
 static void (*const checks[])(struct doctor *) = {
-    doctor_check_environment, doctor_check_processes, doctor_check_tokens,      doctor_check_keys,
-    doctor_check_state,       doctor_check_cron,      doctor_check_server,      doctor_check_status,
+    doctor_check_environment, doctor_check_processes, doctor_check_tokens,
+    doctor_check_keys,        doctor_check_state,     doctor_check_cron,
+    doctor_check_server,      doctor_check_reloads,   doctor_check_credentials,
     doctor_check_neighbours,  doctor_check_providers, doctor_check_claude_code,
 };
 
@@ -62,14 +62,14 @@ fini(struct doctor *d)
 }
 
 static int
-tell(const struct doctor *d, bool json)
+print(const struct doctor *d, bool json)
 {
 	if (!json) {
-		findings_print(&d->findings, d->options->notes);
-		return findings_status(&d->findings);
+		report_print(&d->report, d->options->notes);
+		return report_exit_status(&d->report);
 	}
-	int status = cli_print_json("claude-router-ctl", findings_json(&d->findings));
-	return status == EXIT_SUCCESS ? findings_status(&d->findings) : status;
+	int status = cli_print_json("claude-router-ctl", report_json(&d->report));
+	return status == EXIT_SUCCESS ? report_exit_status(&d->report) : status;
 }
 
 int
@@ -85,7 +85,7 @@ doctor_run(const struct doctor_options *options, const char *config, bool json)
 	d->config_path = config;
 	for (size_t i = 0; i < COUNT(checks); i++)
 		checks[i](d);
-	int status = tell(d, json);
+	int status = print(d, json);
 	fini(d);
 	curl_global_cleanup();
 	return status;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Configuration, environment, credentials: what the operator wrote. */
+/* The operator's files: configuration, credentials, client keys, and the variables that
+ * override them. */
 #include "config/parse.h"
 #include "doctor/checks.h"
 
@@ -18,14 +19,14 @@ config_file(const struct doctor *d)
 	return config_path(d->config_path, &must_exist);
 }
 
-/* Every mistake is a finding of its own. */
+/* Each error is a finding of its own. */
 static void
-tell_mistakes(struct doctor *d, const char *errors)
+report_errors(struct doctor *d, const char *errors)
 {
 	for (const char *line = errors; *line != '\0';) {
 		size_t n = strcspn(line, "\n");
-		findings_add(&d->findings, SEVERITY_ERROR, "config", "%.*s", (int)n, line);
-		findings_cure(&d->findings, "mend that, then type: claude-router --check-config");
+		report_add(&d->report, SEVERITY_ERROR, "config", "%.*s", (int)n, line);
+		report_cure(&d->report, "fix it, then type: claude-router --check-config");
 		line += n + (line[n] == '\n');
 	}
 }
@@ -36,25 +37,25 @@ load_config(struct doctor *d)
 	const char *path = config_file(d);
 	struct buf errors;
 	if (access(path, R_OK) == -1 && errno == EACCES) {
-		doctor_cannot_look(d, path);
+		doctor_not_allowed(d, path);
 		return;
 	}
 	buf_init(&errors, CONFIG_FILE_MAX);
 	d->app.config = config_load(d->config_path, &errors);
 	if (d->app.config == NULL)
-		tell_mistakes(d, buf_text(&errors));
+		report_errors(d, buf_text(&errors));
 	buf_free(&errors);
 }
 
 /* --- Environment ------------------------------------------------------ */
 
-/* What goes before the file here, and may be unknown to the web server. */
+/* What overrides the file in this shell, but perhaps not in the web server. */
 enum { MAX_RETRIES, RETRY_DELAY, TOKENS_FILE, STATE_FILE, VARIABLES };
 static const char *const names[VARIABLES] = {"MAX_RETRIES", "RETRY_DELAY", "ROUTER_TOKENS_FILE",
 					     "ROUTER_STATE_FILE"};
 
 static bool
-says_the_same(int variable, const char *value, const struct config *config)
+is_same(int variable, const char *value, const struct config *config)
 {
 	int64_t ms = -1;
 	uint64_t number;
@@ -72,21 +73,20 @@ says_the_same(int variable, const char *value, const struct config *config)
 }
 
 static void
-tell_overrides(struct doctor *d, char *const values[VARIABLES], const struct config *file)
+report_overrides(struct doctor *d, char *const values[VARIABLES], const struct config *file)
 {
 	for (int i = 0; i < VARIABLES; i++) {
-		if (values[i] == NULL || says_the_same(i, values[i], file))
+		if (values[i] == NULL || is_same(i, values[i], file))
 			continue;
-		findings_add(&d->findings, SEVERITY_WARNING, "environment",
-			     "%s=%s in this shell goes before the configuration file here, and the "
-			     "web server's responders need not know it",
-			     names[i], doctor_shown(values[i]));
-		findings_cure(&d->findings, "unset %s, or write it into %s", names[i],
-			      config_file(d));
+		report_add(&d->report, SEVERITY_WARNING, "environment",
+			   "%s=%s in this shell overrides the configuration file; the web server's "
+			   "responders may run without it",
+			   names[i], doctor_shown(values[i]).text);
+		report_cure(&d->report, "unset %s, or write it into %s", names[i], config_file(d));
 	}
 }
 
-/* Takes the variables away, loads, and puts them back. */
+/* Loads the configuration without the variables. values: malloc'ed, NULL: not set. */
 static struct config *
 load_without(const struct doctor *d, char *values[VARIABLES])
 {
@@ -113,7 +113,7 @@ doctor_check_environment(struct doctor *d)
 	struct config *file = load_without(d, values);
 	load_config(d);
 	if (file != NULL)
-		tell_overrides(d, values, file);
+		report_overrides(d, values, file);
 	config_free(file);
 	for (int i = 0; i < VARIABLES; i++)
 		free(values[i]);
@@ -125,63 +125,63 @@ doctor_check_environment(struct doctor *d)
 /* --- Tokens ----------------------------------------------------------- */
 
 static void
-tell_missing_tokens(struct doctor *d, const char *path)
+report_missing_tokens(struct doctor *d, const char *path)
 {
 	const struct config *config = d->app.config;
 	for (size_t i = 0; i < config->n_providers; i++)
 		if (config->providers[i].env_credential != NULL)
 			return;
-	findings_add(&d->findings, SEVERITY_ERROR, "tokens-missing",
-		     "%s: there is no such file, so nobody takes over from Claude Pro", path);
-	findings_cure(&d->findings,
-		      "sudo install -m 0600 -o %s -g %s /dev/null %s, then write into it: "
-		      "deepseek = your key",
-		      d->user.name, d->user.group, path);
+	report_add(&d->report, SEVERITY_ERROR, "tokens-missing",
+		   "%s: there is no such file, so no provider takes over from Claude Pro", path);
+	report_cure(&d->report,
+		    "sudo install -m 0600 -o %s -g %s /dev/null %s, then write into it: "
+		    "deepseek = your key",
+		    d->user.name, d->user.group, path);
 }
 
 static bool
 file_is_usable(struct doctor *d, const char *path, const struct stat *st)
 {
 	if ((st->st_mode & (S_IWGRP | S_IRWXO)) != 0) {
-		findings_add(&d->findings, SEVERITY_ERROR, "tokens-mode",
-			     "%s: its mode %04o lets others at the credentials, so it is refused",
-			     path, (unsigned)st->st_mode & 07777);
-		findings_cure(&d->findings, "sudo chmod %s %s",
-			      (st->st_mode & S_IRGRP) != 0 ? "640" : "600", path);
+		report_add(
+		    &d->report, SEVERITY_ERROR, "tokens-mode",
+		    "%s: mode %04o lets other users read or change the credentials, so it is "
+		    "not used",
+		    path, (unsigned)st->st_mode & 07777);
+		report_cure(&d->report, "sudo chmod %s %s",
+			    (st->st_mode & S_IRGRP) != 0 ? "640" : "600", path);
 		return false;
 	}
 	if (!doctor_user_may(&d->user, path, R_OK)) {
-		findings_add(&d->findings, SEVERITY_ERROR, "tokens-owner",
-			     "%s: %s, whom the responder runs as, may not read it", path,
-			     d->user.name);
-		findings_cure(&d->findings, "sudo chown %s:%s %s", d->user.name, d->user.group,
-			      path);
+		report_add(&d->report, SEVERITY_ERROR, "tokens-owner",
+			   "%s: the responder's user %s may not read it", path, d->user.name);
+		report_cure(&d->report, "sudo chown %s:%s %s", d->user.name, d->user.group, path);
 	}
 	return true;
 }
 
 static void
-look_for_placeholders(struct doctor *d)
+check_placeholders(struct doctor *d)
 {
 	const struct config *config = d->app.config;
 	for (size_t i = 0; i < config->n_providers; i++) {
 		const char *name = config->providers[i].name;
 		const char *value = tokens_get(d->app.tokens, name);
-		if (value == NULL || !judge_placeholder(value))
+		if (value == NULL || !diagnose_is_placeholder(value))
 			continue;
-		findings_add(&d->findings, SEVERITY_ERROR, "tokens-placeholder",
-			     "%s: the value of %s is the example's, no credential",
-			     config->tokens_file, name);
-		findings_cure(&d->findings,
-			      "write your own value behind %s = in %s, or # before "
-			      "the line",
-			      name, config->tokens_file);
+		report_add(&d->report, SEVERITY_ERROR, "tokens-placeholder",
+			   "%s: the value of %s is an example, not a credential",
+			   config->tokens_file, name);
+		report_cure(&d->report,
+			    "write your own value after %s = in %s, or comment the line out "
+			    "with #",
+			    name, config->tokens_file);
 	}
 }
 
-/* Whether anybody but the client's own credentials serves. */
+/* Whether a provider has a credential that does not come from the client. */
 static bool
-anybody_takes_over(const struct doctor *d)
+has_successor(const struct doctor *d)
 {
 	const struct config *config = d->app.config;
 	for (size_t i = 0; i < config->n_providers; i++) {
@@ -193,25 +193,23 @@ anybody_takes_over(const struct doctor *d)
 }
 
 static void
-look_into_tokens(struct doctor *d, const char *path)
+check_tokens(struct doctor *d, const char *path)
 {
 	struct buf error;
 	buf_init(&error, CONFIG_FILE_MAX);
 	d->app.tokens = tokens_load(d->app.config, &error);
 	if (d->app.tokens == NULL) {
-		findings_add(&d->findings, SEVERITY_ERROR, "tokens-content", "%s",
-			     buf_text(&error));
-		findings_cure(&d->findings, "mend that line, then type: claude-router "
-					    "--check-config");
-	} else if (!anybody_takes_over(d)) {
-		findings_add(&d->findings, SEVERITY_WARNING, "tokens-none",
-			     "%s: no provider has a credential, so nobody takes over from Claude "
-			     "Pro",
-			     path);
-		findings_cure(&d->findings, "write into %s: deepseek = your key", path);
+		report_add(&d->report, SEVERITY_ERROR, "tokens-content", "%s", buf_text(&error));
+		report_cure(&d->report, "fix that line, then type: claude-router "
+					"--check-config");
+	} else if (!has_successor(d)) {
+		report_add(&d->report, SEVERITY_WARNING, "tokens-none",
+			   "%s: no provider has a credential, so none takes over from Claude Pro",
+			   path);
+		report_cure(&d->report, "write into %s: deepseek = your key", path);
 	}
 	if (d->app.tokens != NULL)
-		look_for_placeholders(d);
+		check_placeholders(d);
 	buf_free(&error);
 }
 
@@ -224,36 +222,36 @@ doctor_check_tokens(struct doctor *d)
 	const char *path = d->app.config->tokens_file;
 	bool exists = stat(path, &st) == 0;
 	if (!exists && errno == ENOENT)
-		tell_missing_tokens(d, path);
+		report_missing_tokens(d, path);
 	if (exists && !file_is_usable(d, path, &st))
 		return;
 	if (exists ? access(path, R_OK) == -1 : errno == EACCES)
-		doctor_cannot_look(d, path);
+		doctor_not_allowed(d, path);
 	else if (exists)
-		look_into_tokens(d, path);
+		check_tokens(d, path);
 }
 
 /* --- Keys ------------------------------------------------------------- */
 
 static void
-say_no_key(struct doctor *d, const char *path)
+report_no_key(struct doctor *d, const char *path)
 {
-	findings_add(&d->findings, SEVERITY_ERROR, "keys-missing",
-		     "access = \"keys\" lets nobody in: %s holds no key", path);
-	findings_cure(&d->findings, "sudo claude-router-ctl key add NAME");
+	report_add(&d->report, SEVERITY_ERROR, "keys-missing",
+		   "access = \"keys\" refuses every client: %s has no key", path);
+	report_cure(&d->report, "sudo claude-router-ctl key add NAME");
 }
 
 static void
-look_into_keys(struct doctor *d, const char *path)
+check_keys(struct doctor *d, const char *path)
 {
 	struct buf error;
 	buf_init(&error, CONFIG_FILE_MAX);
 	struct keys *keys = keys_load(path, &error);
 	if (keys == NULL) {
-		findings_add(&d->findings, SEVERITY_ERROR, "keys-content", "%s", buf_text(&error));
-		findings_cure(&d->findings, "mend that, then type: claude-router --check-config");
+		report_add(&d->report, SEVERITY_ERROR, "keys-content", "%s", buf_text(&error));
+		report_cure(&d->report, "fix it, then type: claude-router --check-config");
 	} else if (keys_count(keys) == 0 && d->app.config->access == ACCESS_KEYS) {
-		say_no_key(d, path);
+		report_no_key(d, path);
 	}
 	keys_free(keys);
 	buf_free(&error);
@@ -271,16 +269,50 @@ doctor_check_keys(struct doctor *d)
 	if (!exists && config->access != ACCESS_KEYS)
 		return;
 	if (exists ? access(path, R_OK) == -1 : errno == EACCES)
-		doctor_cannot_look(d, path);
+		doctor_not_allowed(d, path);
 	else if (exists)
-		look_into_keys(d, path);
+		check_keys(d, path);
 	else
-		say_no_key(d, path);
+		report_no_key(d, path);
 	if (exists && !doctor_user_may(&d->user, path, R_OK)) {
-		findings_add(&d->findings, SEVERITY_ERROR, "keys-owner",
-			     "%s: %s, whom the responder runs as, may not read it", path,
-			     d->user.name);
-		findings_cure(&d->findings, "sudo chown %s:%s %s", d->user.name, d->user.group,
-			      path);
+		report_add(&d->report, SEVERITY_ERROR, "keys-owner",
+			   "%s: the responder's user %s may not read it", path, d->user.name);
+		report_cure(&d->report, "sudo chown %s:%s %s", d->user.name, d->user.group, path);
+	}
+}
+
+/* --- What the responder could not reload ------------------------------ */
+
+/* A member's member as text; NULL: it is null or not there. */
+static const char *
+text_in(json_object *o, const char *name, const char *member)
+{
+	return json_object_get_string(
+	    json_object_object_get(json_object_object_get(o, name), member));
+}
+
+void
+doctor_check_reloads(struct doctor *d)
+{
+	static const char picked_up[] = "fix it; the change is picked up within a second";
+	const char *tokens = text_in(d->status, "tokens_file", "error");
+	const char *keys = text_in(d->status, "keys_file", "error");
+	const char *config = text_in(d->status, "config", "error");
+	if (tokens != NULL) {
+		report_add(&d->report, SEVERITY_ERROR, "responder-tokens",
+			   "the responder still uses old credentials: %s",
+			   doctor_shown(tokens).text);
+		report_cure(&d->report, "%s", picked_up);
+	}
+	if (keys != NULL) {
+		report_add(&d->report, SEVERITY_ERROR, "responder-keys",
+			   "the responder cannot use the client keys: %s", doctor_shown(keys).text);
+		report_cure(&d->report, "%s", picked_up);
+	}
+	if (config != NULL) {
+		report_add(&d->report, SEVERITY_ERROR, "responder-config",
+			   "the responder still uses an old configuration: %s",
+			   doctor_shown(config).text);
+		report_cure(&d->report, "fix it, then type: claude-router --check-config");
 	}
 }

@@ -12,21 +12,21 @@
 
 enum { CONNECT_MS = 5000, POLL_MS = 1000 };
 
-/* One request on its way. */
-struct flight {
-	const struct http_ask *ask;
-	struct http_answer *answer;
+/* One request that runs. */
+struct fetch {
+	const struct http_request *request;
+	struct http_response *response;
 	CURL *easy;
 	struct curl_slist *headers;
 	int64_t start_ms;
-	size_t seen;    /* bytes of the body whose events were taken */
+	size_t parsed;  /* bytes of the body whose events were read */
 	int64_t unsent; /* bytes of our body */
-	bool left;      /* we have seen enough */
+	bool stopped;   /* stop_after events arrived */
 };
 
-/* --- What comes ------------------------------------------------------- */
+/* --- Receiving -------------------------------------------------------- */
 
-/* at_ms of an event's data: operator/self_test.h. 0: it tells none. */
+/* at_ms of an event's data (operator/self_test.h); 0: there is none. */
 static int64_t
 sent_at(const char *event)
 {
@@ -38,50 +38,50 @@ sent_at(const char *event)
 }
 
 static void
-take_events(struct flight *f)
+read_events(struct fetch *f)
 {
-	struct http_answer *a = f->answer;
-	const char *text = buf_text(&a->body), *end;
-	while ((end = strstr(text + f->seen, "\n\n")) != NULL && a->n_events < HTTP_EVENTS_MAX) {
+	struct http_response *r = f->response;
+	const char *text = buf_text(&r->body), *end;
+	while ((end = strstr(text + f->parsed, "\n\n")) != NULL && r->n_events < HTTP_EVENTS_MAX) {
 		char event[1024];
-		snprintf(event, sizeof event, "%.*s", (int)(end - text - (long)f->seen),
-			 text + f->seen);
-		a->events[a->n_events++] =
-		    (struct judge_event){sent_at(event), clock_steady_ms() - f->start_ms};
-		f->seen = (size_t)(end + 2 - text);
+		snprintf(event, sizeof event, "%.*s", (int)(end - text - (long)f->parsed),
+			 text + f->parsed);
+		r->events[r->n_events++] =
+		    (struct diagnose_event){sent_at(event), clock_steady_ms() - f->start_ms};
+		f->parsed = (size_t)(end + 2 - text);
 	}
 }
 
 static size_t
 on_body(char *bytes, size_t size, size_t n, void *context)
 {
-	struct flight *f = context;
-	if (!buf_add(&f->answer->body, bytes, size * n))
+	struct fetch *f = context;
+	if (!buf_add(&f->response->body, bytes, size * n))
 		return 0;
-	take_events(f);
-	f->left = f->ask->stop_after != 0 && f->answer->n_events >= f->ask->stop_after;
-	return f->left ? 0 : size * n;
+	read_events(f);
+	f->stopped = f->request->stop_after != 0 && f->response->n_events >= f->request->stop_after;
+	return f->stopped ? 0 : size * n;
 }
 
 static size_t
 on_header(char *bytes, size_t size, size_t n, void *context)
 {
-	struct flight *f = context;
+	struct fetch *f = context;
 	char line[128];
 	snprintf(line, sizeof line, "%.*s", (int)(size * n), bytes);
 	line[strcspn(line, "\r\n")] = '\0';
 	if (strncasecmp(line, "server:", 7) == 0)
-		snprintf(f->answer->server, sizeof f->answer->server, "%s",
+		snprintf(f->response->server, sizeof f->response->server, "%s",
 			 line + 7 + strspn(line + 7, " "));
 	if (strncasecmp(line, "date:", 5) == 0)
-		f->answer->date_ms = clock_parse_ms(line + 5 + strspn(line + 5, " "));
+		f->response->date_ms = clock_parse_ms(line + 5 + strspn(line + 5, " "));
 	return size * n;
 }
 
 static size_t
 on_read(char *bytes, size_t size, size_t n, void *context)
 {
-	struct flight *f = context;
+	struct fetch *f = context;
 	size_t part = size * n;
 	if ((int64_t)part > f->unsent)
 		part = (size_t)f->unsent;
@@ -90,23 +90,23 @@ on_read(char *bytes, size_t size, size_t n, void *context)
 	return part;
 }
 
-/* --- What goes -------------------------------------------------------- */
+/* --- Sending ---------------------------------------------------------- */
 
 static bool
-set_trust(CURL *easy, const struct http_ask *ask)
+set_trust(CURL *easy, const struct http_request *request)
 {
 	curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 	return pool_set_text(easy, CURLOPT_PROTOCOLS_STR, "http,https") &&
-	       pool_set_text(easy, CURLOPT_PROXY, ask->proxy == NULL ? "" : ask->proxy) &&
+	       pool_set_text(easy, CURLOPT_PROXY, request->proxy == NULL ? "" : request->proxy) &&
 	       pool_set_text(easy, CURLOPT_NOPROXY, "") &&
-	       pool_set_text(easy, CURLOPT_CAINFO, ask->ca_file) &&
-	       pool_set_text(easy, CURLOPT_CAPATH, ask->ca_path);
+	       pool_set_text(easy, CURLOPT_CAINFO, request->ca_file) &&
+	       pool_set_text(easy, CURLOPT_CAPATH, request->ca_path);
 }
 
 static void
-set_limits(CURL *easy, const struct http_ask *ask)
+set_limits(CURL *easy, const struct http_request *request)
 {
-	int64_t connect_ms = ask->timeout_ms < CONNECT_MS ? ask->timeout_ms : CONNECT_MS;
+	int64_t connect_ms = request->timeout_ms < CONNECT_MS ? request->timeout_ms : CONNECT_MS;
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
 	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
@@ -114,11 +114,11 @@ set_limits(CURL *easy, const struct http_ask *ask)
 	curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
 	curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)connect_ms);
-	curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)ask->timeout_ms);
+	curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)request->timeout_ms);
 }
 
 static bool
-add_header(struct flight *f, const char *header)
+add_header(struct fetch *f, const char *header)
 {
 	struct curl_slist *more =
 	    header == NULL ? f->headers : curl_slist_append(f->headers, header);
@@ -128,68 +128,69 @@ add_header(struct flight *f, const char *header)
 }
 
 static bool
-set_request(struct flight *f)
+set_request(struct fetch *f)
 {
-	const struct http_ask *ask = f->ask;
-	if (!add_header(f, "expect:") || !add_header(f, ask->header) || !add_header(f, ask->other))
+	const struct http_request *request = f->request;
+	if (!add_header(f, "expect:") || !add_header(f, request->header) ||
+	    !add_header(f, request->extra_header))
 		return false;
-	if (!pool_set_text(f->easy, CURLOPT_URL, ask->url) ||
+	if (!pool_set_text(f->easy, CURLOPT_URL, request->url) ||
 	    !pool_set_text(f->easy, CURLOPT_USERAGENT, "claude-router-ctl/" PACKAGE_VERSION))
 		return false;
 	curl_easy_setopt(f->easy, CURLOPT_HTTPHEADER, f->headers);
-	curl_easy_setopt(f->easy, CURLOPT_NOBODY, (long)ask->head);
+	curl_easy_setopt(f->easy, CURLOPT_NOBODY, (long)request->head);
 	curl_easy_setopt(f->easy, CURLOPT_WRITEFUNCTION, on_body);
 	curl_easy_setopt(f->easy, CURLOPT_WRITEDATA, f);
 	curl_easy_setopt(f->easy, CURLOPT_HEADERFUNCTION, on_header);
 	curl_easy_setopt(f->easy, CURLOPT_HEADERDATA, f);
-	if (ask->body_bytes < 0)
+	if (request->body_bytes < 0)
 		return true;
-	f->unsent = ask->body_bytes;
+	f->unsent = request->body_bytes;
 	curl_easy_setopt(f->easy, CURLOPT_POST, 1L);
-	curl_easy_setopt(f->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)ask->body_bytes);
+	curl_easy_setopt(f->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_bytes);
 	curl_easy_setopt(f->easy, CURLOPT_READFUNCTION, on_read);
 	curl_easy_setopt(f->easy, CURLOPT_READDATA, f);
 	return true;
 }
 
 static bool
-begin(CURLM *multi, struct flight *f)
+begin(CURLM *multi, struct fetch *f)
 {
-	buf_init(&f->answer->body, RESPONSE_ERROR_MAX);
-	f->answer->date_ms = -1;
+	buf_init(&f->response->body, RESPONSE_ERROR_MAX);
+	f->response->date_ms = -1;
 	f->start_ms = clock_steady_ms();
 	f->easy = curl_easy_init();
-	if (f->easy == NULL || !set_request(f) || !set_trust(f->easy, f->ask))
+	if (f->easy == NULL || !set_request(f) || !set_trust(f->easy, f->request))
 		return false;
-	set_limits(f->easy, f->ask);
+	set_limits(f->easy, f->request);
 	curl_easy_setopt(f->easy, CURLOPT_PRIVATE, f);
 	return curl_multi_add_handle(multi, f->easy) == CURLM_OK;
 }
 
-/* --- All at once ------------------------------------------------------ */
+/* --- Running ---------------------------------------------------------- */
 
 static void
-reap(CURLM *multi)
+read_results(CURLM *multi)
 {
-	int left;
-	for (CURLMsg *m; (m = curl_multi_info_read(multi, &left)) != NULL;) {
-		struct flight *f = NULL;
+	int queued;
+	for (CURLMsg *m; (m = curl_multi_info_read(multi, &queued)) != NULL;) {
+		struct fetch *f = NULL;
 		curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &f);
-		struct http_answer *a = f->answer;
-		a->code = f->left ? CURLE_OK : m->data.result;
-		a->took_ms = clock_steady_ms() - f->start_ms;
-		curl_easy_getinfo(f->easy, CURLINFO_RESPONSE_CODE, &a->status);
-		curl_easy_getinfo(f->easy, CURLINFO_SSL_VERIFYRESULT, &a->verify);
+		struct http_response *r = f->response;
+		r->code = f->stopped ? CURLE_OK : m->data.result;
+		r->took_ms = clock_steady_ms() - f->start_ms;
+		curl_easy_getinfo(f->easy, CURLINFO_RESPONSE_CODE, &r->status);
+		curl_easy_getinfo(f->easy, CURLINFO_SSL_VERIFYRESULT, &r->verify);
 	}
 }
 
-/* Each ends by its own limit. */
+/* Each request ends by its own time limit. */
 static void
-fly(CURLM *multi)
+run_all(CURLM *multi)
 {
 	for (int running = 1; running > 0;) {
 		bool runs = curl_multi_perform(multi, &running) == CURLM_OK;
-		reap(multi);
+		read_results(multi);
 		if (!runs ||
 		    (running > 0 && curl_multi_poll(multi, NULL, 0, POLL_MS, NULL) != CURLM_OK))
 			return;
@@ -197,7 +198,7 @@ fly(CURLM *multi)
 }
 
 static void
-land(CURLM *multi, struct flight *f)
+end(CURLM *multi, struct fetch *f)
 {
 	if (f->easy != NULL)
 		curl_multi_remove_handle(multi, f->easy);
@@ -206,28 +207,28 @@ land(CURLM *multi, struct flight *f)
 }
 
 bool
-http_ask(const struct http_ask *asks, struct http_answer *answers, size_t n)
+http_fetch(const struct http_request *requests, struct http_response *responses, size_t n)
 {
 	CURLM *multi = curl_multi_init();
-	struct flight *flights = calloc(n == 0 ? 1 : n, sizeof *flights);
-	bool begun = multi != NULL && flights != NULL;
-	memset(answers, 0, n * sizeof *answers);
+	struct fetch *fetches = calloc(n == 0 ? 1 : n, sizeof *fetches);
+	bool begun = multi != NULL && fetches != NULL;
+	memset(responses, 0, n * sizeof *responses);
 	for (size_t i = 0; begun && i < n; i++) {
-		answers[i].code = CURLE_FAILED_INIT;
-		flights[i] = (struct flight){.ask = &asks[i], .answer = &answers[i]};
-		begun = begin(multi, &flights[i]);
+		responses[i].code = CURLE_FAILED_INIT;
+		fetches[i] = (struct fetch){.request = &requests[i], .response = &responses[i]};
+		begun = begin(multi, &fetches[i]);
 	}
 	if (begun)
-		fly(multi);
-	for (size_t i = 0; flights != NULL && i < n; i++)
-		land(multi, &flights[i]);
-	free(flights);
+		run_all(multi);
+	for (size_t i = 0; fetches != NULL && i < n; i++)
+		end(multi, &fetches[i]);
+	free(fetches);
 	curl_multi_cleanup(multi);
 	return begun;
 }
 
 void
-http_answer_fini(struct http_answer *answer)
+http_response_fini(struct http_response *response)
 {
-	buf_free(&answer->body);
+	buf_free(&response->body);
 }

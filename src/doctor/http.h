@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The control program's requests, which are mostly the doctor's: plain ones, several at
- * once, with the time at which each event of a stream arrived. Nothing is taken from the
- * environment: no proxy. One thread; blocks until all are over. */
+/* Plain HTTP requests of claude-router-ctl, mostly the doctor's: several at once, with
+ * the time at which each event of a stream arrived. No proxy is taken from the
+ * environment. One thread; blocks until all are done. */
 #ifndef DOCTOR_HTTP_H
 #define DOCTOR_HTTP_H
 
@@ -10,35 +10,36 @@
 
 #define HTTP_EVENTS_MAX 8
 
-struct http_ask {
-	const char *url;     /* whole */
-	const char *header;  /* "name: value"; NULL: none. May be a credential */
-	const char *other;   /* one more; NULL: none */
-	bool head;           /* a HEAD instead of a GET */
-	int64_t body_bytes;  /* a POST of that many zeros; -1: a GET or HEAD */
-	size_t stop_after;   /* leave after so many events; 0: stay to the end */
-	int64_t timeout_ms;  /* of all of it; to connect: 5 s at most */
-	const char *ca_file; /* NULL: the system's */
-	const char *ca_path; /* NULL: the system's */
-	const char *proxy;   /* NULL: none. May hold a password */
+/* All texts are borrowed. */
+struct http_request {
+	const char *url;
+	const char *header;       /* "name: value"; NULL: none. May be a credential */
+	const char *extra_header; /* one more; NULL: none */
+	bool head;                /* a HEAD instead of a GET */
+	int64_t body_bytes;       /* a POST of that many zeros; -1: a GET or HEAD */
+	size_t stop_after;        /* close after so many events; 0: read to the end */
+	int64_t timeout_ms;       /* of the whole; to connect: 5 s at most */
+	const char *ca_file;      /* NULL: the system's */
+	const char *ca_path;      /* NULL: the system's */
+	const char *proxy;        /* NULL: none. May hold a password */
 };
 
-struct http_answer {
-	CURLcode code; /* CURLE_OK also when we left */
+struct http_response {
+	CURLcode code; /* CURLE_OK also after stop_after events */
 	long verify;   /* CURLINFO_SSL_VERIFYRESULT */
-	long status;   /* 0: no head came */
+	long status;   /* 0: no head arrived */
 	int64_t took_ms;
 	int64_t date_ms; /* of the Date header; -1: none */
 	char server[64]; /* of the Server header; "" : none */
-	struct judge_event events[HTTP_EVENTS_MAX];
+	struct diagnose_event events[HTTP_EVENTS_MAX];
 	size_t n_events;
 	struct buf body; /* up to RESPONSE_ERROR_MAX bytes */
 };
 
-/* Asks all of them at once. Every answer is the caller's to end with
- * http_answer_fini(). False: memory is short; the answers are then empty. */
-bool http_ask(const struct http_ask *asks, struct http_answer *answers, size_t n);
+/* Sends all requests at once. Every response is to be released with http_response_fini(),
+ * whatever is returned. False: out of memory; the responses are then empty. */
+bool http_fetch(const struct http_request *requests, struct http_response *responses, size_t n);
 
-void http_answer_fini(struct http_answer *answer);
+void http_response_fini(struct http_response *response);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Who runs: the responders, their user, and who else runs as that user. */
+/* The processes: the responders, their user, and what else runs as that user. */
 #include "base/path.h"
 #include "doctor/checks.h"
 
@@ -19,16 +19,16 @@
 
 /* --- The processes ---------------------------------------------------- */
 
-/* Behind "\nName:", proc(5). "" : there is none. */
+/* The value of a line of /proc/PID/status, proc(5); "" : there is none. */
 static const char *
-line_of(const char *status, const char *name)
+value_of(const char *status, const char *name)
 {
 	const char *at = strstr(status, name);
 	return at == NULL ? "" : at + strlen(name) + strspn(at + strlen(name), " \t");
 }
 
-/* False: it ended meanwhile. Not by the owner of its directory: a responder is
- * not dumpable, so that is root. */
+/* False: it has ended. The user is not that of its directory, which is root's for a
+ * responder, since that is not dumpable. */
 static bool
 read_task(const char *proc, const char *pid, struct doctor_task *task)
 {
@@ -40,11 +40,11 @@ read_task(const char *proc, const char *pid, struct doctor_task *task)
 	size_t n = fread(status, 1, sizeof status - 1, file);
 	fclose(file);
 	status[n] = '\0';
-	const char *name = line_of(status, "Name:");
+	const char *name = value_of(status, "Name:");
 	snprintf(task->name, sizeof task->name, "%.*s", (int)strcspn(name, "\n"), name);
 	task->pid = strtoull(pid, NULL, 10);
-	task->parent = strtoull(line_of(status, "\nPPid:"), NULL, 10);
-	task->uid = (uid_t)strtoul(line_of(status, "\nUid:"), NULL, 10);
+	task->parent = strtoull(value_of(status, "\nPPid:"), NULL, 10);
+	task->uid = (uid_t)strtoul(value_of(status, "\nUid:"), NULL, 10);
 	return n > 0;
 }
 
@@ -75,8 +75,8 @@ list_tasks(struct doctor *d)
 		closedir(dir);
 }
 
-const struct doctor_task *
-doctor_task(const struct doctor *d, uint64_t pid)
+static const struct doctor_task *
+find_task(const struct doctor *d, uint64_t pid)
 {
 	for (size_t i = 0; i < d->n_tasks; i++)
 		if (d->tasks[i].pid == pid)
@@ -103,13 +103,13 @@ doctor_task_named(const struct doctor *d, const char *name)
 
 /* --- The responder's user --------------------------------------------- */
 
-void
-doctor_user_of(uid_t uid, struct judge_user *user)
+static void
+read_user(uid_t uid, struct diagnose_user *user)
 {
 	const struct passwd *pw = getpwuid(uid);
 	gid_t gid = pw == NULL ? (gid_t)uid : pw->pw_gid;
-	int n = JUDGE_GROUPS_MAX;
-	*user = (struct judge_user){.uid = uid, .groups = {gid}, .n_groups = 1};
+	int n = DIAGNOSE_GROUPS_MAX;
+	*user = (struct diagnose_user){.uid = uid, .groups = {gid}, .n_groups = 1};
 	if (pw == NULL)
 		snprintf(user->name, sizeof user->name, "%u", (unsigned)uid);
 	else
@@ -123,19 +123,20 @@ doctor_user_of(uid_t uid, struct judge_user *user)
 		snprintf(user->group, sizeof user->group, "%s", gr->gr_name);
 }
 
-/* A responder of this configuration that runs here; NULL: none is known. */
+/* A responder of this configuration that runs here; NULL: none. */
 static const struct doctor_task *
 responder(const struct doctor *d)
 {
 	for (size_t i = 0; i < d->n_responders; i++) {
-		const struct doctor_task *task = doctor_task(d, d->responders[i].pid);
+		const struct doctor_task *task = find_task(d, d->responders[i].pid);
 		if (task != NULL && is_named(task, RESPONDER))
 			return task;
 	}
 	return NULL;
 }
 
-/* Who runs it now; else whose state's directory it is; else Debian's web servers' user. */
+/* The user of a running responder; else the owner of the state's directory; else the user of
+ * Debian's web servers. */
 static uid_t
 find_user(const struct doctor *d)
 {
@@ -154,16 +155,17 @@ find_user(const struct doctor *d)
 }
 
 static bool
-may(const struct judge_user *user, const char *path, int want)
+may(const struct diagnose_user *user, const char *path, int want)
 {
 	struct stat st;
 	if (stat(path, &st) == -1)
-		return errno == EACCES; /* nobody knows */
-	return judge_may(user, &st, want) || getxattr(path, "system.posix_acl_access", NULL, 0) > 0;
+		return errno == EACCES; /* not known */
+	return diagnose_access(user, &st, want) ||
+	       getxattr(path, "system.posix_acl_access", NULL, 0) > 0;
 }
 
 bool
-doctor_user_may(const struct judge_user *user, const char *path, int want)
+doctor_user_may(const struct diagnose_user *user, const char *path, int want)
 {
 	char part[4096];
 	if (!may(user, path, want))
@@ -176,18 +178,18 @@ doctor_user_may(const struct judge_user *user, const char *path, int want)
 	return true;
 }
 
-/* --- What is wrong with them ------------------------------------------ */
+/* --- Checks of the responders ----------------------------------------- */
 
 static void
-tell_restart(struct doctor *d, const char *id, const char *why, uint64_t pid)
+report_restart(struct doctor *d, const char *id, const char *why, uint64_t pid)
 {
-	findings_add(&d->findings, SEVERITY_WARNING, id, "responder %llu %s",
-		     (unsigned long long)pid, why);
-	findings_cure(&d->findings, "restart the web server (or the responder's own service): "
-				    "sudo systemctl restart lighttpd");
+	report_add(&d->report, SEVERITY_WARNING, id, "responder %llu %s", (unsigned long long)pid,
+		   why);
+	report_cure(&d->report, "restart the web server (or the responder's own service): "
+				"sudo systemctl restart lighttpd");
 }
 
-/* Reading another's exe wants root; without it nothing is told. */
+/* Reading the exe of another user's process requires root; without it, false. */
 static bool
 is_deleted(const struct doctor *d, uint64_t pid)
 {
@@ -199,21 +201,21 @@ is_deleted(const struct doctor *d, uint64_t pid)
 }
 
 static void
-look_at_responders(struct doctor *d)
+check_responders(struct doctor *d)
 {
 	for (size_t i = 0; i < d->n_responders; i++) {
 		uint64_t pid = d->responders[i].pid;
 		if (strncmp(d->responders[i].version, PACKAGE_VERSION, STATE_VERSION_TEXT - 1) != 0)
-			tell_restart(
-			    d, "responder-version",
-			    "is of another version than this program (" PACKAGE_VERSION ")", pid);
+			report_restart(d, "responder-version",
+				       "is not of this program's version (" PACKAGE_VERSION ")",
+				       pid);
 		else if (is_deleted(d, pid))
-			tell_restart(d, "responder-replaced",
-				     "still runs from a file that was replaced", pid);
+			report_restart(d, "responder-replaced",
+				       "still runs from a file that was replaced", pid);
 	}
 }
 
-/* One that could not take up what the others did: 0 is what nobody said. */
+/* Whether one could not reload what the others did; 0: not known. */
 static void
 compare_responders(struct doctor *d)
 {
@@ -222,9 +224,9 @@ compare_responders(struct doctor *d)
 		uint64_t config = d->responders[i].config;
 		if (config == 0 || first == 0 || config == first)
 			continue;
-		tell_restart(d, "responder-config",
-			     "runs with another configuration than the first one",
-			     d->responders[i].pid);
+		report_restart(d, "responder-config",
+			       "runs with another configuration than the others",
+			       d->responders[i].pid);
 		return;
 	}
 }
@@ -233,8 +235,8 @@ void
 doctor_check_processes(struct doctor *d)
 {
 	list_tasks(d);
-	doctor_user_of(find_user(d), &d->user);
-	look_at_responders(d);
+	read_user(find_user(d), &d->user);
+	check_responders(d);
 	compare_responders(d);
 }
 
@@ -244,9 +246,9 @@ static bool
 is_spawned(const struct doctor *d, const struct doctor_task *task)
 {
 	static const char *const servers[] = {"lighttpd", "apache2", "httpd", "nginx"};
-	const struct doctor_task *parent = doctor_task(d, task->parent);
+	const struct doctor_task *parent = find_task(d, task->parent);
 	if (parent != NULL && is_named(parent, RESPAWN))
-		parent = doctor_task(d, parent->parent);
+		parent = find_task(d, parent->parent);
 	for (size_t i = 0; parent != NULL && i < COUNT(servers); i++)
 		if (is_named(parent, servers[i]))
 			return true;
@@ -254,7 +256,7 @@ is_spawned(const struct doctor *d, const struct doctor_task *task)
 }
 
 static const char own_service[] =
-    "run it as a service of its own: README, \"For real use\", 3 (claude-router --socket PATH)";
+    "run it as a service of its own: README, \"Web servers\" (claude-router --socket PATH)";
 
 /* Scripts of the same user can read the stored credentials. */
 void
@@ -267,18 +269,18 @@ doctor_check_neighbours(struct doctor *d)
 		const struct doctor_task *other = &d->tasks[i];
 		if (other->uid != task->uid || !is_named(other, "php*"))
 			continue;
-		findings_add(&d->findings, SEVERITY_WARNING, "shared-user",
-			     "%s runs as %s, as the responder does: every script there can read "
-			     "the stored credentials",
-			     other->name, d->user.name);
-		findings_cure(&d->findings, own_service);
+		report_add(&d->report, SEVERITY_WARNING, "shared-user",
+			   "%s runs as %s, the responder's user: every script there can read "
+			   "the stored credentials",
+			   other->name, d->user.name);
+		report_cure(&d->report, own_service);
 		return;
 	}
 	if (is_spawned(d, task)) {
-		findings_add(&d->findings, SEVERITY_NOTE, "shared-user",
-			     "the responder runs as %s, the web server's user: a script that runs "
-			     "there can read the stored credentials",
-			     d->user.name);
-		findings_cure(&d->findings, own_service);
+		report_add(&d->report, SEVERITY_NOTE, "shared-user",
+			   "the responder runs as %s, the web server's user: a script that runs "
+			   "there can read the stored credentials",
+			   d->user.name);
+		report_cure(&d->report, own_service);
 	}
 }

@@ -9,11 +9,12 @@
 static const char *const names[] = {"note", "unknown", "warning", "error"};
 
 void
-findings_add(struct findings *f, enum severity severity, const char *id, const char *format, ...)
+report_add(struct report *report, enum severity severity, const char *id, const char *format, ...)
 {
-	struct finding *finding = f->n == FINDINGS_MAX ? NULL : &f->all[f->n++];
+	struct finding *finding =
+	    report->n == REPORT_FINDINGS_MAX ? NULL : &report->findings[report->n++];
 	va_list args;
-	f->last = finding;
+	report->last = finding;
 	if (finding == NULL)
 		return;
 	finding->severity = severity;
@@ -25,38 +26,38 @@ findings_add(struct findings *f, enum severity severity, const char *id, const c
 }
 
 void
-findings_cure(struct findings *f, const char *format, ...)
+report_cure(struct report *report, const char *format, ...)
 {
 	va_list args;
-	if (f->last == NULL)
+	if (report->last == NULL)
 		return;
 	va_start(args, format);
-	vsnprintf(f->last->cure, sizeof f->last->cure, format, args);
+	vsnprintf(report->last->cure, sizeof report->last->cure, format, args);
 	va_end(args);
 }
 
 static bool
-has(const struct findings *f, enum severity severity)
+has(const struct report *report, enum severity severity)
 {
-	for (size_t i = 0; i < f->n; i++)
-		if (f->all[i].severity == severity)
+	for (size_t i = 0; i < report->n; i++)
+		if (report->findings[i].severity == severity)
 			return true;
 	return false;
 }
 
 int
-findings_status(const struct findings *f)
+report_exit_status(const struct report *report)
 {
-	if (has(f, SEVERITY_ERROR) || has(f, SEVERITY_WARNING))
+	if (has(report, SEVERITY_ERROR) || has(report, SEVERITY_WARNING))
 		return 1;
-	return has(f, SEVERITY_UNKNOWN) ? 2 : 0;
+	return has(report, SEVERITY_UNKNOWN) ? 2 : 0;
 }
 
 static void
-print_all(const struct findings *f, enum severity severity)
+print_all(const struct report *report, enum severity severity)
 {
-	for (size_t i = 0; i < f->n; i++) {
-		const struct finding *finding = &f->all[i];
+	for (size_t i = 0; i < report->n; i++) {
+		const struct finding *finding = &report->findings[i];
 		if (finding->severity != severity)
 			continue;
 		printf("%s: %s (%s)\n", names[severity], finding->what, finding->id);
@@ -66,21 +67,21 @@ print_all(const struct findings *f, enum severity severity)
 }
 
 void
-findings_print(const struct findings *f, bool notes)
+report_print(const struct report *report, bool notes)
 {
-	print_all(f, SEVERITY_ERROR);
-	print_all(f, SEVERITY_WARNING);
-	print_all(f, SEVERITY_UNKNOWN);
+	print_all(report, SEVERITY_ERROR);
+	print_all(report, SEVERITY_WARNING);
+	print_all(report, SEVERITY_UNKNOWN);
 	if (notes)
-		print_all(f, SEVERITY_NOTE);
+		print_all(report, SEVERITY_NOTE);
 }
 
 json_object *
-findings_json(const struct findings *f)
+report_json(const struct report *report)
 {
 	json_object *array = json_object_new_array();
-	for (size_t i = 0; array != NULL && i < f->n; i++) {
-		const struct finding *finding = &f->all[i];
+	for (size_t i = 0; array != NULL && i < report->n; i++) {
+		const struct finding *finding = &report->findings[i];
 		json_object *o = json_object_new_object();
 		tree_put(o, "id", json_object_new_string(finding->id));
 		tree_put(o, "severity", json_object_new_string(names[finding->severity]));

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What claude-router-ctl doctor found: a list, and how it is told. A struct
- * findings owns all of its texts; what does not fit is cut, what comes beyond
- * FINDINGS_MAX is dropped. Callers pass no credential; foreign text they pass
- * through printable(). One thread. */
+/* The findings of claude-router-ctl doctor, and how they are printed. A report owns its
+ * texts but for the ids; longer texts are cut, findings beyond REPORT_FINDINGS_MAX
+ * dropped. Callers pass no credential, and text from elsewhere only through
+ * printable(). One thread. */
 #ifndef DOCTOR_REPORT_H
 #define DOCTOR_REPORT_H
 
@@ -10,11 +10,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define FINDINGS_MAX 64
+#define REPORT_FINDINGS_MAX 64
 
 enum severity {
 	SEVERITY_NOTE,    /* good to know; nothing is wrong */
-	SEVERITY_UNKNOWN, /* could not be looked at */
+	SEVERITY_UNKNOWN, /* could not be checked */
 	SEVERITY_WARNING, /* it works, but not always, or not as meant */
 	SEVERITY_ERROR,   /* it does not work */
 };
@@ -26,28 +26,28 @@ struct finding {
 	char cure[1024]; /* what to type or write, in one line */
 };
 
-struct findings {
-	struct finding all[FINDINGS_MAX];
+/* All zero: empty. */
+struct report {
+	struct finding findings[REPORT_FINDINGS_MAX];
 	size_t n;
-	struct finding *last; /* that was added; NULL: none, or it was dropped */
+	struct finding *last; /* the one added last; NULL: none, or it was dropped */
 };
 
 /* Adds a finding without a cure. id is kept, not copied. */
-void findings_add(struct findings *f, enum severity severity, const char *id, const char *format,
-		  ...) __attribute__((format(printf, 4, 5)));
+void report_add(struct report *report, enum severity severity, const char *id, const char *format,
+		...) __attribute__((format(printf, 4, 5)));
 
-/* The cure of the finding that was added last; dropped with it. */
-void findings_cure(struct findings *f, const char *format, ...)
+/* Sets the cure of the finding that was added last. */
+void report_cure(struct report *report, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* 1: something is wrong; else 2: something could not be looked at; else 0. */
-int findings_status(const struct findings *f);
+/* 1: an error or a warning was found; else 2: something could not be checked; else 0. */
+int report_exit_status(const struct report *report);
 
-/* Tells them on standard output, the gravest first; notes only if asked for.
- * Nothing for none. */
-void findings_print(const struct findings *f, bool notes);
+/* Prints the findings on standard output, errors first; notes only if asked for. */
+void report_print(const struct report *report, bool notes);
 
-/* An array of {id, severity, what, cure}, the caller's; NULL: memory is short. */
-json_object *findings_json(const struct findings *f);
+/* An array of {id, severity, what, cure}, the caller's; NULL: out of memory. */
+json_object *report_json(const struct report *report);
 
 #endif

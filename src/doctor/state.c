@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The state file: where it lies, whether it can be written, whether it is sound. */
+/* The state file: its directory, its disk, whether it can be written, whether it is sound. */
 #include "base/path.h"
 #include "doctor/checks.h"
 
@@ -25,62 +25,61 @@ doctor_open_state(struct doctor *d)
 	if (d->app.state != NULL) {
 		d->n_responders = state_processes(d->app.state, d->responders, STATE_PROCESSES);
 	} else {
-		findings_add(&d->findings, SEVERITY_ERROR, "state-damaged", "%s", buf_text(&error));
-		findings_cure(&d->findings,
-			      "sudo mv %s /var/tmp/ (the responder makes a new one; one of a newer "
-			      "version wants that version's programs instead)",
-			      path);
+		report_add(&d->report, SEVERITY_ERROR, "state-damaged", "%s", buf_text(&error));
+		report_cure(
+		    &d->report,
+		    "sudo mv %s /var/tmp/ (the responder makes a new one; a file of a newer "
+		    "version requires that version's programs instead)",
+		    path);
 	}
 	buf_free(&error);
 }
 
-/* False: there is no state to look at. */
+/* False: there is no state to check. */
 static bool
-look_at_directory(struct doctor *d, const char *directory)
+check_directory(struct doctor *d, const char *directory)
 {
 	struct stat st;
-	const struct judge_user *user = &d->user;
+	const struct diagnose_user *user = &d->user;
 	if (stat(directory, &st) == -1 && errno == EACCES) {
-		doctor_cannot_look(d, directory);
+		doctor_not_allowed(d, directory);
 		return false;
 	}
 	bool exists = stat(directory, &st) == 0 && S_ISDIR(st.st_mode);
 	if (exists && doctor_user_may(user, directory, W_OK | X_OK))
 		return true;
 	if (!exists)
-		findings_add(&d->findings, SEVERITY_ERROR, "state-directory",
-			     "%s, where the state file is to lie: there is no such directory",
-			     directory);
+		report_add(&d->report, SEVERITY_ERROR, "state-directory",
+			   "%s, the state file's directory, does not exist", directory);
 	else
-		findings_add(&d->findings, SEVERITY_ERROR, "state-directory",
-			     "%s, where the state file lies: %s, whom the responder runs as, may "
-			     "not write there",
-			     directory, user->name);
-	findings_cure(&d->findings, "sudo install -d -o %s -g %s -m 0750 %s", user->name,
-		      user->group, directory);
+		report_add(&d->report, SEVERITY_ERROR, "state-directory",
+			   "%s, the state file's directory: the responder's user %s may not write "
+			   "there",
+			   directory, user->name);
+	report_cure(&d->report, "sudo install -d -o %s -g %s -m 0750 %s", user->name, user->group,
+		    directory);
 	return exists;
 }
 
 static void
-look_at_file(struct doctor *d, const char *path)
+check_file(struct doctor *d, const char *path)
 {
 	struct stat st;
 	if (stat(path, &st) == -1)
 		return;
 	if (!doctor_user_may(&d->user, path, R_OK | W_OK)) {
-		findings_add(&d->findings, SEVERITY_ERROR, "state-owner",
-			     "%s: %s, whom the responder runs as, may not read and write it", path,
-			     d->user.name);
-		findings_cure(&d->findings, "sudo chown %s:%s %s", d->user.name, d->user.group,
-			      path);
+		report_add(&d->report, SEVERITY_ERROR, "state-owner",
+			   "%s: the responder's user %s may not read and write it", path,
+			   d->user.name);
+		report_cure(&d->report, "sudo chown %s:%s %s", d->user.name, d->user.group, path);
 	}
 	if (access(path, R_OK) == -1)
-		doctor_cannot_look(d, path);
+		doctor_not_allowed(d, path);
 }
 
-/* Those that were damaged: state.h. */
+/* Damaged files that were renamed: state.h. */
 static void
-look_for_set_aside(struct doctor *d, const char *directory, const char *path)
+check_set_aside(struct doctor *d, const char *directory, const char *path)
 {
 	const char *slash = strrchr(path, '/');
 	const char *name = slash == NULL ? path : slash + 1;
@@ -94,34 +93,32 @@ look_for_set_aside(struct doctor *d, const char *directory, const char *path)
 		closedir(dir);
 	if (found == 0)
 		return;
-	findings_add(&d->findings, SEVERITY_WARNING, "state-set-aside",
-		     "%s was found damaged and made anew: what was damaged lies beside it (%u)",
-		     path, found);
-	findings_cure(&d->findings,
-		      "look whether the disk is well (sudo dmesg), then type: sudo rm %s.bad-*",
-		      path);
+	report_add(&d->report, SEVERITY_WARNING, "state-set-aside",
+		   "%s was damaged and replaced by a new one; what was damaged is kept beside it "
+		   "(%u)",
+		   path, found);
+	report_cure(&d->report, "check the disk (sudo dmesg), then type: sudo rm %s.bad-*", path);
 }
 
 static void
-look_at_disk(struct doctor *d, const char *directory)
+check_disk(struct doctor *d, const char *directory)
 {
 	struct statvfs space;
 	struct statfs kind;
 	if (statvfs(directory, &space) == 0 &&
 	    space.f_bavail * (uint64_t)space.f_frsize < SPACE_MIN) {
-		findings_add(&d->findings, SEVERITY_WARNING, "disk-full",
-			     "%s: the disk is full but for %llu KB", directory,
-			     (unsigned long long)(space.f_bavail * space.f_frsize / 1024));
-		findings_cure(&d->findings, "make room: df -h %s", directory);
+		report_add(&d->report, SEVERITY_WARNING, "disk-full",
+			   "%s: only %llu KB are free on the disk", directory,
+			   (unsigned long long)(space.f_bavail * space.f_frsize / 1024));
+		report_cure(&d->report, "free some space: df -h %s", directory);
 	}
-	if (statfs(directory, &kind) == 0 && judge_is_remote((long)kind.f_type)) {
-		findings_add(&d->findings, SEVERITY_WARNING, "state-network",
-			     "%s lies on a network's file system, where processes of several "
-			     "machines would not see each other's changes",
-			     directory);
-		findings_cure(&d->findings,
-			      "write state_file = \"…\" on a disk of this machine into the "
-			      "configuration");
+	if (statfs(directory, &kind) == 0 && diagnose_is_remote((long)kind.f_type)) {
+		report_add(&d->report, SEVERITY_WARNING, "state-network",
+			   "%s is on a network file system, where processes of several machines do "
+			   "not see each other's changes",
+			   directory);
+		report_cure(&d->report,
+			    "write state_file = \"…\" on a local disk into the configuration");
 	}
 }
 
@@ -133,9 +130,9 @@ doctor_check_state(struct doctor *d)
 		return;
 	const char *path = d->app.config->state_file;
 	path_directory(path, directory);
-	if (!look_at_directory(d, directory))
+	if (!check_directory(d, directory))
 		return;
-	look_at_file(d, path);
-	look_for_set_aside(d, directory, path);
-	look_at_disk(d, directory);
+	check_file(d, path);
+	check_set_aside(d, directory, path);
+	check_disk(d, directory);
 }

@@ -128,18 +128,19 @@ static int
 ask_statusline(struct app *app, const struct options *options, const char *url)
 {
 	char health[1024];
-	struct http_answer answer = {.code = CURLE_URL_MALFORMAT};
-	const struct http_ask ask = {.url = health, .body_bytes = -1, .timeout_ms = ASK_FOR_MS};
+	struct http_response response = {.code = CURLE_URL_MALFORMAT};
+	const struct http_request request = {
+	    .url = health, .body_bytes = -1, .timeout_ms = ASK_FOR_MS};
 	(void)app;
 	(void)options;
 	int n = snprintf(health, sizeof health, "%s/health", url);
-	bool fetched = n > 0 && (size_t)n < sizeof health && http_ask(&ask, &answer, 1) &&
-		       answer.code == CURLE_OK;
-	json_object *o = fetched ? json_tokener_parse(buf_text(&answer.body)) : NULL;
+	bool fetched = n > 0 && (size_t)n < sizeof health && http_fetch(&request, &response, 1) &&
+		       response.code == CURLE_OK;
+	json_object *o = fetched ? json_tokener_parse(buf_text(&response.body)) : NULL;
 	puts(o == NULL ? "no router" : line_of(o));
 	int status = o == NULL ? EX_UNAVAILABLE : EXIT_SUCCESS;
 	json_object_put(o);
-	http_answer_fini(&answer);
+	http_response_fini(&response);
 	return status;
 }
 
@@ -272,7 +273,7 @@ struct followed {
 };
 
 static struct followed
-look_at_processes(const struct state *state, uint64_t order, bool tell)
+check_processes(const struct state *state, uint64_t order, bool tell)
 {
 	struct process all[STATE_PROCESSES];
 	struct followed f = {0};
@@ -307,17 +308,17 @@ run_reload(struct app *app, const struct options *options, const char *argument)
 		return EX_TEMPFAIL;
 	}
 	uint64_t order = state_reload_asked(app->state);
-	struct followed f = look_at_processes(app->state, order, false);
+	struct followed f = check_processes(app->state, order, false);
 	while (f.done < f.processes && clock_steady_ms() < end_ms) {
 		nanosleep(&pause, NULL);
-		f = look_at_processes(app->state, order, false);
+		f = check_processes(app->state, order, false);
 	}
 	if (f.processes == 0) {
 		fail("configuration, tokens and keys are fine, but no responder runs with this "
 		     "state file");
 		return EX_UNAVAILABLE;
 	}
-	f = look_at_processes(app->state, order, true);
+	f = check_processes(app->state, order, true);
 	size_t took = f.done - f.stale;
 	printf("%zu responder%s took it up\n", took, took == 1 ? "" : "s");
 	return took == f.processes ? EXIT_SUCCESS : EX_TEMPFAIL;
@@ -427,8 +428,41 @@ read_command(int argc, char **argv, struct options *o)
 {
 	const struct cli_option table[] = {
 	    CLI_CONFIG(&o->config),
-	    {'j', "json", NULL, "JSON instead of a table", NULL, &o->json},
-	    DOCTOR_CLI_OPTIONS(&o->doctor),
+	    {.letter = 'j', .name = "json", .help = "JSON instead of a table", .flag = &o->json},
+	    {.letter = 'u',
+	     .name = "url",
+	     .argument = "URL",
+	     .help = "doctor: the router's URL (default:\nhttp://127.0.0.1:8000, "
+		     "http://127.0.0.1/claude-router)",
+	     .text = &o->doctor.url},
+	    {.letter = 'p',
+	     .name = "patient",
+	     .help = "doctor: test the web server's time limits, 6 minutes",
+	     .flag = &o->doctor.patient},
+	    {.letter = 'S',
+	     .name = "silence",
+	     .argument = "SECONDS",
+	     .help = "doctor: test them with this silence",
+	     .text = &o->doctor.silence},
+	    {.letter = 'n',
+	     .name = "notes",
+	     .help = "doctor: print also what is only good to know",
+	     .flag = &o->doctor.notes},
+	    {.letter = 'C',
+	     .name = "crontab",
+	     .argument = "FILE",
+	     .help = "doctor: cron's entry (default: in " CRONDIR ")",
+	     .text = &o->doctor.crontab},
+	    {.letter = 's',
+	     .name = "settings",
+	     .argument = "FILE",
+	     .help = "doctor: Claude Code's (default: ~/.claude/settings.json)",
+	     .text = &o->doctor.settings},
+	    {.letter = 'P',
+	     .name = "proc",
+	     .argument = "DIRECTORY",
+	     .help = "doctor: the procfs mount (default: /proc)",
+	     .text = &o->doctor.proc},
 	};
 	struct buf text;
 	buf_init(&text, CONFIG_FILE_MAX);

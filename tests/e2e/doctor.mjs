@@ -162,7 +162,7 @@ check('for people: what is wrong, and the line to type', async t => {
   chmodSync(i.r.tokensFile, 0o644);
   const run = await i.run();
   assert.equal(run.code, 1);
-  assert.match(run.stdout, /^error: .*tokens\.txt: its mode 0644 .*\(tokens-mode\)\n {4}sudo chmod 640 .*tokens\.txt\n/m);
+  assert.match(run.stdout, /^error: .*tokens\.txt: mode 0644 .*\(tokens-mode\)\n {4}sudo chmod 640 .*tokens\.txt\n/m);
 });
 
 // --- Files --------------------------------------------------------------------------------------------------------------
@@ -213,7 +213,7 @@ check('what may not be looked at is said, and is no fault: 2', async t => {
   if (probe.code !== 0) t.skip(`nobody may not run the program here: ${probe.stderr.trim()}`);
   chmodSync(i.r.dir, 0o711);
   const run = await i.run({ as });
-  assert.match(run.stdout, /^unknown: .*tokens\.txt: this user may not look at it \(not-allowed\)\n {4}sudo claude-router-ctl doctor$/m);
+  assert.match(run.stdout, /^unknown: .*tokens\.txt: this user may not read it \(not-allowed\)\n {4}sudo claude-router-ctl doctor$/m);
   assert.doesNotMatch(run.stdout, /^(error|warning):/m);
   assert.equal(run.code, 2);
 });
@@ -271,7 +271,7 @@ check('cron: no entry, other times, another file, another user, a mode that cron
   await wrong('cron-config', entry.replace(r.configFile, '/etc/other.conf'));
   await wrong('cron-state', entry.replace(r.state, '/var/other'));
   await wrong('cron-program', entry.replace(BUILD, '/nowhere'));
-  await wrong('cron-user', entry.replace(` ${user} `, ' daemon '), `write ${user} for daemon in`);
+  await wrong('cron-user', entry.replace(` ${user} `, ' daemon '), `write ${user} instead of daemon in`);
   await wrong('cron-missing', `#${entry}`);
   rmSync(i.crontab);
   await i.finds('cron-missing', again);
@@ -347,7 +347,7 @@ check('the admin token is shown to nobody who merely listens at the usual place'
   const env = { LD_PRELOAD: '', LISTENER_PRELOAD: i.r.clockEnv.LD_PRELOAD };
   const shown = async url => (await i.run({ url, env, as: [...inside, process.execPath, '-e', LISTENER] })).stdout;
   const unnamed = await shown(null);
-  assert.match(unnamed, /Bearer doctor/, 'he was asked');
+  assert.match(unnamed, /Bearer doctor/, 'it got the requests');
   assert.doesNotMatch(unnamed, /a-long-random-text/);
   assert.match(await shown('http://127.0.0.1:8000'), /a-long-random-text/, 'to a place that was named it is');
 });
@@ -471,7 +471,7 @@ check('providers: refused, no TLS, certificates of nobody, for another name, exp
   const trusting = sim => `ca_file = "${sim.certificate}"`;
   assert.deepEqual((await i.look({ config: asked(tls(good), trusting(good)) })).ids, ['cron-config'], 'all is well over TLS');
   await i.finds('provider-refused', 'url', { config: asked(`http://127.0.0.1:${await freePort()}`) });
-  await i.finds('provider-proxy', 'mend proxy', { config: asked(tls(good), `proxy = "http://127.0.0.1:${await freePort()}"`) });
+  await i.finds('provider-proxy', 'fix proxy', { config: asked(tls(good), `proxy = "http://127.0.0.1:${await freePort()}"`) });
   await i.finds('provider-tls', 'https or http', { config: asked((await webServer(t, (request, response) => response.end())).replace('http', 'https')) });
   await i.finds('provider-certificate-unknown', 'ca_file', { config: asked(tls(good)) });
   await i.finds('provider-certificate-name', 'openssl s_client -connect localhost', { config: asked(tls(good, 'localhost'), trusting(good)) });

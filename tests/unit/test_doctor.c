@@ -39,17 +39,17 @@ static void
 check_files(void)
 {
 	for (size_t i = 0; i < TAP_COUNT(files); i++) {
-		const struct judge_user user = {
+		const struct diagnose_user user = {
 		    .uid = files[i].user, .groups = {ROUTER, 99}, .n_groups = 2};
 		const struct stat st = {.st_uid = files[i].owner,
 					.st_gid = files[i].group,
 					.st_mode = S_IFREG | files[i].mode};
 		TAP_ROW_AT(files[i].line, files[i].name,
-			   judge_may(&user, &st, files[i].want) == files[i].may, "expected %s",
-			   files[i].may ? "that it may" : "that it may not");
+			   diagnose_access(&user, &st, files[i].want) == files[i].may,
+			   "expected %s", files[i].may ? "that it may" : "that it may not");
 	}
-	TAP_OK("nfs is a network's", judge_is_remote(0x6969));
-	TAP_OK("ext4 is not", !judge_is_remote(0xef53));
+	TAP_OK("nfs is a network's", diagnose_is_remote(0x6969));
+	TAP_OK("ext4 is not", !diagnose_is_remote(0xef53));
 }
 
 static void
@@ -72,9 +72,9 @@ check_placeholders(void)
 	static const char *const real[] = {"sk-ant-api03-abcDEF", "sk-0123456789abcdef",
 					   "sk-stored-kimi"};
 	for (size_t i = 0; i < TAP_COUNT(examples); i++)
-		TAP_ROW(examples[i], judge_placeholder(examples[i]), "expected: an example");
+		TAP_ROW(examples[i], diagnose_is_placeholder(examples[i]), "expected: an example");
 	for (size_t i = 0; i < TAP_COUNT(real); i++)
-		TAP_ROW(real[i], !judge_placeholder(real[i]), "expected: no example");
+		TAP_ROW(real[i], !diagnose_is_placeholder(real[i]), "expected: no example");
 }
 
 /* --- cron ------------------------------------------------------------- */
@@ -82,7 +82,7 @@ check_placeholders(void)
 static const struct {
 	int line;
 	const char *name, *text;
-	struct judge_cron entry;
+	struct diagnose_cron entry;
 } crontabs[] = {
     {__LINE__,
      "as we ship it",
@@ -121,9 +121,9 @@ static void
 check_crontabs(void)
 {
 	for (size_t i = 0; i < TAP_COUNT(crontabs); i++) {
-		struct judge_cron got;
-		const struct judge_cron *want = &crontabs[i].entry;
-		judge_crontab(crontabs[i].text, &got);
+		struct diagnose_cron got;
+		const struct diagnose_cron *want = &crontabs[i].entry;
+		diagnose_crontab(crontabs[i].text, &got);
 		TAP_ROW_AT(crontabs[i].line, crontabs[i].name,
 			   strcmp(got.times, want->times) == 0 &&
 			       strcmp(got.user, want->user) == 0 &&
@@ -134,8 +134,8 @@ check_crontabs(void)
 			   want->user, want->config, want->state, want->program, got.times,
 			   got.user, got.config, got.state, got.program);
 	}
-	TAP_OK("times differ by spaces", judge_same_times("0-4 * * * *", " 0-4  *\t* * *"));
-	TAP_OK("times differ", !judge_same_times("0-4 * * * *", "0-5 * * * *"));
+	TAP_OK("times differ by spaces", diagnose_same_times("0-4 * * * *", " 0-4  *\t* * *"));
+	TAP_OK("times differ", !diagnose_same_times("0-4 * * * *", "0-5 * * * *"));
 }
 
 /* --- The web server --------------------------------------------------- */
@@ -145,28 +145,30 @@ static const struct {
 	const char *name;
 	long status;
 	const char *body;
-	enum judge_answer answer;
+	enum diagnose_site answer;
 } healths[] = {
     {__LINE__, "our health", 200, "{ \"status\": \"healthy\", \"failover_count\": 0 }",
-     ANSWER_ROUTER},
-    {__LINE__, "our health, nobody can be asked", 503,
-     "{\"status\":\"unhealthy\",\"failover_count\":3}", ANSWER_ROUTER},
-    {__LINE__, "our health, for strangers", 200, "{\"status\":\"degraded\"}", ANSWER_ROUTER},
-    {__LINE__, "our health, for strangers, nobody can be asked", 503,
-     "{ \"status\": \"unhealthy\" }\n", ANSWER_ROUTER},
+     SITE_ROUTER},
+    {__LINE__, "our health, no provider is usable", 503,
+     "{\"status\":\"unhealthy\",\"failover_count\":3}", SITE_ROUTER},
+    {__LINE__, "our health, for clients without admin rights", 200, "{\"status\":\"degraded\"}",
+     SITE_ROUTER},
+    {__LINE__, "our health, for clients without admin rights, no provider is usable", 503,
+     "{ \"status\": \"unhealthy\" }\n", SITE_ROUTER},
     {__LINE__, "our 404", 404, "{\"type\":\"error\",\"error\":{\"type\":\"not_found_error\"}}",
-     ANSWER_MISPLACED},
-    {__LINE__, "lighttpd without a responder", 503, "<?xml version=\"1.0\"?><html>", ANSWER_DOWN},
-    {__LINE__, "nginx without a responder", 502, "<html>", ANSWER_DOWN},
-    {__LINE__, "mod_fcgid without a responder", 500, "<html>", ANSWER_DOWN},
-    {__LINE__, "another site", 200, "<html>", ANSWER_STRANGE},
-    {__LINE__, "another site's 404", 404, "", ANSWER_STRANGE},
-    {__LINE__, "another program's health", 200, "{\"status\":\"ok\"}", ANSWER_STRANGE},
+     SITE_WRONG_PREFIX},
+    {__LINE__, "lighttpd without a responder", 503, "<?xml version=\"1.0\"?><html>",
+     SITE_NO_RESPONDER},
+    {__LINE__, "nginx without a responder", 502, "<html>", SITE_NO_RESPONDER},
+    {__LINE__, "mod_fcgid without a responder", 500, "<html>", SITE_NO_RESPONDER},
+    {__LINE__, "another site", 200, "<html>", SITE_OTHER},
+    {__LINE__, "another site's 404", 404, "", SITE_OTHER},
+    {__LINE__, "another program's health", 200, "{\"status\":\"ok\"}", SITE_OTHER},
     {__LINE__, "another program's health, with our word and more", 200,
-     "{\"status\":\"healthy\",\"database\":\"up\"}", ANSWER_STRANGE},
+     "{\"status\":\"healthy\",\"database\":\"up\"}", SITE_OTHER},
     {__LINE__, "another program's health in another form", 200, "{\"status\":[\"healthy\"]}",
-     ANSWER_STRANGE},
-    {__LINE__, "half an object", 200, "{\"status\":", ANSWER_STRANGE},
+     SITE_OTHER},
+    {__LINE__, "half an object", 200, "{\"status\":", SITE_OTHER},
 };
 
 static const struct {
@@ -188,23 +190,23 @@ static const struct {
 static const struct {
 	int line;
 	const char *name;
-	enum judge_setting setting;
+	enum diagnose_directive setting;
 	const char *server;
 	const char *text; /* in it */
 } settings[] = {
-    {__LINE__, "lighttpd streams", SETTING_STREAM, "lighttpd/1.4.69",
+    {__LINE__, "lighttpd streams", DIRECTIVE_STREAM, "lighttpd/1.4.69",
      "server.stream-response-body = 2"},
-    {__LINE__, "lighttpd takes 32 MB", SETTING_BODY, "lighttpd/1.4.69",
+    {__LINE__, "lighttpd takes 32 MB", DIRECTIVE_BODY, "lighttpd/1.4.69",
      "server.max-request-size = 34816"},
-    {__LINE__, "nginx takes 32 MB", SETTING_BODY, "nginx/1.22.1", "client_max_body_size 34m;"},
-    {__LINE__, "Apache takes 32 MB", SETTING_BODY, "Apache/2.4.67 (Debian)",
+    {__LINE__, "nginx takes 32 MB", DIRECTIVE_BODY, "nginx/1.22.1", "client_max_body_size 34m;"},
+    {__LINE__, "Apache takes 32 MB", DIRECTIVE_BODY, "Apache/2.4.67 (Debian)",
      "FcgidMaxRequestLen 35651584"},
-    {__LINE__, "Apache passes the login", SETTING_AUTHORIZATION, "Apache", "CGIPassAuth On"},
-    {__LINE__, "lighttpd bears silence", SETTING_SILENCE, "lighttpd",
+    {__LINE__, "Apache passes the login", DIRECTIVE_AUTHORIZATION, "Apache", "CGIPassAuth On"},
+    {__LINE__, "lighttpd allows silence", DIRECTIVE_SILENCE, "lighttpd",
      "server.max-write-idle = 900"},
-    {__LINE__, "lighttpd tells who left", SETTING_ABORT, "lighttpd",
+    {__LINE__, "lighttpd reports a disconnect", DIRECTIVE_ABORT, "lighttpd",
      "\"tcp-fin-propagate\" => \"enable\""},
-    {__LINE__, "another server", SETTING_BODY, "", "34 MB"},
+    {__LINE__, "another server", DIRECTIVE_BODY, "", "34 MB"},
 };
 
 static void
@@ -212,18 +214,18 @@ check_server(void)
 {
 	for (size_t i = 0; i < TAP_COUNT(healths); i++)
 		TAP_INT_AT(healths[i].line, healths[i].name,
-			   judge_health(healths[i].status, healths[i].body), healths[i].answer);
+			   diagnose_site(healths[i].status, healths[i].body), healths[i].answer);
 	for (size_t i = 0; i < TAP_COUNT(streams); i++) {
-		struct judge_event events[4];
+		struct diagnose_event events[4];
 		for (size_t k = 0; k < 4; k++)
-			events[k] = (struct judge_event){streams[i].sent[k], streams[i].came[k]};
-		TAP_INT_AT(streams[i].line, streams[i].name, judge_buffered(events, streams[i].n),
-			   streams[i].buffered);
+			events[k] = (struct diagnose_event){streams[i].sent[k], streams[i].came[k]};
+		TAP_INT_AT(streams[i].line, streams[i].name,
+			   diagnose_is_buffered(events, streams[i].n), streams[i].buffered);
 	}
 	for (size_t i = 0; i < TAP_COUNT(settings); i++) {
 		char text[256];
-		judge_setting(settings[i].setting, judge_server(settings[i].server), 32 << 20, text,
-			      sizeof text);
+		diagnose_directive(settings[i].setting, diagnose_server(settings[i].server),
+				   32 << 20, text, sizeof text);
 		TAP_ROW_AT(settings[i].line, settings[i].name,
 			   strstr(text, settings[i].text) != NULL, "expected … %s …\ngot      %s",
 			   settings[i].text, text);
@@ -287,21 +289,22 @@ check_client(void)
 {
 	for (size_t i = 0; i < TAP_COUNT(connections); i++)
 		TAP_STR_AT(connections[i].line, connections[i].name,
-			   judge_connection(connections[i].code, connections[i].verify,
-					    connections[i].proxy)
+			   diagnose_connection(connections[i].code, connections[i].verify,
+					       connections[i].proxy)
 			       .id,
 			   connections[i].id);
 	for (size_t i = 0; i < TAP_COUNT(urls); i++) {
-		bool works, odd = judge_base_url(urls[i].url, &works) != NULL;
+		bool works, odd = diagnose_base_url(urls[i].url, &works) != NULL;
 		TAP_ROW_AT(urls[i].line, urls[i].url, odd == urls[i].odd && works == urls[i].works,
 			   "got odd %d, works %d", odd, works);
 	}
-	TAP_OK("NO_PROXY names it", judge_no_proxy("localhost, 127.0.0.1", "127.0.0.1"));
-	TAP_OK("NO_PROXY names all", judge_no_proxy("*", "127.0.0.1"));
-	TAP_OK("NO_PROXY names others", !judge_no_proxy("localhost,127.0.0.10", "127.0.0.1"));
-	TAP_OK("NO_PROXY is empty", !judge_no_proxy("", "127.0.0.1"));
-	TAP_OK("1 means yes", judge_is_true("1"));
-	TAP_OK("0 means no", !judge_is_true("0") && !judge_is_true("") && !judge_is_true(NULL));
+	TAP_OK("NO_PROXY names it", diagnose_no_proxy("localhost, 127.0.0.1", "127.0.0.1"));
+	TAP_OK("NO_PROXY names all", diagnose_no_proxy("*", "127.0.0.1"));
+	TAP_OK("NO_PROXY names others", !diagnose_no_proxy("localhost,127.0.0.10", "127.0.0.1"));
+	TAP_OK("NO_PROXY is empty", !diagnose_no_proxy("", "127.0.0.1"));
+	TAP_OK("1 means yes", diagnose_is_true("1"));
+	TAP_OK("0 means no",
+	       !diagnose_is_true("0") && !diagnose_is_true("") && !diagnose_is_true(NULL));
 }
 
 /* --- Findings --------------------------------------------------------- */
@@ -309,14 +312,14 @@ check_client(void)
 static void
 check_too_many(void)
 {
-	static struct findings f;
-	findings_cure(&f, "a cure of nothing");
-	for (int i = 0; i <= FINDINGS_MAX; i++) {
-		findings_add(&f, SEVERITY_NOTE, "some", "finding %d", i);
-		findings_cure(&f, "cure %d", i);
+	static struct report f;
+	report_cure(&f, "a cure of nothing");
+	for (int i = 0; i <= REPORT_FINDINGS_MAX; i++) {
+		report_add(&f, SEVERITY_NOTE, "some", "finding %d", i);
+		report_cure(&f, "cure %d", i);
 	}
-	TAP_INT("more findings than there is room for are dropped", f.n, FINDINGS_MAX);
-	TAP_STR("with their cures", f.all[FINDINGS_MAX - 1].cure, "cure 63");
+	TAP_INT("more findings than there is room for are dropped", f.n, REPORT_FINDINGS_MAX);
+	TAP_STR("with their cures", f.findings[REPORT_FINDINGS_MAX - 1].cure, "cure 63");
 }
 
 int

@@ -11,17 +11,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* What Claude Code is told, and where. */
+/* The environment of this user's Claude Code. */
 struct client {
 	struct doctor *d;
 	char path[1024];       /* of settings.json; "" : unknown */
 	json_object *settings; /* NULL: none */
-	bool lives_here;       /* Claude Code was used by this person */
+	bool is_used;          /* this user has run Claude Code */
 };
 
 /* --- Where variables come from ---------------------------------------- */
 
-/* A variable in settings.json, which goes before the shell's; NULL: not there. */
+/* A variable in settings.json, which overrides the shell's; NULL: not there. */
 static const char *
 in_settings(const struct client *c, const char *name)
 {
@@ -31,7 +31,7 @@ in_settings(const struct client *c, const char *name)
 		   : NULL;
 }
 
-/* NULL: nowhere, or empty. */
+/* NULL: not set, or empty. */
 static const char *
 variable(const struct client *c, const char *name)
 {
@@ -41,17 +41,17 @@ variable(const struct client *c, const char *name)
 	return value == NULL || value[0] == '\0' ? NULL : value;
 }
 
-/* How to take a variable away. */
+/* How to unset a variable. */
 static void
 cure_by_removing(struct client *c, const char *name)
 {
 	if (in_settings(c, name) != NULL)
-		findings_cure(&c->d->findings, "delete %s from env in %s", name, c->path);
+		report_cure(&c->d->report, "delete %s from env in %s", name, c->path);
 	else
-		findings_cure(&c->d->findings, "unset %s", name);
+		report_cure(&c->d->report, "unset %s", name);
 }
 
-/* Where the router is, for a cure. */
+/* The router's URL, for a cure. */
 static const char *
 router_url(const struct client *c)
 {
@@ -71,14 +71,14 @@ read_settings(struct client *c)
 		snprintf(c->path, sizeof c->path, "%s/.claude/settings.json", home);
 	else
 		return;
-	c->lives_here = stat(path_directory(c->path, directory), &st) == 0;
+	c->is_used = stat(path_directory(c->path, directory), &st) == 0;
 	buf_init(&text, CONFIG_FILE_MAX);
-	bool read = doctor_read(c->path, &text);
+	bool read = doctor_read_file(c->path, &text);
 	c->settings = read ? json_tokener_parse(buf_text(&text)) : NULL;
 	if (read && c->settings == NULL) {
-		findings_add(&c->d->findings, SEVERITY_ERROR, "claude-settings",
-			     "%s is no JSON, so Claude Code takes nothing of it", c->path);
-		findings_cure(&c->d->findings, "see where: python3 -m json.tool %s", c->path);
+		report_add(&c->d->report, SEVERITY_ERROR, "claude-settings",
+			   "%s is not valid JSON, so Claude Code ignores it", c->path);
+		report_cure(&c->d->report, "find the mistake: python3 -m json.tool %s", c->path);
 	}
 	buf_free(&text);
 }
@@ -88,50 +88,51 @@ read_settings(struct client *c)
 static void
 cure_by_setting(struct client *c)
 {
-	findings_cure(&c->d->findings, "export ANTHROPIC_BASE_URL=%s (or write it into env in %s)",
-		      router_url(c), c->path[0] == '\0' ? "~/.claude/settings.json" : c->path);
+	report_cure(&c->d->report, "export ANTHROPIC_BASE_URL=%s (or write it into env in %s)",
+		    router_url(c), c->path[0] == '\0' ? "~/.claude/settings.json" : c->path);
 }
 
 static bool
 is_router(const char *url)
 {
 	char health[1200];
-	struct http_answer a;
+	struct http_response response;
 	snprintf(health, sizeof health, "%.*s/health?live=1", (int)text_url_length(url), url);
-	const struct http_ask ask = {.url = health, .body_bytes = -1, .timeout_ms = 3000};
-	bool found = http_ask(&ask, &a, 1) && a.code == CURLE_OK &&
-		     judge_health(a.status, buf_text(&a.body)) == ANSWER_ROUTER;
-	http_answer_fini(&a);
+	const struct http_request request = {.url = health, .body_bytes = -1, .timeout_ms = 3000};
+	bool found = http_fetch(&request, &response, 1) && response.code == CURLE_OK &&
+		     diagnose_site(response.status, buf_text(&response.body)) == SITE_ROUTER;
+	http_response_fini(&response);
 	return found;
 }
 
 static void
-look_at_base_url(struct client *c, const char *url)
+check_base_url(struct client *c, const char *url)
 {
 	bool works;
-	const char *odd = judge_base_url(url, &works);
-	if (odd != NULL) {
-		findings_add(&c->d->findings, works ? SEVERITY_NOTE : SEVERITY_ERROR,
-			     "claude-base-url", "ANTHROPIC_BASE_URL=%s %s", doctor_shown(url), odd);
+	const char *fault = diagnose_base_url(url, &works);
+	if (fault != NULL) {
+		report_add(&c->d->report, works ? SEVERITY_NOTE : SEVERITY_ERROR, "claude-base-url",
+			   "ANTHROPIC_BASE_URL=%s %s", doctor_shown(url).text, fault);
 		cure_by_setting(c);
 	} else if (c->d->url[0] != '\0' && strlen(url) < 1024 && !is_router(url)) {
-		findings_add(&c->d->findings, SEVERITY_ERROR, "claude-base-url",
-			     "ANTHROPIC_BASE_URL=%s: there is no router", doctor_shown(url));
+		report_add(&c->d->report, SEVERITY_ERROR, "claude-base-url",
+			   "ANTHROPIC_BASE_URL=%s: no router replies there",
+			   doctor_shown(url).text);
 		cure_by_setting(c);
 	}
 }
 
 static void
-tell_missing(struct client *c)
+report_missing(struct client *c)
 {
-	if (!c->lives_here)
-		return; /* not this person's */
-	findings_add(&c->d->findings, SEVERITY_WARNING, "claude-base-url-missing",
-		     "ANTHROPIC_BASE_URL is not set: Claude Code goes past the router");
+	if (!c->is_used)
+		return;
+	report_add(&c->d->report, SEVERITY_WARNING, "claude-base-url-missing",
+		   "ANTHROPIC_BASE_URL is not set: Claude Code bypasses the router");
 	cure_by_setting(c);
 }
 
-/* --- What stands beside it -------------------------------------------- */
+/* --- Other variables -------------------------------------------------- */
 
 /* Whether the plan is used by the client's own login. */
 static bool
@@ -144,53 +145,53 @@ wants_login(const struct doctor *d)
 }
 
 static void
-look_at_own_keys(struct client *c)
+check_own_keys(struct client *c)
 {
 	static const char *const names[] = {"ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"};
 	for (size_t i = 0; i < COUNT(names); i++) {
 		if (variable(c, names[i]) == NULL)
 			continue;
-		findings_add(&c->d->findings, SEVERITY_WARNING, "claude-own-key",
-			     "%s is set beside ANTHROPIC_BASE_URL: Claude Code sends it instead of "
-			     "your login, so your plan is not used",
-			     names[i]);
+		report_add(&c->d->report, SEVERITY_WARNING, "claude-own-key",
+			   "%s is set beside ANTHROPIC_BASE_URL: Claude Code sends it instead of "
+			   "your login, so your plan is not used",
+			   names[i]);
 		cure_by_removing(c, names[i]);
 	}
 	if (json_object_object_get(c->settings, "apiKeyHelper") != NULL) {
-		findings_add(&c->d->findings, SEVERITY_WARNING, "claude-own-key",
-			     "apiKeyHelper in %s: Claude Code sends its key instead of your login, "
-			     "so your plan is not used",
-			     c->path);
-		findings_cure(&c->d->findings, "delete apiKeyHelper from %s", c->path);
+		report_add(&c->d->report, SEVERITY_WARNING, "claude-own-key",
+			   "apiKeyHelper in %s: Claude Code sends its key instead of your login, "
+			   "so your plan is not used",
+			   c->path);
+		report_cure(&c->d->report, "delete apiKeyHelper from %s", c->path);
 	}
 }
 
 static void
-look_elsewhere(struct client *c)
+check_other_apis(struct client *c)
 {
 	static const char *const names[] = {"CLAUDE_CODE_USE_BEDROCK", "CLAUDE_CODE_USE_VERTEX",
 					    "CLAUDE_CODE_USE_FOUNDRY"};
 	for (size_t i = 0; i < COUNT(names); i++) {
-		if (!judge_is_true(variable(c, names[i])))
+		if (!diagnose_is_true(variable(c, names[i])))
 			continue;
-		findings_add(&c->d->findings, SEVERITY_WARNING, "claude-elsewhere",
-			     "%s is set: Claude Code goes past the router", names[i]);
+		report_add(&c->d->report, SEVERITY_WARNING, "claude-elsewhere",
+			   "%s is set: Claude Code bypasses the router", names[i]);
 		cure_by_removing(c, names[i]);
 	}
 }
 
 static void
-look_at_api_url(struct client *c)
+check_api_url(struct client *c)
 {
 	if (variable(c, "ANTHROPIC_API_URL") == NULL)
 		return;
-	findings_add(&c->d->findings, SEVERITY_WARNING, "claude-api-url",
-		     "ANTHROPIC_API_URL is set, which Claude Code does not look at");
-	findings_cure(&c->d->findings, "unset ANTHROPIC_API_URL; export ANTHROPIC_BASE_URL=%s",
-		      router_url(c));
+	report_add(&c->d->report, SEVERITY_WARNING, "claude-api-url",
+		   "ANTHROPIC_API_URL is set, which Claude Code ignores");
+	report_cure(&c->d->report, "unset ANTHROPIC_API_URL; export ANTHROPIC_BASE_URL=%s",
+		    router_url(c));
 }
 
-/* The variable that sends requests to a URL by a proxy; NULL: none. */
+/* The variable by which requests to a URL go through a proxy; NULL: none. */
 static const char *
 proxy_variable(const struct client *c, const char *url)
 {
@@ -204,7 +205,7 @@ proxy_variable(const struct client *c, const char *url)
 }
 
 static void
-look_at_proxy(struct client *c, const char *url)
+check_proxy(struct client *c, const char *url)
 {
 	struct url parts;
 	const char *name = proxy_variable(c, url);
@@ -212,17 +213,17 @@ look_at_proxy(struct client *c, const char *url)
 	if (except == NULL)
 		except = variable(c, "no_proxy");
 	if (name == NULL || !text_read_url(url, &parts) ||
-	    judge_no_proxy(except == NULL ? "" : except, parts.host))
+	    diagnose_no_proxy(except == NULL ? "" : except, parts.host))
 		return;
-	findings_add(&c->d->findings, SEVERITY_WARNING, "claude-proxy",
-		     "%s is set, and NO_PROXY does not except %s: Claude Code asks for the router "
-		     "at the proxy",
-		     name, doctor_shown(parts.host));
-	findings_cure(&c->d->findings, "export NO_PROXY=%s%s%s", doctor_shown(parts.host),
-		      except == NULL ? "" : ",", except == NULL ? "" : doctor_shown(except));
+	report_add(&c->d->report, SEVERITY_WARNING, "claude-proxy",
+		   "%s is set, and NO_PROXY does not except %s: Claude Code sends its requests "
+		   "through the proxy",
+		   name, doctor_shown(parts.host).text);
+	report_cure(&c->d->report, "export NO_PROXY=%s%s%s", doctor_shown(parts.host).text,
+		    except == NULL ? "" : ",", except == NULL ? "" : doctor_shown(except).text);
 }
 
-/* --- Together --------------------------------------------------------- */
+/* --- The check -------------------------------------------------------- */
 
 void
 doctor_check_claude_code(struct doctor *d)
@@ -230,16 +231,16 @@ doctor_check_claude_code(struct doctor *d)
 	struct client c = {.d = d};
 	read_settings(&c);
 	const char *url = variable(&c, "ANTHROPIC_BASE_URL");
-	look_at_api_url(&c);
+	check_api_url(&c);
 	if (url == NULL) {
-		tell_missing(&c);
+		report_missing(&c);
 	} else {
-		look_at_base_url(&c, url);
-		look_at_proxy(&c, url);
+		check_base_url(&c, url);
+		check_proxy(&c, url);
 		if (wants_login(d))
-			look_at_own_keys(&c);
+			check_own_keys(&c);
 	}
-	if (url != NULL || c.lives_here)
-		look_elsewhere(&c);
+	if (url != NULL || c.is_used)
+		check_other_apis(&c);
 	json_object_put(c.settings);
 }
