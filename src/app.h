@@ -13,14 +13,14 @@
 #include "upstream/notify.h"
 #include "upstream/pool.h"
 
-/* What reload.h keeps in mind. */
+/* The state of app/reload.h. */
 struct reload {
-	const char *program;     /* struct setup's */
-	const char *config_path; /* struct setup's */
+	const char *program;     /* of struct app_options */
+	const char *config_path; /* of struct app_options */
 	char *state_file;        /* the path of the state that is open */
 	struct file_watch config, tokens, keys;
 	int64_t config_loaded_ms;
-	char config_error[CONFIG_ERROR_MAX]; /* why the file is not taken up; "" : it is */
+	char config_error[CONFIG_ERROR_MAX]; /* why the file cannot be used; "" : it is in force */
 	char tokens_error[ERROR_TEXT_MAX];   /* the same */
 	char keys_error[ERROR_TEXT_MAX];     /* the same */
 	char restart[ERROR_TEXT_MAX];        /* what waits for the next start; "" : nothing */

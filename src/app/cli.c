@@ -6,26 +6,27 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 
 static const struct cli_option common[] = {
-    {.letter = 'V', .name = "version", .help = "say which version this is"},
-    {.letter = 'h', .name = "help", .help = "say this"},
+    {.letter = 'V', .name = "version", .help = "print the version"},
+    {.letter = 'h', .name = "help", .help = "print this help"},
 };
 
 enum { COMMON = sizeof common / sizeof *common, HELP_COLUMN = 26 };
 
-/* A help text of several lines, each in its column. */
+/* The lines of a help text go one below the other. */
 static void
 print_option(const struct cli_option *o)
 {
-	char left[64];
-	snprintf(left, sizeof left, "  -%c, --%s%s%s", o->letter, o->name,
+	char option[64];
+	snprintf(option, sizeof option, "  -%c, --%s%s%s", o->letter, o->name,
 		 o->argument == NULL ? "" : " ", o->argument == NULL ? "" : o->argument);
-	printf("%-*s", HELP_COLUMN, left);
+	printf("%-*s", HELP_COLUMN, option);
 	for (const char *line = o->help; line != NULL;) {
 		const char *end = strchr(line, '\n');
 		int n = end == NULL ? (int)strlen(line) : (int)(end - line);
@@ -68,10 +69,14 @@ cli_why(const struct buf *error)
 }
 
 void
-cli_fail(const struct cli *cli, const char *word, const char *what)
+cli_fail(const struct cli *cli, const char *format, ...)
 {
-	fprintf(stderr, "%s: %s%s%s (see --help)\n", cli->program, word,
-		word[0] == '\0' ? "" : ": ", what);
+	va_list args;
+	fprintf(stderr, "%s: ", cli->program);
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fputs(" (see --help)\n", stderr);
 	exit(EX_USAGE);
 }
 
@@ -88,7 +93,7 @@ cli_end(const char *program, int status)
 }
 
 static void
-take(const struct cli *cli, int letter)
+apply_option(const struct cli *cli, int letter)
 {
 	if (letter == 'V') {
 		printf("%s " PACKAGE_VERSION "\n", cli->program);
@@ -118,18 +123,19 @@ cli_read(const struct cli *cli, int argc, char **argv)
 	for (size_t i = 0; i < cli->n_options + COMMON; i++) {
 		const struct cli_option *o =
 		    i < cli->n_options ? &cli->options[i] : &common[i - cli->n_options];
-		bool takes = o->argument != NULL;
-		table[i] = (struct option){.name = o->name,
-					   .has_arg = takes ? required_argument : no_argument,
-					   .val = o->letter};
+		bool has_argument = o->argument != NULL;
+		table[i] =
+		    (struct option){.name = o->name,
+				    .has_arg = has_argument ? required_argument : no_argument,
+				    .val = o->letter};
 		letters[at++] = o->letter;
-		if (takes)
+		if (has_argument)
 			letters[at++] = ':';
 	}
 	for (int letter; (letter = getopt_long(argc, argv, letters, table, NULL)) != -1;) {
-		if (letter == '?') /* getopt_long() has said what is wrong */
+		if (letter == '?') /* getopt_long() has printed what is wrong */
 			exit(EX_USAGE);
-		take(cli, letter);
+		apply_option(cli, letter);
 	}
 	return optind;
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The options of our three programs' command lines: one table each, from which
- * --help is printed. Tables and argv are borrowed; wrong usage ends the process.
- * One thread. */
+/* The command lines of our three programs: a table of options each, from which --help is
+ * printed, and how a program ends. Tables and argv are borrowed. One thread. */
 #ifndef APP_CLI_H
 #define APP_CLI_H
 
@@ -15,23 +14,23 @@
 struct cli_option {
 	char letter;
 	const char *name;     /* the long form, without dashes */
-	const char *argument; /* "FILE"; NULL: takes none */
-	const char *help;
-	const char **text; /* where the argument goes; borrowed from argv */
-	bool *flag;        /* set when the option is there */
+	const char *argument; /* "FILE"; NULL: none is allowed */
+	const char *help;     /* lines end in \n, but for the last */
+	const char **text;    /* where the argument goes; borrowed from argv */
+	bool *flag;           /* set to true when the option is given */
 };
 
 struct cli {
 	const char *program;
-	const char *usage;   /* what stands behind "Usage: ", without the program's name */
-	const char *purpose; /* some lines; each ends in \n */
+	const char *usage;   /* follows "Usage: PROGRAM " */
+	const char *purpose; /* lines, each with its \n */
 	const struct cli_option *options;
 	size_t n_options; /* at most CLI_OPTIONS_MAX */
 };
 
 #define CLI_OPTIONS_MAX 16
 
-/* The option that all three have. */
+/* --config, which all three programs have. place: const char **. */
 #define CLI_CONFIG(place)                                                                          \
 	{                                                                                          \
 		.letter = 'c', .name = "config", .argument = "FILE",                               \
@@ -40,24 +39,25 @@ struct cli {
 		.text = (place)                                                                    \
 	}
 
-/* Reads the options and returns the place of the first word behind them in
- * argv. --help and --version, which every program has, are answered here and
- * end the process; so does wrong usage, with EX_USAGE and a sentence. */
+/* Parses the options and returns the index of the first word after them in argv. Ends the
+ * process after --help and --version, which every program has, and after wrong usage, with
+ * EX_USAGE and a sentence. */
 int cli_read(const struct cli *cli, int argc, char **argv);
 
-/* Prints a tree as one line of JSON, and puts it; NULL, or one that is not whole, is memory
- * that was short: nothing is printed, EX_OSERR returned. */
+/* Prints a tree as one line of JSON, and releases it. Returns EXIT_SUCCESS. A tree that is
+ * NULL or incomplete means out of memory: prints that on standard error, returns EX_OSERR. */
 int cli_print_json(const char *program, json_object *tree);
 
-/* An error's text, to be told; when memory was too short for one, that. */
+/* The text of an error; "out of memory" when there is none. Borrowed. */
 const char *cli_why(const struct buf *error);
 
-/* The end of main(): brings what was printed to standard output on its way. Returns
- * status, or says that it could not all be written, and returns EX_IOERR instead of a
- * success. A reader who left early is no failure. */
+/* To be called at the end of main(): flushes standard output and returns status. When not
+ * all could be written, prints that, and returns EX_IOERR instead of EXIT_SUCCESS; a reader
+ * that closed a pipe early (EPIPE) is no failure. */
 int cli_end(const char *program, int status);
 
-/* Wrong usage, in words: ends the process with EX_USAGE. */
-void cli_fail(const struct cli *cli, const char *word, const char *what) __attribute__((noreturn));
+/* Prints what is wrong with the command line, and ends the process with EX_USAGE. */
+void cli_fail(const struct cli *cli, const char *format, ...)
+    __attribute__((noreturn, format(printf, 2, 3)));
 
 #endif

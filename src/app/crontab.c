@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-/* Inside the shell's quotes. Some crons take one of two backslashes away, and all of them the one
- * before a %: so behind each of our own the quotes end and begin again. */
+/* Within the shell's quotes. Some crons remove one of two backslashes, and all of them the one
+ * before a %: so the quotes end and begin again after each backslash of the path. */
 static bool
 add_quoted(struct buf *to, char c)
 {
@@ -15,7 +15,7 @@ add_quoted(struct buf *to, char c)
 	return c == '%' ? buf_puts(to, "\\%") : buf_add(to, &c, 1);
 }
 
-/* As it stands where neither cron nor the shell reads anything into it. */
+/* Unquoted when no character is special to cron or the shell. */
 static bool
 add_word(struct buf *to, const char *word)
 {

@@ -24,97 +24,97 @@ app_harden_process(void)
 	prctl(PR_SET_DUMPABLE, 0);
 	/* libcurl's resolver threads need no arenas of their own. */
 	mallopt(M_ARENA_MAX, 1);
-	/* The one setting that libcurl's TLS would take from the environment. */
+	/* The one variable that libcurl's TLS would use. */
 	unsetenv("SSLKEYLOGFILE");
-	/* A file at its size limit, a client that left: errors to handle, not ends. */
+	/* A file at its size limit and a closed connection are errors to handle. */
 	signal(SIGXFSZ, SIG_IGN);
 	signal(SIGPIPE, SIG_IGN);
 }
 
 static int
-open_state(struct app *r, const struct app_options *app_options, struct buf *error)
+open_state(struct app *app, const struct app_options *app_options, struct buf *error)
 {
-	r->state = app_options->looks_only ? state_open_readonly(r->config->state_file, error)
-					   : state_open(r->config->state_file, error);
-	return r->state == NULL ? EX_CANTCREAT : 0;
+	app->state = app_options->looks_only ? state_open_readonly(app->config->state_file, error)
+					     : state_open(app->config->state_file, error);
+	return app->state == NULL ? EX_CANTCREAT : 0;
 }
 
-/* A keys file that cannot be used lets nobody in, which is safe: who needs no key
- * is served, and the status says what is wrong. */
+/* Without a usable keys file no key is accepted, which is safe: clients that need none are
+ * served, and the status reports the error. */
 static void
-open_keys(struct app *r)
+open_keys(struct app *app)
 {
 	struct buf error;
 	buf_init(&error, ERROR_TEXT_MAX);
-	file_watch_mark(&r->reload.keys, r->config->keys_file);
-	r->keys = keys_load(r->config->keys_file, &error);
-	if (r->keys == NULL)
-		snprintf(r->reload.keys_error, sizeof r->reload.keys_error, "%s",
-			 error.len > 0 ? error.data : "memory is short");
+	file_watch_mark(&app->reload.keys, app->config->keys_file);
+	app->keys = keys_load(app->config->keys_file, &error);
+	if (app->keys == NULL)
+		snprintf(app->reload.keys_error, sizeof app->reload.keys_error, "%s",
+			 error.len > 0 ? error.data : "out of memory");
 	buf_free(&error);
 }
 
 static int
-open_files(struct app *r, const struct app_options *app_options, struct buf *error)
+open_files(struct app *app, const struct app_options *app_options, struct buf *error)
 {
 	bool must_exist;
-	file_watch_mark(&r->reload.config, config_path(app_options->config_path, &must_exist));
-	r->config = config_load(app_options->config_path, error);
-	if (r->config == NULL)
+	file_watch_mark(&app->reload.config, config_path(app_options->config_path, &must_exist));
+	app->config = config_load(app_options->config_path, error);
+	if (app->config == NULL)
 		return EX_CONFIG;
-	r->reload.config_loaded_ms = clock_wall_ms();
-	/* Before any file is made. */
-	if (app_options->as_owner && !owner_become(r->config->state_file, error))
+	app->reload.config_loaded_ms = clock_wall_ms();
+	/* Before any file is created. */
+	if (app_options->as_owner && !owner_become(app->config->state_file, error))
 		return EX_NOPERM;
-	/* The control program speaks to a terminal, not to a log. */
+	/* claude-router-ctl prints to a terminal and has no log. */
 	if (app_options->asks_providers && !app_options->looks_only &&
-	    !log_open(app_options->program, r->config->log, r->config->log_level,
-		      r->config->log_format == LOG_JSON, error))
+	    !log_open(app_options->program, app->config->log, app->config->log_level,
+		      app->config->log_format == LOG_JSON, error))
 		return EX_CANTCREAT;
-	file_watch_mark(&r->reload.tokens, r->config->tokens_file);
-	r->tokens = tokens_load(r->config, error);
-	if (r->tokens == NULL)
+	file_watch_mark(&app->reload.tokens, app->config->tokens_file);
+	app->tokens = tokens_load(app->config, error);
+	if (app->tokens == NULL)
 		return EX_CONFIG;
-	open_keys(r);
-	return open_state(r, app_options, error);
+	open_keys(app);
+	return open_state(app, app_options, error);
 }
 
 static int
-open_loop(struct app *r, struct buf *error)
+open_loop(struct app *app, struct buf *error)
 {
-	r->loop = loop_new();
-	r->pool = r->loop == NULL ? NULL : pool_new(r->loop);
-	r->notifier = r->pool == NULL ? NULL : notifier_new(r->loop, r->pool, r->config);
-	if (r->notifier != NULL)
+	app->loop = loop_new();
+	app->pool = app->loop == NULL ? NULL : pool_new(app->loop);
+	app->notifier = app->pool == NULL ? NULL : notifier_new(app->loop, app->pool, app->config);
+	if (app->notifier != NULL)
 		return 0;
-	buf_append_cut(error, "no memory or descriptors for the event loop");
+	buf_append_cut(error, "out of memory or file descriptors");
 	return EX_OSERR;
 }
 
 int
-app_open(struct app *r, const struct app_options *app_options, struct buf *error)
+app_open(struct app *app, const struct app_options *app_options, struct buf *error)
 {
-	memset(r, 0, sizeof *r);
-	r->reload.program = app_options->program;
-	r->reload.config_path = app_options->config_path;
-	int status = open_files(r, app_options, error);
+	memset(app, 0, sizeof *app);
+	app->reload.program = app_options->program;
+	app->reload.config_path = app_options->config_path;
+	int status = open_files(app, app_options, error);
 	if (status == 0 && app_options->asks_providers)
-		status = open_loop(r, error);
+		status = open_loop(app, error);
 	if (status != 0)
-		app_close(r);
+		app_close(app);
 	return status;
 }
 
 void
-app_close(struct app *r)
+app_close(struct app *app)
 {
-	notifier_free(r->notifier);
-	pool_free(r->pool);
-	loop_free(r->loop);
-	state_close(r->state);
-	keys_free(r->keys);
-	tokens_free(r->tokens);
-	config_free(r->config);
-	reload_end(r);
-	memset(r, 0, sizeof *r);
+	notifier_free(app->notifier);
+	pool_free(app->pool);
+	loop_free(app->loop);
+	state_close(app->state);
+	keys_free(app->keys);
+	tokens_free(app->tokens);
+	config_free(app->config);
+	reload_end(app);
+	memset(app, 0, sizeof *app);
 }

@@ -1,30 +1,28 @@
 /* SPDX-License-Identifier: MIT */
-/* What all three programs do first: read the configuration and the credentials,
- * open the log and the state, and give up what they do not need. One thread. */
+/* What all three programs do first: load configuration, credentials and client keys, open
+ * the log and the state, drop privileges. One thread. */
 #ifndef APP_OPEN_H
 #define APP_OPEN_H
 
 #include "app.h"
 
-/* Exit statuses beyond a program's own: sysexits.h. */
-
 struct app_options {
-	const char *program;     /* for the log; kept, not copied */
-	const char *config_path; /* of --config, kept, too; NULL: as config_path() says */
-	bool asks_providers;     /* loop and upstream are needed */
-	bool looks_only;         /* the state may be missing or read-only */
-	bool as_owner;           /* started by root, go on as the owner of the state (owner.h) */
+	const char *program;     /* for the log; borrowed as long as app is open */
+	const char *config_path; /* of --config, borrowed, too; NULL: see config_path() */
+	bool asks_providers;     /* open the log, and what sends requests: loop, pool, notifier */
+	bool looks_only;         /* the state is only read; it may be missing or read-only */
+	bool as_owner;           /* started by root, run as the owner of the state (owner.h) */
 };
 
-/* Fills *router. 0, or an exit status (EX_CONFIG, EX_CANTCREAT …) and an error
- * text of one or more lines; then there is nothing to close. */
+/* Fills *app. Returns 0, or an exit status (sysexits.h: EX_CONFIG, EX_CANTCREAT, …) and an
+ * error text of one or more lines, none when out of memory; then there is nothing to close. */
 int app_open(struct app *app, const struct app_options *app_options, struct buf *error);
 
-/* Closes and overwrites all of it. */
+/* Closes and frees all of it; credentials are overwritten. */
 void app_close(struct app *app);
 
-/* First of all: no core files and no ptrace by others, since credentials are in
- * this memory; one arena; no death by SIGPIPE or SIGXFSZ. */
+/* To be called before anything else. Forbids core files and ptrace by other users, since
+ * credentials will be in memory; one malloc arena; ignores SIGPIPE and SIGXFSZ. */
 void app_harden_process(void);
 
 #endif

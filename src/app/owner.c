@@ -14,15 +14,14 @@
 static bool
 fail(struct buf *error, const char *directory, const char *why)
 {
-	if (!buf_printf(error, "cannot go on as the owner of %s: %s", directory, why))
+	if (!buf_printf(error, "cannot run as the owner of %s: %s", directory, why))
 		buf_clear(error);
 	return false;
 }
 
-/* Groups first: they need root. A user that has no entry gets the directory's
- * group and no other. */
+/* Groups first, which requires root. A user without an entry gets the directory's group alone. */
 static bool
-take_groups(uid_t uid, gid_t gid)
+set_groups(uid_t uid, gid_t gid)
 {
 	const struct passwd *entry = getpwuid(uid);
 	if (entry == NULL)
@@ -31,10 +30,10 @@ take_groups(uid_t uid, gid_t gid)
 	return initgroups(entry->pw_name, gid) == 0 && setgid(gid) == 0;
 }
 
-/* As root, setuid() gives up the real, effective and saved user; a way back
- * would mean that it did not. */
+/* As root, setuid() changes the real, effective and saved user. Getting back to root must
+ * fail, else it did not. */
 static bool
-take_user(uid_t uid)
+set_user(uid_t uid)
 {
 	if (setuid(uid) != 0)
 		return false;
@@ -54,7 +53,7 @@ owner_become(const char *path, struct buf *error)
 	if (st.st_uid == 0)
 		return true;
 	errno = 0;
-	if (!take_groups(st.st_uid, st.st_gid) || !take_user(st.st_uid))
+	if (!set_groups(st.st_uid, st.st_gid) || !set_user(st.st_uid))
 		return fail(error, directory, strerror(errno));
 	return true;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Who a program that root started goes on as: the owner of the state's
- * directory, so that no file of root's stands in the responder's way.
+/* The user that a program runs as when root started it: the owner of the state's directory, so
+ * that it creates no file which the responder cannot write.
  *
- * Changes the process as a whole, for good. Before there are threads. */
+ * Changes the whole process, for good. To be called before there are threads. */
 #ifndef APP_OWNER_H
 #define APP_OWNER_H
 
@@ -10,12 +10,10 @@
 
 #include <stdbool.h>
 
-/* When root started this process, it goes on with the user, group and
- * supplementary groups of the owner of the directory of path; when somebody
- * else did, or root owns the directory, nothing changes. Still not dumpable
- * afterwards, although a change of user resets that (prctl(2)). False and an
- * error text when there is no such directory or the change fails: then the
- * process is to end. */
+/* Started by root, the process gets the user, group and supplementary groups of the owner of
+ * path's directory. Started by another user, or when root owns the directory, nothing changes.
+ * The process stays undumpable, although a change of user resets that (prctl(2)). False and an
+ * error text: the directory does not exist or the change failed; the process must then exit. */
 bool owner_become(const char *path, struct buf *error);
 
 #endif

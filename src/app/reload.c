@@ -10,13 +10,13 @@
 #include <string.h>
 
 static const char *
-path_of_config(const struct app *r)
+path_of_config(const struct app *app)
 {
 	bool must_exist;
-	return config_path(r->reload.config_path, &must_exist);
+	return config_path(app->reload.config_path, &must_exist);
 }
 
-/* A line for each line of text, which may be long. */
+/* Logs each line of text, which may be longer than a log line. */
 static void
 log_lines(int level, const char *text)
 {
@@ -26,18 +26,17 @@ log_lines(int level, const char *text)
 	}
 }
 
-/* Keeps what is wrong with a file that was loaded, or not, and logs what was not
- * known. */
+/* Keeps the error of a file in known, "" when it was loaded, and logs it when it is new. */
 static void
 note_error(char *known, size_t size, bool loaded, const struct buf *error, const char *consequence)
 {
 	char text[CONFIG_ERROR_MAX];
-	/* Without memory there may be none to say so. */
-	const char *why = loaded ? "" : error->len > 0 ? error->data : "memory is short";
+	/* There is no text when it was out of memory. */
+	const char *why = loaded ? "" : error->len > 0 ? error->data : "out of memory";
 	snprintf(text, size < sizeof text ? size : sizeof text, "%s", why);
-	bool news = strcmp(text, known) != 0;
+	bool is_new = strcmp(text, known) != 0;
 	snprintf(known, size, "%s", text);
-	if (!news || text[0] == '\0')
+	if (!is_new || text[0] == '\0')
 		return;
 	log_lines(LOG_ERR, text);
 	log_line(LOG_ERR, "%s", consequence);
@@ -46,27 +45,27 @@ note_error(char *known, size_t size, bool loaded, const struct buf *error, const
 /* --- Loading ---------------------------------------------------------- */
 
 static bool
-says_same_of_log(const struct config *a, const struct config *b)
+has_same_log(const struct config *a, const struct config *b)
 {
 	return strcmp(a->log, b->log) == 0 && a->log_level == b->log_level &&
 	       a->log_format == b->log_format;
 }
 
-/* The configuration that stands in the file, the log switched to what it says;
- * NULL: it cannot be used. */
+/* Loads the file, and reopens the log if its settings changed. NULL: it cannot be used. */
 static struct config *
-load_config(struct app *r, struct buf *error)
+load_config(struct app *app, struct buf *error)
 {
-	file_watch_mark(&r->reload.config, path_of_config(r));
-	struct config *fresh = config_load(r->reload.config_path, error);
+	file_watch_mark(&app->reload.config, path_of_config(app));
+	struct config *fresh = config_load(app->reload.config_path, error);
 	if (fresh == NULL)
 		return NULL;
 	bool good = true;
-	if (fresh->path == NULL && r->config->path != NULL) {
-		buf_append_cut(error, "%s: is gone; for the defaults, start anew", r->config->path);
+	if (fresh->path == NULL && app->config->path != NULL) {
+		buf_append_cut(error, "%s: no longer exists; restart to use the defaults",
+			       app->config->path);
 		good = false;
-	} else if (!says_same_of_log(fresh, r->config)) {
-		good = log_open(r->reload.program, fresh->log, fresh->log_level,
+	} else if (!has_same_log(fresh, app->config)) {
+		good = log_open(app->reload.program, fresh->log, fresh->log_level,
 				fresh->log_format == LOG_JSON, error);
 	}
 	if (good)
@@ -75,114 +74,101 @@ load_config(struct app *r, struct buf *error)
 	return NULL;
 }
 
-/* Loads and notes what is wrong. */
+/* Loads a file and keeps its error. NULL: it cannot be used. */
 static struct config *
-try_config(struct app *r)
+try_config(struct app *app)
 {
 	struct buf error;
 	buf_init(&error, CONFIG_FILE_MAX);
-	struct config *fresh = load_config(r, &error);
-	note_error(r->reload.config_error, sizeof r->reload.config_error, fresh != NULL, &error,
+	struct config *fresh = load_config(app, &error);
+	note_error(app->reload.config_error, sizeof app->reload.config_error, fresh != NULL, &error,
 		   "the old configuration stays in force");
 	buf_free(&error);
 	return fresh;
 }
 
 static struct tokens *
-try_tokens(struct app *r, const struct config *config)
+try_tokens(struct app *app, const struct config *config)
 {
 	struct buf error;
 	buf_init(&error, ERROR_TEXT_MAX);
-	file_watch_mark(&r->reload.tokens, config->tokens_file);
+	file_watch_mark(&app->reload.tokens, config->tokens_file);
 	struct tokens *fresh = tokens_load(config, &error);
-	note_error(r->reload.tokens_error, sizeof r->reload.tokens_error, fresh != NULL, &error,
+	note_error(app->reload.tokens_error, sizeof app->reload.tokens_error, fresh != NULL, &error,
 		   "the old tokens stay in force");
 	buf_free(&error);
 	return fresh;
 }
 
 static const char *
-without_new_keys(const struct app *r)
+keys_consequence(const struct app *app)
 {
-	return r->keys == NULL ? "until it can be used no client key is right"
-			       : "the old client keys stay in force";
+	return app->keys == NULL ? "until it can be used every client key is refused"
+				 : "the old client keys stay in force";
 }
 
 static struct keys *
-try_keys(struct app *r, const struct config *config)
+try_keys(struct app *app, const struct config *config)
 {
 	struct buf error;
 	buf_init(&error, ERROR_TEXT_MAX);
-	file_watch_mark(&r->reload.keys, config->keys_file);
+	file_watch_mark(&app->reload.keys, config->keys_file);
 	struct keys *fresh = keys_load(config->keys_file, &error);
-	note_error(r->reload.keys_error, sizeof r->reload.keys_error, fresh != NULL, &error,
-		   without_new_keys(r));
+	note_error(app->reload.keys_error, sizeof app->reload.keys_error, fresh != NULL, &error,
+		   keys_consequence(app));
 	buf_free(&error);
 	return fresh;
 }
 
 /* --- Putting in force ------------------------------------------------- */
 
-/* An operator's choice of somebody who is not there any more is no choice. */
+/* Ends an operator's switch to a provider that is no longer configured. */
 static void
-mend_switch(struct app *r)
+end_stale_switch(struct app *app)
 {
 	struct summary summary;
-	state_summary(r->state, &summary);
-	if (summary.manual[0] == '\0' || config_provider(r->config, summary.manual) != NULL)
+	state_summary(app->state, &summary);
+	if (summary.manual[0] == '\0' || config_provider(app->config, summary.manual) != NULL)
 		return;
-	/* What cannot be written now is queued. */
-	state_switch(r->state, "");
-	log_line(LOG_NOTICE, "%s, which was chosen by hand, is configured no more: auto again",
+	/* A change that cannot be written now is queued. */
+	state_switch(app->state, "");
+	log_line(LOG_NOTICE,
+		 "%s, chosen by hand, is no longer configured; switching back to automatic",
 		 summary.manual);
 }
 
-/* The state is shared by all that run, and holds the secret by which
- * conversations know their providers: it is not left in passing. */
+/* The state is shared by all running processes, and contains the secret by which
+ * conversations recognize their providers: only a restart can move to another one. */
 static void
-note_restart(struct app *r)
+note_restart(struct app *app)
 {
 	char text[ERROR_TEXT_MAX] = "";
-	if (strcmp(r->config->state_file, r->reload.state_file) != 0)
+	if (strcmp(app->config->state_file, app->reload.state_file) != 0)
 		snprintf(text, sizeof text,
 			 "state_file = %s: waits for the next start; until then %s",
-			 r->config->state_file, r->reload.state_file);
-	bool news = strcmp(text, r->reload.restart) != 0;
-	snprintf(r->reload.restart, sizeof r->reload.restart, "%s", text);
-	if (news && text[0] != '\0')
+			 app->config->state_file, app->reload.state_file);
+	bool is_new = strcmp(text, app->reload.restart) != 0;
+	snprintf(app->reload.restart, sizeof app->reload.restart, "%s", text);
+	if (is_new && text[0] != '\0')
 		log_line(LOG_WARNING, "%s", text);
 }
 
 static void
-put_config_in_force(struct app *r, struct config *fresh)
+use_config(struct app *app, struct config *fresh)
 {
-	notifier_follow(r->notifier, fresh);
-	config_free(r->config);
-	r->config = fresh;
-	r->reload.config_loaded_ms = clock_wall_ms();
-	log_line(LOG_NOTICE, "%s: taken up", path_of_config(r));
-	note_restart(r);
-	mend_switch(r);
+	notifier_follow(app->notifier, fresh);
+	config_free(app->config);
+	app->config = fresh;
+	app->reload.config_loaded_ms = clock_wall_ms();
+	log_line(LOG_NOTICE, "%s: reloaded", path_of_config(app));
+	note_restart(app);
+	end_stale_switch(app);
 }
 
 static void
-put_tokens_in_force(struct app *r, struct tokens *fresh)
+log_keys_warning(const struct app *app)
 {
-	tokens_free(r->tokens);
-	r->tokens = fresh;
-}
-
-static void
-put_keys_in_force(struct app *r, struct keys *fresh)
-{
-	keys_free(r->keys);
-	r->keys = fresh;
-}
-
-static void
-warn_of_access(const struct app *r)
-{
-	const char *warning = keys_warning(r->config, r->keys);
+	const char *warning = keys_warning(app->config, app->keys);
 	if (warning != NULL)
 		log_line(LOG_WARNING, "%s", warning);
 }
@@ -191,90 +177,93 @@ struct files {
 	bool config, tokens, keys;
 };
 
-/* A new configuration comes with tokens and keys that were read by it; if those
- * cannot be used, with the old ones, so that one wrong line in one file does not
- * keep the others from being taken up. */
+/* A new configuration comes with tokens and keys loaded by it. Those that cannot be used stay
+ * the old ones, so that one wrong line in one file does not stop the others. */
 static void
-take_up(struct app *r, struct files want)
+reload(struct app *app, struct files want)
 {
-	struct config *config = want.config ? try_config(r) : NULL;
-	const struct config *by = config == NULL ? r->config : config;
-	struct tokens *tokens = config != NULL || want.tokens ? try_tokens(r, by) : NULL;
-	struct keys *keys = config != NULL || want.keys ? try_keys(r, by) : NULL;
+	struct config *config = want.config ? try_config(app) : NULL;
+	const struct config *by = config == NULL ? app->config : config;
+	struct tokens *tokens = config != NULL || want.tokens ? try_tokens(app, by) : NULL;
+	struct keys *keys = config != NULL || want.keys ? try_keys(app, by) : NULL;
 	if (config != NULL)
-		put_config_in_force(r, config);
-	if (tokens != NULL)
-		put_tokens_in_force(r, tokens);
-	if (keys != NULL)
-		put_keys_in_force(r, keys);
+		use_config(app, config);
+	if (tokens != NULL) {
+		tokens_free(app->tokens);
+		app->tokens = tokens;
+	}
+	if (keys != NULL) {
+		keys_free(app->keys);
+		app->keys = keys;
+	}
 	if (tokens != NULL && want.tokens)
-		log_line(LOG_NOTICE, "%s: taken up", r->config->tokens_file);
+		log_line(LOG_NOTICE, "%s: reloaded", app->config->tokens_file);
 	if (keys != NULL && want.keys)
-		log_line(LOG_NOTICE, "%s: taken up", r->config->keys_file);
+		log_line(LOG_NOTICE, "%s: reloaded", app->config->keys_file);
 	if (config != NULL || keys != NULL)
-		warn_of_access(r);
+		log_keys_warning(app);
 }
 
 /* --- Public ----------------------------------------------------------- */
 
 bool
-reload_begin(struct app *r, struct buf *error)
+reload_begin(struct app *app, struct buf *error)
 {
-	r->reload.state_file = strdup(r->config->state_file);
-	if (r->reload.state_file == NULL) {
-		buf_append_cut(error, "memory is short");
+	app->reload.state_file = strdup(app->config->state_file);
+	if (app->reload.state_file == NULL) {
+		buf_append_cut(error, "out of memory");
 		return false;
 	}
-	r->reload.followed = state_reload_asked(r->state);
-	mend_switch(r);
-	if (r->reload.keys_error[0] != '\0') {
-		log_lines(LOG_ERR, r->reload.keys_error);
-		log_line(LOG_ERR, "%s", without_new_keys(r));
+	app->reload.followed = state_reload_asked(app->state);
+	end_stale_switch(app);
+	if (app->reload.keys_error[0] != '\0') {
+		log_lines(LOG_ERR, app->reload.keys_error);
+		log_line(LOG_ERR, "%s", keys_consequence(app));
 	}
-	warn_of_access(r);
+	log_keys_warning(app);
 	return true;
 }
 
 void
-reload_end(struct app *r)
+reload_end(struct app *app)
 {
-	free(r->reload.state_file);
-	r->reload.state_file = NULL;
+	free(app->reload.state_file);
+	app->reload.state_file = NULL;
 }
 
 void
-reload_now(struct app *r)
+reload_now(struct app *app)
 {
-	take_up(r, (struct files){true, true, true});
+	reload(app, (struct files){true, true, true});
 }
 
 bool
-reload_poll(struct app *r)
+reload_poll(struct app *app)
 {
-	struct reload *reload = &r->reload;
-	uint64_t asked = state_reload_asked(r->state);
-	enum file_change config = file_watch_poll(&reload->config, path_of_config(r));
-	enum file_change tokens = file_watch_poll(&reload->tokens, r->config->tokens_file);
-	enum file_change keys = file_watch_poll(&reload->keys, r->config->keys_file);
-	if (asked != reload->followed) {
-		reload->followed = asked;
-		reload_now(r);
+	struct reload *state = &app->reload;
+	uint64_t asked = state_reload_asked(app->state);
+	enum file_change config = file_watch_poll(&state->config, path_of_config(app));
+	enum file_change tokens = file_watch_poll(&state->tokens, app->config->tokens_file);
+	enum file_change keys = file_watch_poll(&state->keys, app->config->keys_file);
+	if (asked != state->followed) {
+		state->followed = asked;
+		reload_now(app);
 		return false;
 	}
 	if (config == FILE_CHANGING || tokens == FILE_CHANGING || keys == FILE_CHANGING)
 		return true;
-	take_up(r, (struct files){
-		       .config = config == FILE_CHANGED || reload->config_error[0] != '\0',
-		       .tokens = tokens == FILE_CHANGED || reload->tokens_error[0] != '\0',
-		       .keys = keys == FILE_CHANGED || reload->keys_error[0] != '\0',
-		   });
+	reload(app, (struct files){
+			.config = config == FILE_CHANGED || state->config_error[0] != '\0',
+			.tokens = tokens == FILE_CHANGED || state->tokens_error[0] != '\0',
+			.keys = keys == FILE_CHANGED || state->keys_error[0] != '\0',
+		    });
 	return false;
 }
 
 uint64_t
-reload_followed(const struct app *r)
+reload_followed(const struct app *app)
 {
-	const struct reload *reload = &r->reload;
+	const struct reload *reload = &app->reload;
 	bool stale = reload->config_error[0] != '\0' || reload->tokens_error[0] != '\0' ||
 		     reload->keys_error[0] != '\0';
 	return reload->followed << 1 | stale;

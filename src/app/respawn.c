@@ -13,13 +13,13 @@
 #include <unistd.h>
 
 enum {
-	LIVED_MS = 100, /* who is killed sooner may have been killed by what the start did, */
-	WAIT_MS = 100,  /* and so the next one waits, twice as long each time */
+	LIVED_MS = 100, /* a child killed sooner may have been killed by its own start-up: */
+	WAIT_MS = 100,  /* the next one waits, twice as long each time */
 };
 
-/* What the parent waits for: its children, and what it hands on to them. */
+/* The signals that the parent waits for: of its children, and those it forwards to them. */
 static void
-parents_signals(sigset_t *set)
+parent_signals(sigset_t *set)
 {
 	sigemptyset(set);
 	sigaddset(set, SIGTERM);
@@ -28,7 +28,7 @@ parents_signals(sigset_t *set)
 	sigaddset(set, SIGCHLD);
 }
 
-/* Blocked signals stay so across fork(): a child blocks by itself what it wants to. */
+/* fork() keeps what is blocked: each child unblocks it again. */
 static void
 block_child_signal(int how)
 {
@@ -45,25 +45,25 @@ respawn_is_abandoned(const struct respawned *r)
 	       errno == ESRCH;
 }
 
-/* Waits for the child's end. True: it ended while it was wanted; else it had been told to stop. */
+/* Waits until the child has exited. True: by itself; false: it was asked to stop by a signal. */
 static bool
 wait_for(pid_t child, int *status)
 {
 	sigset_t set;
-	bool wanted = true;
-	parents_signals(&set);
+	bool by_itself = true;
+	parent_signals(&set);
 	for (;;) {
 		int signo = sigwaitinfo(&set, NULL);
 		if (signo == SIGCHLD && waitpid(child, status, WNOHANG) == child)
-			return wanted;
+			return by_itself;
 		if (signo == SIGTERM || signo == SIGINT)
-			wanted = false;
+			by_itself = false;
 		if (signo > 0 && signo != SIGCHLD)
 			kill(child, signo);
 	}
 }
 
-/* False: a signal said that no more is wanted. */
+/* False: a signal asks to stop. */
 static bool
 wait_ms(int ms)
 {
@@ -90,7 +90,7 @@ respawn(void)
 	struct respawned r = {.parent = getpid(), .starter = getppid()};
 	int ms = 0;
 	block_child_signal(SIG_BLOCK);
-	prctl(PR_SET_NAME, "router-respawn"); /* ps and doctor tell the two apart by it */
+	prctl(PR_SET_NAME, "router-respawn"); /* how ps and doctor distinguish the two */
 	while (wait_ms(ms)) {
 		int status = 0;
 		int64_t start_ms = clock_steady_ms();
@@ -104,8 +104,8 @@ respawn(void)
 			ms = next_wait(ms, 0);
 			continue;
 		}
-		bool wanted = wait_for(child, &status);
-		if (!wanted || !WIFSIGNALED(status))
+		bool by_itself = wait_for(child, &status);
+		if (!by_itself || !WIFSIGNALED(status))
 			_exit(WIFSIGNALED(status) ? EX_SOFTWARE : WEXITSTATUS(status));
 		r.killed_by = WTERMSIG(status);
 		ms = next_wait(ms, clock_steady_ms() - start_ms);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* claude-router-check: looks at Claude Pro while it rests. Run by cron in the
+/* claude-router-check: the health check of Claude Pro while it is paused. Run by cron in the
  * first minutes of each hour: BEHAVIOUR.md 9. */
 #include "app/cli.h"
 #include "app/crontab.h"
 #include "app/open.h"
+#include "base/count.h"
 #include "base/log.h"
 #include "operator/health_check.h"
 
@@ -24,9 +25,9 @@ read_options(int argc, char **argv, struct options *o)
 {
 	const struct cli_option table[] = {
 	    CLI_CONFIG(&o->config),
-	    {'f', "force", NULL, "ask now, even if nothing rests", NULL, &o->force},
-	    {'p', "provider", "NAME", "look at another provider", &o->provider, NULL},
-	    {'n', "dry-run", NULL, "say what would be done, and do nothing", NULL, &o->dry_run},
+	    {'f', "force", NULL, "check now, even if it is not paused", NULL, &o->force},
+	    {'p', "provider", "NAME", "check another provider", &o->provider, NULL},
+	    {'n', "dry-run", NULL, "print what would be done, and do nothing", NULL, &o->dry_run},
 	    {'P', "print-crontab", NULL, "print the crontab entry for the configured times", NULL,
 	     &o->print_crontab},
 	};
@@ -35,21 +36,21 @@ read_options(int argc, char **argv, struct options *o)
 	    .usage = "[--config FILE] [--force] [--provider NAME] [--dry-run]\n"
 		     "       claude-router-check --print-crontab",
 	    .purpose =
-		"Looks whether Claude Pro can answer again, and updates the state file. Asks "
-		"only\nwhile Claude Pro rests. Exit status: 0 healthy, 1 still limited, 2 could "
-		"not check,\n64 and more: wrong usage or configuration.\n"
-		"Started by root, it goes on as the owner of the state file's directory.\n",
+		"Checks whether Claude Pro is available again, and updates the state file. Sends "
+		"a\nrequest only while Claude Pro is paused. Exit status: 0 healthy, 1 still "
+		"limited,\n2 could not check, 64 and more: wrong usage or configuration.\n"
+		"Started by root, it runs as the owner of the state file's directory.\n",
 	    .options = table,
-	    .n_options = sizeof table / sizeof *table,
+	    .n_options = COUNT(table),
 	};
 	int rest = cli_read(&cli, argc, argv);
 	if (rest < argc)
-		cli_fail(&cli, argv[rest], "takes no such argument");
+		cli_fail(&cli, "unexpected argument: %s", argv[rest]);
 }
 
-/* Silent when well, so that cron sends no mail. */
+/* Silent when the provider is healthy, so that cron sends no mail. */
 static int
-tell(const struct check_report *report)
+log_result(const struct check_report *report)
 {
 	if (report->result == CHECK_UNKNOWN)
 		log_line(LOG_WARNING, "could not check %s: %s", report->provider->name,
@@ -64,8 +65,8 @@ check(struct app *app, const struct provider *provider, bool force)
 {
 	struct check_report report = {.result = CHECK_UNKNOWN};
 	if (health_check_run(app, provider, force, &report))
-		return tell(&report);
-	log_line(LOG_ERR, "no memory or descriptors to check with");
+		return log_result(&report);
+	log_line(LOG_ERR, "out of memory or file descriptors");
 	return CHECK_UNKNOWN;
 }
 
@@ -79,9 +80,10 @@ print_crontab(const struct config *config)
 	if (made)
 		fputs(buf_text(&entry), stdout);
 	else
-		fputs("claude-router-check: cron takes no entry with these paths of the state file "
-		      "and the configuration: they are too long, or hold a control byte\n",
-		      stderr);
+		fputs(
+		    "claude-router-check: cron accepts no entry with the paths of this state file "
+		    "and configuration: they are too long, or contain a control byte\n",
+		    stderr);
 	buf_free(&entry);
 	return made ? EXIT_SUCCESS : EX_CONFIG;
 }
@@ -105,10 +107,10 @@ run(struct app *app, const struct options *o)
 	return check(app, p, o->force);
 }
 
-/* Without tokens or state: EXIT_SUCCESS or EX_CONFIG when that is all there is
- * to do, -1 when there is something to check. */
+/* What needs the configuration alone. Returns an exit status when that was all there is to
+ * do, -1 when a health check is to be run. */
 static int
-look_at_config(const struct options *o)
+run_without_state(const struct options *o)
 {
 	struct buf errors;
 	buf_init(&errors, CONFIG_FILE_MAX);
@@ -135,7 +137,7 @@ main(int argc, char **argv)
 	struct buf error;
 	read_options(argc, argv, &options);
 	app_harden_process();
-	int status = look_at_config(&options);
+	int status = run_without_state(&options);
 	if (status != -1)
 		return cli_end("claude-router-check", status);
 	buf_init(&error, CONFIG_FILE_MAX);

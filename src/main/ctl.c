@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* claude-router-ctl: what operators ask and say. Reads the state file, so that
- * it works without a web server. */
+/* claude-router-ctl: query and control, for operators. Uses the state file, so that it works
+ * without a web server. */
 #include "app/cli.h"
 #include "app/open.h"
 #include "base/clock.h"
+#include "base/count.h"
 #include "config/parse.h"
 #include "doctor/doctor.h"
 #include "doctor/http.h"
@@ -19,35 +20,35 @@
 #include <sysexits.h>
 #include <time.h>
 
-_Static_assert(SELF_TEST_SILENCE_MAX_S == 600, "a sentence below says so");
+_Static_assert(SELF_TEST_SILENCE_MAX_S == 600, "the limit that --silence reports below");
 
 enum {
-	ASK_FOR_MS = 2000,
-	RELOAD_FOR_MS = 3000, /* a responder looks each second, and notes at once */
+	FETCH_MS = 2000,
+	RELOAD_WAIT_MS = 3000, /* responders poll each second, and record at once */
 };
 
 struct options {
 	const char *config;
 	bool json;
 	struct doctor_options doctor;
-	char **words; /* the command and what stands behind it; NULL after the last */
+	char **words; /* the command and its arguments; NULL after the last */
 };
 
 /* What is opened for a command. */
 enum opens {
-	NOTHING,   /* it does so itself, if need be */
-	TO_LOOK,   /* configuration, credentials, and the state to look at */
-	TO_CHANGE, /* the same, and the state to write to */
-	TO_ASK,    /* the same, and a loop to ask providers by */
+	OPEN_NOTHING, /* the command opens what it needs */
+	OPEN_READ,    /* configuration, credentials, and the state for reading */
+	OPEN_WRITE,   /* the same, with the state for writing */
+	OPEN_LOOP,    /* the same, with a loop to send requests to providers */
 };
 
 struct command {
 	const char *name;
-	const char *argument; /* "" : none; in brackets: may be left out */
+	const char *argument; /* "" : none; in brackets: optional */
 	const char *help;
 	enum opens opens;
 	int (*run)(struct app *app, const struct options *options, const char *argument);
-	bool many; /* takes several words, and looks at them itself */
+	bool many; /* accepts several words, and checks them itself */
 };
 
 static void
@@ -94,7 +95,7 @@ run_status(struct app *app, const struct options *options, const char *argument)
 	       text_of(o, "reason"));
 	printf("  %-12s %-12s %8s %8s  %s\n", "provider", "state", "requests", "failures", "why");
 	print_providers(json_object_object_get(o, "providers"), text_of(o, "current_provider"));
-	printf("\nfailovers: %s, the last: %s\nlast check: %s\n", text_of(o, "failover_count"),
+	printf("\nfailovers: %s, last: %s\nlast health check: %s\n", text_of(o, "failover_count"),
 	       text_of(o, "last_failover"), text_of(o, "last_health_check"));
 	json_object_put(o);
 	return EXIT_SUCCESS;
@@ -116,21 +117,21 @@ run_statusline(struct app *app, const struct options *options, const char *argum
 	return EXIT_SUCCESS;
 }
 
-/* Strangers are told no more than the status. */
+/* Clients without admin rights get only the status. */
 static const char *
 line_of(json_object *health)
 {
 	return text_of(health, json_object_object_get(health, "line") == NULL ? "status" : "line");
 }
 
-/* A person need not be able to read the state file, which is the web server's. */
+/* For users who may not read the state file. */
 static int
-ask_statusline(struct app *app, const struct options *options, const char *url)
+fetch_statusline(struct app *app, const struct options *options, const char *url)
 {
 	char health[1024];
 	struct http_response response = {.code = CURLE_URL_MALFORMAT};
 	const struct http_request request = {
-	    .url = health, .body_bytes = -1, .timeout_ms = ASK_FOR_MS};
+	    .url = health, .body_bytes = -1, .timeout_ms = FETCH_MS};
 	(void)app;
 	(void)options;
 	int n = snprintf(health, sizeof health, "%s/health", url);
@@ -146,9 +147,9 @@ ask_statusline(struct app *app, const struct options *options, const char *url)
 
 /* --- switch ----------------------------------------------------------- */
 
-/* first: what may be said beside the providers' names, ending in a comma, or "". */
+/* first: a choice besides the providers, with ", " at its end, or "". */
 static void
-fail_name(const struct config *config, const char *name, const char *first)
+fail_provider(const struct config *config, const char *name, const char *first)
 {
 	fprintf(stderr, "claude-router-ctl: %s: no such provider; use %s", name, first);
 	for (size_t i = 0; i < config->n_providers; i++)
@@ -161,7 +162,7 @@ run_retry(struct app *app, const struct options *options, const char *argument)
 {
 	const struct provider *p = config_provider(app->config, argument);
 	if (p == NULL) {
-		fail_name(app->config, argument, "");
+		fail_provider(app->config, argument, "");
 		return EX_USAGE;
 	}
 	if (!state_retry(app->state, p->id, clock_wall_ms())) {
@@ -177,7 +178,7 @@ run_switch(struct app *app, const struct options *options, const char *argument)
 	bool automatic = strcmp(argument, "auto") == 0;
 	(void)options;
 	if (!automatic && config_provider(app->config, argument) == NULL) {
-		fail_name(app->config, argument, "auto, ");
+		fail_provider(app->config, argument, "auto, ");
 		return EX_USAGE;
 	}
 	if (!state_switch(app->state, automatic ? "" : argument)) {
@@ -200,11 +201,11 @@ run_check(struct app *app, const struct options *options, const char *argument)
 	struct check_report report = {.result = CHECK_UNKNOWN};
 	(void)options;
 	if (p == NULL) {
-		fail_name(config, argument, "");
+		fail_provider(config, argument, "");
 		return EX_USAGE;
 	}
 	if (!health_check_run(app, p, true, &report)) {
-		fail("no memory or descriptors to check with");
+		fail("out of memory or file descriptors");
 		return EX_OSERR;
 	}
 	printf("%s (%s → %s)\n", report.found, report.before, report.after);
@@ -222,11 +223,10 @@ explain(const struct app *app, const struct candidates *s, const char *model)
 		const char *sent = learned_name(app->state, p, model, 0, 0);
 		char reason[ERROR_TEXT_MAX];
 		plan_reason(c, clock_wall_ms(), reason, sizeof reason);
-		bool brought = p->takes_login && tokens_get(app->tokens, p->name) == NULL;
+		bool needs_login = p->takes_login && tokens_get(app->tokens, p->name) == NULL;
 		if (plan_usable(c->standing))
-			printf("%zu. %s, asked for %s%s\n", i + 1, reason,
-			       sent == NULL ? model : sent,
-			       brought ? " (if the client brings a Claude login)" : "");
+			printf("%zu. %s, model %s%s\n", i + 1, reason, sent == NULL ? model : sent,
+			       needs_login ? " (if the client sends a Claude login)" : "");
 		else
 			printf("-  %s\n", reason);
 	}
@@ -265,38 +265,38 @@ run_tokens(struct app *app, const struct options *options, const char *argument)
 
 /* --- reload ----------------------------------------------------------- */
 
-/* How far the responders have come with an order. */
+/* How far the responders have followed a reload request. */
 struct followed {
 	size_t processes;
 	size_t done;  /* have followed it */
-	size_t stale; /* of them: could not take up all of it */
+	size_t stale; /* of those: could not reload all files */
 };
 
 static struct followed
-check_processes(const struct state *state, uint64_t order, bool tell)
+check_processes(const struct state *state, uint64_t request, bool print)
 {
 	struct process all[STATE_PROCESSES];
 	struct followed f = {0};
 	f.processes = state_processes(state, all, STATE_PROCESSES);
 	for (size_t i = 0; i < f.processes; i++) {
-		bool done = all[i].config >> 1 >= order, stale = all[i].config & 1;
+		bool done = all[i].config >> 1 >= request, stale = all[i].config & 1;
 		f.done += done;
 		f.stale += done && stale;
-		if (tell && (!done || stale))
+		if (print && (!done || stale))
 			fprintf(stderr, "claude-router-ctl: process %" PRIu64 " %s\n", all[i].pid,
-				done ? "could not take it up: its log and /v1/status say why"
-				     : "has not taken it up within 3 s");
+				done ? "could not reload: its log and /v1/status say why"
+				     : "did not reload within 3 s");
 	}
 	return f;
 }
 
-/* That configuration and tokens are fine was seen when they were read, or we would not
- * be here; without usable keys all other commands go on. */
+/* Configuration and tokens are valid, else app_open() had failed; for the keys, which all other
+ * commands do without, that is checked here. */
 static int
 run_reload(struct app *app, const struct options *options, const char *argument)
 {
 	const struct timespec pause = {.tv_nsec = 20000000};
-	int64_t end_ms = clock_steady_ms() + RELOAD_FOR_MS;
+	int64_t end_ms = clock_steady_ms() + RELOAD_WAIT_MS;
 	(void)options;
 	(void)argument;
 	if (app->reload.keys_error[0] != '\0') {
@@ -307,24 +307,24 @@ run_reload(struct app *app, const struct options *options, const char *argument)
 		fail("the state file cannot be written: no responder could see the request");
 		return EX_TEMPFAIL;
 	}
-	uint64_t order = state_reload_asked(app->state);
-	struct followed f = check_processes(app->state, order, false);
+	uint64_t request = state_reload_asked(app->state);
+	struct followed f = check_processes(app->state, request, false);
 	while (f.done < f.processes && clock_steady_ms() < end_ms) {
 		nanosleep(&pause, NULL);
-		f = check_processes(app->state, order, false);
+		f = check_processes(app->state, request, false);
 	}
 	if (f.processes == 0) {
-		fail("configuration, tokens and keys are fine, but no responder runs with this "
+		fail("configuration, tokens and keys are valid, but no responder runs with this "
 		     "state file");
 		return EX_UNAVAILABLE;
 	}
-	f = check_processes(app->state, order, true);
-	size_t took = f.done - f.stale;
-	printf("%zu responder%s took it up\n", took, took == 1 ? "" : "s");
-	return took == f.processes ? EXIT_SUCCESS : EX_TEMPFAIL;
+	f = check_processes(app->state, request, true);
+	size_t reloaded = f.done - f.stale;
+	printf("%zu responder%s reloaded\n", reloaded, reloaded == 1 ? "" : "s");
+	return reloaded == f.processes ? EXIT_SUCCESS : EX_TEMPFAIL;
 }
 
-/* --- What opens all it needs itself ------------------------------------ */
+/* --- Commands that open what they need --------------------------------- */
 
 static int
 run_key(struct app *app, const struct options *options, const char *argument)
@@ -334,7 +334,7 @@ run_key(struct app *app, const struct options *options, const char *argument)
 	return ctl_key(options->config, options->words + 1);
 }
 
-/* Must bear what cannot be opened. */
+/* Must work with files that cannot be opened. */
 static int
 run_doctor(struct app *app, const struct options *options, const char *argument)
 {
@@ -345,62 +345,62 @@ run_doctor(struct app *app, const struct options *options, const char *argument)
 
 /* --- The table -------------------------------------------------------- */
 
-/* A name that stands twice is another command with an argument than without. */
+/* The same name may have a row without and one with an argument. */
 static const struct command commands[] = {
-    {"status", "", "who serves, and how every provider stands (--json)", TO_LOOK, run_status,
+    {"status", "", "the provider in use, and the state of each (--json)", OPEN_READ, run_status,
      false},
-    {"switch", "NAME|auto", "put a provider first by hand; auto gives the choice back", TO_CHANGE,
-     run_switch, false},
-    {"retry", "NAME", "its limit was lifted, its key paid: have the next request find out",
-     TO_CHANGE, run_retry, false},
-    {"check", "[NAME]", "ask Claude Pro, or another provider, now", TO_ASK, run_check, false},
-    {"explain", "MODEL", "who would be asked for this model, in which order, and why", TO_LOOK,
-     run_explain, false},
-    {"tokens", "", "which credentials are stored (never their values)", TO_LOOK, run_tokens, false},
-    {"key", "add NAME | list | remove NAME", "client keys, for access = \"keys\"", NOTHING, run_key,
-     true},
-    {"reload", "", "have configuration, tokens and keys taken up now, if they are fine", TO_CHANGE,
-     run_reload, false},
-    {"statusline", "", "one line for Claude Code's status line", TO_LOOK, run_statusline, false},
-    {"statusline", "URL", "the same of the router there, which anybody may ask", NOTHING,
-     ask_statusline, false},
-    {"doctor", "", "what is wrong with this installation, and what to type; silent when well",
-     NOTHING, run_doctor, false},
+    {"switch", "NAME|auto", "put a provider first by hand; auto undoes it", OPEN_WRITE, run_switch,
+     false},
+    {"retry", "NAME", "its limit was lifted or its key paid: let the next request try it",
+     OPEN_WRITE, run_retry, false},
+    {"check", "[NAME]", "check now whether Claude Pro, or another provider, is available",
+     OPEN_LOOP, run_check, false},
+    {"explain", "MODEL", "the providers for this model, in order, and why", OPEN_READ, run_explain,
+     false},
+    {"tokens", "", "which credentials are stored (never their values)", OPEN_READ, run_tokens,
+     false},
+    {"key", "add NAME | list | remove NAME", "manage client keys, for access = \"keys\"",
+     OPEN_NOTHING, run_key, true},
+    {"reload", "", "reload configuration, tokens and keys", OPEN_WRITE, run_reload, false},
+    {"statusline", "", "one line for Claude Code's status line", OPEN_READ, run_statusline, false},
+    {"statusline", "URL", "the same from the router there, for every user", OPEN_NOTHING,
+     fetch_statusline, false},
+    {"doctor", "", "check this installation: prints each fault and its fix, else nothing",
+     OPEN_NOTHING, run_doctor, false},
 };
 
-enum { COMMANDS = sizeof commands / sizeof *commands };
+enum { COMMANDS = COUNT(commands) };
 
-/* The commands, for --help. */
+/* For --help. */
 static const char *
 purpose(struct buf *text)
 {
-	bool told =
-	    buf_puts(text, "Asks and tells Claude Router what operators want to know and say. "
-			   "Started by root,\nit goes on as the owner of the state file's "
-			   "directory.\n\n");
-	for (size_t i = 0; told && i < COMMANDS; i++)
-		told = buf_printf(text, "  %-10s %-10s %s\n", commands[i].name,
-				  commands[i].argument, commands[i].help);
+	bool written = buf_puts(
+	    text, "Queries and controls Claude Router. Started by root, it runs as the owner "
+		  "of the\nstate file's directory.\n\n");
+	for (size_t i = 0; written && i < COMMANDS; i++)
+		written = buf_printf(text, "  %-10s %-10s %s\n", commands[i].name,
+				     commands[i].argument, commands[i].help);
 	return buf_text(text);
 }
 
-/* Whether a command is this one, and words[1] and further are what it takes. */
+/* Whether a command accepts words[1] and further. */
 static bool
 fits(const struct command *c, char *const *words)
 {
-	bool takes = c->argument[0] != '\0', needs = takes && c->argument[0] != '[';
+	bool allowed = c->argument[0] != '\0', required = allowed && c->argument[0] != '[';
 	if (words[1] == NULL)
-		return !needs;
-	return takes && (words[2] == NULL || c->many);
+		return !required;
+	return allowed && (words[2] == NULL || c->many);
 }
 
-/* The command that these words are. Exits when they are none. */
+/* The command that the words name. Exits on wrong usage. */
 static const struct command *
 find_command(const struct cli *cli, char *const *words)
 {
 	const struct command *named = NULL;
 	if (words[0] == NULL)
-		cli_fail(cli, "", "which command?");
+		cli_fail(cli, "a command is required");
 	for (const struct command *c = commands; c < commands + COMMANDS; c++) {
 		if (strcmp(c->name, words[0]) != 0)
 			continue;
@@ -409,11 +409,13 @@ find_command(const struct cli *cli, char *const *words)
 		named = c;
 	}
 	if (named == NULL)
-		cli_fail(cli, words[0], "no such command");
-	cli_fail(cli, words[0], named->argument[0] != '\0' ? named->argument : "takes no argument");
+		cli_fail(cli, "unknown command: %s", words[0]);
+	if (named->argument[0] == '\0')
+		cli_fail(cli, "unexpected argument: %s", words[1]);
+	cli_fail(cli, "usage: %s %s", named->name, named->argument);
 }
 
-/* Seconds that the router's self-test can be silent. */
+/* Whether the router's self-test can be silent for that many seconds. */
 static bool
 is_silence(const char *text)
 {
@@ -422,7 +424,7 @@ is_silence(const char *text)
 	       seconds <= SELF_TEST_SILENCE_MAX_S;
 }
 
-/* The command, whose words stand in o->words. Exits when something does not fit. */
+/* The command of the command line, and its options. Exits on wrong usage. */
 static const struct command *
 read_command(int argc, char **argv, struct options *o)
 {
@@ -471,30 +473,30 @@ read_command(int argc, char **argv, struct options *o)
 	    .usage = "[--config FILE] [--json] COMMAND [ARGUMENT]",
 	    .purpose = purpose(&text),
 	    .options = table,
-	    .n_options = sizeof table / sizeof *table,
+	    .n_options = COUNT(table),
 	};
 	o->words = argv + cli_read(&cli, argc, argv);
 	const struct command *c = find_command(&cli, o->words);
 	if (o->doctor.silence != NULL && !is_silence(o->doctor.silence))
-		cli_fail(&cli, o->doctor.silence, "--silence takes 1 to 600 seconds");
+		cli_fail(&cli, "--silence %s: must be 1 to 600 seconds", o->doctor.silence);
 	buf_free(&text);
 	return c;
 }
 
 static int
-obey(const struct command *command, const struct options *options)
+run_command(const struct command *command, const struct options *options)
 {
 	const char *argument = options->words[1] == NULL ? "" : options->words[1];
 	struct app app;
 	struct buf error;
-	if (command->opens == NOTHING)
+	if (command->opens == OPEN_NOTHING)
 		return command->run(NULL, options, argument);
 	buf_init(&error, CONFIG_FILE_MAX);
 	const struct app_options app_options = {.program = "claude-router-ctl",
 						.config_path = options->config,
-						.asks_providers = command->opens == TO_ASK,
+						.asks_providers = command->opens == OPEN_LOOP,
 						.as_owner = true,
-						.looks_only = command->opens == TO_LOOK};
+						.looks_only = command->opens == OPEN_READ};
 	int status = app_open(&app, &app_options, &error);
 	if (status != 0) {
 		fail(cli_why(&error));
@@ -512,5 +514,5 @@ main(int argc, char **argv)
 	struct options options = {0};
 	const struct command *command = read_command(argc, argv, &options);
 	app_harden_process();
-	return cli_end("claude-router-ctl", obey(command, &options));
+	return cli_end("claude-router-ctl", run_command(command, &options));
 }

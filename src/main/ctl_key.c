@@ -11,19 +11,19 @@
 #include <sysexits.h>
 
 static void
-tell_key(const struct config *config, const char *name, const char *key)
+print_key(const struct config *config, const char *name, const char *key)
 {
 	const char *host = config->n_hosts > 0 ? config->hosts[0] : "ROUTER";
-	printf("%s\n\nThe key of %s. It is shown this once, and nowhere kept. Claude Code sends it "
-	       "beside its own login\nin one of these ways:\n\n"
+	printf("%s\n\nThe key of %s. It is shown only once, and not stored. Claude Code sends it "
+	       "besides its own login\nin one of these ways:\n\n"
 	       "  ANTHROPIC_CUSTOM_HEADERS=\"x-router-key: %s\"\n"
 	       "  ANTHROPIC_BASE_URL=http://%s/k/%s\n",
 	       key, name, key, host, key);
 	if (config->access == ACCESS_OPEN)
-		fputs(
-		    "claude-router-ctl: access = \"open\": it is not asked for, but with it stored "
-		    "credentials serve its owner from other machines, too\n",
-		    stderr);
+		fputs("claude-router-ctl: access = \"open\": a key is not required, but with it a "
+		      "client on "
+		      "another machine is served with stored credentials, too\n",
+		      stderr);
 }
 
 static int
@@ -32,7 +32,7 @@ add(const struct config *config, const char *name, struct buf *error)
 	char key[KEY_SIZE];
 	if (!keys_edit_add(config, name, key, error))
 		return EX_CANTCREAT;
-	tell_key(config, name, key);
+	print_key(config, name, key);
 	OPENSSL_cleanse(key, sizeof key);
 	return EXIT_SUCCESS;
 }
@@ -52,8 +52,7 @@ list(const struct config *config, struct buf *error)
 	return EXIT_SUCCESS;
 }
 
-static int
-take_away(const struct config *config, const char *name, struct buf *error)
+static int delete (const struct config *config, const char *name, struct buf *error)
 {
 	return keys_edit_remove(config, name, error) ? EXIT_SUCCESS : EX_CANTCREAT;
 }
@@ -65,10 +64,10 @@ run(const struct config *config, char *const *words, struct buf *error)
 	if (strcmp(words[0], "add") == 0 && named)
 		return add(config, words[1], error);
 	if (strcmp(words[0], "remove") == 0 && named)
-		return take_away(config, words[1], error);
+		return delete (config, words[1], error);
 	if (strcmp(words[0], "list") == 0 && words[1] == NULL)
 		return list(config, error);
-	if (!buf_puts(error, "key: add NAME, list, or remove NAME"))
+	if (!buf_puts(error, "usage: key add NAME | list | remove NAME"))
 		return EX_OSERR;
 	return EX_USAGE;
 }

@@ -6,6 +6,7 @@
 #include "app/respawn.h"
 #include "app/routes.h"
 #include "base/clock.h"
+#include "base/count.h"
 #include "base/listen.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -24,32 +25,32 @@
 
 enum {
 	TICK_MS = 1000,
-	BUSY_TICKS = 10,         /* with clients: so often free memory is given back */
-	QUIET_TICKS = 10,        /* without a client: memory is given back then, */
-	QUIET_AGAIN_TICKS = 600, /* and again, since a health check now and then brings some back */
+	BUSY_TICKS = 10,         /* with clients, free memory is returned this often */
+	QUIET_TICKS = 10,        /* without a client, unused memory is returned after this, */
+	QUIET_AGAIN_TICKS = 600, /* and again, since a health check takes some now and then */
 	DRAIN_AS_A_SERVICE_MS = 600000, /* BEHAVIOUR 11, drain = "auto" */
 };
 
 struct options {
 	const char *config;
-	const char *socket; /* NULL: the web server gave us one as standard input */
+	const char *socket; /* NULL: standard input, or systemd's */
 	bool check_config;
 	bool respawn;
 };
 
 /* The responder from start to stop. */
 struct responder {
-	struct app app; /* first: what everybody is handed */
+	struct app app;
 	struct acceptor *acceptor;
 	struct watch signals;
 	struct timer tick;
 	struct timer drain;
 	int64_t started_ms;
 	struct listener listener;
-	struct respawned respawned; /* by whom, with --respawn */
+	struct respawned respawned; /* with --respawn */
 	bool stopping;
 	unsigned quiet; /* ticks in a row without a client */
-	unsigned busy;  /* ticks with some */
+	unsigned busy;  /* ticks with clients */
 };
 
 /* --- Options ---------------------------------------------------------- */
@@ -60,38 +61,39 @@ read_options(int argc, char **argv, struct options *o)
 	const struct cli_option table[] = {
 	    CLI_CONFIG(&o->config),
 	    {'s', "socket", "PATH", "listen on this Unix socket", &o->socket, NULL},
-	    {'r', "respawn", NULL, "start again at once when killed, on the same socket", NULL,
+	    {'r', "respawn", NULL, "restart at once when killed, on the same socket", NULL,
 	     &o->respawn},
-	    {'t', "check-config", NULL, "say what is wrong in the configuration, and exit", NULL,
+	    {'t', "check-config", NULL, "check configuration, tokens and keys, and exit", NULL,
 	     &o->check_config},
 	};
 	const struct cli cli = {
 	    .program = "claude-router",
 	    .usage = "[--config FILE] [--socket PATH] [--respawn] [--check-config]",
-	    .purpose = "The FastCGI responder of Claude Router. A web server starts it with its "
-		       "listening\nsocket as standard input, systemd passes one; --socket makes it "
-		       "listen by itself.\n",
+	    .purpose =
+		"The FastCGI responder of Claude Router. A web server starts it with its "
+		"listening\nsocket as standard input, or systemd passes one; with --socket it "
+		"opens its own.\n",
 	    .options = table,
-	    .n_options = sizeof table / sizeof *table,
+	    .n_options = COUNT(table),
 	};
 	int rest = cli_read(&cli, argc, argv);
 	if (rest < argc)
-		cli_fail(&cli, argv[rest], "takes no such argument");
+		cli_fail(&cli, "unexpected argument: %s", argv[rest]);
 }
 
 static void
-tell_paths(const struct config *config, const struct keys *keys)
+print_files(const struct config *config, const struct keys *keys)
 {
-	printf("configuration  %s: fine\n",
-	       config->path == NULL ? "no file, the defaults" : config->path);
+	printf("configuration  %s: OK\n",
+	       config->path == NULL ? "no file, defaults" : config->path);
 	printf("tokens         %s%s\n", config->tokens_file,
-	       access(config->tokens_file, F_OK) == 0 ? ": fine" : ": there is none");
+	       access(config->tokens_file, F_OK) == 0 ? ": OK" : ": does not exist");
 	printf("state          %s%s\n", config->state_file,
-	       access(config->state_file, F_OK) == 0 ? "" : ": there is none yet");
+	       access(config->state_file, F_OK) == 0 ? "" : ": does not exist yet");
 	if (access(config->keys_file, F_OK) == 0)
 		printf("client keys    %s: %zu\n", config->keys_file, keys_count(keys));
 	else
-		printf("client keys    %s: there is none\n", config->keys_file);
+		printf("client keys    %s: does not exist\n", config->keys_file);
 	if (keys_warning(config, keys) != NULL)
 		printf("warning: %s\n", keys_warning(config, keys));
 }
@@ -104,16 +106,16 @@ check_config(const struct options *o)
 	struct config *config = config_load(o->config, &errors);
 	struct tokens *tokens = config == NULL ? NULL : tokens_load(config, &errors);
 	struct keys *keys = tokens == NULL ? NULL : keys_load(config->keys_file, &errors);
-	bool fine = keys != NULL;
-	if (fine)
-		tell_paths(config, keys);
+	bool usable = keys != NULL;
+	if (usable)
+		print_files(config, keys);
 	else
 		fprintf(stderr, "%s\n", cli_why(&errors));
 	keys_free(keys);
 	tokens_free(tokens);
 	config_free(config);
 	buf_free(&errors);
-	return cli_end("claude-router", fine ? EXIT_SUCCESS : EX_CONFIG);
+	return cli_end("claude-router", usable ? EXIT_SUCCESS : EX_CONFIG);
 }
 
 /* --- Running ---------------------------------------------------------- */
@@ -129,7 +131,7 @@ raise_file_limit(void)
 }
 
 static void
-rest(struct responder *r)
+return_memory(struct responder *r)
 {
 	bool busy = r->app.clients > 0;
 	r->quiet = busy ? 0 : r->quiet + 1;
@@ -155,7 +157,7 @@ tick(struct timer *timer)
 	snprintf(process.version, sizeof process.version, "%.*s", STATE_VERSION_TEXT - 1,
 		 PACKAGE_VERSION);
 	state_tick(r->app.state, &process);
-	rest(r);
+	return_memory(r);
 	if (!r->stopping && respawn_is_abandoned(&r->respawned))
 		stop(r);
 	else if (r->stopping && r->app.clients == 0)
@@ -168,14 +170,14 @@ tick(struct timer *timer)
 }
 
 static void
-drained(struct timer *timer)
+drain_is_over(struct timer *timer)
 {
 	struct responder *r = CONTAINER_OF(timer, struct responder, drain);
 	loop_stop(r->app.loop);
 }
 
-/* No new clients; those that are here get drain to end. SERVERS.md, rule 8: a
- * web server that spawned us waits for us, and every site with it. */
+/* Accepts no new clients; the requests that run have drain_ms to end. SERVERS.md, rule 8: a
+ * web server that spawned this process waits for it, and every site with it. */
 static void
 stop(struct responder *r)
 {
@@ -197,11 +199,11 @@ on_signal(struct watch *watch, uint32_t events)
 	(void)events;
 	if (read(watch->fd, &info, sizeof info) != sizeof info)
 		return;
-	/* What systemd's ExecReload sends. No web server sends it to a responder: each
-	 * keeps it to itself and its workers (SERVERS.md). */
+	/* Sent by systemd's ExecReload. Web servers forward no SIGHUP to a responder
+	 * (SERVERS.md). */
 	if (info.ssi_signo == SIGHUP)
 		reload_now(&r->app);
-	/* A second one means it. */
+	/* A second signal: without waiting for clients. */
 	else if (r->stopping)
 		loop_stop(r->app.loop);
 	else
@@ -209,7 +211,7 @@ on_signal(struct watch *watch, uint32_t events)
 }
 
 static void
-our_signals(sigset_t *set)
+handled_signals(sigset_t *set)
 {
 	sigemptyset(set);
 	sigaddset(set, SIGTERM);
@@ -217,13 +219,13 @@ our_signals(sigset_t *set)
 	sigaddset(set, SIGHUP);
 }
 
-/* One that comes while we start waits until the loop runs: a HUP would end us, and a
- * TERM be lost in the handler that libfcgi installs. */
+/* A signal that arrives during the start waits until the loop runs: a SIGHUP would end the
+ * process, and a SIGTERM be lost in libfcgi's handler. */
 static void
-hold_signals(void)
+block_signals(void)
 {
 	sigset_t set;
-	our_signals(&set);
+	handled_signals(&set);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
@@ -231,22 +233,21 @@ static bool
 watch_signals(struct responder *r)
 {
 	sigset_t set;
-	our_signals(&set);
+	handled_signals(&set);
 	r->signals.ready = on_signal;
 	int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	return fd != -1 && loop_watch(r->app.loop, &r->signals, fd, EPOLLIN);
 }
 
 static void
-tell_respawned(int killed_by)
+log_respawn(int killed_by)
 {
 	if (killed_by != 0)
-		log_line(LOG_WARNING,
-			 "started again: signal %d (%s) killed the responder before this one",
+		log_line(LOG_WARNING, "restarted: signal %d (%s) killed the previous responder",
 			 killed_by, strsignal(killed_by));
 }
 
-/* On systemd's socket, that of --socket, or the web server's, until told to stop. */
+/* Serves until a signal stops it. Returns an exit status, with an error text unless 0. */
 static int
 run(struct responder *r, const struct options *o, struct buf *error)
 {
@@ -260,7 +261,7 @@ run(struct responder *r, const struct options *o, struct buf *error)
 	if (listener_open(&r->listener, o->socket, error))
 		r->acceptor = acceptor_new(&r->app, r->listener.fd, &app_routes, error);
 	r->tick.due = tick;
-	r->drain.due = drained;
+	r->drain.due = drain_is_over;
 	if (r->acceptor == NULL)
 		return EX_OSERR;
 	if (!watch_signals(r)) {
@@ -268,7 +269,7 @@ run(struct responder *r, const struct options *o, struct buf *error)
 		return EX_OSERR;
 	}
 	r->started_ms = clock_wall_ms();
-	tell_respawned(r->respawned.killed_by);
+	log_respawn(r->respawned.killed_by);
 	tick(&r->tick);
 	if (loop_run(r->app.loop))
 		return EXIT_SUCCESS;
@@ -297,7 +298,7 @@ main(int argc, char **argv)
 	read_options(argc, argv, &options);
 	if (options.check_config)
 		return check_config(&options);
-	hold_signals();
+	block_signals();
 	app_harden_process();
 	if (options.respawn)
 		responder.respawned = respawn();

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "operator/metrics.h"
 
+#include "base/count.h"
 #include "state/histogram.h"
 
 #include <inttypes.h>
@@ -17,8 +18,7 @@ struct page {
 	bool fits;
 };
 
-/* A value as it stands between quotes. What is not printable ASCII, which no
- * name of ours holds, may not even be text. */
+/* A label's value, escaped. Names of ours are printable ASCII; other bytes may not be text. */
 #define LABEL_MAX 64
 struct label {
 	char text[LABEL_MAX];
@@ -55,7 +55,7 @@ head(struct page *p, const char *name, const char *type, const char *help)
 	put(p, "# HELP " PREFIX "%s %s\n# TYPE " PREFIX "%s %s\n", name, help, name, type);
 }
 
-/* A figure without labels. */
+/* A metric without labels. */
 static void
 figure(struct page *p, const char *name, const char *type, const char *help, uint64_t value)
 {
@@ -63,7 +63,7 @@ figure(struct page *p, const char *name, const char *type, const char *help, uin
 	put(p, PREFIX "%s %" PRIu64 "\n", name, value);
 }
 
-/* A base unit from its thousandth: seconds, ratios. */
+/* Thousandths as decimals: ms to seconds, permille to ratios. */
 struct decimal {
 	char text[32];
 };
@@ -97,23 +97,23 @@ static const struct counted {
 	bool has_nobody;
 } counted[] = {
     {"requests_total",
-     "Requests for a message, by who answered (none: no provider could) and how they ended: ok, "
-     "error (a status of 400 or more), cut (the provider broke off and the router closed the "
-     "stream), left (the client went away).",
-     "outcome", outcomes, sizeof outcomes / sizeof *outcomes, COUNT_ENDINGS, true},
+     "Requests for a message, by the provider that responded (none: no provider could) and how "
+     "they ended: ok, error (a status of 400 or more), cut (the provider broke off and the router "
+     "closed the stream), left (the client disconnected).",
+     "outcome", outcomes, COUNT(outcomes), COUNT_ENDINGS, true},
     {"attempts_total",
-     "What was sent to a provider, by what its answer led to: pass (to the client), hop (to the "
-     "next provider), cool or bench (the same, and the provider rests), successor (asked under "
-     "another model's name), retry (asked again).",
-     "verdict", verdicts, sizeof verdicts / sizeof *verdicts, COUNT_VERDICTS, false},
+     "Attempts, by what the provider's response led to: pass (to the client), hop (to the next "
+     "provider), cool or bench (the same, and the provider is paused), successor (another attempt "
+     "with another model name), retry (another attempt).",
+     "verdict", verdicts, COUNT(verdicts), COUNT_VERDICTS, false},
     {"rests_total",
-     "Rests that began, by what the provider said: busy, cooldown (a limit without a time), "
-     "retry_after, reset (a quota window's end), refused (the credential).",
-     "reason", reasons, sizeof reasons / sizeof *reasons, COUNT_PAUSES + PAUSE_SHORT, false},
+     "Pauses that began, by reason: busy, cooldown (a limit without a time), retry_after, reset (a "
+     "quota window's end), refused (the credential).",
+     "reason", reasons, COUNT(reasons), COUNT_PAUSES + PAUSE_SHORT, false},
 };
-_Static_assert(sizeof outcomes / sizeof *outcomes == COUNTED_ENDINGS, "a name for each");
-_Static_assert(sizeof verdicts / sizeof *verdicts == COUNTED_VERDICTS, "a name for each");
-_Static_assert(sizeof reasons / sizeof *reasons == PAUSE_BENCH, "a name for each but PAUSE_NONE");
+_Static_assert(COUNT(outcomes) == COUNTED_ENDINGS, "a name for each");
+_Static_assert(COUNT(verdicts) == COUNTED_VERDICTS, "a name for each");
+_Static_assert(COUNT(reasons) == PAUSE_BENCH, "a name for each but PAUSE_NONE");
 
 static void
 put_counted(struct page *p, const struct counted *c, const char *name, const uint64_t *counts)
@@ -126,7 +126,7 @@ put_counted(struct page *p, const struct counted *c, const char *name, const uin
 static void
 put_counters(struct page *p, const struct metrics *m)
 {
-	for (const struct counted *c = counted; c < counted + sizeof counted / sizeof *c; c++) {
+	for (const struct counted *c = counted; c < counted + COUNT(counted); c++) {
 		head(p, c->name, "counter", c->help);
 		for (size_t i = 0; i < m->n_providers; i++)
 			put_counted(p, c, m->providers[i].name, m->providers[i].counts);
@@ -160,14 +160,15 @@ put_histograms(struct page *p, const struct metrics *m)
 		enum counter first;
 	} all[] = {
 	    {"first_byte_seconds",
-	     "From asking the provider that answered to the first byte for the client; of requests "
-	     "that are over.",
+	     "From the attempt that the provider responded to until the first byte for the client; "
+	     "of "
+	     "requests that are over.",
 	     COUNT_FIRST_BYTE},
 	    {"request_duration_seconds",
-	     "From a request to the end of its answer, by the provider that answered.",
+	     "From a request to the end of its reply, by the provider that responded.",
 	     COUNT_DURATION},
 	};
-	for (size_t h = 0; h < sizeof all / sizeof *all; h++) {
+	for (size_t h = 0; h < COUNT(all); h++) {
 		head(p, all[h].name, "histogram", all[h].help);
 		for (size_t i = 0; i < m->n_providers; i++)
 			put_histogram(p, all[h].name, m->providers[i].name,
@@ -175,17 +176,17 @@ put_histograms(struct page *p, const struct metrics *m)
 	}
 }
 
-/* --- What is so now --------------------------------------------------- */
+/* --- Gauges ----------------------------------------------------------- */
 
 static void
 put_providers(struct page *p, const struct metrics *m)
 {
-	head(p, "provider_active", "gauge", "Whether the provider can be asked now.");
+	head(p, "provider_active", "gauge", "Whether the provider is usable now.");
 	for (size_t i = 0; i < m->n_providers; i++)
 		put(p, PREFIX "provider_active{provider=\"%s\"} %d\n",
 		    label(m->providers[i].name).text, m->providers[i].active);
 	head(p, "provider_resting_until_timestamp_seconds", "gauge",
-	     "When the provider's rest is over; not there while it does not rest.");
+	     "When the provider's pause ends; absent while it is not paused.");
 	for (size_t i = 0; i < m->n_providers; i++)
 		if (m->providers[i].until_ms != 0)
 			put(p,
@@ -194,7 +195,8 @@ put_providers(struct page *p, const struct metrics *m)
 			    time_of(m->providers[i].until_ms).text);
 }
 
-/* A name that stands there twice would spoil the whole page. */
+/* Whether a window's name is not used by one before it: a duplicate series makes the whole page
+ * invalid. */
 static bool
 is_first(const struct health_window *windows, size_t i)
 {
@@ -222,11 +224,10 @@ static void
 put_quotas(struct page *p, const struct metrics *m)
 {
 	head(p, "quota_window_utilization_ratio", "gauge",
-	     "How much of a quota window is used, by the provider's last word on it.");
+	     "How much of a quota window is used, as the provider last reported it.");
 	for (size_t i = 0; i < m->n_providers; i++)
 		put_windows(p, &m->providers[i], false);
-	head(p, "quota_window_reset_timestamp_seconds", "gauge",
-	     "When a quota window begins anew.");
+	head(p, "quota_window_reset_timestamp_seconds", "gauge", "When a quota window is reset.");
 	for (size_t i = 0; i < m->n_providers; i++)
 		put_windows(p, &m->providers[i], true);
 }
@@ -236,7 +237,8 @@ put_file(struct page *p, const char *name, const struct metrics_file *file)
 {
 	char full[64];
 	snprintf(full, sizeof full, "%s_last_reload_successful", name);
-	figure(p, full, "gauge", "Whether the file is in force as it was last seen.", file->fine);
+	figure(p, full, "gauge", "Whether the file is in force as it was last seen.",
+	       file->is_current);
 	snprintf(full, sizeof full, "%s_last_reload_success_timestamp_seconds", name);
 	head(p, full, "gauge",
 	     "When what is in force was read, by the process that answers this scrape.");
@@ -249,11 +251,10 @@ metrics_write(const struct metrics *m, struct buf *out)
 	struct page p = {.out = out, .fits = true};
 	head(&p, "build_info", "gauge", "The version of the program that answers this scrape.");
 	put(&p, PREFIX "build_info{version=\"%s\"} 1\n", label(m->version).text);
-	figure(&p, "processes", "gauge", "Responder processes that live.", m->processes);
-	figure(&p, "streams", "gauge", "Clients that are being served, in all processes.",
-	       m->streams);
-	figure(&p, "failovers_total", "counter", "How often a provider was left for the next one.",
-	       m->failovers);
+	figure(&p, "processes", "gauge", "Running responder processes.", m->processes);
+	figure(&p, "streams", "gauge", "Requests being served, in all processes.", m->streams);
+	figure(&p, "failovers_total", "counter",
+	       "How often requests moved from a provider to the next one.", m->failovers);
 	put_counters(&p, m);
 	put_histograms(&p, m);
 	put_providers(&p, m);

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* The page that GET /metrics shows, in Prometheus' text format 0.0.4
- * (prometheus.io/docs/instrumenting/exposition_formats), of figures that somebody
- * else has gathered.
+/* The page of GET /metrics, in Prometheus' text format 0.0.4
+ * (prometheus.io/docs/instrumenting/exposition_formats), written from collected figures.
  *
- * Pure, owns nothing; thread-safe. Labels are names of the configuration, of
- * quota windows and of the tables here: no credential, account or client, and no
- * more series than providers ask for. */
+ * Pure, owns nothing; thread-safe. Label values come from the configuration, from quota
+ * windows and from the tables here: no credential, account or client, so that the number of
+ * series depends on the providers alone. */
 #ifndef OPERATOR_METRICS_H
 #define OPERATOR_METRICS_H
 
@@ -18,30 +17,30 @@
 /* One provider of the configuration. */
 struct metrics_provider {
 	const char *name;                             /* borrowed */
-	bool active;                                  /* can be asked now */
-	int64_t until_ms;                             /* it rests until then; 0: it does not */
+	bool active;                                  /* usable now */
+	int64_t until_ms;                             /* paused until then; 0: not paused */
 	struct health_window windows[HEALTH_WINDOWS]; /* those in force; name "" : none */
 	uint64_t counts[COUNTERS];
 };
 
-/* Whether a file of ours that can be read again is as it stands on the disk. */
+/* Whether a file that can be reloaded is in force as it is on the disk. */
 struct metrics_file {
 	int64_t loaded_ms;
-	bool fine;
+	bool is_current;
 };
 
 struct metrics {
 	const char *version; /* borrowed */
 	struct metrics_provider providers[PROVIDERS_MAX];
 	size_t n_providers;
-	uint64_t nobody[COUNTERS]; /* of requests that no provider answered */
+	uint64_t nobody[COUNTERS]; /* of requests without a provider's response */
 	uint64_t failovers;
 	uint64_t streams;
 	uint64_t processes;
 	struct metrics_file config, tokens;
 };
 
-/* Appends the page. False: out is full, and holds a part of it. */
+/* Appends the page. False: out is full or out of memory, and contains a part of it. */
 bool metrics_write(const struct metrics *metrics, struct buf *out)
     __attribute__((warn_unused_result));
 

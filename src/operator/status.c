@@ -2,6 +2,7 @@
 #include "operator/status.h"
 
 #include "base/clock.h"
+#include "base/count.h"
 #include "json/tree.h"
 
 #include <stdio.h>
@@ -10,7 +11,7 @@
 
 #define PROCESSES_SHOWN 64
 
-/* --- Small things ----------------------------------------------------- */
+/* --- Members ---------------------------------------------------------- */
 
 static void
 add_text(json_object *o, const char *name, const char *text)
@@ -33,7 +34,7 @@ add_bool(json_object *o, const char *name, bool value)
 	tree_put(o, name, json_object_new_boolean(value));
 }
 
-/* A time; 0 is none. */
+/* at_ms 0: null. */
 static void
 add_time(json_object *o, const char *name, int64_t at_ms)
 {
@@ -41,7 +42,7 @@ add_time(json_object *o, const char *name, int64_t at_ms)
 	add_text(o, name, at_ms == 0 ? NULL : clock_rfc3339(at_ms, text));
 }
 
-/* A provider's name as people write it. */
+/* A provider's name for people. */
 static const char *
 display_name(const char *name)
 {
@@ -51,13 +52,13 @@ display_name(const char *name)
 	    {"kimi", "Kimi"},
 	    {"claude_api", "Claude API"},
 	};
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+	for (size_t i = 0; i < COUNT(names); i++)
 		if (strcmp(names[i][0], name) == 0)
 			return names[i][1];
 	return name;
 }
 
-/* --- What the plan says ----------------------------------------------- */
+/* --- The plan --------------------------------------------------------- */
 
 static const struct candidate *
 current(const struct plan *plan)
@@ -72,8 +73,7 @@ status_current(const struct candidates *s)
 	return c == NULL ? NULL : c->view->provider;
 }
 
-/* Whom the operator wants to see serving: who was chosen by hand, else the
- * first that is set up. */
+/* The provider that the operator wants: the one chosen by hand, else the first that is set up. */
 static const struct candidate *
 first_choice(const struct candidates *s)
 {
@@ -97,7 +97,7 @@ condition(const struct candidates *s)
 	return top == first_choice(s) ? "healthy" : "degraded";
 }
 
-/* Why the current provider serves: what keeps the first choice from it. */
+/* Why the current provider is used: how the first choice stands. */
 static const char *
 reason(const struct candidates *s, char *text, size_t size)
 {
@@ -109,12 +109,12 @@ reason(const struct candidates *s, char *text, size_t size)
 	return text;
 }
 
-/* The window that is fullest. */
+/* The quota window that is used most; NULL: none is known. */
 static const struct health_window *
 fullest(const struct health *h)
 {
 	const struct health_window *most = NULL;
-	for (size_t i = 0; i < sizeof h->windows / sizeof *h->windows; i++)
+	for (size_t i = 0; i < COUNT(h->windows); i++)
 		if (h->windows[i].name[0] != '\0' && h->windows[i].reset_ms > clock_wall_ms() &&
 		    (most == NULL || h->windows[i].permille > most->permille))
 			most = &h->windows[i];
@@ -133,7 +133,7 @@ append_window(const struct candidate *c, char *text, size_t size)
 		 w->name, w->name + digits);
 }
 
-/* Who pays, when it is not the plan. */
+/* Who pays, unless it is the plan. */
 static void
 append_bill(const struct candidate *c, char *text, size_t size)
 {
@@ -220,7 +220,7 @@ static json_object *
 windows(const struct health *h)
 {
 	json_object *o = json_object_new_object();
-	for (size_t i = 0; i < sizeof h->windows / sizeof *h->windows; i++) {
+	for (size_t i = 0; i < COUNT(h->windows); i++) {
 		const struct health_window *w = &h->windows[i];
 		if (w->name[0] == '\0')
 			continue;
@@ -252,12 +252,13 @@ add_counters(json_object *o, const struct state *state, uint64_t provider)
 	} shown[] = {{"requests", COUNT_REQUESTS},
 		     {"attempts", COUNT_ATTEMPTS},
 		     {"failures", COUNT_FAILURES}};
-	for (size_t i = 0; i < sizeof shown / sizeof *shown; i++)
+	for (size_t i = 0; i < COUNT(shown); i++)
 		add_number(o, shown[i].name,
 			   (int64_t)state_counted(state, provider, shown[i].counter));
 }
 
-/* The name in use when it is not the one that would be sent by default. */
+/* The model name in use, that of the first rule with another name than its default, else of the
+ * last rule; NULL: no rules. */
 static const char *
 model_in_use(const struct app *app, const struct provider *p)
 {
@@ -269,9 +270,9 @@ model_in_use(const struct app *app, const struct provider *p)
 	return NULL;
 }
 
-/* 0: it does not rest. */
+/* 0: it is not paused. */
 static int64_t
-waits_until_ms(const struct candidate *c)
+paused_until_ms(const struct candidate *c)
 {
 	return plan_usable(c->standing) ? 0 : c->until_ms;
 }
@@ -286,7 +287,7 @@ provider_status(const struct app *app, const struct candidate *c)
 	add_bool(o, "configured",
 		 c->standing != STANDING_UNCONFIGURED && c->standing != STANDING_DISABLED);
 	add_text(o, "state", plan_state_name(c->standing));
-	add_time(o, "until", waits_until_ms(c));
+	add_time(o, "until", paused_until_ms(c));
 	add_text(o, "why", c->cause == NULL ? NULL : c->cause->why);
 	add_text(o, "reason", plan_reason(c, clock_wall_ms(), text, sizeof text));
 	add_bool(o, "active", plan_usable(c->standing));
@@ -376,11 +377,11 @@ measure_provider(const struct app *app, const struct candidate *c, struct metric
 	size_t n = 0;
 	out->name = c->view->provider->name;
 	out->active = plan_usable(c->standing);
-	out->until_ms = waits_until_ms(c);
+	out->until_ms = paused_until_ms(c);
 	state_counts(app->state, c->view->provider->id, out->counts);
 	for (size_t i = 0; i < HEALTH_WINDOWS; i++) {
 		const struct health_window *w = &account->windows[i];
-		/* What was used of a window that is over says nothing of the next. */
+		/* The use of a window that is over says nothing about the next. */
 		if (w->reset_ms == 0 || w->reset_ms > clock_wall_ms())
 			out->windows[n++] = *w;
 	}

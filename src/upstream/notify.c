@@ -45,12 +45,8 @@ struct notifier {
 	void *owner;
 };
 
-static const char *
-word(enum notice notice)
-{
-	static const char *const words[] = {"left", "returned", "paid"};
-	return words[notice];
-}
+/* As ROUTER_EVENT and in a webhook: operators' scripts depend on them. */
+static const char *const events[] = {"left", "returned", "paid"};
 
 static void
 end_run(struct run *run)
@@ -72,7 +68,7 @@ end_run(struct run *run)
 }
 
 static void
-reap(struct run *run)
+wait_for_command(struct run *run)
 {
 	int status = 0;
 	waitpid(run->pid, &status, 0);
@@ -88,20 +84,20 @@ command_ended(struct watch *watch, uint32_t events)
 {
 	struct run *run = CONTAINER_OF(watch, struct run, watch);
 	(void)events;
-	reap(run);
+	wait_for_command(run);
 	end_run(run);
 }
 
-/* It has had its time: with all that it started, since it leads its session. */
+/* With all that it started, since it leads its session. */
 static void
 kill_command(struct run *run)
 {
 	kill(-run->pid, SIGKILL);
-	reap(run);
+	wait_for_command(run);
 }
 
 static void
-too_late(struct timer *timer)
+time_is_up(struct timer *timer)
 {
 	struct run *run = CONTAINER_OF(timer, struct run, timer);
 	if (run->pid != 0)
@@ -111,7 +107,7 @@ too_late(struct timer *timer)
 
 /* --- A command -------------------------------------------------------- */
 
-/* Cuts on_change at its spaces; no shell reads it. */
+/* Splits on_change at spaces, without a shell. False: empty, or too many words. */
 static bool
 split(char *text, char *arguments[static ARGUMENTS_MAX + 1])
 {
@@ -126,7 +122,7 @@ split(char *text, char *arguments[static ARGUMENTS_MAX + 1])
 	return n > 0;
 }
 
-/* Nothing of ours goes along: no descriptor, no environment, no signal mask. */
+/* The child inherits no descriptor, no environment, no signal mask. Returns 0 or an errno. */
 static int
 spawn(pid_t *pid, char *const *arguments, char *const *environment)
 {
@@ -148,7 +144,7 @@ spawn(pid_t *pid, char *const *arguments, char *const *environment)
 	int error = posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDWR, 0);
 	for (int fd = STDOUT_FILENO; error == 0 && fd <= STDERR_FILENO; fd++)
 		error = posix_spawn_file_actions_adddup2(&files, STDIN_FILENO, fd);
-	/* libcurl's sockets are open for children, and more may be. */
+	/* libcurl's sockets have no close-on-exec, and others may not. */
 	if (error == 0)
 		error = posix_spawn_file_actions_addclosefrom_np(&files, STDERR_FILENO + 1);
 	if (error == 0)
@@ -166,7 +162,7 @@ start_command(struct run *run, enum notice notice, const char *provider, const c
 	char path[] = "PATH=/usr/local/bin:/usr/bin:/bin";
 	char *environment[VARIABLES + 1] = {path, event, name, text, NULL};
 	char *command = strdup(run->notifier->config->on_change);
-	snprintf(event, sizeof event, "ROUTER_EVENT=%s", word(notice));
+	snprintf(event, sizeof event, "ROUTER_EVENT=%s", events[notice]);
 	snprintf(name, sizeof name, "ROUTER_PROVIDER=%s", provider);
 	snprintf(text, sizeof text, "ROUTER_TEXT=%s", sentence);
 	int error = command != NULL && split(command, arguments)
@@ -197,7 +193,7 @@ webhook_ended(struct transfer *transfer, CURLcode code)
 	if (code != CURLE_OK)
 		log_line(LOG_WARNING, "on_change: the webhook failed: %s",
 			 curl_easy_strerror(code));
-	/* The timer runs already, so that it can be set anew without memory. */
+	/* A timer that runs can be set again without memory. */
 	loop_after(run->notifier->loop, &run->timer, 0);
 }
 
@@ -214,7 +210,7 @@ webhook_body(enum notice notice, const char *provider, const char *sentence)
 {
 	char at[CLOCK_RFC3339_SIZE];
 	json_object *o = json_object_new_object();
-	tree_put(o, "event", json_object_new_string(word(notice)));
+	tree_put(o, "event", json_object_new_string(events[notice]));
 	tree_put(o, "provider", json_object_new_string(provider));
 	tree_put(o, "text", json_object_new_string(sentence));
 	tree_put(o, "at", json_object_new_string(clock_rfc3339(clock_wall_ms(), at)));
@@ -313,13 +309,13 @@ notify(struct notifier *n, enum notice notice, const char *provider, const char 
 	while (run < n->runs + NOTICES_MAX && run->notifier != NULL)
 		run++;
 	if (run == n->runs + NOTICES_MAX) {
-		log_line(LOG_WARNING, "on_change: too many still run; this one is only logged");
+		log_line(LOG_WARNING, "on_change: too many still run; this notice is only logged");
 		return;
 	}
 	run->notifier = n;
-	run->timer.due = too_late;
+	run->timer.due = time_is_up;
 	bool is_command = n->config->on_change[0] == '/';
-	/* The timer first: a webhook that fails at once sets it anew before it has begun. */
+	/* The timer first: a webhook that fails at once sets it again. */
 	bool started = loop_after(n->loop, &run->timer, NOTICE_FOR_MS) &&
 		       (is_command ? start_command(run, notice, provider, sentence)
 				   : start_webhook(run, notice, provider, sentence));

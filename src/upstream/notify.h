@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Tells an operator what changed: on_change of the configuration, a command or a
- * webhook (BEHAVIOUR.md 11). Only our own words leave the process, never a
- * credential, never foreign text.
+/* Notifies an operator of changes: on_change of the configuration, a command or a webhook
+ * (BEHAVIOUR.md 11). Only our own words leave the process, never a credential, never text from
+ * elsewhere.
  *
- * A notifier belongs to its router. It never makes a request wait. One thread. */
+ * A notifier belongs to its app. It never delays a request. One thread. */
 #ifndef UPSTREAM_NOTIFY_H
 #define UPSTREAM_NOTIFY_H
 
@@ -14,27 +14,28 @@
 struct notifier;
 
 enum notice {
-	NOTICE_PAUSED,    /* a provider rests or refuses its credential */
-	NOTICE_AVAILABLE, /* a provider serves again */
-	NOTICE_PAID,      /* requests now go to a provider that costs money */
+	NOTICE_PAUSED,    /* "left": a provider is paused or benched */
+	NOTICE_AVAILABLE, /* "returned": a provider is available again */
+	NOTICE_PAID,      /* "paid": requests now go to a provider that costs money */
 };
 
-/* NULL when memory is short. Everything is borrowed. */
+/* NULL: out of memory. Everything is borrowed. */
 struct notifier *notifier_new(struct loop *loop, struct pool *pool, const struct config *config);
 
-/* From now on by another configuration, borrowed, too; what runs goes on and does
- * not look at either. */
+/* Uses another configuration from now on, borrowed, too. What runs is not affected and uses
+ * neither. */
 void notifier_follow(struct notifier *notifier, const struct config *config);
 
-/* Ends what still runs. NULL is fine. */
+/* Kills what still runs, and frees it. NULL is allowed. */
 void notifier_free(struct notifier *notifier);
 
-/* Logs the sentence at notice, and starts the command or the webhook. At most
- * NOTICES_MAX run at once, each for 30 s; more are only logged. */
+/* Logs the sentence at level notice, and starts the command or the webhook. At most
+ * NOTICES_MAX run at once, each for 30 s; further ones are only logged, as are those that
+ * cannot be started. */
 void notify(struct notifier *notifier, enum notice notice, const char *provider,
 	    const char *sentence);
 
-/* Whether anything still runs; idle() is called from the loop when the last has ended. */
+/* Whether anything still runs. idle() is called from the loop whenever the last one ends. */
 bool notifier_busy(const struct notifier *notifier);
 void notifier_when_idle(struct notifier *notifier, void (*idle)(void *owner), void *owner);
 

@@ -210,7 +210,7 @@ check('without a keys file nobody is let in, and everything says so', async t =>
   assert.match(r.log(), /nobody is let in/);
   const run = await command(path.join(BUILD, 'claude-router'), ['--check-config'], { env: r.env });
   assert.equal(run.code, 0, run.stderr);
-  assert.match(run.stdout, /^client keys .*there is none$/m);
+  assert.match(run.stdout, /^client keys .*does not exist$/m);
   assert.match(run.stdout, /^warning: .*nobody is let in/m);
   await key(r, 'anna');
   assert.equal((await r.status()).keys_file.error, null);

@@ -70,7 +70,7 @@ check('explain: who would be asked, for what, and why the others are not', async
   await r.sim.next('claude_pro', { fault: 'usage_limit', reset: 3600 });
   await r.post(message(), oauth);
   const text = await ask(r, 'explain', 'claude-opus-5-5');
-  assert.match(text, /^1\. deepseek is ready, asked for deepseek-v4-pro$/m);
+  assert.match(text, /^1\. deepseek is ready, model deepseek-v4-pro$/m);
   assert.match(text, /^- {2}claude_pro is paused until \d\d:\d\d \(429 unified five_hour\)$/m);
   assert.match(text, /^- {2}kimi is disabled$/m);
   assert.match(text, /^- {2}claude_api has no credential: /m);

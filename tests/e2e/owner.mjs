@@ -87,7 +87,7 @@ check('no directory: an error, and no file of root', async t => {
   for (const [name, ...args] of [['claude-router-check', '--force'], ['claude-router-ctl', 'status']]) {
     const run = await i.run(name, ...args);
     assert.equal(run.code, 77, run.stderr);
-    assert.match(run.stderr, /cannot go on as the owner of .*state\.d: No such file/);
+    assert.match(run.stderr, /cannot run as the owner of .*state\.d: No such file/);
   }
   assert.ok(!existsSync(i.state));
 });

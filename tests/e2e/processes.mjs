@@ -80,7 +80,7 @@ check('the only responder is killed again and again, and the next request is ser
     const answer = await r.post(message(), oauth);
     assert.equal(`${answer.status} ${who(answer)}`, '200 claude_pro', answer.text);
   }
-  assert.match(r.log(), /level=warning msg="started again: signal 9 \(Killed\) killed the responder before this one"/);
+  assert.match(r.log(), /level=warning msg="restarted: signal 9 \(Killed\) killed the previous responder"/);
 });
 
 check('a responder whose parent is killed serves on, and ends when the web server does', async t => {

@@ -31,11 +31,11 @@ async function reload(r, options = {}) {
   configure(r, options);
   const run = await r.ctl('reload');
   assert.equal(run.code, 0, run.stderr);
-  assert.equal(run.stdout, r.procs === 1 ? '1 responder took it up\n' : `${r.procs} responders took it up\n`);
+  assert.equal(run.stdout, r.procs === 1 ? '1 responder reloaded\n' : `${r.procs} responders reloaded\n`);
 }
 
 const lines = (r, text) => r.log().split('\n').filter(line => line.includes(text));
-const taken = r => lines(r, 'claude-router.conf: taken up').length;
+const reloads = r => lines(r, 'claude-router.conf: reloaded').length;
 const errors = async r => { const s = await r.status(); return [s.config.error, s.tokens_file.error]; };
 const many = (n, what) => Promise.all(Array.from({ length: n }, (_, i) => what(i)));
 
@@ -122,7 +122,7 @@ check('a changed file is taken up by itself, by each of the responders', async t
   const r = await router(t, { tokens: keys });
   assert.equal(who(await r.post(message(), login)), 'claude_pro');
   configure(r, { order: ['kimi', 'claude_pro'] });
-  await eventually('both say so', () => taken(r) === 2);
+  await eventually('both say so', () => reloads(r) === 2);
   const answers = await many(20, () => r.post(message('SIM:SLEEP 20'), login));
   assert.deepEqual([...new Set(answers.map(who))], ['kimi']);
   assert.deepEqual(await errors(r), [null, null]);
@@ -135,12 +135,12 @@ check('a new provider and its token are there at once, in whichever order they a
   r.writeTokens(tokens);
   await eventually('its name means nothing yet', async () => /:5: this name is no provider/.test((await errors(r))[1]));
   configure(r, { whole: (sim, r) => `tokens_file = "${r.tokensFile}"\n${backup}` });
-  await eventually('both are in force', () => taken(r) === 2);
+  await eventually('both are in force', () => reloads(r) === 2);
   assert.deepEqual(await errors(r), [null, null]);
   assert.equal(who(await r.post(message())), 'backup');
   assert.equal((await r.sim.requests('backup')).at(-1).headers['x-api-key'], tokens.backup);
   configure(r, { whole: undefined });
-  await eventually('the other one is in force', () => taken(r) === 4);
+  await eventually('the other one is in force', () => reloads(r) === 4);
   assert.match((await errors(r))[1], /:5: this name is no provider/, 'a name too many is told, and keeps nobody from it');
   assert.equal(who(await r.post(message())), 'deepseek');
 });
@@ -180,7 +180,7 @@ check('who was chosen by hand and is no more is chosen no more', async t => {
   assert.equal((await r.status()).mode, 'manual');
   await reload(r, { order: ['deepseek', 'claude_pro'] });
   assert.equal((await r.status()).mode, 'auto');
-  assert.ok(lines(r, 'kimi, which was chosen by hand, is configured no more: auto again').length >= 1);
+  assert.ok(lines(r, 'kimi, chosen by hand, is no longer configured; switching back to automatic').length >= 1);
   assert.equal(who(await r.post(message(), login)), 'deepseek');
   await reload(r, { order: ['deepseek', 'kimi'] });
   assert.equal((await r.status()).mode, 'auto', 'and does not come back by itself');
@@ -202,7 +202,7 @@ check('another state file waits for the next start, and the status says so', asy
   assert.equal((await r.status()).config.restart, null);
   r.other = 'other';
   configure(r, { order: ['kimi'] });
-  await eventually('the rest of it is taken up', () => taken(r) === 2);
+  await eventually('the rest of it is taken up', () => reloads(r) === 2);
   assert.equal((await r.status()).config.restart, `state_file = ${r.file('other')}: waits for the next start; until then ${r.file('state')}`);
   assert.equal(who(await r.post(message())), 'kimi');
   const run = await r.ctl('reload');
@@ -230,7 +230,7 @@ check('a broken configuration leaves the old one in force and is shown until it 
   await eventually('another error is another line', async () => /:1: /.test((await errors(r))[0]) && lines(r, 'the old configuration').length === 4);
   assert.equal(who(await r.post(message())), 'kimi');
   configure(r, { order: ['deepseek'] });
-  await eventually('mended', () => taken(r) === 2);
+  await eventually('mended', () => reloads(r) === 2);
   assert.deepEqual(await errors(r), [null, null]);
   assert.equal(lines(r, 'the old configuration').length, 4, 'each error was told once by each process');
   assert.equal(who(await r.post(message())), 'deepseek');
@@ -262,8 +262,8 @@ check('a log that cannot be opened is an error of the configuration', async t =>
   assert.equal(lines(r, 'event=request').length, 1, 'the log goes on where it was');
   const run = await r.ctl('reload');
   assert.equal(run.code, 75);
-  assert.equal(run.stdout, '0 responders took it up\n');
-  assert.match(run.stderr, /process \d+ could not take it up/);
+  assert.equal(run.stdout, '0 responders reloaded\n');
+  assert.match(run.stderr, /process \d+ could not reload/);
   configure(r, { config: `log = "${r.file('own.log')}"` });
   await eventually('mended', async () => (await errors(r))[0] === null);
   assert.equal(who(await r.post(message())), 'deepseek');
@@ -292,9 +292,9 @@ check('ctl reload says all that is wrong, and asks nobody to take it up', async 
 check('ctl reload takes up what looks unchanged, and waits for each of four', async t => {
   const r = await router(t, { tokens: keys, procs: 4 });
   await reload(r);
-  assert.ok(taken(r) >= 4, 'each has read it again');
+  assert.ok(reloads(r) >= 4, 'each has read it again');
   await reload(r);
-  assert.ok(taken(r) >= 8);
+  assert.ok(reloads(r) >= 8);
 });
 
 check('ctl reload without a responder says so', async t => {
@@ -313,8 +313,8 @@ check('ctl reload names a responder that does not answer', async t => {
   try {
     const run = await r.ctl('reload');
     assert.equal(run.code, 75);
-    assert.equal(run.stdout, '1 responder took it up\n');
-    assert.match(run.stderr, new RegExp(`process ${stopped} has not taken it up within 3 s`));
+    assert.equal(run.stdout, '1 responder reloaded\n');
+    assert.match(run.stderr, new RegExp(`process ${stopped} did not reload within 3 s`));
   } finally { process.kill(stopped, 'SIGCONT'); }
 });
 
@@ -323,7 +323,7 @@ check('SIGHUP to a responder reloads it; to lighttpd, whose logs it cycles, it d
   const before = r.pids();
   configure(r, { order: ['kimi'] });
   for (const pid of before) process.kill(pid, 'SIGHUP');
-  await eventually('both take it up', () => taken(r) >= 2);
+  await eventually('both take it up', () => reloads(r) >= 2);
   assert.equal(who(await r.post(message())), 'kimi');
   r.server.part.kill('SIGHUP');
   const answers = await many(20, () => ask(r, true));
@@ -338,7 +338,7 @@ check('SIGHUP reloads a service of its own, and does not end it', async t => {
   t.after(() => service.stop('SIGKILL'));
   await eventually('it runs beside lighttpd’s', async () => (await r.status()).processes === r.procs + 1);
   service.kill('SIGHUP');
-  await eventually('it takes up', () => service.output.includes('claude-router.conf: taken up'));
+  await eventually('it takes up', () => service.output.includes('claude-router.conf: reloaded'));
   assert.ok(service.alive);
   service.kill('SIGTERM');
   assert.equal(await service.ended, 0);
@@ -359,13 +359,13 @@ check('50 reloads under load lose no request and leak nothing', { timeout: 240 }
   let failed;
   load.catch(error => { failed = error; });
   for (let n = 0; n < 50 && !failed; n++) {
-    const [wanted, errors] = [taken(r) + r.procs, lines(r, 'stays in force').length];
+    const [wanted, errors] = [reloads(r) + r.procs, lines(r, 'stays in force').length];
     const broken = n % 5 === 4;
     if (broken) writeFileSync(r.configFile, `provider nobody${n} { }\n`);
     else configure(r, { order: orders[n % orders.length], config: n % 2 ? 'max_retries = 2' : '' });
     r.writeTokens(n % 3 ? keys : { ...keys, claude_pro: stored.claude_pro });
     for (const pid of r.pids()) process.kill(pid, 'SIGHUP');
-    await eventually(`reload ${n}`, () => failed || (broken ? lines(r, 'stays in force').length >= errors + r.procs : taken(r) >= wanted), 20);
+    await eventually(`reload ${n}`, () => failed || (broken ? lines(r, 'stays in force').length >= errors + r.procs : reloads(r) >= wanted), 20);
   }
   over = true;
   await load;
