@@ -46,7 +46,7 @@ struct notifier {
 };
 
 /* As ROUTER_EVENT and in a webhook: operators' scripts depend on them. */
-static const char *const events[] = {"left", "returned", "paid"};
+static const char *const event_names[] = {"left", "returned", "paid"};
 
 static void
 end_run(struct run *run)
@@ -162,7 +162,7 @@ start_command(struct run *run, enum notice notice, const char *provider, const c
 	char path[] = "PATH=/usr/local/bin:/usr/bin:/bin";
 	char *environment[VARIABLES + 1] = {path, event, name, text, NULL};
 	char *command = strdup(run->notifier->config->on_change);
-	snprintf(event, sizeof event, "ROUTER_EVENT=%s", events[notice]);
+	snprintf(event, sizeof event, "ROUTER_EVENT=%s", event_names[notice]);
 	snprintf(name, sizeof name, "ROUTER_PROVIDER=%s", provider);
 	snprintf(text, sizeof text, "ROUTER_TEXT=%s", sentence);
 	int error = command != NULL && split(command, arguments)
@@ -210,7 +210,7 @@ webhook_body(enum notice notice, const char *provider, const char *sentence)
 {
 	char at[CLOCK_RFC3339_SIZE];
 	json_object *o = json_object_new_object();
-	tree_put(o, "event", json_object_new_string(events[notice]));
+	tree_put(o, "event", json_object_new_string(event_names[notice]));
 	tree_put(o, "provider", json_object_new_string(provider));
 	tree_put(o, "text", json_object_new_string(sentence));
 	tree_put(o, "at", json_object_new_string(clock_rfc3339(clock_wall_ms(), at)));
