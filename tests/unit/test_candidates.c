@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: MIT */
+/* candidates: what is known of each provider for one request, from configuration, credentials and
+ * state; and which of them a request may still go to. */
+#include "route/candidates.h"
+
+#include "base/clock.h"
+#include "dialect/dialect.h"
+#include "private.h"
+#include "tap.h"
+
+#include <unistd.h>
+
+#pragma GCC diagnostic ignored "-Wmissing-field-initializers" /* what is left out is 0 */
+
+enum { PROVIDERS = 3, HOUR = 3600 * 1000 };
+
+static char dir[] = "/tmp/test_candidates.XXXXXX";
+static char config_file[sizeof dir + sizeof "/config"], tokens_file[sizeof dir + sizeof "/tokens"];
+static struct config *config;
+static struct tokens *tokens;
+
+/* --- Collecting ------------------------------------------------------- */
+
+/* Whose record pauses claude_pro for an hour before the request. */
+enum paused { NONE, LOGIN_1, LOGIN_2, EVERYBODY, OPUS_OF_1, DEEPSEEKS };
+
+/* What the client says of itself; person 1 has login 1. */
+enum kin { SAYS_NOTHING, SAYS_PERSON_1, SAYS_PERSON_2, SAYS_DEVICE_1 };
+
+static const struct {
+	int line;
+	const char *name;
+	struct client_credentials client;
+	enum paused paused;
+	enum kin kin;
+	bool kin_is_sure, latest, mid_loop;
+	unsigned needs;
+	const char *model, *manual;
+	/* Of claude_pro, deepseek and claude_api, in this order: own, Stored or - no credential; and
+	 * how each stands, as in test_plan. */
+	const char *credentials, *standings;
+} rows[] = {
+    {__LINE__,
+     "a login, and a stored key",
+     {"login1", NULL, true},
+     .credentials = "oS-",
+     .standings = "rrU"},
+    {__LINE__,
+     "an API key of the client's",
+     {NULL, "key1", true},
+     .credentials = "-So",
+     .standings = "Urr"},
+    {__LINE__,
+     "nothing of the client's",
+     {NULL, NULL, true},
+     .credentials = "-S-",
+     .standings = "UrU"},
+    {__LINE__,
+     "a client that may not use what is stored",
+     {"login1", NULL, false},
+     .credentials = "o--",
+     .standings = "rUU"},
+    {__LINE__,
+     "its account is paused",
+     {"login1", NULL, true},
+     LOGIN_1,
+     .credentials = "oS-",
+     .standings = "RrU"},
+    {__LINE__,
+     "another account is",
+     {"login1", NULL, true},
+     LOGIN_2,
+     .credentials = "oS-",
+     .standings = "rrU"},
+    {__LINE__,
+     "everybody is",
+     {"login1", NULL, true},
+     EVERYBODY,
+     .credentials = "oS-",
+     .standings = "RrU"},
+    {__LINE__,
+     "the stored credential's account is",
+     {"login1", NULL, true},
+     DEEPSEEKS,
+     .credentials = "oS-",
+     .standings = "rRU"},
+    {__LINE__,
+     "the model's family is",
+     {"login1", NULL, true},
+     OPUS_OF_1,
+     .model = "claude-opus-5-5",
+     .credentials = "oS-",
+     .standings = "RrU"},
+    {__LINE__,
+     "another family is",
+     {"login1", NULL, true},
+     OPUS_OF_1,
+     .model = "claude-sonnet-5-5",
+     .credentials = "oS-",
+     .standings = "rrU"},
+    {__LINE__,
+     "chosen by hand",
+     {"login1", NULL, true},
+     .manual = "deepseek",
+     .credentials = "oS-",
+     .standings = "rcU"},
+    {__LINE__,
+     "a need that a provider cannot serve",
+     {"login1", NULL, true},
+     .needs = NEED_CONTINUATION,
+     .credentials = "oS-",
+     .standings = "rXU"},
+    {__LINE__,
+     "a tool loop stays with its provider",
+     {"login1", NULL, true},
+     .mid_loop = true,
+     .credentials = "oS-",
+     .standings = "rkU"},
+
+    /* A login that was refreshed */
+    {__LINE__,
+     "a new login of the same person, surely",
+     {"login2", NULL, true},
+     LOGIN_1,
+     SAYS_PERSON_1,
+     true,
+     .credentials = "oS-",
+     .standings = "RrU"},
+    {__LINE__,
+     "by its own word alone: a probe",
+     {"login2", NULL, true},
+     LOGIN_1,
+     SAYS_PERSON_1,
+     .credentials = "oS-",
+     .standings = "prU"},
+    {__LINE__,
+     "of the same device: a probe",
+     {"login2", NULL, true},
+     LOGIN_1,
+     SAYS_DEVICE_1,
+     true,
+     .credentials = "oS-",
+     .standings = "prU"},
+    {__LINE__,
+     "of another person",
+     {"login2", NULL, true},
+     LOGIN_1,
+     SAYS_PERSON_2,
+     true,
+     .credentials = "oS-",
+     .standings = "rrU"},
+    {__LINE__,
+     "a login of which something is known inherits nothing",
+     {"login2", NULL, true},
+     LOGIN_2,
+     SAYS_PERSON_1,
+     true,
+     .credentials = "oS-",
+     .standings = "RrU"},
+
+    /* For a status, which belongs to no request */
+    {__LINE__,
+     "latest: the account that was seen last",
+     {NULL, NULL, true},
+     LOGIN_1,
+     .latest = true,
+     .credentials = "-S-",
+     .standings = "RrU"},
+    {__LINE__,
+     "latest: none was seen yet",
+     {NULL, NULL, true},
+     .latest = true,
+     .credentials = "-S-",
+     .standings = "rrU"},
+};
+
+static struct health_key
+key_of(const struct state *state, enum paused paused)
+{
+	const struct provider *pro = &config->providers[0], *deepseek = &config->providers[1];
+	struct health_key key = {.provider = pro->id};
+	if (paused == DEEPSEEKS)
+		return candidates_account_key(state, deepseek, "sk-stored");
+	if (paused != EVERYBODY)
+		key = candidates_account_key(state, pro, paused == LOGIN_2 ? "login2" : "login1");
+	if (paused == OPUS_OF_1)
+		key.family = message_family_id("claude-opus-5-5");
+	return key;
+}
+
+static void
+pause_one(struct state *state, enum paused paused)
+{
+	const struct health_key key = key_of(state, paused);
+	int64_t now_ms = clock_wall_ms();
+	const struct health_change change = {.event = HEALTH_PAUSED,
+					     .pause = PAUSE_NAMED,
+					     .now_ms = now_ms,
+					     .began_ms = now_ms,
+					     .until_ms = now_ms + HOUR,
+					     .why = "429",
+					     .kin = {.person = paused == LOGIN_1, .device = 11}};
+	if (paused != NONE)
+		state_health_change(state, &key, "some", &change);
+}
+
+static void
+read_plan(const struct candidates *s, char credentials[static PROVIDERS + 1],
+	  char standings[static PROVIDERS + 1])
+{
+	static const char letters[] = {
+	    [STANDING_READY] = 'r',  [STANDING_CHOSEN] = 'c',       [STANDING_KEPT] = 'k',
+	    [STANDING_PROBE] = 'p',  [STANDING_PAUSED] = 'R',       [STANDING_BENCHED] = 'B',
+	    [STANDING_PROBED] = 'P', [STANDING_PAID] = '$',         [STANDING_DISABLED] = 'D',
+	    [STANDING_UNABLE] = 'X', [STANDING_UNCONFIGURED] = 'U',
+	};
+	for (size_t i = 0; i < PROVIDERS; i++) {
+		const struct credential *c = &s->views[i].credential;
+		credentials[i] = c->value == NULL ? '-' : c->stored ? 'S' : 'o';
+		standings[i] = letters[candidates_find(s, &config->providers[i])->standing];
+	}
+	credentials[PROVIDERS] = standings[PROVIDERS] = '\0';
+}
+
+static void
+check_row(size_t i)
+{
+	static const struct health_kin kins[] = {
+	    [SAYS_PERSON_1] = {1, 12}, [SAYS_PERSON_2] = {2, 12}, [SAYS_DEVICE_1] = {0, 11}};
+	char path[sizeof dir + 16], credentials[PROVIDERS + 1], standings[PROVIDERS + 1];
+	struct buf error;
+	struct candidates s;
+	buf_init(&error, 4096);
+	snprintf(path, sizeof path, "%s/state-%zu", dir, i);
+	struct state *state = state_open(path, &error);
+	if (state == NULL)
+		abort();
+	pause_one(state, rows[i].paused);
+	if (rows[i].manual != NULL)
+		state_switch(state, rows[i].manual);
+	const struct message message = {.needs = rows[i].needs, .mid_loop = rows[i].mid_loop};
+	const struct candidates_query query = {
+	    .config = config,
+	    .tokens = tokens,
+	    .state = state,
+	    .client = &rows[i].client,
+	    .message = &message,
+	    .model = rows[i].model == NULL ? "" : rows[i].model,
+	    .session = rows[i].mid_loop ? config->providers[1].id : 0,
+	    .kin = kins[rows[i].kin],
+	    .kin_is_sure = rows[i].kin_is_sure,
+	    .latest = rows[i].latest,
+	    .now_ms = clock_wall_ms(),
+	};
+	candidates_collect(&s, &query);
+	read_plan(&s, credentials, standings);
+	TAP_ROW_AT(rows[i].line, rows[i].name,
+		   strcmp(credentials, rows[i].credentials) == 0 &&
+		       strcmp(standings, rows[i].standings) == 0,
+		   "expected credentials %s, standings %s\ngot      credentials %s, standings %s",
+		   rows[i].credentials, rows[i].standings, credentials, standings);
+	state_close(state);
+	buf_free(&error);
+	unlink(path);
+}
+
+/* --- Which to try next ------------------------------------------------ */
+
+/* Plans of three: c counts tokens and lists models, n does not; in capitals: a probe; after the
+ * space: not usable. In this order in the configuration, too, but for a row's skipped. */
+static const struct {
+	int line;
+	const char *name, *plan;
+	struct open_query query;
+	int next;   /* its place; -1: none */
+	bool other; /* than the first of the plan */
+} opens[] = {
+    {__LINE__, "the first", "ccc", {0}, 0, true},
+    {__LINE__, "the next after one that was tried", "ccc", {.done = 1}, 1, true},
+    {__LINE__, "the last", "ccc", {.done = 3}, 2, true},
+    {__LINE__, "none is left", "ccc", {.done = 7}, -1, false},
+    {__LINE__, "what is not usable is no choice", "c cc", {.done = 1}, -1, false},
+    {__LINE__, "none is usable", " ccc", {0}, -1, false},
+    {__LINE__, "a probe", "Ccc", {0}, 0, true},
+    {__LINE__, "models: no probe", "Ccc", {.auxiliary = true}, 1, true},
+    {__LINE__, "models: of one that lists them", "ncn", {.auxiliary = true}, 1, true},
+    {__LINE__, "models: none lists them", "nnn", {.auxiliary = true}, -1, false},
+    {__LINE__,
+     "a count: by the one that would serve",
+     "cnn",
+     {.auxiliary = true, .counts_tokens = true},
+     0,
+     true},
+    {__LINE__,
+     "a count: that one cannot, and no other's counts",
+     "ncc",
+     {.auxiliary = true, .counts_tokens = true},
+     -1,
+     true},
+};
+
+static void
+check_open(size_t i)
+{
+	static const struct dialect counts = {.counts_tokens = true}, plain = {.name = "plain"};
+	struct provider providers[PROVIDERS] = {0};
+	struct candidates s = {0};
+	bool usable = true;
+	for (const char *c = opens[i].plan; *c != '\0'; c++) {
+		if (*c == ' ') {
+			usable = false;
+			continue;
+		}
+		size_t k = s.plan.n++;
+		providers[k].dialect = *c == 'n' ? &plain : &counts;
+		s.views[k] = (struct plan_view){.provider = &providers[k], .index = (unsigned)k};
+		s.plan.candidates[k] = (struct candidate){.view = &s.views[k],
+							  .standing = !usable     ? STANDING_PAUSED
+								      : *c == 'C' ? STANDING_PROBE
+										  : STANDING_READY};
+		s.plan.n_usable += usable;
+	}
+	const struct candidate *next = candidates_next(&s, &opens[i].query);
+	int place = next == NULL ? -1 : (int)(next - s.plan.candidates);
+	bool other = candidates_has_other(&s, &s.plan.candidates[0], &opens[i].query);
+	TAP_ROW_AT(opens[i].line, opens[i].name, place == opens[i].next && other == opens[i].other,
+		   "expected %d, other %d\ngot      %d, other %d", opens[i].next, opens[i].other,
+		   place, other);
+}
+
+/* Of a plan in which the configuration's second is chosen. */
+static void
+check_skipped(void)
+{
+	static const struct {
+		const char *name;
+		unsigned indexes[PROVIDERS]; /* as the plan has them; two are usable */
+		int skipped;                 /* its place; -1: none */
+	} plans[] = {
+	    {"one that is preferred was skipped", {1, 2, 0}, 2},
+	    {"one that is not preferred was not", {1, 0, 2}, -1},
+	};
+	for (size_t i = 0; i < TAP_COUNT(plans); i++) {
+		struct candidates s = {.plan = {.n = PROVIDERS, .n_usable = 2}};
+		for (size_t k = 0; k < PROVIDERS; k++) {
+			s.views[k].index = plans[i].indexes[k];
+			s.plan.candidates[k].view = &s.views[k];
+		}
+		const struct candidate *c = candidates_first_skipped(&s, &s.plan.candidates[0]);
+		TAP_INT(plans[i].name, c == NULL ? -1 : c - s.plan.candidates, plans[i].skipped);
+	}
+}
+
+static void
+load(void)
+{
+	char text[1024];
+	struct buf error;
+	buf_init(&error, 4096);
+	snprintf(config_file, sizeof config_file, "%s/config", dir);
+	snprintf(tokens_file, sizeof tokens_file, "%s/tokens", dir);
+	int n = snprintf(text, sizeof text,
+			 "tokens_file = \"%s\"\nprovider claude_pro { }\nprovider deepseek { }\n"
+			 "provider claude_api { }\n",
+			 tokens_file);
+	private_write(config_file, text, (size_t)n, 0600);
+	private_write(tokens_file, AND_NUL("deepseek = sk-stored\n"), 0600);
+	config = config_load(config_file, &error);
+	tokens = config == NULL ? NULL : tokens_load(config, &error);
+	if (tokens == NULL) {
+		printf("# %s\n", buf_text(&error));
+		abort();
+	}
+	buf_free(&error);
+}
+
+int
+main(int argc, char **argv)
+{
+	tap_start("candidates", argc, argv);
+	if (mkdtemp(dir) == NULL)
+		abort();
+	load();
+	for (size_t i = 0; i < TAP_COUNT(rows); i++)
+		check_row(i);
+	for (size_t i = 0; i < TAP_COUNT(opens); i++)
+		check_open(i);
+	check_skipped();
+	tokens_free(tokens);
+	config_free(config);
+	unlink(config_file);
+	unlink(tokens_file);
+	rmdir(dir);
+	return tap_finish();
+}
