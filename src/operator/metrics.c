@@ -94,7 +94,7 @@ static const struct counted {
 	const char *const *values; /* of the label, one a counter */
 	size_t n;
 	enum counter first;
-	bool has_nobody;
+	bool has_none;
 } counted[] = {
     {"requests_total",
      "Requests for a message, by the provider that responded (none: no provider could) and how "
@@ -130,8 +130,8 @@ put_counters(struct page *p, const struct metrics *m)
 		head(p, c->name, "counter", c->help);
 		for (size_t i = 0; i < m->n_providers; i++)
 			put_counted(p, c, m->providers[i].name, m->providers[i].counts);
-		if (c->has_nobody)
-			put_counted(p, c, "none", m->nobody);
+		if (c->has_none)
+			put_counted(p, c, "none", m->none);
 	}
 }
 

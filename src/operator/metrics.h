@@ -33,7 +33,7 @@ struct metrics {
 	const char *version; /* borrowed */
 	struct metrics_provider providers[PROVIDERS_MAX];
 	size_t n_providers;
-	uint64_t nobody[COUNTERS]; /* of requests without a provider's response */
+	uint64_t none[COUNTERS]; /* of requests without a provider's response */
 	uint64_t failovers;
 	uint64_t streams;
 	uint64_t processes;

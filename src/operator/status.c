@@ -406,7 +406,7 @@ status_metrics(const struct app *app, struct metrics *m)
 	    .tokens = {tokens_loaded_at(app->tokens), reload->tokens_error[0] == '\0'},
 	};
 	m->processes = n_processes;
-	state_counts(app->state, STATE_NOBODY, m->nobody);
+	state_counts(app->state, STATE_NOBODY, m->none);
 	for (size_t i = 0; i < s->plan.n; i++)
 		measure_provider(app, candidates_find(s, s->views[i].provider), &m->providers[i]);
 	free(s);

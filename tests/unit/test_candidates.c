@@ -22,7 +22,7 @@ static struct tokens *tokens;
 /* --- Collecting ------------------------------------------------------- */
 
 /* Whose record pauses claude_pro for an hour before the request. */
-enum paused { NONE, LOGIN_1, LOGIN_2, EVERYBODY, OPUS_OF_1, DEEPSEEKS };
+enum paused { NONE, LOGIN_1, LOGIN_2, EVERYBODY, OPUS_OF_1, DEEPSEEKS, ANOTHER_OF_DEEPSEEK };
 
 /* What the client says of itself; person 1 has login 1. */
 enum kin { SAYS_NOTHING, SAYS_PERSON_1, SAYS_PERSON_2, SAYS_DEVICE_1 };
@@ -157,6 +157,14 @@ static const struct {
      true,
      .credentials = "oS-",
      .standings = "RrU"},
+    {__LINE__,
+     "a stored credential inherits nothing of a client",
+     {"login1", NULL, true},
+     ANOTHER_OF_DEEPSEEK,
+     SAYS_PERSON_1,
+     true,
+     .credentials = "oS-",
+     .standings = "rrU"},
 
     /* For a status, which belongs to no request */
     {__LINE__,
@@ -181,6 +189,8 @@ key_of(const struct state *state, enum paused paused)
 	struct health_key key = {.provider = pro->id};
 	if (paused == DEEPSEEKS)
 		return candidates_account_key(state, deepseek, "sk-stored");
+	if (paused == ANOTHER_OF_DEEPSEEK)
+		return candidates_account_key(state, deepseek, "sk-another");
 	if (paused != EVERYBODY)
 		key = candidates_account_key(state, pro, paused == LOGIN_2 ? "login2" : "login1");
 	if (paused == OPUS_OF_1)
@@ -193,13 +203,14 @@ pause_one(struct state *state, enum paused paused)
 {
 	const struct health_key key = key_of(state, paused);
 	int64_t now_ms = clock_wall_ms();
-	const struct health_change change = {.event = HEALTH_PAUSED,
-					     .pause = PAUSE_NAMED,
-					     .now_ms = now_ms,
-					     .began_ms = now_ms,
-					     .until_ms = now_ms + HOUR,
-					     .why = "429",
-					     .kin = {.person = paused == LOGIN_1, .device = 11}};
+	const struct health_change change = {
+	    .event = HEALTH_PAUSED,
+	    .pause = PAUSE_NAMED,
+	    .now_ms = now_ms,
+	    .began_ms = now_ms,
+	    .until_ms = now_ms + HOUR,
+	    .why = "429",
+	    .kin = {.person = paused == LOGIN_1 || paused == ANOTHER_OF_DEEPSEEK, .device = 11}};
 	if (paused != NONE)
 		state_health_change(state, &key, "some", &change);
 }

@@ -223,6 +223,26 @@ check_state_file(void)
 	logged();
 }
 
+/* The directory of a log appears: no file has changed, and yet the configuration can be used. */
+static void
+check_retry(void)
+{
+	char text[256];
+	snprintf(text, sizeof text, "max_retries = 3\nlog = \"%s/logs/log\"", dir);
+	write_config(text, "state");
+	reload_now(&app);
+	TAP_INT("a log without its directory", app.config->max_retries, 2);
+	if (mkdir(in_dir("logs"), 0700) == -1)
+		abort();
+	reload_poll(&app);
+	TAP_INT("what could not be used is tried again at each poll", app.config->max_retries, 3);
+	write_config("max_retries = 2", "state");
+	reload_now(&app);
+	unlink(in_dir("logs/log"));
+	rmdir(in_dir("logs"));
+	logged();
+}
+
 /* A request that runs holds its share of what was in force when it began. */
 static void
 check_shares(void)
@@ -272,6 +292,7 @@ main(int argc, char **argv)
 		check_step(i);
 	check_switch();
 	check_state_file();
+	check_retry();
 	check_shares();
 	app_close(&app);
 	for (size_t i = 0; i < TAP_COUNT(made); i++)
