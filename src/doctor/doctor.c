@@ -17,7 +17,7 @@
 struct doctor_shown
 doctor_shown(const char *text)
 {
-	struct doctor_shown shown;
+	struct doctor_shown shown = {.text = ""};
 	printable(text, strlen(text), shown.text, sizeof shown.text);
 	return shown;
 }
