@@ -25,11 +25,23 @@ read_options(int argc, char **argv, struct options *o)
 {
 	const struct cli_option table[] = {
 	    CLI_CONFIG(&o->config),
-	    {'f', "force", NULL, "check now, even if it is not paused", NULL, &o->force},
-	    {'p', "provider", "NAME", "check another provider", &o->provider, NULL},
-	    {'n', "dry-run", NULL, "print what would be done, and do nothing", NULL, &o->dry_run},
-	    {'P', "print-crontab", NULL, "print the crontab entry for the configured times", NULL,
-	     &o->print_crontab},
+	    {.letter = 'f',
+	     .name = "force",
+	     .help = "check now, even if it is not paused",
+	     .flag = &o->force},
+	    {.letter = 'p',
+	     .name = "provider",
+	     .argument = "NAME",
+	     .help = "check another provider",
+	     .text = &o->provider},
+	    {.letter = 'n',
+	     .name = "dry-run",
+	     .help = "print what would be done, and do nothing",
+	     .flag = &o->dry_run},
+	    {.letter = 'P',
+	     .name = "print-crontab",
+	     .help = "print the crontab entry for the configured times",
+	     .flag = &o->print_crontab},
 	};
 	const struct cli cli = {
 	    .program = "claude-router-check",

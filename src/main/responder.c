@@ -60,11 +60,19 @@ read_options(int argc, char **argv, struct options *o)
 {
 	const struct cli_option table[] = {
 	    CLI_CONFIG(&o->config),
-	    {'s', "socket", "PATH", "listen on this Unix socket", &o->socket, NULL},
-	    {'r', "respawn", NULL, "restart at once when killed, on the same socket", NULL,
-	     &o->respawn},
-	    {'t', "check-config", NULL, "check configuration, tokens and keys, and exit", NULL,
-	     &o->check_config},
+	    {.letter = 's',
+	     .name = "socket",
+	     .argument = "PATH",
+	     .help = "listen on this Unix socket",
+	     .text = &o->socket},
+	    {.letter = 'r',
+	     .name = "respawn",
+	     .help = "restart at once when killed, on the same socket",
+	     .flag = &o->respawn},
+	    {.letter = 't',
+	     .name = "check-config",
+	     .help = "check configuration, tokens and keys, and exit",
+	     .flag = &o->check_config},
 	};
 	const struct cli cli = {
 	    .program = "claude-router",

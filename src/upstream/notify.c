@@ -45,8 +45,12 @@ struct notifier {
 	void *owner;
 };
 
-/* As ROUTER_EVENT and in a webhook: operators' scripts depend on them. */
-static const char *const event_names[] = {"left", "returned", "paid"};
+static const char *
+event_name(enum notice notice)
+{
+	static const char *const words[] = {"left", "returned", "paid"};
+	return words[notice];
+}
 
 static void
 end_run(struct run *run)
@@ -68,7 +72,7 @@ end_run(struct run *run)
 }
 
 static void
-wait_for_command(struct run *run)
+reap(struct run *run)
 {
 	int status = 0;
 	waitpid(run->pid, &status, 0);
@@ -84,20 +88,20 @@ command_ended(struct watch *watch, uint32_t events)
 {
 	struct run *run = CONTAINER_OF(watch, struct run, watch);
 	(void)events;
-	wait_for_command(run);
+	reap(run);
 	end_run(run);
 }
 
-/* With all that it started, since it leads its session. */
+/* Its time is over: kills it with all that it started, since it leads its session. */
 static void
 kill_command(struct run *run)
 {
 	kill(-run->pid, SIGKILL);
-	wait_for_command(run);
+	reap(run);
 }
 
 static void
-time_is_up(struct timer *timer)
+too_late(struct timer *timer)
 {
 	struct run *run = CONTAINER_OF(timer, struct run, timer);
 	if (run->pid != 0)
@@ -107,7 +111,7 @@ time_is_up(struct timer *timer)
 
 /* --- A command -------------------------------------------------------- */
 
-/* Splits on_change at spaces, without a shell. False: empty, or too many words. */
+/* Splits on_change at its spaces; no shell reads it. */
 static bool
 split(char *text, char *arguments[static ARGUMENTS_MAX + 1])
 {
@@ -122,7 +126,7 @@ split(char *text, char *arguments[static ARGUMENTS_MAX + 1])
 	return n > 0;
 }
 
-/* The child inherits no descriptor, no environment, no signal mask. Returns 0 or an errno. */
+/* The child inherits nothing: no descriptor, no environment, no signal mask. */
 static int
 spawn(pid_t *pid, char *const *arguments, char *const *environment)
 {
@@ -144,7 +148,7 @@ spawn(pid_t *pid, char *const *arguments, char *const *environment)
 	int error = posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDWR, 0);
 	for (int fd = STDOUT_FILENO; error == 0 && fd <= STDERR_FILENO; fd++)
 		error = posix_spawn_file_actions_adddup2(&files, STDIN_FILENO, fd);
-	/* libcurl's sockets have no close-on-exec, and others may not. */
+	/* libcurl's sockets are inheritable, and other descriptors may be. */
 	if (error == 0)
 		error = posix_spawn_file_actions_addclosefrom_np(&files, STDERR_FILENO + 1);
 	if (error == 0)
@@ -162,7 +166,7 @@ start_command(struct run *run, enum notice notice, const char *provider, const c
 	char path[] = "PATH=/usr/local/bin:/usr/bin:/bin";
 	char *environment[VARIABLES + 1] = {path, event, name, text, NULL};
 	char *command = strdup(run->notifier->config->on_change);
-	snprintf(event, sizeof event, "ROUTER_EVENT=%s", event_names[notice]);
+	snprintf(event, sizeof event, "ROUTER_EVENT=%s", event_name(notice));
 	snprintf(name, sizeof name, "ROUTER_PROVIDER=%s", provider);
 	snprintf(text, sizeof text, "ROUTER_TEXT=%s", sentence);
 	int error = command != NULL && split(command, arguments)
@@ -193,7 +197,7 @@ webhook_ended(struct transfer *transfer, CURLcode code)
 	if (code != CURLE_OK)
 		log_line(LOG_WARNING, "on_change: the webhook failed: %s",
 			 curl_easy_strerror(code));
-	/* A timer that runs can be set again without memory. */
+	/* The timer already runs, so that setting it again needs no memory. */
 	loop_after(run->notifier->loop, &run->timer, 0);
 }
 
@@ -210,7 +214,7 @@ webhook_body(enum notice notice, const char *provider, const char *sentence)
 {
 	char at[CLOCK_RFC3339_SIZE];
 	json_object *o = json_object_new_object();
-	tree_put(o, "event", json_object_new_string(event_names[notice]));
+	tree_put(o, "event", json_object_new_string(event_name(notice)));
 	tree_put(o, "provider", json_object_new_string(provider));
 	tree_put(o, "text", json_object_new_string(sentence));
 	tree_put(o, "at", json_object_new_string(clock_rfc3339(clock_wall_ms(), at)));
@@ -309,13 +313,14 @@ notify(struct notifier *n, enum notice notice, const char *provider, const char 
 	while (run < n->runs + NOTICES_MAX && run->notifier != NULL)
 		run++;
 	if (run == n->runs + NOTICES_MAX) {
-		log_line(LOG_WARNING, "on_change: too many still run; this notice is only logged");
+		log_line(LOG_WARNING,
+			 "on_change: too many are still running; this one is only logged");
 		return;
 	}
 	run->notifier = n;
-	run->timer.due = time_is_up;
+	run->timer.due = too_late;
 	bool is_command = n->config->on_change[0] == '/';
-	/* The timer first: a webhook that fails at once sets it again. */
+	/* The timer first: a webhook that fails at once sets it again before this returns. */
 	bool started = loop_after(n->loop, &run->timer, NOTICE_FOR_MS) &&
 		       (is_command ? start_command(run, notice, provider, sentence)
 				   : start_webhook(run, notice, provider, sentence));

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Notifies an operator of changes: on_change of the configuration, a command or a webhook
- * (BEHAVIOUR.md 11). Only our own words leave the process, never a credential, never text from
- * elsewhere.
+ * (BEHAVIOUR.md 11). Only our own words leave the process, never a credential, never foreign text.
  *
- * A notifier belongs to its app. It never delays a request. One thread. */
+ * A notifier belongs to its router. It never delays a request. One thread. */
 #ifndef UPSTREAM_NOTIFY_H
 #define UPSTREAM_NOTIFY_H
 
@@ -14,24 +13,22 @@
 struct notifier;
 
 enum notice {
-	NOTICE_PAUSED,    /* "left": a provider is paused or benched */
-	NOTICE_AVAILABLE, /* "returned": a provider is available again */
-	NOTICE_PAID,      /* "paid": requests now go to a provider that costs money */
+	NOTICE_PAUSED,    /* a provider is paused or rejects its credential */
+	NOTICE_AVAILABLE, /* a provider is available again */
+	NOTICE_PAID,      /* requests now go to a provider that costs money */
 };
 
 /* NULL: out of memory. Everything is borrowed. */
 struct notifier *notifier_new(struct loop *loop, struct pool *pool, const struct config *config);
 
-/* Uses another configuration from now on, borrowed, too. What runs is not affected and uses
- * neither. */
+/* Uses another configuration from now on, borrowed too; what runs continues and uses neither. */
 void notifier_follow(struct notifier *notifier, const struct config *config);
 
-/* Kills what still runs, and frees it. NULL is allowed. */
+/* Kills what still runs, and frees the notifier. NULL is fine. */
 void notifier_free(struct notifier *notifier);
 
-/* Logs the sentence at level notice, and starts the command or the webhook. At most
- * NOTICES_MAX run at once, each for 30 s; further ones are only logged, as are those that
- * cannot be started. */
+/* Logs the sentence at LOG_NOTICE, and starts the command or the webhook. At most NOTICES_MAX run
+ * at once, each for 30 s; more are only logged. */
 void notify(struct notifier *notifier, enum notice notice, const char *provider,
 	    const char *sentence);
 

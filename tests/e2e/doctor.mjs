@@ -143,7 +143,7 @@ async function simulatorWithTls(t, r, name, ago = '0s') {
   return Object.assign(sim, { certificate });
 }
 
-check('silent on a healthy installation: nothing is said, exit status 0', async t => {
+check('a healthy installation: nothing is printed, exit status 0', async t => {
   const i = await installation(t);
   const run = await i.run();
   assert.equal(run.stdout, '');
@@ -177,7 +177,7 @@ check('configuration: all mistakes at once', async t => {
   assert.match(mistakes[1], /:2: hold/);
 });
 
-check('tokens.txt: missing, its mode, a name that nobody knows, no credential, an example, not for the responder’s user', async t => {
+check('tokens.txt: missing, wrong mode, unknown name, no credential, an example', async t => {
   const i = await installation(t);
   const { r } = i;
   r.writeTokens('deepsek = sk-stored-deepseek\n');
@@ -205,7 +205,7 @@ check('files that the responder’s user may not use', async t => {
   await i.finds('state-owner', 'sudo chown nobody:nogroup ' + i.r.state);
 });
 
-check('what may not be looked at is said, and is no fault: 2', async t => {
+check('what may not be read is reported, and is no fault: exit status 2', async t => {
   if (process.getuid() !== 0) t.skip('needs root, to become somebody else');
   const i = await installation(t);
   const as = ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups', '--'];
@@ -283,7 +283,7 @@ check('cron: no entry, other times, another file, another user, a mode that cron
   await i.finds('cron-dead', 'sudo systemctl enable --now cron');
 });
 
-check('cron: Claude Pro rests and nobody looked for hours', async t => {
+check('cron: Claude Pro is paused and no health check ran for hours', async t => {
   const i = await installation(t);
   await i.r.sim.next('claude_pro', { fault: 'usage_limit', reset: 18000 });
   await i.r.post(message());
@@ -308,7 +308,7 @@ check('no web server, no responder behind it, another site, another program, an 
   await i.finds('responder-version', 'sudo systemctl restart lighttpd', { url: older });
 });
 
-check('a prefix that is not taken away; somebody in front', async t => {
+check('a prefix that is not removed; a proxy in front', async t => {
   const i = await installation(t);
   const socket = readFileSync(i.r.file('lighttpd.conf'), 'utf8').includes('router.sock') && i.r.file('router.sock-0');
   assert.ok(existsSync(socket), socket);
@@ -339,7 +339,7 @@ const LISTENER = `
       .on('exit', () => { console.log(shown.join('\\n')); process.exit(0); });
   });`;
 
-check('the admin token is shown to nobody who merely listens at the usual place', async t => {
+check('the admin token is not sent to another program that listens at the usual URL', async t => {
   const inside = ['unshare', '-n', 'sh', '-c', 'ip link set lo up && exec "$@"', 'sh'];
   if ((await command(inside[0], [...inside.slice(1), 'true'])).code !== 0) t.skip('no network of its own may be made here');
   const i = await installation(t);
@@ -352,7 +352,7 @@ check('the admin token is shown to nobody who merely listens at the usual place'
   assert.match(await shown('http://127.0.0.1:8000'), /a-long-random-text/, 'to a place that was named it is');
 });
 
-check('what the router tells of its files is fit for a terminal', async t => {
+check('errors that the router reports of its files are fit for a terminal', async t => {
   const i = await installation(t);
   const answers = {
     '/health': '{"status":"healthy","failover_count":0}',
@@ -370,7 +370,7 @@ check('what the router tells of its files is fit for a terminal', async t => {
 
 const changed = (from, to) => text => { assert.match(text, from); return text.replace(from, to); };
 
-check('a web server that gathers events', async t => {
+check('a web server that buffers events', async t => {
   const i = await installation(t, { lighttpd: changed(/server.stream-response-body = 2/, 'server.stream-response-body = 0') });
   await i.finds('server-buffers', 'server.stream-response-body = 2');
 });
@@ -380,34 +380,34 @@ check('a web server that refuses large requests', async t => {
   await i.finds('server-body-limit', 'server.max-request-size = 34816');
 });
 
-check('a web server that keeps Authorization', async t => {
+check('a web server that removes Authorization', async t => {
   const i = await installation(t, {
     lighttpd: text => `${changed(/"mod_fastcgi" \)/, '"mod_setenv", "mod_fastcgi" )')(text)}\nsetenv.set-request-header = ( "Authorization" => "" )\n`,
   });
   await i.finds('server-authorization', 'Authorization');
 });
 
-check('a web server that does not tell who left', async t => {
+check('a web server that does not report a disconnect', async t => {
   const i = await installation(t, { procs: 1, lighttpd: changed(/"tcp-fin-propagate" => "enable",/, '') });
   await i.finds('server-abort', '"tcp-fin-propagate" => "enable"');
 });
 
-check('a web server that cuts silences', { timeout: 120 }, async t => {
+check('a web server that ends silences', { timeout: 120 }, async t => {
   const i = await installation(t, { lighttpd: changed(/server.max-write-idle = 900/, 'server.max-write-idle = 2') });
   await i.finds('server-silence', 'server.max-write-idle = 900', { args: ['--silence', '20'] });
 });
 
-check('a silence that the web server bears', async t => {
+check('a silence that the web server allows', async t => {
   const i = await installation(t);
   assert.deepEqual((await i.look({ args: ['--silence', '2'] })).ids, []);
 });
 
-check('a responder that takes less than the configuration says', async t => {
+check('a responder that accepts less than the configuration says', async t => {
   const i = await installation(t, { mend: text => `max_request_bytes = "1M"\n${text}` });
   await i.finds('responder-config', 'restart', { config: i.otherConfig(text => text.replace('"1M"', '"2M"')) });
 });
 
-check('the self-test: event by event, for admins alone, nobody is asked, who leaves is forgotten', async t => {
+check('the self-test: event by event, for admins only, without a provider, ended by a disconnect', async t => {
   const r = await router(t, { procs: 1 });
   const test = (headers = {}, query = '') => r.post('x'.repeat(100_000), headers, `/v1/self-test${query}`);
   assert.equal((await test({ 'x-forwarded-for': '10.0.0.1' })).status, 403);
@@ -436,7 +436,7 @@ check('the self-test: event by event, for admins alone, nobody is asked, who lea
   assert.equal((await r.status()).providers.claude_pro.requests, 0);
 });
 
-check('a silence that is none: 64, and what is right', async t => {
+check('an invalid --silence: exit status 64, and what is allowed', async t => {
   const i = await installation(t);
   for (const silence of ['abc', '0', '601', '-5', '5s', '']) {
     const run = await i.run({ args: ['--silence', silence] });
@@ -462,7 +462,7 @@ check('a responder whose program was replaced; scripts of the same user', async 
 
 // --- Providers ----------------------------------------------------------------------------------------------------------
 
-check('providers: refused, no TLS, certificates of nobody, for another name, expired', async t => {
+check('providers: connection refused, no TLS, certificates that are untrusted, for another name, expired', async t => {
   const i = await installation(t);
   const [good, expired] = [await simulatorWithTls(t, i.r, 'good'), await simulatorWithTls(t, i.r, 'expired', '10d')];
   const asked = (url, more = '') => i.otherConfig(text => text.replace(/provider kimi \{\n[^}]*/, `provider kimi {\n  url = "${url}"\n  ${more}\n`));
@@ -489,7 +489,7 @@ check('a clock that is wrong', async t => {
   assert.match(found.find('clock').what, /(59|60|61) minutes ahead/);
 });
 
-check('a stored credential that is refused', async t => {
+check('a stored credential that is rejected', async t => {
   const i = await installation(t);
   await i.r.sim.next('claude_pro', { fault: 'usage_limit', reset: 3600 });
   await i.r.sim.next('deepseek', { fault: 'unauthorized', times: -1 });

@@ -120,7 +120,7 @@ check_too_many(void)
 		lines += *c == '\n';
 	TAP_INT("no more at once than there is room for", lines, NOTICES_MAX);
 	TAP_OK("the next one is only logged",
-	       strstr(read_file(log_file), "too many still run") != NULL);
+	       strstr(read_file(log_file), "too many are still running") != NULL);
 }
 
 /* --- Webhooks --------------------------------------------------------- */
