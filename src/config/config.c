@@ -345,10 +345,13 @@ take_all(struct loader *l, bool must_exist)
 struct config *
 config_load(const char *path, struct buf *errors)
 {
+	static uint64_t loaded;
 	bool must_exist;
 	struct loader l = {.config = calloc(1, sizeof *l.config)};
-	if (l.config != NULL)
+	if (l.config != NULL) {
+		l.config->serial = ++loaded;
 		l.config->owners = 1;
+	}
 	path = config_path(path, &must_exist);
 	diagnostics_init(&l.diagnostics, path, errors->max);
 	take_api_key(&l);

@@ -56,6 +56,8 @@ struct provider {
 };
 
 struct config {
+	/* Counts the configurations that this process has loaded, from 1: no two share one. */
+	uint64_t serial;
 	char *path; /* of the file read; NULL: no file, the defaults hold */
 	char *tokens_file;
 	char *state_file;

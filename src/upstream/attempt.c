@@ -2,7 +2,6 @@
 #include "upstream/attempt.h"
 
 #include "base/clock.h"
-#include "base/digest.h"
 #include "config/parse.h"
 #include "dialect/dialect.h"
 
@@ -28,7 +27,7 @@ struct attempt {
 	struct transfer transfer;
 	struct pool *pool;
 	CURL *easy;
-	uint64_t manner; /* of its options */
+	struct pool_key key; /* of its options */
 	struct curl_slist *headers;
 	struct response response;
 	struct buf bytes;
@@ -125,8 +124,7 @@ on_body(char *bytes, size_t size, size_t n, void *context)
 static void
 on_end(struct transfer *transfer, CURLcode code)
 {
-	struct attempt *a =
-	    (struct attempt *)((char *)transfer - offsetof(struct attempt, transfer));
+	struct attempt *a = CONTAINER_OF(transfer, struct attempt, transfer);
 	a->ended = true;
 	a->code = code;
 	loop_queue(pool_loop(a->pool), &a->task);
@@ -135,7 +133,7 @@ on_end(struct transfer *transfer, CURLcode code)
 static void
 tell(struct task *task)
 {
-	struct attempt *a = (struct attempt *)((char *)task - offsetof(struct attempt, task));
+	struct attempt *a = CONTAINER_OF(task, struct attempt, task);
 	a->news(a->owner);
 }
 
@@ -329,22 +327,8 @@ is_tls(const struct provider *provider)
 	return text_has_scheme(provider->url, "https");
 }
 
-/* What set_transport() sets, in a word. */
-static uint64_t
-manner_of(const struct attempt_options *ask)
-{
-	const struct provider *p = ask->provider;
-	const char *const texts[] = {p->proxy, p->ca_file, p->ca_path};
-	const int64_t numbers[] = {p->dns_cache_ms, ask->config->connect_timeout_ms, is_tls(p)};
-	uint64_t manner = 1;
-	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-		manner = manner * 31 + (texts[i] == NULL ? 1 : digest_name(texts[i]));
-	for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
-		manner = manner * 31 + (uint64_t)numbers[i];
-	return manner == 0 ? 1 : manner;
-}
-
-/* How to reach the provider: the same for all of its attempts. */
+/* How to reach the provider: the same for all of its attempts under one configuration, as
+ * attempt.key has it. */
 static bool
 set_transport(CURL *easy, const struct attempt_options *ask)
 {
@@ -424,11 +408,12 @@ attempt_start(struct pool *pool, const struct attempt_options *ask, void (*news)
 	a->body_len = ask->body_len;
 	response_init(&a->response);
 	buf_init(&a->bytes, RESPONSE_JSON_MAX);
-	a->manner = manner_of(ask);
+	a->key.config = ask->config->serial;
+	a->key.provider = (size_t)(ask->provider - ask->config->providers);
 	bool ready;
-	a->easy = pool_borrow(pool, a->manner, &ready);
+	a->easy = pool_borrow(pool, a->key, &ready);
 	if (a->easy != NULL && !ready && !set_transport(a->easy, ask))
-		a->manner = 0; /* what it has of the options is not kept */
+		a->key.config = 0; /* what it has of the options is not kept */
 	else if (a->easy != NULL && set_request(a, ask) && pool_add(pool, a->easy, &a->transfer))
 		return a;
 	attempt_free(a);
@@ -441,7 +426,7 @@ attempt_free(struct attempt *a)
 	if (a == NULL)
 		return;
 	if (a->easy != NULL)
-		pool_return(a->pool, a->easy, a->manner);
+		pool_return(a->pool, a->easy, a->key);
 	loop_recall(&a->task);
 	pool_wipe_headers(a->headers);
 	response_fini(&a->response);

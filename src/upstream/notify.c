@@ -63,7 +63,7 @@ end_run(struct run *run)
 		close(fd);
 	}
 	if (run->easy != NULL)
-		pool_return(n->pool, run->easy, 0);
+		pool_return(n->pool, run->easy, (struct pool_key){0});
 	curl_slist_free_all(run->headers);
 	free(run->body);
 	*run = (struct run){0};
@@ -232,7 +232,7 @@ start_webhook(struct run *run, enum notice notice, const char *provider, const c
 {
 	struct notifier *n = run->notifier;
 	bool ready;
-	run->easy = pool_borrow(n->pool, 0, &ready);
+	run->easy = pool_borrow(n->pool, (struct pool_key){0}, &ready);
 	run->headers = curl_slist_append(NULL, "content-type: application/json");
 	run->body = webhook_body(notice, provider, sentence);
 	if (run->easy == NULL || run->headers == NULL || run->body == NULL)

@@ -20,16 +20,22 @@ void pool_free(struct pool *pool);
 
 struct loop *pool_loop(struct pool *pool);
 
-/* An easy handle, ours to lend; NULL: memory is short. manner names a set of
- * options, 0 none: if the handle was last returned with the same one, it still
- * has those options, and *ready says so; else it has none. (Setting them all
- * costs a tenth of a small request.) */
-CURL *pool_borrow(struct pool *pool, uint64_t manner, bool *ready);
+/* Whose options an easy handle has: those of one provider in one loaded configuration (CA, proxy,
+ * time-outs). A reload makes another key, so that no handle keeps what the old file said. */
+struct pool_key {
+	uint64_t config; /* config.serial; 0: the options of nobody */
+	size_t provider; /* its index in config.providers */
+};
 
-/* Gives it back, whether it was added or not. Never from inside libcurl's
- * callbacks. With a manner other than 0 the options stay, but for those of one
- * transfer: headers, body, method, callbacks' data. */
-void pool_return(struct pool *pool, CURL *easy, uint64_t manner);
+/* Lends an easy handle; NULL: out of memory. *ready: it was last returned with the same key (not
+ * that of nobody) and still has its options; else it has none. (Setting them all costs a tenth of
+ * a small request.) */
+CURL *pool_borrow(struct pool *pool, struct pool_key key, bool *ready);
+
+/* Takes it back, whether it was added or not. Never from inside libcurl's callbacks. With a key
+ * other than that of nobody the options stay, but for those of one transfer: headers, body, method,
+ * callbacks' data. */
+void pool_return(struct pool *pool, CURL *easy, struct pool_key key);
 
 /* Sets an option whose text libcurl copies; NULL leaves its default. False: memory is
  * short, and a default may be in force that we do not want, such as the environment's
