@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT */
+#include "upstream/request_headers.h"
+
+#include "dialect/dialect.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define VERSION_HEADER  "anthropic-version"
+#define VERSION_DEFAULT "2023-06-01" /* CLIENT.md 1 */
+#define BETA_HEADER     "anthropic-beta"
+#define BETA_LOGIN      "oauth-2025-04-20" /* PROTOCOLS.md 4 */
+#define LOGIN_PREFIX    "sk-ant-oat"
+#define OUR_USER_AGENT  "claude-router/" PACKAGE_VERSION
+
+static bool
+append(struct curl_slist **list, const char *line)
+{
+	struct curl_slist *longer = curl_slist_append(*list, line);
+	if (longer != NULL)
+		*list = longer;
+	return longer != NULL;
+}
+
+static bool
+add_line(struct curl_slist **list, const char *name, const char *value)
+{
+	char line[HEADER_VALUE_MAX + 256];
+	/* libcurl's way to send a header without a value is a semicolon. */
+	const char *between = value[0] == '\0' ? ";" : ": ";
+	size_t n_name = strlen(name), n_between = strlen(between), n_value = strlen(value);
+	if (n_name + n_between + n_value >= sizeof line)
+		return false;
+	memcpy(line, name, n_name);
+	memcpy(line + n_name, between, n_between);
+	memcpy(line + n_name + n_between, value, n_value + 1);
+	bool added = append(list, line);
+	explicit_bzero(line, n_name + n_between + n_value);
+	return added;
+}
+
+/* What of the client's headers a Claude provider gets. */
+static bool
+goes_to_claude(const char *name)
+{
+	static const char *const names[] = {"content-type", "accept", "user-agent", "x-app"};
+	static const char *const families[] = {"x-stainless-", "x-claude-code-", "anthropic-"};
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (strcmp(name, names[i]) == 0)
+			return true;
+	for (size_t i = 0; i < sizeof families / sizeof *families; i++)
+		if (strncmp(name, families[i], strlen(families[i])) == 0)
+			return true;
+	return false;
+}
+
+static bool
+is_login(const char *credential)
+{
+	return strncmp(credential, LOGIN_PREFIX, strlen(LOGIN_PREFIX)) == 0;
+}
+
+/* A list of betas, one by one, and whether the login's own is among them. */
+struct betas {
+	char value[HEADER_VALUE_MAX];
+	size_t n;
+	bool has_mark;
+};
+
+/* Takes a header's line. False: there is no room. */
+static bool
+take_betas(struct betas *to, const char *line, bool login)
+{
+	size_t mark = strlen(BETA_LOGIN);
+	line += strspn(line, ", ");
+	for (const char *b = line; *b != '\0'; b += strspn(b, ", ")) {
+		size_t word = strcspn(b, ", ");
+		bool is_mark = word == mark && memcmp(b, BETA_LOGIN, mark) == 0;
+		to->has_mark |= is_mark;
+		if (!is_mark || login) {
+			if (to->n + word + 2 + mark >= sizeof to->value)
+				return false;
+			if (to->n > 0)
+				to->value[to->n++] = ',';
+			memcpy(to->value + to->n, b, word);
+			to->n += word;
+		}
+		b += word;
+	}
+	return true;
+}
+
+/* The betas as they came, of all lines, but the login's own: a login needs it, a key must not
+ * show it (PROTOCOLS.md 4). */
+static bool
+add_betas(struct curl_slist **list, const struct headers *headers, bool login)
+{
+	struct betas betas = {.n = 0};
+	for (size_t i = 0; headers != NULL && i < headers->n; i++)
+		if (strcmp(headers->list[i].name, BETA_HEADER) == 0 &&
+		    !take_betas(&betas, headers->list[i].value, login))
+			return false;
+	betas.value[betas.n] = '\0';
+	if (login && !betas.has_mark)
+		snprintf(betas.value + betas.n, sizeof betas.value - betas.n, "%s" BETA_LOGIN,
+			 betas.n > 0 ? "," : "");
+	return betas.value[0] == '\0' || add_line(list, BETA_HEADER, betas.value);
+}
+
+/* What the client accepts, of all lines (SERVERS.md, rule 6). */
+static bool
+add_accept(struct curl_slist **list, const struct headers *headers)
+{
+	char value[HEADER_VALUE_MAX];
+	size_t n = 0;
+	for (size_t i = 0; i < headers->n; i++) {
+		const struct header *h = &headers->list[i];
+		if (strcmp(h->name, "accept") != 0)
+			continue;
+		int more =
+		    snprintf(value + n, sizeof value - n, "%s%s", n > 0 ? ", " : "", h->value);
+		if (more < 0 || (size_t)more >= sizeof value - n)
+			return false;
+		n += (size_t)more;
+	}
+	return n == 0 || add_line(list, "accept", value);
+}
+
+/* The lists apart, and of what came twice the first: real servers refuse two. */
+static bool
+add_client_headers(struct curl_slist **list, const struct headers *headers)
+{
+	for (size_t i = 0; i < headers->n; i++) {
+		const struct header *h = &headers->list[i];
+		bool is_list = strcmp(h->name, BETA_HEADER) == 0 || strcmp(h->name, "accept") == 0;
+		bool goes = goes_to_claude(h->name) && !is_list &&
+			    headers_find(headers, h->name) == h->value;
+		if (goes && !add_line(list, h->name, h->value))
+			return false;
+	}
+	return add_accept(list, headers);
+}
+
+static bool
+add_missing(struct curl_slist **list, const struct headers *headers, const char *name,
+	    const char *value)
+{
+	bool told = headers != NULL && headers_find(headers, name) != NULL;
+	return told || add_line(list, name, value);
+}
+
+static bool
+add_claude_headers(struct curl_slist **list, const struct attempt_options *ask)
+{
+	bool login = is_login(ask->credential);
+	if (ask->headers != NULL && !add_client_headers(list, ask->headers))
+		return false;
+	if (!add_betas(list, ask->headers, login) ||
+	    !add_missing(list, ask->headers, VERSION_HEADER, VERSION_DEFAULT) ||
+	    !add_missing(list, ask->headers, "user-agent", OUR_USER_AGENT) ||
+	    !add_missing(list, ask->headers, "accept", "application/json"))
+		return false;
+	return login || add_line(list, "x-api-key", ask->credential);
+}
+
+static bool
+add_bearer(struct curl_slist **list, const char *credential)
+{
+	char value[TOKEN_MAX + 16];
+	int n = snprintf(value, sizeof value, "Bearer %s", credential);
+	bool added = n > 0 && (size_t)n < sizeof value && add_line(list, "authorization", value);
+	explicit_bzero(value, sizeof value);
+	return added;
+}
+
+bool
+request_headers_add(struct curl_slist **list, const struct attempt_options *ask)
+{
+	bool claude = ask->provider->dialect->forwards_headers;
+	if (claude && !add_claude_headers(list, ask))
+		return false;
+	if (!claude && (!add_line(list, "user-agent", OUR_USER_AGENT) ||
+			!add_line(list, "accept", "application/json, text/event-stream")))
+		return false;
+	if ((!claude || is_login(ask->credential)) && !add_bearer(list, ask->credential))
+		return false;
+	if (ask->body != NULL &&
+	    !(claude && ask->headers != NULL &&
+	      headers_find(ask->headers, "content-type") != NULL) &&
+	    !add_line(list, "content-type", "application/json"))
+		return false;
+	/* libcurl would wait a second for a 100-continue at larger bodies: PROOFS.md C. */
+	return add_line(list, "accept-encoding", "identity") && append(list, "Expect:");
+}
+
+const char *
+request_headers_credential(const char *line)
+{
+	static const char *const leads[] = {"authorization: Bearer ", "x-api-key: "};
+	for (size_t i = 0; i < sizeof leads / sizeof *leads; i++)
+		if (strncmp(line, leads[i], strlen(leads[i])) == 0)
+			return line + strlen(leads[i]);
+	return NULL;
+}
