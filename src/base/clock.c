@@ -84,6 +84,12 @@ clock_parse_ms(const char *text)
 	return at_ms < 0 ? -1 : at_ms;
 }
 
+int64_t
+clock_epoch_ms(int64_t epoch)
+{
+	return epoch >= INT64_C(100000000000) ? epoch : epoch * 1000;
+}
+
 const char *
 clock_short(int64_t at_ms, int64_t now_ms, char text[static CLOCK_SHORT_SIZE])
 {

@@ -23,6 +23,10 @@ const char *clock_rfc3339(int64_t at_ms, char text[static CLOCK_RFC3339_SIZE]);
 /* Reads an RFC 3339 time or an HTTP date (RFC 9110, 5.6.7); -1 if it is none. */
 int64_t clock_parse_ms(const char *text);
 
+/* Milliseconds since 1970 of an epoch that is told in seconds or, from 10^11 (as seconds: the year
+ * 5138) on, in milliseconds. */
+int64_t clock_epoch_ms(int64_t epoch);
+
 #define CLOCK_SHORT_SIZE sizeof("Nov 23 18:00")
 
 /* at_ms for people, in local time: "18:00" when it is less than a day from

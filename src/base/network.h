@@ -24,4 +24,7 @@ bool network_read(const char *text, struct network *network);
  * what is no address. networks may be NULL when n is 0. */
 bool network_includes(const char *address, const struct network *networks, size_t n);
 
+/* Whether an address is a loopback address of v4 or v6. */
+bool network_is_loopback(const char *address);
+
 #endif

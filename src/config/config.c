@@ -5,9 +5,9 @@
 #include "base/digest.h"
 #include "base/log.h"
 #include "config/diagnostics.h"
-#include "config/parse.h"
 #include "config/settings.h"
 #include "config/syntax.h"
+#include "config/text.h"
 
 #include <fnmatch.h>
 #include <stdio.h>
@@ -113,18 +113,6 @@ line_of(struct cfg_t *section, const char *first, const char *second)
 				 : DIAGNOSTIC_WHOLE_FILE;
 }
 
-/* Whether a host is this machine by whatever name it is resolved. */
-static bool
-is_loopback(const char *host)
-{
-	static const struct network loopback[] = {
-	    {{[10] = 0xff, [11] = 0xff, [12] = 127}, 104},
-	    {{[15] = 1}, 128},
-	};
-	return strcasecmp(host, "localhost") == 0 ||
-	       network_includes(host, loopback, COUNT(loopback));
-}
-
 /* What no option can be judged by alone: where credentials may go. */
 static void
 check_provider(struct loader *l, const struct provider *p, struct cfg_t *section)
@@ -133,7 +121,7 @@ check_provider(struct loader *l, const struct provider *p, struct cfg_t *section
 	if (p->url == NULL || !text_read_url(p->url, &url))
 		return; /* told already */
 	bool plain = text_has_scheme(p->url, "http");
-	bool near = is_loopback(url.host);
+	bool near = text_is_loopback(url.host);
 	bool claude = !plain && strcasecmp(url.host, "api.anthropic.com") == 0;
 	if (plain && !near && !p->allow_plain)
 		diagnostics_add(

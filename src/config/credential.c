@@ -1,6 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 #include "config/credential.h"
 
+#include "base/str.h"
+
+enum credential_kind
+credential_kind(const char *value)
+{
+	if (value != NULL && str_starts_with(value, "sk-ant-oat"))
+		return CREDENTIAL_LOGIN;
+	if (value != NULL && str_starts_with(value, "sk-ant-api"))
+		return CREDENTIAL_API_KEY;
+	return CREDENTIAL_OTHER;
+}
+
 /* The client's own, if this provider takes it. */
 static const char *
 own(const struct provider *provider, const struct client_credentials *client)

@@ -6,10 +6,20 @@
 
 #include "config/config.h"
 
+/* What a credential of Claude's looks like (PROTOCOLS.md 4). */
+enum credential_kind {
+	CREDENTIAL_OTHER,
+	CREDENTIAL_LOGIN,   /* sk-ant-oat… */
+	CREDENTIAL_API_KEY, /* sk-ant-api… */
+};
+
+/* NULL is none: CREDENTIAL_OTHER. */
+enum credential_kind credential_kind(const char *value);
+
 /* What a client brought, and what it may use. */
 struct client_credentials {
-	const char *login;   /* its Claude login (sk-ant-oat…); NULL: none */
-	const char *api_key; /* its Claude API key (sk-ant-api…); NULL: none */
+	const char *login;   /* its Claude login; NULL: none */
+	const char *api_key; /* its Claude API key; NULL: none */
 	bool may_use_stored; /* access_may_use_stored() */
 };
 

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/path.h"
+#include "base/write.h"
 #include "config/diagnostics.h"
 #include "config/file.h"
 
@@ -141,19 +142,6 @@ key_named(const struct keys *keys, const char *name)
 
 /* --- After ------------------------------------------------------------ */
 
-static bool
-write_all(int fd, const struct buf *text)
-{
-	for (size_t done = 0; done < text->len;) {
-		ssize_t n = write(fd, text->data + done, text->len - done);
-		if (n == -1 && errno != EINTR)
-			return false;
-		if (n > 0)
-			done += (size_t)n;
-	}
-	return true;
-}
-
 /* The owner before the bytes: nobody else ever has them. And the mode before the
  * owner: in a container, root without CAP_FOWNER may change only its own file's. */
 static bool
@@ -167,7 +155,7 @@ fill(const struct edit *e, int fd)
 		return false;
 	if (!same && fchown(fd, e->st.st_uid, e->st.st_gid) == -1)
 		return false;
-	return write_all(fd, &e->text) && fsync(fd) == 0;
+	return write_all(fd, e->text.data, e->text.len) && fsync(fd) == 0;
 }
 
 /* Under the lock nobody else makes a file of that name: what lies there was left

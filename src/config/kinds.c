@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "config/kinds.h"
 
+#include "base/count.h"
 #include "base/network.h"
 #include "config/diagnostics.h"
-#include "config/parse.h"
+#include "config/text.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -107,7 +108,7 @@ setting_parse_switch(const struct setting *option, void *target, const char *tex
 		bool on;
 	} switches[] = {{"true", true},   {"on", true},   {"yes", true},
 			{"false", false}, {"off", false}, {"no", false}};
-	for (size_t i = 0; i < sizeof switches / sizeof switches[0]; i++) {
+	for (size_t i = 0; i < COUNT(switches); i++) {
 		if (strcasecmp(switches[i].word, text) != 0)
 			continue;
 		memcpy(setting_field(option, target), &switches[i].on, sizeof switches[i].on);

@@ -6,7 +6,7 @@
 #include "base/log.h"
 #include "config/config.h"
 #include "config/diagnostics.h"
-#include "config/parse.h"
+#include "config/text.h"
 #include "dialect/dialect.h"
 
 #include <stdio.h>

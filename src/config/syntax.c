@@ -4,6 +4,7 @@
 #include "base/count.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/str.h"
 #include "config/settings.h"
 
 #include <assert.h>
@@ -131,7 +132,7 @@ hear(cfg_t *cfg, const char *format, va_list args)
 		said[0] = '\0';
 	printable(said, strlen(said), shown, sizeof shown);
 	for (size_t i = 0; i < COUNT(hints); i++)
-		if (strncmp(format, hints[i].begins, strlen(hints[i].begins)) == 0)
+		if (str_starts_with(format, hints[i].begins))
 			hint = hints[i].hint;
 	parsing->heard = true;
 	if (meant != NULL)
@@ -245,7 +246,7 @@ static bool
 blank_comments(struct diagnostics *diagnostics, char *text)
 {
 	int line = 1, open_line = 0, depth = 0;
-	if (strncmp(text, "\xef\xbb\xbf", 3) == 0) /* a byte order mark */
+	if (str_starts_with(text, "\xef\xbb\xbf")) /* a byte order mark */
 		blank(text, text + 3);
 	while (*text != '\0') {
 		const char *problem;

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/count.h"
+#include "config/credential.h"
 #include "config/diagnostics.h"
 
 #include <stdarg.h>
@@ -105,8 +106,8 @@ enter(struct tokens *tokens, const char *name, const char *value, int line)
 static bool
 check_owner(const struct reader *r, const char *name, const char *value)
 {
-	bool login = strncmp(value, "sk-ant-oat", 10) == 0;
-	bool key = strncmp(value, "sk-ant-api", 10) == 0;
+	bool login = credential_kind(value) == CREDENTIAL_LOGIN;
+	bool key = credential_kind(value) == CREDENTIAL_API_KEY;
 	bool pro = strcmp(name, "claude_pro") == 0, api = strcmp(name, "claude_api") == 0;
 	bool other = strcmp(name, "deepseek") == 0 || strcmp(name, "kimi") == 0;
 	if (pro && key)

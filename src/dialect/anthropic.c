@@ -10,6 +10,8 @@
  * each request of a conversation is cut in the same way, and Claude's own
  * blocks stay valid: turn n's messages are the beginning of turn n + 1's. */
 
+#include "base/count.h"
+#include "base/str.h"
 #include "dialect/dialect.h"
 #include "dialect/origin.h"
 #include "dialect/tool_id.h"
@@ -40,13 +42,6 @@ struct block {
 	struct buf said;       /* what can be read in it, as JSON text between quotes */
 };
 
-static bool
-ends_with(const char *text, struct span span, const char *end)
-{
-	size_t n = strlen(end);
-	return span.len > n && memcmp(text + span.at + span.len - n, end, n) == 0;
-}
-
 static void
 read_type(struct scan *s, struct block *b)
 {
@@ -55,8 +50,8 @@ read_type(struct scan *s, struct block *b)
 		return;
 	b->thinking =
 	    span_is(s->text, type, "thinking") || span_is(s->text, type, "redacted_thinking");
-	b->server =
-	    span_is(s->text, type, "server_tool_use") || ends_with(s->text, type, "_tool_result");
+	b->server = span_is(s->text, type, "server_tool_use") ||
+		    str_ends_with(s->text + type.at, type.len, "_tool_result");
 }
 
 /* What a search looked for and found: queries, titles, addresses. Nothing that is encrypted. */
@@ -209,7 +204,7 @@ drops(const struct editor *e, struct span key)
 {
 	if ((e->handover->quirks & QUIRK_NO_LOGIN_FIELDS) == 0)
 		return false;
-	for (size_t i = 0; i < sizeof login_fields / sizeof *login_fields; i++)
+	for (size_t i = 0; i < COUNT(login_fields); i++)
 		if (span_is(e->s.text, key, login_fields[i]))
 			return true;
 	return false;
@@ -265,7 +260,7 @@ anthropic_quirk(int status, const char *text)
 {
 	if (status != 400 || strstr(text, "Extra inputs are not permitted") == NULL)
 		return 0;
-	for (size_t i = 0; i < sizeof login_fields / sizeof *login_fields; i++)
+	for (size_t i = 0; i < COUNT(login_fields); i++)
 		if (strstr(text, login_fields[i]) != NULL)
 			return QUIRK_NO_LOGIN_FIELDS;
 	return 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* DeepSeek's Messages API: PROTOCOLS.md 2, 5, 6. */
 
+#include "base/str.h"
 #include "dialect/dialect.h"
 #include "dialect/origin.h"
 #include "dialect/rewrite.h"
@@ -20,7 +21,7 @@ static const char *const plain[] = {"stream", "temperature", "top_p", NULL};
 static const char *
 deepseek_model(const struct message *message, const char *model)
 {
-	bool pro = strcmp(model, PRO) == 0 || strncmp(model, "claude-opus", 11) == 0;
+	bool pro = strcmp(model, PRO) == 0 || str_starts_with(model, "claude-opus");
 	return pro && (message->needs & NEED_IMAGES) != 0 ? FLASH : model;
 }
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "dialect/dialect.h"
 
+#include "base/count.h"
+
 #include <string.h>
 
 static const struct dialect *const dialects[] = {
@@ -12,7 +14,7 @@ static const struct dialect *const dialects[] = {
 const struct dialect *
 dialect_find(const char *name)
 {
-	for (size_t i = 0; i < sizeof dialects / sizeof *dialects; i++)
+	for (size_t i = 0; i < COUNT(dialects); i++)
 		if (strcmp(dialects[i]->name, name) == 0)
 			return dialects[i];
 	return NULL;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Kimi's Messages API: PROTOCOLS.md 3, 5, 6. */
 
+#include "base/str.h"
 #include "dialect/dialect.h"
 #include "dialect/origin.h"
 #include "dialect/rewrite.h"
@@ -33,7 +34,7 @@ static const struct model_facts *
 facts_of(const char *model)
 {
 	const struct model_facts *f = models;
-	while (strncmp(model, f->begin, strlen(f->begin)) != 0)
+	while (!str_starts_with(model, f->begin))
 		f++;
 	return f;
 }

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "dialect/message.h"
 
+#include "base/count.h"
 #include "base/digest.h"
+#include "base/str.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -42,7 +45,7 @@ read_type(struct reader *r, bool *tool_result)
 	struct span type;
 	if (!scan_string(&r->s, &type))
 		return;
-	for (size_t i = 0; i < sizeof block_types / sizeof *block_types; i++)
+	for (size_t i = 0; i < COUNT(block_types); i++)
 		if (span_is(r->s.text, type, block_types[i].type)) {
 			r->out->needs |= block_types[i].needs;
 			r->out->has_thinking |= block_types[i].thinking;
@@ -346,7 +349,7 @@ static const struct {
 static void
 read_member(struct reader *r, struct span key)
 {
-	for (size_t i = 0; i < sizeof members / sizeof *members; i++)
+	for (size_t i = 0; i < COUNT(members); i++)
 		if (span_is(r->s.text, key, members[i].name)) {
 			members[i].read(r);
 			return;
@@ -407,7 +410,7 @@ message_family(const char *model, char family[static MODEL_NAME_MAX])
 {
 	static const char maker[] = "claude-";
 	size_t n = 0;
-	if (strncmp(model, maker, strlen(maker)) == 0) {
+	if (str_starts_with(model, maker)) {
 		for (model += strlen(maker); *model != '\0' && !(*model >= 'a' && *model <= 'z');)
 			model++;
 		while (model[n] >= 'a' && model[n] <= 'z' && n < MODEL_NAME_MAX - 1)

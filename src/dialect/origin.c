@@ -2,6 +2,7 @@
 #include "dialect/origin.h"
 
 #include "base/caps.h"
+#include "base/str.h"
 #include "dialect/tool_id.h"
 #include "json/splice.h"
 
@@ -21,8 +22,8 @@ const char *
 origin_own(const char *signature, const char *provider)
 {
 	size_t n = strlen(provider), prefix = strlen(ORIGIN_PREFIX);
-	if (strncmp(signature, ORIGIN_PREFIX, prefix) != 0 ||
-	    strncmp(signature + prefix, provider, n) != 0 || signature[prefix + n] != '.')
+	if (!str_starts_with(signature, ORIGIN_PREFIX) ||
+	    !str_starts_with(signature + prefix, provider) || signature[prefix + n] != '.')
 		return NULL;
 	return signature + prefix + n + 1;
 }

@@ -2,6 +2,7 @@
 #include "dialect/rewrite.h"
 
 #include "base/count.h"
+#include "base/str.h"
 
 #include <string.h>
 
@@ -127,7 +128,7 @@ effort_of(json_object *config)
 	static const char *const efforts[][2] = {
 	    {"low", "low"}, {"medium", "high"}, {"high", "high"}, {"xhigh", "high"}, {"max", "max"},
 	};
-	for (size_t i = 0; i < sizeof efforts / sizeof *efforts; i++)
+	for (size_t i = 0; i < COUNT(efforts); i++)
 		if (tree_is(config, "effort", efforts[i][0]))
 			return efforts[i][1];
 	return NULL;
@@ -166,7 +167,7 @@ static void
 add_system(struct rewrite *r, json_object *list, json_object *block)
 {
 	const char *text = tree_text(block, "text");
-	if (*text != '\0' && strncmp(text, BILLING, strlen(BILLING)) != 0)
+	if (*text != '\0' && !str_starts_with(text, BILLING))
 		rewrite_add(r, list, rewrite_text(r, text));
 }
 
@@ -191,17 +192,11 @@ put_system(struct rewrite *r)
 /* --- Tools ---------------------------------------------------------------------------- */
 
 static bool
-begins(const char *text, const char *with)
-{
-	return strncmp(text, with, strlen(with)) == 0;
-}
-
-static bool
 has_tool_search(json_object *tools)
 {
 	for (size_t i = 0; i < tree_count(tools); i++)
-		if (begins(tree_text(json_object_array_get_idx(tools, i), "type"),
-			   "tool_search_tool"))
+		if (str_starts_with(tree_text(json_object_array_get_idx(tools, i), "type"),
+				    "tool_search_tool"))
 			return true;
 	return false;
 }
@@ -238,7 +233,8 @@ static json_object *
 client_tool(struct rewrite *r, json_object *tool)
 {
 	size_t i = 0;
-	while (i < COUNT(client_tools) && !begins(tree_text(tool, "type"), client_tools[i].type))
+	while (i < COUNT(client_tools) &&
+	       !str_starts_with(tree_text(tool, "type"), client_tools[i].type))
 		i++;
 	if (i == COUNT(client_tools))
 		return NULL;
@@ -264,7 +260,7 @@ new_tool(struct rewrite *r, json_object *tool, bool search)
 	if (json_object_get_boolean(tree_get(tool, "defer_loading")) && !search &&
 	    !rewrite_knows(r->loaded, tree_text(tool, "name")))
 		return NULL;
-	if (typed && !(r->rules->web_search && begins(type, "web_search_")))
+	if (typed && !(r->rules->web_search && str_starts_with(type, "web_search_")))
 		return client_tool(r, tool);
 	json_object *copy = json_object_new_object();
 	rewrite_copy(r, tool, copy, typed ? searching : plain);
@@ -334,7 +330,7 @@ put_all(struct rewrite *r)
 	    put_model,         put_max_tokens,    put_stops,  put_metadata,     put_thinking,
 	    put_output_config, put_cache_control, put_system, rewrite_messages, put_tools,
 	};
-	for (size_t i = 0; i < sizeof steps / sizeof *steps && !r->failed; i++)
+	for (size_t i = 0; i < COUNT(steps) && !r->failed; i++)
 		steps[i](r);
 }
 
@@ -353,7 +349,7 @@ rewrite_request(const struct handover *handover, const struct rewrite_rules *rul
 	}
 	bool written = !r.failed && tree_write(r.out, out);
 	json_object *const owned[] = {r.in, r.out, r.partners, r.searches, r.loaded, r.waiting};
-	for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
+	for (size_t i = 0; i < COUNT(owned); i++)
 		json_object_put(owned[i]);
 	return written ? HANDOVER_REWRITTEN : HANDOVER_FAILED;
 }

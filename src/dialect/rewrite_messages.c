@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The history of a conversation, for a provider that is not Claude. */
 
+#include "base/count.h"
 #include "dialect/origin.h"
 #include "dialect/rewrite.h"
 #include "dialect/tool_id.h"
@@ -154,7 +155,7 @@ convert(struct rewrite *r, json_object *block)
 	    {"server_tool_use", search_block},
 	    {"web_search_tool_result", search_block},
 	};
-	for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+	for (size_t i = 0; i < COUNT(table); i++)
 		if (tree_is(block, "type", table[i].type))
 			return table[i].convert(r, block);
 	return rewrite_as_text(r, block);

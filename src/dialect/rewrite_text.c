@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Blocks that a provider does not know, as text that its model can read. */
 
+#include "base/count.h"
 #include "dialect/rewrite.h"
 
 #include <string.h>
@@ -74,7 +75,7 @@ static const char *
 heading_of(json_object *block)
 {
 	const char *type = tree_text(block, "type");
-	for (size_t i = 0; i < sizeof headings / sizeof *headings; i++)
+	for (size_t i = 0; i < COUNT(headings); i++)
 		if (strcmp(headings[i].type, type) == 0)
 			return headings[i].heading;
 	return *type == '\0' ? "Block" : type;

@@ -2,6 +2,7 @@
 #include "dialect/sse.h"
 
 #include "base/caps.h"
+#include "base/count.h"
 #include "json/scan.h"
 
 #include <string.h>
@@ -40,7 +41,7 @@ sse_fini(struct sse *s)
 static enum sse_kind
 kind_of(const char *name, size_t n)
 {
-	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+	for (size_t i = 0; i < COUNT(kinds); i++)
 		if (strlen(kinds[i].name) == n && memcmp(kinds[i].name, name, n) == 0)
 			return kinds[i].kind;
 	return SSE_OTHER;
@@ -50,7 +51,7 @@ kind_of(const char *name, size_t n)
 static enum sse_kind
 kind_of_span(const char *data, struct span type)
 {
-	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+	for (size_t i = 0; i < COUNT(kinds); i++)
 		if (span_is(data, type, kinds[i].name))
 			return kinds[i].kind;
 	return SSE_OTHER;

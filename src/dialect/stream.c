@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "dialect/stream.h"
 
+#include "base/count.h"
 #include "json/scan.h"
 
 #include <inttypes.h>
@@ -56,7 +57,7 @@ read_block(struct scan *s, struct facts *f)
 		}
 		if (!scan_string(s, &type))
 			continue;
-		for (size_t i = 0; i < sizeof block_kinds / sizeof *block_kinds; i++)
+		for (size_t i = 0; i < COUNT(block_kinds); i++)
 			if (span_is(s->text, type, block_kinds[i].type))
 				f->block = block_kinds[i].kind;
 	}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Configuration, environment, credentials: what the operator wrote. */
-#include "config/parse.h"
+#include "config/text.h"
 #include "doctor/checks.h"
 
 #include <errno.h>

@@ -2,7 +2,7 @@
 /* The way to the providers: name, connection, certificate, and their clocks. No
  * credential is sent, and nothing that costs anything is asked. */
 #include "base/clock.h"
-#include "config/parse.h"
+#include "config/text.h"
 #include "doctor/checks.h"
 
 #include <stdio.h>

@@ -4,7 +4,7 @@
 #include "app/cli.h"
 #include "app/open.h"
 #include "base/clock.h"
-#include "config/parse.h"
+#include "config/text.h"
 #include "doctor/doctor.h"
 #include "doctor/http.h"
 #include "main/ctl_key.h"

@@ -4,6 +4,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/path.h"
+#include "base/str.h"
+#include "base/write.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -176,18 +178,6 @@ lock_making(int fd, int how, int64_t for_ms)
 	return true;
 }
 
-static bool
-write_all(int fd, const struct state_image *image)
-{
-	for (size_t at = 0; at < sizeof *image;) {
-		ssize_t n = pwrite(fd, (const char *)image + at, sizeof *image - at, (off_t)at);
-		if (n < 0 && errno != EINTR)
-			return false;
-		at += n < 0 ? 0 : (size_t)n;
-	}
-	return true;
-}
-
 /* Gives an empty file its space and its content: what we remember, if anything. */
 static int
 fill(const struct state_file_options *request, int fd, struct buf *error)
@@ -200,7 +190,7 @@ fill(const struct state_file_options *request, int fd, struct buf *error)
 		state_image_make(image);
 		number = state_image_make_key(image) ? 0 : errno;
 	}
-	if (number == 0 && !write_all(fd, image))
+	if (number == 0 && !write_all(fd, image, sizeof *image))
 		number = errno;
 	state_image_free(image);
 	if (number == 0)
@@ -217,7 +207,7 @@ seconds_of(const char *entry, const char *base)
 {
 	char *end;
 	size_t n = strlen(base);
-	if (strncmp(entry, base, n) != 0 || strncmp(entry + n, ".bad-", 5) != 0)
+	if (!str_starts_with(entry, base) || !str_starts_with(entry + n, ".bad-"))
 		return 0;
 	const char *digits = entry + n + 5;
 	errno = 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "state/state.h"
 
+#include "base/count.h"
 #include "state/file.h"
 #include "state/queue.h"
 #include "state/record.h"
@@ -242,7 +243,7 @@ mend_health(struct health *health)
 	int64_t *const times[] = {&health->since_ms,     &health->until_ms, &health->lease_ms,
 				  &health->throttled_ms, &health->used_ms,  &health->success_ms,
 				  &health->error_ms};
-	for (size_t i = 0; i < sizeof times / sizeof *times; i++)
+	for (size_t i = 0; i < COUNT(times); i++)
 		*times[i] = mended_time(*times[i]);
 	health->provider_name[PROVIDER_NAME_MAX - 1] = '\0';
 	health->why[HEALTH_TEXT_MAX - 1] = '\0';

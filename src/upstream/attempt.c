@@ -2,7 +2,7 @@
 #include "upstream/attempt.h"
 
 #include "base/clock.h"
-#include "config/parse.h"
+#include "config/text.h"
 #include "dialect/dialect.h"
 #include "upstream/request_headers.h"
 

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "upstream/request_headers.h"
 
+#include "base/count.h"
+#include "base/str.h"
+#include "config/credential.h"
 #include "dialect/dialect.h"
 
 #include <stdio.h>
@@ -10,7 +13,6 @@
 #define VERSION_DEFAULT "2023-06-01" /* CLIENT.md 1 */
 #define BETA_HEADER     "anthropic-beta"
 #define BETA_LOGIN      "oauth-2025-04-20" /* PROTOCOLS.md 4 */
-#define LOGIN_PREFIX    "sk-ant-oat"
 #define OUR_USER_AGENT  "claude-router/" PACKAGE_VERSION
 
 static bool
@@ -45,19 +47,13 @@ goes_to_claude(const char *name)
 {
 	static const char *const names[] = {"content-type", "accept", "user-agent", "x-app"};
 	static const char *const families[] = {"x-stainless-", "x-claude-code-", "anthropic-"};
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+	for (size_t i = 0; i < COUNT(names); i++)
 		if (strcmp(name, names[i]) == 0)
 			return true;
-	for (size_t i = 0; i < sizeof families / sizeof *families; i++)
-		if (strncmp(name, families[i], strlen(families[i])) == 0)
+	for (size_t i = 0; i < COUNT(families); i++)
+		if (str_starts_with(name, families[i]))
 			return true;
 	return false;
-}
-
-static bool
-is_login(const char *credential)
-{
-	return strncmp(credential, LOGIN_PREFIX, strlen(LOGIN_PREFIX)) == 0;
 }
 
 /* A list of betas, one by one, and whether the login's own is among them. */
@@ -152,7 +148,7 @@ add_missing(struct curl_slist **list, const struct headers *headers, const char 
 static bool
 add_claude_headers(struct curl_slist **list, const struct attempt_options *ask)
 {
-	bool login = is_login(ask->credential);
+	bool login = credential_kind(ask->credential) == CREDENTIAL_LOGIN;
 	if (ask->headers != NULL && !add_client_headers(list, ask->headers))
 		return false;
 	if (!add_betas(list, ask->headers, login) ||
@@ -182,7 +178,8 @@ request_headers_add(struct curl_slist **list, const struct attempt_options *ask)
 	if (!claude && (!add_line(list, "user-agent", OUR_USER_AGENT) ||
 			!add_line(list, "accept", "application/json, text/event-stream")))
 		return false;
-	if ((!claude || is_login(ask->credential)) && !add_bearer(list, ask->credential))
+	if ((!claude || credential_kind(ask->credential) == CREDENTIAL_LOGIN) &&
+	    !add_bearer(list, ask->credential))
 		return false;
 	if (ask->body != NULL &&
 	    !(claude && ask->headers != NULL &&
@@ -197,8 +194,8 @@ const char *
 request_headers_credential(const char *line)
 {
 	static const char *const leads[] = {"authorization: Bearer ", "x-api-key: "};
-	for (size_t i = 0; i < sizeof leads / sizeof *leads; i++)
-		if (strncmp(line, leads[i], strlen(leads[i])) == 0)
+	for (size_t i = 0; i < COUNT(leads); i++)
+		if (str_starts_with(line, leads[i]))
 			return line + strlen(leads[i]);
 	return NULL;
 }

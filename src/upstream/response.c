@@ -2,6 +2,8 @@
 #include "upstream/response.h"
 
 #include "base/clock.h"
+#include "base/count.h"
+#include "base/str.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -26,12 +28,6 @@ response_fini(struct response *a)
 	buf_free(&a->passed);
 }
 
-static bool
-starts_with(const char *text, const char *prefix)
-{
-	return strncmp(text, prefix, strlen(prefix)) == 0;
-}
-
 /* A whole number of seconds or of units; -1 for anything else. */
 static int64_t
 read_number(const char *text)
@@ -47,13 +43,9 @@ read_number(const char *text)
 static int64_t
 read_epoch_ms(const char *text)
 {
-	const int64_t milliseconds_from = INT64_C(100000000000); /* in seconds, the year 5138 */
 	int64_t n = read_number(text);
-	if (n == -1) {
-		int64_t at_ms = clock_parse_ms(text);
-		return at_ms == -1 ? 0 : at_ms;
-	}
-	return n >= milliseconds_from ? n : n * 1000;
+	int64_t at_ms = n == -1 ? clock_parse_ms(text) : clock_epoch_ms(n);
+	return at_ms == -1 ? 0 : at_ms;
 }
 
 /* Seconds, of a list the first; also a fraction, and more than any number holds. -1: no number. */
@@ -115,7 +107,7 @@ is_rejection(const char *value)
 {
 	static const char *const words[] = {"rejected", "rate_limited", "blocked",
 					    "payment_required"};
-	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+	for (size_t i = 0; i < COUNT(words); i++)
 		if (strcmp(value, words[i]) == 0)
 			return true;
 	return false;
@@ -171,7 +163,7 @@ read_unified(struct response *a, const char *name, const char *value)
 		a->reset_ms = read_epoch_ms(value);
 	else if (strcmp(name, "representative-claim") == 0)
 		snprintf(a->claim, sizeof a->claim, "%s", is_word(value) ? value : "");
-	else if (starts_with(name, "overage-"))
+	else if (str_starts_with(name, "overage-"))
 		read_overage(a, name + strlen("overage-"), value);
 	else
 		read_window(a, name, value);
@@ -182,12 +174,12 @@ static bool
 may_pass(const char *name, enum response_hide hide)
 {
 	static const char *const names[] = {"x-should-retry", "request-id"};
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+	for (size_t i = 0; i < COUNT(names); i++)
 		if (strcmp(name, names[i]) == 0)
 			return true;
 	if (hide != HIDE_NOTHING && strcmp(name, "anthropic-organization-id") == 0)
 		return false;
-	return hide != HIDE_ANTHROPIC && starts_with(name, "anthropic-");
+	return hide != HIDE_ANTHROPIC && str_starts_with(name, "anthropic-");
 }
 
 static void
@@ -230,7 +222,7 @@ read_header(struct response *a, const char *name, const char *value, int64_t now
 								: -1;
 	} else if (strcmp(name, "request-id") == 0) {
 		snprintf(a->request_id, sizeof a->request_id, "%s", value);
-	} else if (starts_with(name, UNIFIED)) {
+	} else if (str_starts_with(name, UNIFIED)) {
 		read_unified(a, name + strlen(UNIFIED), value);
 	}
 	if (may_pass(name, hide))
@@ -280,7 +272,7 @@ response_line(struct response *a, const char *line, size_t n, int64_t now_ms,
 		return;
 	memcpy(text, line, n);
 	text[n] = '\0';
-	if (starts_with(text, "HTTP/")) {
+	if (str_starts_with(text, "HTTP/")) {
 		begin_head(a, text);
 		return;
 	}

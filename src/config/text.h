@@ -4,8 +4,8 @@
  * Owns nothing, allocates nothing, asks no resolver, heeds no locale; all
  * functions are pure and may run in any thread. Texts are NUL-terminated and
  * never NULL; text_is_… and text_read_… return false for what they do not take. */
-#ifndef CONFIG_PARSE_H
-#define CONFIG_PARSE_H
+#ifndef CONFIG_TEXT_H
+#define CONFIG_TEXT_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -33,6 +33,7 @@ bool text_is_word(const char *text, size_t n, const char *also, size_t max);
 
 bool text_is_path(const char *text);      /* absolute, of a file */
 bool text_is_host(const char *text);      /* a name or an IPv4 address, without a port */
+bool text_is_loopback(const char *host);  /* localhost, or a loopback address */
 bool text_is_message(const char *text);   /* one line of 1 to 1000 bytes, UTF-8 */
 bool text_is_cron(const char *text);      /* the five time fields of a crontab entry */
 bool text_is_log(const char *text);       /* auto, syslog or a path */
