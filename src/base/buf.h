@@ -36,6 +36,10 @@ bool buf_puts(struct buf *b, const char *text) __attribute__((warn_unused_result
 bool buf_printf(struct buf *b, const char *format, ...)
     __attribute__((format(printf, 2, 3), warn_unused_result));
 
+/* Appends a text as far as the maximum allows, and nothing when out of memory: for sentences, whose
+ * beginning says enough. */
+void buf_append_cut(struct buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
 /* Makes room for n more bytes at data + len; the caller then adds to len. */
 bool buf_reserve(struct buf *b, size_t n) __attribute__((warn_unused_result));
 

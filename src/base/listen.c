@@ -52,17 +52,15 @@ take_passed(int *fd, struct buf *error)
 	unsetenv("LISTEN_FDNAMES");
 	if (!ours || passed == 0)
 		return true;
-	bool told = true;
 	if (passed != 1)
-		told = buf_printf(error, "systemd passed %ld sockets: one is enough", passed);
+		buf_append_cut(error, "systemd passed %ld sockets: one is enough", passed);
 	else if (!is_listening(FIRST_PASSED))
-		told = buf_puts(error, "what systemd passed is no listening socket: the .socket "
-				       "unit wants ListenStream= and Accept=no");
+		buf_append_cut(error, "what systemd passed is no listening socket: the .socket "
+				      "unit wants ListenStream= and Accept=no");
 	else if (fcntl(FIRST_PASSED, F_SETFD, FD_CLOEXEC) == -1)
-		told = buf_printf(error, "the socket of systemd: %s", strerror(errno));
+		buf_append_cut(error, "the socket of systemd: %s", strerror(errno));
 	else
 		*fd = FIRST_PASSED;
-	(void)told;
 	return *fd != -1;
 }
 
@@ -111,12 +109,13 @@ listen_at(const char *path, struct buf *error)
 	if (bound && listen(fd, BACKLOG) == 0)
 		return fd;
 	const char *slash = strrchr(path, '/');
-	bool told =
-	    errno == ENOENT && slash != NULL
-		? buf_printf(error, "%s: there is no directory %.*s. Type: install -d -m 0750 %.*s",
-			     path, (int)(slash - path), path, (int)(slash - path), path)
-		: buf_printf(error, "%s: %s", path, strerror(errno));
-	(void)told;
+	int reason = errno;
+	if (reason == ENOENT && slash != NULL)
+		buf_append_cut(error,
+			       "%s: there is no directory %.*s. Type: install -d -m 0750 %.*s",
+			       path, (int)(slash - path), path, (int)(slash - path), path);
+	else
+		buf_append_cut(error, "%s: %s", path, strerror(reason));
 	if (fd != -1)
 		close(fd);
 	return -1;
@@ -137,7 +136,6 @@ open_own(struct listener *l, const char *path, struct buf *error)
 bool
 listener_open(struct listener *l, const char *path, struct buf *error)
 {
-	bool told;
 	*l = (struct listener){.fd = -1};
 	if (!take_passed(&l->fd, error))
 		return false;
@@ -150,12 +148,11 @@ listener_open(struct listener *l, const char *path, struct buf *error)
 		return open_own(l, path, error);
 	l->fd = -1;
 	if (path != NULL)
-		told = buf_puts(error, "systemd passed a socket already: leave --socket away");
+		buf_append_cut(error, "systemd passed a socket already: leave --socket away");
 	else
-		told = buf_puts(error, "standard input is no listening socket: start claude-router "
-				       "from a web server, by its systemd units, or with --socket "
-				       "PATH");
-	(void)told;
+		buf_append_cut(error, "standard input is no listening socket: start claude-router "
+				      "from a web server, by its systemd units, or with --socket "
+				      "PATH");
 	return false;
 }
 

@@ -351,8 +351,7 @@ refuse(struct buf *error, const char *target, const char *why)
 {
 	char shown[PRINTABLE_SIZE];
 	printable(target, strlen(target), shown, sizeof shown);
-	bool told = buf_printf(error, "log = %s: %s", shown, why);
-	(void)told;
+	buf_append_cut(error, "log = %s: %s", shown, why);
 	return false;
 }
 

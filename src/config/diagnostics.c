@@ -10,19 +10,6 @@
 #include <string.h>
 
 void
-buf_append_cut(struct buf *out, const char *format, ...)
-{
-	char text[8192];
-	size_t room = out->max - out->len + 1;
-	va_list args;
-	va_start(args, format);
-	bool said = vsnprintf(text, room < sizeof text ? room : sizeof text, format, args) >= 0 &&
-		    buf_puts(out, text);
-	va_end(args);
-	(void)said;
-}
-
-void
 diagnostics_init(struct diagnostics *c, const char *path, size_t max_bytes)
 {
 	const struct diagnostics empty = {.path = path};

@@ -13,9 +13,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Adds to a text, cut where it does not fit. */
-void buf_append_cut(struct buf *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
 /* Instead of a line */
 #define DIAGNOSTIC_WHOLE_FILE  0
 #define DIAGNOSTIC_ENVIRONMENT INT_MAX

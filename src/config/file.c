@@ -2,7 +2,6 @@
 #include "config/file.h"
 
 #include "base/caps.h"
-#include "config/diagnostics.h"
 
 #include <errno.h>
 #include <fcntl.h>

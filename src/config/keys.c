@@ -2,7 +2,6 @@
 #include "config/keys.h"
 
 #include "base/clock.h"
-#include "config/diagnostics.h"
 #include "config/file.h"
 
 #include <openssl/crypto.h>

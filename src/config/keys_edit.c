@@ -5,7 +5,6 @@
 #include "base/digest.h"
 #include "base/path.h"
 #include "base/write.h"
-#include "config/diagnostics.h"
 #include "config/file.h"
 
 #include <errno.h>

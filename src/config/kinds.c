@@ -3,7 +3,6 @@
 
 #include "base/count.h"
 #include "base/network.h"
-#include "config/diagnostics.h"
 #include "config/text.h"
 
 #include <inttypes.h>

@@ -5,7 +5,6 @@
 #include "base/digest.h"
 #include "base/log.h"
 #include "config/config.h"
-#include "config/diagnostics.h"
 #include "config/text.h"
 #include "dialect/dialect.h"
 

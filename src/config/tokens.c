@@ -4,7 +4,6 @@
 #include "base/clock.h"
 #include "base/count.h"
 #include "config/credential.h"
-#include "config/diagnostics.h"
 
 #include <stdarg.h>
 #include <stdio.h>

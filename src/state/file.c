@@ -10,7 +10,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,18 +24,6 @@
 
 /* ---- Errors --------------------------------------------------------------- */
 
-void
-state_file_explain(struct buf *error, const char *format, ...)
-{
-	char text[ERROR_TEXT_MAX];
-	va_list args;
-	va_start(args, format);
-	vsnprintf(text, sizeof text, format, args);
-	va_end(args);
-	if (error != NULL && !buf_puts(error, text))
-		buf_clear(error);
-}
-
 static void
 explain_denied(const char *path, struct buf *error)
 {
@@ -45,7 +32,7 @@ explain_denied(const char *path, struct buf *error)
 	unsigned us = (unsigned)geteuid();
 	struct stat there;
 	if (lstat(path, &there) == 0)
-		state_file_explain(
+		buf_append_cut(
 		    error,
 		    "state file %s: not ours to write: it belongs to uid %u and has mode %04o, and "
 		    "this is uid %u. Run this as the user that the router runs as; if that is this "
@@ -53,7 +40,7 @@ explain_denied(const char *path, struct buf *error)
 		    path, (unsigned)there.st_uid, (unsigned)there.st_mode & 07777, us, us, path,
 		    path);
 	else
-		state_file_explain(
+		buf_append_cut(
 		    error,
 		    "state file %s: uid %u may not write in %s. Type: chown %u %s && chmod "
 		    "u+rwx %s",
@@ -68,7 +55,7 @@ explain_errno(const char *path, int number, struct buf *error)
 	switch (number) {
 	case ENOENT:
 	case ENOTDIR:
-		state_file_explain(
+		buf_append_cut(
 		    error,
 		    "state file %s: there is no directory %s. Type: mkdir -p %s && chown %u %s",
 		    path, directory, directory, (unsigned)geteuid(), directory);
@@ -78,7 +65,7 @@ explain_errno(const char *path, int number, struct buf *error)
 		explain_denied(path, error);
 		break;
 	case EROFS:
-		state_file_explain(
+		buf_append_cut(
 		    error,
 		    "state file %s: the file system is read-only. Make it writable, or name "
 		    "another place by state_file",
@@ -87,19 +74,19 @@ explain_errno(const char *path, int number, struct buf *error)
 	case ENOSPC:
 	case EDQUOT:
 	case EFBIG:
-		state_file_explain(
+		buf_append_cut(
 		    error,
 		    "state file %s: no room for its %zu KB (%s). Make room there (df %s), or name "
 		    "another place by state_file",
 		    path, sizeof(struct state_image) / 1024, strerror(number), directory);
 		break;
 	case ELOOP:
-		state_file_explain(
+		buf_append_cut(
 		    error, "state file %s: it is a symbolic link. Name the file that it leads to",
 		    path);
 		break;
 	default:
-		state_file_explain(error, "state file %s: %s", path, strerror(number));
+		buf_append_cut(error, "state file %s: %s", path, strerror(number));
 	}
 }
 
@@ -143,17 +130,17 @@ open_path(const struct state_file_options *request, struct buf *error)
 	if (fd >= 0 && fstat(fd, &here) == 0 && S_ISREG(here.st_mode))
 		return fd;
 	if (fd >= 0 || errno == EISDIR || errno == ENXIO)
-		state_file_explain(
+		buf_append_cut(
 		    error,
 		    "state file %s: it is no regular file. Move it away, or name another "
 		    "place by state_file",
 		    request->path);
 	else if (errno == ENOENT && request->is_readonly)
-		state_file_explain(
+		buf_append_cut(
 		    error, "state file %s: there is none yet; the router makes it when it starts",
 		    request->path);
 	else if (errno == EACCES && request->is_readonly)
-		state_file_explain(
+		buf_append_cut(
 		    error,
 		    "state file %s: uid %u may not read it. Run this as root, or as the user "
 		    "that the router runs as",
@@ -252,8 +239,8 @@ set_aside(const struct state_file_options *request, const char *why, struct buf 
 		snprintf(name, sizeof name, "%s.bad-%lld", request->path, ++seconds);
 	while (access(name, F_OK) == 0);
 	if (rename(request->path, name) != 0) {
-		state_file_explain(error, "state file %s: it is %s, and cannot be moved away: %s",
-				   request->path, why, strerror(errno));
+		buf_append_cut(error, "state file %s: it is %s, and cannot be moved away: %s",
+			       request->path, why, strerror(errno));
 		return STATE_NO_FILE;
 	}
 	log_line(LOG_WARNING, "state file %s was %s: it is %s now, and is made anew %s",
@@ -289,10 +276,10 @@ take(const struct state_file_options *request, int fd, struct buf *error)
 		return fd;
 	if (soundness == STATE_DAMAGED && !request->is_readonly)
 		return set_aside(request, why, error);
-	state_file_explain(error, "state file %s: it is %s. %s", request->path, why,
-			   soundness == STATE_NEWER
-			       ? "Use the newer program, or name another place by state_file"
-			       : "The router sets it aside when it starts");
+	buf_append_cut(error, "state file %s: it is %s. %s", request->path, why,
+		       soundness == STATE_NEWER
+			   ? "Use the newer program, or name another place by state_file"
+			   : "The router sets it aside when it starts");
 	return STATE_NO_FILE;
 }
 

@@ -27,9 +27,4 @@ enum { STATE_NO_FILE = -1, STATE_LATER = -2 };
  * path.bad-<seconds>, of which the newest 3 are kept. */
 int state_file_open(const struct state_file_options *request, int64_t for_ms, struct buf *error);
 
-/* Adds a sentence, of ERROR_TEXT_MAX at most, to an error text, which may be
- * NULL; one that does not fit leaves it empty. */
-void state_file_explain(struct buf *error, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-
 #endif

@@ -268,10 +268,10 @@ state_map_init(struct state_map *map, const char *path, bool is_readonly, struct
 	watch_mapping(map);
 	int fd = open_at_path(map, OPEN_FOR_MS, error);
 	if (fd == STATE_LATER)
-		state_file_explain(error,
-				   "state file %s: another process holds it and does not let go: "
-				   "see fuser %s",
-				   path, path);
+		buf_append_cut(error,
+			       "state file %s: another process holds it and does not let go: "
+			       "see fuser %s",
+			       path, path);
 	if (fd < 0)
 		goto failed;
 	map->last = calloc(1, sizeof *map->last);
@@ -282,7 +282,7 @@ state_map_init(struct state_map *map, const char *path, bool is_readonly, struct
 	else if (map_file(map, fd))
 		return true;
 no_memory:
-	state_file_explain(error, "state file %s: %s", path, strerror(errno));
+	buf_append_cut(error, "state file %s: %s", path, strerror(errno));
 failed:
 	state_map_fini(map);
 	return false;

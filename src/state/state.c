@@ -46,7 +46,7 @@ open_state(const char *path, bool is_readonly, struct buf *error)
 	struct state *state = calloc(1, sizeof *state);
 	if (state == NULL ||
 	    getrandom(&state->owner, sizeof state->owner, 0) != sizeof state->owner) {
-		state_file_explain(error, "state file %s: %s", path, strerror(errno));
+		buf_append_cut(error, "state file %s: %s", path, strerror(errno));
 		goto failed;
 	}
 	state->owner |= 1;
@@ -54,7 +54,7 @@ open_state(const char *path, bool is_readonly, struct buf *error)
 		goto failed;
 	if (take_key(state))
 		return state;
-	state_file_explain(error, "state file %s: %s", path, "out of memory");
+	buf_append_cut(error, "state file %s: %s", path, "out of memory");
 	state_map_fini(&state->map);
 failed:
 	free(state);

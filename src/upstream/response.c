@@ -185,16 +185,14 @@ may_pass(const char *name, enum response_hide hide)
 static void
 pass(struct response *a, const char *name, const char *value)
 {
-	size_t n_name = strlen(name), n_value = strlen(value), n = n_name + n_value + 4;
+	size_t n = strlen(name) + strlen(value) + strlen(": \r\n");
 	for (const char *c = value; *c != '\0'; c++)
 		if (*c < ' ' || *c > '~')
 			return;
 	/* What does not fit is left out, whole. */
 	bool first = a->passed.data == NULL && n < PASSED_USUAL;
-	if (!buf_reserve(&a->passed, first ? PASSED_USUAL : n) ||
-	    !buf_add(&a->passed, name, n_name) || !buf_add(&a->passed, ": ", 2) ||
-	    !buf_add(&a->passed, value, n_value) || !buf_add(&a->passed, "\r\n", 2))
-		return;
+	if (buf_reserve(&a->passed, first ? PASSED_USUAL : n))
+		buf_append_cut(&a->passed, "%s: %s\r\n", name, value);
 }
 
 /* As a whole number of seconds: Claude Code and the SDK wait by it (CLIENT.md 6, 8). */
