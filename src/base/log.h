@@ -31,9 +31,6 @@ struct log_field {
 #define LOG_TEXT(name, text)     ((struct log_field){(name), (text), 0})
 #define LOG_NUMBER(name, number) ((struct log_field){(name), NULL, (number)})
 
-#define LOG_FIELD_MAX 1000 /* bytes of one text */
-#define LOG_LINE_MAX  8192 /* bytes of a line; fields beyond it are left out, and cut=1 says so */
-
 /* A line with fields; event is our own word for what happened. Field texts are
  * cut at LOG_FIELD_MAX bytes; control bytes and what is no UTF-8 are shown as
  * \xNN (in JSON as \u00NN, and U+FFFD for the latter). Nothing below the level.

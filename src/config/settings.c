@@ -29,7 +29,8 @@ static void
 allowed_dialect(const struct setting *option, struct buf *out)
 {
 	(void)option;
-	buf_append_cut(out, "use %s", dialect_names());
+	buf_append_cut(out, "use ");
+	dialect_names(out);
 }
 
 /* "a|b|c": a model's name and its successors. */

@@ -5,11 +5,8 @@
 
 #include <string.h>
 
-static const struct dialect *const dialects[] = {
-    &dialect_anthropic,
-    &dialect_deepseek,
-    &dialect_kimi,
-};
+#define ADDRESS_OF(name) &dialect_##name,
+static const struct dialect *const dialects[] = {DIALECTS(ADDRESS_OF)};
 
 const struct dialect *
 dialect_find(const char *name)
@@ -20,8 +17,13 @@ dialect_find(const char *name)
 	return NULL;
 }
 
-const char *
-dialect_names(void)
+void
+dialect_names(struct buf *out)
 {
-	return "anthropic, deepseek or kimi";
+	for (size_t i = 0; i < COUNT(dialects); i++)
+		buf_append_cut(out, "%s%s",
+			       i == 0                     ? ""
+			       : i + 1 == COUNT(dialects) ? " or "
+							  : ", ",
+			       dialects[i]->name);
 }

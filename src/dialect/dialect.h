@@ -100,19 +100,25 @@ struct dialect {
 	unsigned (*quirk)(int status, const char *text);
 };
 
-/* "anthropic", "deepseek", "kimi"; NULL: unknown. */
+/* One more dialect: its file, and its line here. */
+// clang-format off
+#define DIALECTS(dialect) \
+	dialect(anthropic) \
+	dialect(deepseek) \
+	dialect(kimi)
+// clang-format on
+
+#define DIALECT_DECLARE(name) extern const struct dialect dialect_##name;
+DIALECTS(DIALECT_DECLARE)
+
+/* By its name; NULL: unknown. */
 const struct dialect *dialect_find(const char *name);
 
-/* The names, for error messages: "anthropic, deepseek or kimi". */
-const char *dialect_names(void);
+/* Appends all names, cut where they do not fit: "anthropic, deepseek or kimi". */
+void dialect_names(struct buf *out);
 
 /* A signature as the client shall keep it: "router.NAME.ORIGINAL". Claude Code
  * sends thinking back unchanged, whatever its signature (CLIENT.md 2). */
 #define ORIGIN_PREFIX "router."
-
-/* One more dialect: its file, its line here, its line of the table in dialect.c. */
-extern const struct dialect dialect_anthropic;
-extern const struct dialect dialect_deepseek;
-extern const struct dialect dialect_kimi;
 
 #endif

@@ -35,7 +35,6 @@ static const struct {
     {"thinking", 0, true, false},
     {"redacted_thinking", 0, true, false},
     {"image", NEED_IMAGES, false, false},
-    {"document", NEED_DOCUMENTS, false, false},
     {"container_upload", NEED_CONTINUATION, false, false},
 };
 

@@ -13,15 +13,13 @@
 /* What some provider may not be able to do (PROTOCOLS.md 6). */
 enum need {
 	NEED_IMAGES = 1 << 0,
-	NEED_DOCUMENTS = 1 << 1,
-	NEED_SERVER_TOOLS =
-	    1 << 2, /* typed tools other than web search and tool search, which only Claude knows */
-	NEED_WEB_SEARCH = 1 << 3,
-	NEED_FORCED_TOOL = 1 << 4,  /* tool_choice any or tool */
-	NEED_CONTINUATION = 1 << 5, /* thread, container, file_id: the history is at Anthropic */
-	NEED_MCP_SERVERS = 1 << 6,
-	NEED_JSON_SCHEMA = 1 << 7, /* output_config.format */
-	NEED_COMPUTER = 1 << 8,    /* computer_*: only Claude knows how to use it */
+	NEED_SERVER_TOOLS = 1 << 1, /* that only Claude runs: not web search or tool search */
+	NEED_WEB_SEARCH = 1 << 2,
+	NEED_FORCED_TOOL = 1 << 3,  /* tool_choice any or tool */
+	NEED_CONTINUATION = 1 << 4, /* thread, container, file_id: the history is at Anthropic */
+	NEED_MCP_SERVERS = 1 << 5,
+	NEED_JSON_SCHEMA = 1 << 6, /* output_config.format */
+	NEED_COMPUTER = 1 << 7,    /* computer_*: only Claude knows how to use it */
 };
 
 struct message {

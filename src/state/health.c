@@ -40,16 +40,6 @@ health_state(const struct health *health, int64_t now_ms)
 								       : HEALTH_DUE;
 }
 
-const char *
-health_state_name(enum health_state state)
-{
-	static const char *const names[] = {
-	    [HEALTH_READY] = "ready", [HEALTH_IS_PAUSED] = "resting", [HEALTH_BENCHED] = "benched",
-	    [HEALTH_DUE] = "ready",   [HEALTH_PROBING] = "probing",
-	};
-	return names[state];
-}
-
 /* Writes down what a clock that jumped back makes incredible, or a rest that
  * counts as over today would run again once the clock has caught up. */
 static void

@@ -166,9 +166,6 @@ enum health_state {
 };
 enum health_state health_state(const struct health *health, int64_t now_ms);
 
-/* "ready", "resting", "benched", "probing" (for DUE: "ready"). */
-const char *health_state_name(enum health_state state);
-
 #define HEALTH_PAUSE_MAX_MS   (INT64_C(8) * 24 * 3600 * 1000)
 #define HEALTH_LEASE_MAX_MS   300000
 #define HEALTH_SHORT_FIRST_MS 15000

@@ -9,8 +9,6 @@
 
 #include "state/map.h"
 
-#define STATE_QUEUE_MAX 128 /* changes that wait; then the oldest is lost, which is told */
-
 enum change_kind {
 	CHANGE_HEALTH,
 	CHANGE_RETRY, /* of all records of health.key.provider */

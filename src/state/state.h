@@ -20,13 +20,7 @@
 #include "state/health.h"
 #include "state/histogram.h"
 
-#define STATE_VERSION   1
-#define STATE_HEALTHS   192 /* of some 64 accounts, with their families */
-#define STATE_SESSIONS  512
-#define STATE_MODELS    128
-#define STATE_COUNTERS  24 /* PROVIDERS_MAX, nobody, and some that were renamed */
-#define STATE_PROCESSES 64
-
+#define STATE_VERSION      1
 #define STATE_VERSION_TEXT 16 /* of a program's version, with its end */
 
 /* One conversation, and who serves it. */

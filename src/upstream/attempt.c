@@ -180,7 +180,7 @@ set_transport(CURL *easy, const struct attempt_options *ask)
 static bool
 set_request(struct attempt *a, const struct attempt_options *ask)
 {
-	char url[4096];
+	char url[UPSTREAM_URL_MAX];
 	int n = snprintf(url, sizeof url, "%s%s%s%s", ask->provider->url, ask->path,
 			 ask->query[0] == '\0' ? "" : "?", ask->query);
 	if (n < 0 || (size_t)n >= sizeof url || !request_headers_add(&a->headers, ask))

@@ -20,7 +20,6 @@
 
 enum {
 	NOTICE_FOR_MS = 30000,
-	ARGUMENTS_MAX = 32,
 	VARIABLES = 4,
 };
 
@@ -113,12 +112,12 @@ too_late(struct timer *timer)
 
 /* Cuts on_change at its spaces; no shell reads it. */
 static bool
-split(char *text, char *arguments[static ARGUMENTS_MAX + 1])
+split(char *text, char *arguments[static NOTICE_ARGUMENTS_MAX + 1])
 {
 	char *rest = NULL;
 	size_t n = 0;
 	for (char *a = strtok_r(text, " ", &rest); a != NULL; a = strtok_r(NULL, " ", &rest)) {
-		if (n == ARGUMENTS_MAX)
+		if (n == NOTICE_ARGUMENTS_MAX)
 			return false;
 		arguments[n++] = a;
 	}
@@ -161,7 +160,7 @@ spawn(pid_t *pid, char *const *arguments, char *const *environment)
 static bool
 start_command(struct run *run, enum notice notice, const char *provider, const char *sentence)
 {
-	char *arguments[ARGUMENTS_MAX + 1];
+	char *arguments[NOTICE_ARGUMENTS_MAX + 1];
 	char event[64], name[64], text[ERROR_TEXT_MAX];
 	char path[] = "PATH=/usr/local/bin:/usr/bin:/bin";
 	char *environment[VARIABLES + 1] = {path, event, name, text, NULL};

@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "upstream/pool.h"
 
+#include "base/caps.h"
+
 #include <stdlib.h>
 #include <string.h>
-
-enum {
-	SPARE_HANDLES_MAX = 64,
-	WARM_CONNECTIONS_MAX = 128, /* idle ones; running transfers are not bound by it */
-};
 
 /* An easy handle that nobody uses now. */
 struct spare {

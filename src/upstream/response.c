@@ -219,7 +219,7 @@ read_header(struct response *a, const char *name, const char *value, int64_t now
 				  : strcmp(value, "false") == 0 ? 0
 								: -1;
 	} else if (strcmp(name, "request-id") == 0) {
-		snprintf(a->request_id, sizeof a->request_id, "%s", value);
+		a->has_request_id = value[0] != '\0';
 	} else if (str_starts_with(name, UNIFIED)) {
 		read_unified(a, name + strlen(UNIFIED), value);
 	}
