@@ -30,7 +30,7 @@ void buf_init_secret(struct buf *b, size_t max_bytes);
 void buf_free(struct buf *b);
 
 /* The functions that add return false, and leave the buffer as it was, when
- * the maximum would be passed or memory is short. */
+ * the maximum would be passed or out of memory. */
 bool buf_add(struct buf *b, const void *bytes, size_t n) __attribute__((warn_unused_result));
 bool buf_puts(struct buf *b, const char *text) __attribute__((warn_unused_result));
 bool buf_printf(struct buf *b, const char *format, ...)

@@ -21,7 +21,7 @@ void digest(const uint8_t key[static DIGEST_KEY_SIZE], const void *bytes, size_t
  * would be refused as nobody's. */
 void digest_plain(const void *bytes, size_t n, uint8_t out[static DIGEST_SIZE]);
 
-/* A key at work, which halves the hashing. NULL when memory is short. */
+/* A key at work, which halves the hashing. NULL when out of memory. */
 struct digester;
 struct digester *digester_new(const uint8_t key[static DIGEST_KEY_SIZE]);
 void digester_free(struct digester *digester); /* NULL is fine; the key is wiped */

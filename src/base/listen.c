@@ -53,9 +53,9 @@ take_passed(int *fd, struct buf *error)
 	if (!ours || passed == 0)
 		return true;
 	if (passed != 1)
-		buf_append_cut(error, "systemd passed %ld sockets: one is enough", passed);
+		buf_append_cut(error, "systemd passed %ld sockets: pass one only", passed);
 	else if (!is_listening(FIRST_PASSED))
-		buf_append_cut(error, "what systemd passed is no listening socket: the .socket "
+		buf_append_cut(error, "what systemd passed is not a listening socket: the .socket "
 				      "unit wants ListenStream= and Accept=no");
 	else if (fcntl(FIRST_PASSED, F_SETFD, FD_CLOEXEC) == -1)
 		buf_append_cut(error, "the socket of systemd: %s", strerror(errno));
@@ -148,11 +148,12 @@ listener_open(struct listener *l, const char *path, struct buf *error)
 		return open_own(l, path, error);
 	l->fd = -1;
 	if (path != NULL)
-		buf_append_cut(error, "systemd passed a socket already: leave --socket away");
+		buf_append_cut(error, "systemd already passed a socket: omit --socket");
 	else
-		buf_append_cut(error, "standard input is no listening socket: start claude-router "
-				      "from a web server, by its systemd units, or with --socket "
-				      "PATH");
+		buf_append_cut(error,
+			       "standard input is not a listening socket: start claude-router "
+			       "from a web server, by its systemd units, or with --socket "
+			       "PATH");
 	return false;
 }
 

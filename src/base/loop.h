@@ -38,7 +38,7 @@ struct task {
 	struct loop *owner;
 };
 
-/* NULL and errno when the kernel gives no epoll, or memory is short. */
+/* NULL and errno when the kernel gives no epoll, or out of memory. */
 struct loop *loop_new(void);
 
 /* Frees the loop; everything must have been taken back. NULL is fine. */
@@ -54,7 +54,7 @@ void loop_unwatch(struct loop *loop, struct watch *watch);
 void loop_forget(struct loop *loop, struct watch *watch);
 
 /* Calls due() once, in_ms from now (0: in the next turn), unless set anew or
- * cancelled before. False when memory is short: the timer is then not set. */
+ * cancelled before. False when out of memory: the timer is then not set. */
 bool loop_after(struct loop *loop, struct timer *timer, int64_t in_ms);
 void loop_cancel(struct loop *loop, struct timer *timer);
 

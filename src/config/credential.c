@@ -26,14 +26,14 @@ static const char *
 why_none(const struct provider *provider, const char *stored)
 {
 	if (provider->credential == CREDENTIAL_CLIENT)
-		return provider->takes_login ? "the client brought no Claude login"
-					     : "the client brought no Claude API key";
+		return provider->takes_login ? "the client sent no Claude login"
+					     : "the client sent no Claude API key";
 	if (stored != NULL)
 		return "the client is not local (allow_open), or a web page, or asked by a name "
 		       "that is not in hosts, and has no client key: stored credentials do not "
 		       "serve it";
 	if (provider->credential == CREDENTIAL_ANY && provider->takes_login)
-		return "the client brought no Claude login, and tokens.txt has none";
+		return "the client sent no Claude login, and tokens.txt has none";
 	return "tokens.txt has none";
 }
 

@@ -71,7 +71,7 @@ diagnostics_add_whole(struct diagnostics *c, const char *text)
 void
 diagnostics_add_memory(struct diagnostics *c)
 {
-	diagnostics_add(c, DIAGNOSTIC_WHOLE_FILE, "memory is short");
+	diagnostics_add(c, DIAGNOSTIC_WHOLE_FILE, "out of memory");
 }
 
 static int
@@ -91,5 +91,5 @@ diagnostics_report(struct diagnostics *c, struct buf *out)
 	for (size_t i = 0; i < c->n; i++)
 		buf_append_cut(out, "%s\n", c->texts.data + c->list[i].at);
 	if (c->any && c->n == 0)
-		buf_append_cut(out, "%s: memory is short\n", c->path);
+		buf_append_cut(out, "%s: out of memory\n", c->path);
 }

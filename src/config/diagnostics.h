@@ -41,7 +41,7 @@ void diagnostics_add(struct diagnostics *c, int line, const char *format, ...)
 /* One about the whole file whose text names the path already. */
 void diagnostics_add_whole(struct diagnostics *c, const char *text);
 
-/* That memory is short. */
+/* That out of memory. */
 void diagnostics_add_memory(struct diagnostics *c);
 
 /* Appends all to out, a line each, by their lines in the file; those of one line

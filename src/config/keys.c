@@ -124,8 +124,8 @@ refuse(const struct reader *r, const char *what)
 static bool
 refuse_second(const struct reader *r, const char *what, const struct key *first)
 {
-	buf_append_cut(r->error, "%s:%d: this %s stands in line %d already", r->path, r->line, what,
-		       first->line);
+	buf_append_cut(r->error, "%s:%d: duplicate %s, first defined on line %d", r->path, r->line,
+		       what, first->line);
 	return false;
 }
 
@@ -158,9 +158,9 @@ take_line(const struct reader *r, const char *at, const char *end)
 		return true;
 	for (size_t i = 0; i < n; i++)
 		if (begins_as_key(&words[i]))
-			return refuse(r, "a key stands here, where only its hash belongs: take it "
-					 "for known to others, and let claude-router-ctl key add "
-					 "NAME make another one");
+			return refuse(r, "this is a key, but only its hash belongs here: treat "
+					 "it as leaked, and make another one with "
+					 "claude-router-ctl key add NAME");
 	if (n < 2 || n > 3 || !read_hash(&words[1], key.hash) ||
 	    (n == 3 && !read_date(&words[2], key.since)))
 		return refuse(r, "write NAME HASH DATE, as claude-router-ctl key add NAME does");
@@ -176,7 +176,7 @@ take_lines(struct reader *r, const char *text, size_t n)
 	for (struct lines lines = lines_of(text, n); lines_next(&lines);) {
 		r->line = lines.number;
 		if (lines_is_binary(&lines))
-			return refuse(r, "there is a NUL byte: this is no text file");
+			return refuse(r, "holds a NUL byte: this is not a text file");
 		if (!take_line(r, text + lines.begin, text + lines.end))
 			return false;
 	}
@@ -197,7 +197,7 @@ keys_parse(const char *path, const char *text, size_t n, struct buf *error)
 	struct keys *keys = calloc(1, sizeof *keys + room_for(n) * sizeof keys->list[0]);
 	struct reader r = {path, keys, error, 0};
 	if (keys == NULL) {
-		buf_append_cut(error, "%s: memory is short", path);
+		buf_append_cut(error, "%s: out of memory", path);
 		return NULL;
 	}
 	keys->loaded_at = clock_wall_ms();
@@ -288,6 +288,6 @@ keys_warning(const struct config *config, const struct keys *keys)
 {
 	if (config->access == ACCESS_OPEN || keys_count(keys) > 0)
 		return NULL;
-	return "access = \"keys\", and there is no key: nobody is let in. Make one with: "
+	return "access = \"keys\", and there is no key: every client is refused. Make one with: "
 	       "claude-router-ctl key add NAME";
 }

@@ -50,7 +50,7 @@ fail_errno(const struct edit *e, const char *path)
 	int reason = errno;
 	fail(e, path, strerror(reason));
 	if (reason == EACCES || reason == EPERM)
-		buf_append_cut(e->error, ": do it as root, or as the user whose files these are");
+		buf_append_cut(e->error, ": run this as root, or as the owner of these files");
 	return false;
 }
 
@@ -85,7 +85,7 @@ lock(struct edit *e)
 			return fail_errno(e, e->directory);
 		nanosleep(&pause, NULL);
 	}
-	return fail(e, e->path, "somebody else has been changing it for 10 seconds");
+	return fail(e, e->path, "another process has been changing it for 10 seconds");
 }
 
 /* Whose a new file shall be: the responder's, as the tokens are, and else the directory
@@ -210,21 +210,21 @@ add(struct edit *e, const char *name, char key[static KEY_SIZE])
 	struct buf *text = &e->text;
 	if (key_named(e->keys, name) != NULL) {
 		buf_append_cut(e->error,
-			       "%s has a key already: take it away first (key remove %s), or use "
+			       "%s already has a key: remove it first (key remove %s), or use "
 			       "another name",
 			       name, name);
 		return false;
 	}
 	if (keys_count(e->keys) == KEYS_MAX)
-		return fail(e, e->path, "holds as many keys as the router takes");
+		return fail(e, e->path, "already holds the maximum number of keys");
 	if (!make_key(key))
-		return fail(e, e->path, "no random bytes for a key");
+		return fail(e, e->path, "cannot get random bytes for a key");
 	keys_hash(key, hash);
 	bool whole = text->len == 0 || text->data[text->len - 1] == '\n';
 	bool added =
 	    buf_printf(text, "%s%s %s %.*s\n", whole ? "" : "\n", name, digest_hex(hash, hex),
 		       (int)KEY_DATE_SIZE - 1, clock_rfc3339(clock_wall_ms(), now));
-	return added || fail(e, e->path, "would be too large, or memory is short");
+	return added || fail(e, e->path, "would be too large, or out of memory");
 }
 
 /* Cuts the line of that number out. */
@@ -264,8 +264,7 @@ keys_edit_remove(const struct config *config, const char *name, struct buf *erro
 	bool done = begin(&e, config, error);
 	const struct key *key = done ? key_named(e.keys, name) : NULL;
 	if (done && key == NULL) {
-		buf_append_cut(error, "%s: nobody in it has that name (key list shows them)",
-			       e.path);
+		buf_append_cut(error, "%s: no key has that name (key list shows them)", e.path);
 		done = false;
 	}
 	if (done) {

@@ -57,8 +57,8 @@ drop_setting(void *value)
 	struct assignment *setting = value;
 	if (parsing != NULL && setting->first)
 		diagnostics_add(parsing->diagnostics, setting->section->line,
-				"%s stands in line %d already: write each option once",
-				setting->option, setting->line);
+				"duplicate %s, first defined on line %d", setting->option,
+				setting->line);
 	explicit_bzero(setting->text, strlen(setting->text)); /* maybe a proxy's password */
 	free(setting);
 }
@@ -69,10 +69,10 @@ drop_setting(void *value)
 static const struct {
 	const char *begins, *hint;
 } hints[] = {
-    {"no such option", ": the example claude-router.conf lists the options"},
+    {"no such option", ": the example claude-router.conf lists all settings"},
     {"found duplicate title", ": write each provider once"},
     {"missing title", ": write provider NAME { … }"},
-    {"missing equal sign", ": write option = value"},
+    {"missing equal sign", ": write setting = value"},
     {"premature end", ": a value is missing"},
 };
 
@@ -136,7 +136,8 @@ hear(cfg_t *cfg, const char *format, va_list args)
 			hint = hints[i].hint;
 	parsing->heard = true;
 	if (meant != NULL)
-		diagnostics_add(parsing->diagnostics, cfg->line, "%s: is %s meant?", shown, meant);
+		diagnostics_add(parsing->diagnostics, cfg->line, "%s: did you mean %s?", shown,
+				meant);
 	else
 		diagnostics_add(parsing->diagnostics, cfg->line, "%s%s", shown, hint);
 }
@@ -159,7 +160,7 @@ make_opts(const struct settings_table *table, cfg_opt_t opts[static OPTIONS_MAX 
 	opts[table->n] = opts[table->n + 1] = end;
 }
 
-/* What a file that was never parsed looks like. NULL: memory is short. */
+/* What a file that was never parsed looks like. NULL: out of memory. */
 static cfg_t *
 make_cfg(void)
 {
@@ -221,7 +222,7 @@ blank(char *from, const char *to)
 static char *
 token_end(char *at, const char **problem)
 {
-	*problem = "this comment never ends: write */";
+	*problem = "unterminated comment: write */";
 	char *end = comment_end(at);
 	if (end == NULL)
 		return NULL;
@@ -229,7 +230,7 @@ token_end(char *at, const char **problem)
 		blank(at, end);
 		return end;
 	}
-	*problem = "this string never ends: a closing quote is missing";
+	*problem = "unterminated string: a closing quote is missing";
 	if (*at == '"' || *at == '\'')
 		return string_end(at);
 	if (at[0] == '$' && at[1] == '{' && strchr(at, '}') != NULL)
@@ -300,7 +301,7 @@ parse(cfg_t *cfg, const char *text, struct diagnostics *diagnostics)
 	parsing = NULL;
 	if (!whole && !found.heard && !is_half_made(cfg))
 		diagnostics_add(diagnostics, last_line(cfg),
-				"an option's name is empty, or memory is short");
+				"a setting's name is empty, or out of memory");
 	return whole;
 }
 
@@ -321,7 +322,7 @@ syntax_parse(struct buf *text, struct diagnostics *diagnostics, bool *broken)
 	*broken = text->len > 0;
 	if (memchr(buf_text(text), '\0', text->len) != NULL) {
 		diagnostics_add(diagnostics, DIAGNOSTIC_WHOLE_FILE,
-				"holds a NUL byte: this is no text file");
+				"holds a NUL byte: this is not a text file");
 		return NULL;
 	}
 	if (text->len == 0 || !blank_comments(diagnostics, text->data))

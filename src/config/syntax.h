@@ -26,7 +26,7 @@ struct assignment {
 };
 
 /* Parses a text and blanks its comments on the way. NULL: nothing was parsed,
- * since the text is empty or unusable or memory is short. *broken tells whether
+ * since the text is empty or unusable or out of memory. *broken tells whether
  * the parsing ended early; why, and which options stand twice, goes to complaints. */
 struct cfg_t *syntax_parse(struct buf *text, struct diagnostics *diagnostics, bool *broken);
 

@@ -145,15 +145,14 @@ take_pair(struct reader *r, const char *name, const char *value)
 {
 	const char *meant = meaning_of(r->config, name);
 	if (meant == NULL)
-		return refuse(r, "this name is no provider: use claude_pro, deepseek, kimi, "
+		return refuse(r, "unknown name: use claude_pro, deepseek, kimi, "
 				 "claude_api, another provider of the configuration, "
 				 "or admin_token");
 	if (!check_value(r, name, value))
 		return false;
 	struct entry *before = find(r->tokens, meant);
 	if (before != NULL && before->line > 0)
-		return refuse(r, "%s stands in line %d already: one value for each", meant,
-			      before->line);
+		return refuse(r, "duplicate %s, first defined on line %d", meant, before->line);
 	if (before == NULL)
 		enter(r->tokens, meant, value, r->line);
 	else
@@ -193,7 +192,7 @@ take_lines(struct reader *r)
 	for (struct lines lines = lines_of(text->data, text->len); lines_next(&lines);) {
 		r->line = lines.number;
 		if (lines_is_binary(&lines))
-			return refuse(r, "there is a NUL byte: this is no text file");
+			return refuse(r, "holds a NUL byte: this is not a text file");
 		text->data[lines.end] = '\0';
 		if (!take_line(r, text->data + lines.begin))
 			return false;
@@ -237,7 +236,7 @@ static struct tokens *
 out_of_memory(struct buf *error)
 {
 	if (error->len == 0)
-		buf_append_cut(error, "memory is short");
+		buf_append_cut(error, "out of memory");
 	return NULL;
 }
 

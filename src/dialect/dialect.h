@@ -89,10 +89,10 @@ struct dialect {
 
 	/* Appends an event of the answer to out as the client shall see it, and what
 	 * must go before it; or nothing, when the client is not to see it, or not yet. NULL:
-	 * every event passes byte for byte. False: out is full, or memory is short. */
+	 * every event passes byte for byte. False: out is full, or out of memory. */
 	bool (*decode_event)(struct origin *origin, const struct sse_event *event, struct buf *out);
 
-	/* The same for a JSON answer; NULL: byte for byte. False: memory is short;
+	/* The same for a JSON answer; NULL: byte for byte. False: out of memory;
 	 * what is no JSON object is copied as it is. */
 	bool (*decode_json)(const char *provider, const char *json, size_t n, struct buf *out);
 

@@ -58,7 +58,7 @@ struct rewrite {
 	json_object *searches; /* the same for web searches, of one message */
 	json_object *loaded;   /* a set: tools that a tool_reference made known */
 	json_object *waiting;  /* system texts that wait for the next user message; NULL: none */
-	bool failed;           /* memory is short */
+	bool failed;           /* out of memory */
 };
 
 /* Gives value to object under a name. NULL is memory that was short. */

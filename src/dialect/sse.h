@@ -39,7 +39,7 @@ void sse_fini(struct sse *s);
 enum sse_result {
 	SSE_MORE,    /* no whole event yet: come again with more bytes behind these */
 	SSE_EVENT,   /* *event is filled; its pointers live until the bytes or s change */
-	SSE_TOO_BIG, /* the event is larger than SSE_EVENT_MAX, or memory is short */
+	SSE_TOO_BIG, /* the event is larger than SSE_EVENT_MAX, or out of memory */
 };
 
 /* Looks for the next event at the beginning of bytes. After SSE_EVENT the

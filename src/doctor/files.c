@@ -144,7 +144,7 @@ file_is_usable(struct doctor *d, const char *path, const struct stat *st)
 {
 	if ((st->st_mode & (S_IWGRP | S_IRWXO)) != 0) {
 		findings_add(&d->findings, SEVERITY_ERROR, "tokens-mode",
-			     "%s: its mode %04o lets others at the credentials, so it is refused",
+			     "%s: mode %04o lets other users at the credentials, so it is refused",
 			     path, (unsigned)st->st_mode & 07777);
 		findings_cure(&d->findings, "sudo chmod %s %s",
 			      (st->st_mode & S_IRGRP) != 0 ? "640" : "600", path);

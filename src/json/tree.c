@@ -14,7 +14,7 @@
 
 struct reader {
 	struct scan s;
-	bool failed; /* memory is short */
+	bool failed; /* out of memory */
 };
 
 static json_object *read_value(struct reader *r);
@@ -36,7 +36,7 @@ encode_nuls(char *text, size_t n)
 	return n + nuls;
 }
 
-/* The decoded text of a span, NUL behind it; NULL when memory is short. */
+/* The decoded text of a span, NUL behind it; NULL when out of memory. */
 static char *
 decode(struct reader *r, struct span span, size_t *n)
 {
@@ -161,7 +161,7 @@ tree_read(const char *text, size_t n)
 	return NULL;
 }
 
-/* --- Writing: json-c's own way loses text, and says nothing, when memory is short --- */
+/* --- Writing: json-c's own way loses text, and says nothing, when out of memory --- */
 
 /* The user data of an object or array that lacks something: tree_put(). */
 static char incomplete;

@@ -16,11 +16,11 @@
 #include <json-c/json.h>
 
 /* The tree of n bytes, the caller's to json_object_put(); NULL when they are no
- * JSON object or memory is short. Of two members of one name the last counts. */
+ * JSON object or out of memory. Of two members of one name the last counts. */
 json_object *tree_read(const char *text, size_t n);
 
 /* Appends a tree that tree_read() made, or parts of one with new strings and
- * int64 numbers, as compact text. False: out is full or memory is short. */
+ * int64 numbers, as compact text. False: out is full or out of memory. */
 bool tree_write(json_object *tree, struct buf *out) __attribute__((warn_unused_result));
 
 /* A member, borrowed; NULL when tree is no object, has none or holds null there. */

@@ -34,7 +34,7 @@ explain_denied(const char *path, struct buf *error)
 	if (lstat(path, &there) == 0)
 		buf_append_cut(
 		    error,
-		    "state file %s: not ours to write: it belongs to uid %u and has mode %04o, and "
+		    "state file %s: not writable: it belongs to uid %u and has mode %04o, and "
 		    "this is uid %u. Run this as the user that the router runs as; if that is this "
 		    "one, type: chown %u %s && chmod 640 %s",
 		    path, (unsigned)there.st_uid, (unsigned)there.st_mode & 07777, us, us, path,
@@ -132,12 +132,13 @@ open_path(const struct state_file_options *request, struct buf *error)
 	if (fd >= 0 || errno == EISDIR || errno == ENXIO)
 		buf_append_cut(
 		    error,
-		    "state file %s: it is no regular file. Move it away, or name another "
+		    "state file %s: it is not a regular file. Move it away, or name another "
 		    "place by state_file",
 		    request->path);
 	else if (errno == ENOENT && request->is_readonly)
 		buf_append_cut(
-		    error, "state file %s: there is none yet; the router makes it when it starts",
+		    error,
+		    "state file %s: it does not exist yet; the router creates it when it starts",
 		    request->path);
 	else if (errno == EACCES && request->is_readonly)
 		buf_append_cut(

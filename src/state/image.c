@@ -76,7 +76,7 @@ state_image_judge(const struct state_image *image, size_t n, const char **why)
 	*why = "cut short";
 	if (n < sizeof *header)
 		return STATE_DAMAGED;
-	*why = "no state file of ours";
+	*why = "not a state file";
 	if (word_get(&header->magic) != STATE_MAGIC)
 		return STATE_DAMAGED;
 	*why = "damaged in its header";
@@ -93,7 +93,7 @@ state_image_judge(const struct state_image *image, size_t n, const char **why)
 	*why = n < sizeof *image ? "cut short" : "too long";
 	if (n != sizeof *image)
 		return STATE_DAMAGED;
-	*why = "blank in places";
+	*why = "partly blank";
 	return are_guards_whole(image) ? STATE_SOUND : STATE_DAMAGED;
 }
 

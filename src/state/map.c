@@ -234,7 +234,7 @@ state_map_follow(struct state_map *map)
 	if (is_sound && is_at_path(map)) {
 		/* What was mounted over it is gone, say. */
 		if (map->is_troubled)
-			log_line(LOG_NOTICE, "state file %s: it is there again", map->path);
+			log_line(LOG_NOTICE, "state file %s: it is available again", map->path);
 		map->is_troubled = false;
 		return;
 	}
@@ -243,13 +243,13 @@ state_map_follow(struct state_map *map)
 	buf_init(&error, ERROR_TEXT_MAX);
 	int fd = open_at_path(map, 0, &error);
 	if (fd >= 0 && map_file(map, fd)) {
-		log_line(LOG_NOTICE, "state file %s: opened again", map->path);
+		log_line(LOG_NOTICE, "state file %s: reopened", map->path);
 		map->is_troubled = false;
 	} else if (fd != STATE_LATER) {
 		if (!is_sound)
 			map_memory(map);
 		if (!map->is_troubled)
-			log_line(LOG_ERR, "%s. Going on from memory",
+			log_line(LOG_ERR, "%s. Continuing in memory",
 				 fd >= 0 ? "state file: it cannot be mapped" : buf_text(&error));
 		map->is_troubled = true;
 	}

@@ -157,7 +157,7 @@ state_queue_write(struct state_queue *queue, struct state_map *map,
 		return false;
 	queue->n = 0;
 	if (queue->n_dropped > 0)
-		log_line(LOG_WARNING, "state file %s: free again; %llu changes were lost",
+		log_line(LOG_WARNING, "state file %s: unlocked again; %llu changes were lost",
 			 map->path, (unsigned long long)queue->n_dropped);
 	queue->n_dropped = 0;
 	return true;

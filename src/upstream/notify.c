@@ -312,7 +312,8 @@ notify(struct notifier *n, enum notice notice, const char *provider, const char 
 	while (run < n->runs + NOTICES_MAX && run->notifier != NULL)
 		run++;
 	if (run == n->runs + NOTICES_MAX) {
-		log_line(LOG_WARNING, "on_change: too many still run; this one is only logged");
+		log_line(LOG_WARNING,
+			 "on_change: too many are still running; this one is only logged");
 		return;
 	}
 	run->notifier = n;

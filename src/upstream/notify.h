@@ -19,7 +19,7 @@ enum notice {
 	NOTICE_PAID,      /* requests now go to a provider that costs money */
 };
 
-/* NULL when memory is short. Everything is borrowed. */
+/* NULL when out of memory. Everything is borrowed. */
 struct notifier *notifier_new(struct loop *loop, struct pool *pool, const struct config *config);
 
 /* From now on by another configuration, borrowed, too; what runs goes on and does
