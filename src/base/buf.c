@@ -55,7 +55,7 @@ buf_reserve(struct buf *b, size_t n)
 		return true;
 	if (n > b->max || b->len > b->max - n)
 		return false;
-	/* What is asked for at first is often all that comes. */
+	/* The first request is often the only one. */
 	size_t wanted = b->len + n < 64 ? 64 : b->len + n;
 	size_t cap = b->cap > b->max / 2 ? b->max : 2 * b->cap;
 	if (cap < wanted)

@@ -60,7 +60,7 @@
 #define NOTICES_MAX          8 /* commands or webhooks of on_change at once */
 #define NOTICE_ARGUMENTS_MAX 32
 
-/* Text that somebody else wrote, in a log line or a status */
+/* Foreign text, in a log line or a status */
 #define PRINTABLE_TEXT_MAX 200
 
 /* The log */

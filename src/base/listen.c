@@ -39,8 +39,8 @@ number_of(const char *variable)
 	return errno == 0 && *end == '\0' ? number : 0;
 }
 
-/* *fd is closed on exec, or -1 when nothing was passed to this process. The
- * variables are taken away, so that no child believes them. */
+/* *fd is closed on exec; -1: nothing was passed to this process. The variables are unset, so that
+ * no child believes them. */
 static bool
 take_passed(int *fd, struct buf *error)
 {
@@ -66,7 +66,7 @@ take_passed(int *fd, struct buf *error)
 
 /* --- Opened by us ------------------------------------------------------- */
 
-/* A socket at which nobody listens any more is in the way of ours. */
+/* A socket at which no process listens any more blocks the path of ours. */
 static bool
 remove_stale(const struct sockaddr_un *address)
 {
@@ -77,7 +77,7 @@ remove_stale(const struct sockaddr_un *address)
 		errno = EEXIST;
 		return false;
 	}
-	/* Not blocking: one whose backlog is full, or whose process is stopped, would keep us. */
+	/* Non-blocking: a full backlog, or a stopped process, would make us wait. */
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd == -1)
 		return false;
@@ -86,7 +86,7 @@ remove_stale(const struct sockaddr_un *address)
 	close(fd);
 	if (!alive && why == ECONNREFUSED)
 		return unlink(address->sun_path) == 0;
-	/* Somebody listens, has too much to do, or receives datagrams. */
+	/* A process listens, is overloaded, or receives datagrams. */
 	errno = alive || why == EAGAIN || why == EPROTOTYPE ? EADDRINUSE : why;
 	return false;
 }
@@ -101,8 +101,8 @@ listen_at(const char *path, struct buf *error)
 		memcpy(address.sun_path, path, strlen(path));
 		fd = remove_stale(&address) ? socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0) : -1;
 	}
-	/* Of that mode from the beginning: what chmod() would find at the path a moment
-	 * later may be something else. */
+	/* With that mode from the start: what chmod() would find at the path a moment later may be
+	 * something else. */
 	mode_t usual = umask(0777 & ~SOCKET_MODE);
 	bool bound = fd != -1 && bind(fd, (struct sockaddr *)&address, sizeof address) == 0;
 	umask(usual);

@@ -6,7 +6,7 @@
 #include <arpa/inet.h>
 #include <string.h>
 
-/* An address as v6, v4 mapped; *first_bit tells where its own bits begin. */
+/* Parses an address as v6, v4 mapped; *first_bit: where its own bits begin. */
 static bool
 read_address(const char *text, uint8_t address[static 16], unsigned *first_bit)
 {

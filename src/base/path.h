@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The directory of a path, which need not be there. No I/O; thread-safe. */
+/* The directory of a path, which need not exist. No I/O; thread-safe. */
 #ifndef BASE_PATH_H
 #define BASE_PATH_H
 

@@ -28,10 +28,10 @@ printable_character(const char *text, size_t n)
 /* Where a credential begins by itself. */
 static const struct {
 	const char *text;
-	bool word; /* only where no letter or digit stands before */
+	bool word; /* only where no letter or digit precedes it */
 } secret_starts[] = {{"sk-ant", false}, {"sk-", true}, {"crk_", false}, {"eyJ", true}};
 
-/* What goes before a credential. */
+/* What precedes a credential. */
 static const char *const secret_leads[] = {
     "bearer",      "basic",        "authorization", "proxy-authorization", "x-api-key",
     "api_key",     "api-key",      "apikey",        "x-router-admin",      "x-router-key",
@@ -89,30 +89,30 @@ lead_end(const char *text, size_t n, size_t at)
 	return at;
 }
 
-/* Whether a part of a URL goes on at that place. */
+/* Whether the byte at that place belongs to the same part of a URL. */
 static bool
-goes_on(const char *text, size_t n, size_t at)
+is_url_part(const char *text, size_t n, size_t at)
 {
 	return at < n && (unsigned char)text[at] > ' ' && strchr("/?#\"'", text[at]) == NULL;
 }
 
-/* The user in a URL whose "://" stands at that place; empty when there is none. */
+/* The user in a URL whose "://" is at that place; empty when there is none. */
 static struct span
 userinfo(const char *text, size_t n, size_t at)
 {
 	struct span user = {at + 3, at + 3};
-	for (size_t i = user.at; goes_on(text, n, i); i++)
+	for (size_t i = user.at; is_url_part(text, n, i); i++)
 		if (text[i] == '@')
 			user.end = i;
 	return user;
 }
 
-/* The client key in a path whose "/k/" stands at that place. */
+/* The client key in a path whose "/k/" is at that place. */
 static struct span
 path_key(const char *text, size_t n, size_t at)
 {
 	struct span key = {at + 3, at + 3};
-	while (goes_on(text, n, key.end))
+	while (is_url_part(text, n, key.end))
 		key.end++;
 	return key;
 }

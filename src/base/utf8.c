@@ -48,8 +48,8 @@ utf8_sequence(const char *text, size_t n)
 	return k == forms[i].length ? k : 0;
 }
 
-/* Over the characters whose second byte may be any: nearly all of the scripts that
- * are not Latin, of which a body may have megabytes. */
+/* Skips characters whose second byte may be any: nearly all non-Latin scripts, of which a body may
+ * have megabytes. */
 static size_t
 skip_plain(const char *text, size_t at, size_t n)
 {

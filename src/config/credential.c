@@ -29,7 +29,7 @@ why_none(const struct provider *provider, const char *stored)
 		return provider->takes_login ? "the client sent no Claude login"
 					     : "the client sent no Claude API key";
 	if (stored != NULL)
-		return "the client is not local (allow_open), or a web page, or asked by a name "
+		return "the client is not local (allow_open), or a web page, or used a name "
 		       "that is not in hosts, and has no client key: stored credentials do not "
 		       "serve it";
 	if (provider->credential == CREDENTIAL_ANY && provider->takes_login)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Whose credential a request uses at a provider: BEHAVIOUR.md 3. Pure;
- * thread-safe; all strings are borrowed. */
+/* Which credential a request uses at a provider: BEHAVIOUR.md 3. Pure; thread-safe; all strings are
+ * borrowed. */
 #ifndef CONFIG_CREDENTIAL_H
 #define CONFIG_CREDENTIAL_H
 
@@ -16,7 +16,7 @@ enum credential_kind {
 /* NULL is none: CREDENTIAL_OTHER. */
 enum credential_kind credential_kind(const char *value);
 
-/* What a client brought, and what it may use. */
+/* What a client sent, and what it may use. */
 struct client_credentials {
 	const char *login;   /* its Claude login; NULL: none */
 	const char *api_key; /* its Claude API key; NULL: none */
@@ -36,7 +36,7 @@ credential_is_own(const struct credential *credential)
 	return credential->value != NULL && !credential->stored;
 }
 
-/* stored: what tokens.txt holds for the provider; NULL: nothing. */
+/* Chooses one. stored: what tokens.txt holds for the provider; NULL: nothing. */
 struct credential credential_choose(const struct provider *provider,
 				    const struct client_credentials *client, const char *stored);
 

@@ -113,7 +113,7 @@ struct reader {
 	int line;
 };
 
-/* Says what is wrong with the line. Always false. */
+/* Reports what is wrong with the line. Always false. */
 static bool
 refuse(const struct reader *r, const char *what)
 {
@@ -183,7 +183,7 @@ take_lines(struct reader *r, const char *text, size_t n)
 	return true;
 }
 
-/* As many keys as a text of n bytes can hold. */
+/* The number of keys that a text of n bytes can hold. */
 static size_t
 room_for(size_t n)
 {
@@ -213,7 +213,7 @@ keys_load(const char *path, struct buf *error)
 	struct stat st;
 	struct buf text;
 	struct keys *keys = NULL;
-	buf_init_secret(&text, KEYS_FILE_MAX + 1); /* read(2) wants room to see the end */
+	buf_init_secret(&text, KEYS_FILE_MAX + 1); /* read(2) needs room to see the end */
 	if (config_read_private(path, &text, &st, error) != FILE_UNUSABLE)
 		keys = keys_parse(path, text.data, text.len, error);
 	buf_free(&text);
@@ -226,7 +226,7 @@ keys_free(struct keys *keys)
 	free(keys);
 }
 
-/* --- Asking ----------------------------------------------------------- */
+/* --- Queries ----------------------------------------------------------- */
 
 void
 keys_hash(const char *key, uint8_t hash[static KEY_HASH_SIZE])

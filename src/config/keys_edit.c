@@ -19,7 +19,7 @@
 
 enum {
 	LOCK_TRIES = 500, /* of 20 ms each */
-	MODE_OF_A_NEW_ONE = 0640,
+	NEW_FILE_MODE = 0640,
 };
 
 #define HEAD                                                                                       \
@@ -32,7 +32,7 @@ struct edit {
 	char path[PATH_MAX]; /* of the file itself */
 	char directory[PATH_MAX];
 	int lock;       /* the directory; -1: none */
-	struct stat st; /* of the file; if there is none, of whom to take the owner from */
+	struct stat st; /* of the file; if there is none, of what gives the owner */
 	struct buf text;
 	struct keys *keys; /* of text */
 };
@@ -88,8 +88,8 @@ lock(struct edit *e)
 	return fail(e, e->path, "another process has been changing it for 10 seconds");
 }
 
-/* Whose a new file shall be: the responder's, as the tokens are, and else the directory
- * of the state file (owner.h). */
+/* The owner of a new file: the responder, as for the tokens, or else for the directory of the state
+ * file (owner.h). */
 static bool
 find_owner(struct edit *e)
 {
@@ -98,7 +98,7 @@ find_owner(struct edit *e)
 	    stat(path_directory(e->config->state_file, directory), &e->st) == -1 &&
 	    fstat(e->lock, &e->st) == -1)
 		return fail_errno(e, e->directory);
-	e->st.st_mode = MODE_OF_A_NEW_ONE;
+	e->st.st_mode = NEW_FILE_MODE;
 	return buf_puts(&e->text, HEAD) || fail(e, e->path, strerror(ENOMEM));
 }
 
@@ -116,7 +116,7 @@ static bool
 begin(struct edit *e, const struct config *config, struct buf *error)
 {
 	*e = (struct edit){.config = config, .error = error, .lock = -1};
-	/* A key may stand there that does not belong there. */
+	/* It may hold a key by mistake. */
 	buf_init_secret(&e->text, KEYS_FILE_MAX + 1);
 	return find_path(e) && lock(e) && read_keys(e);
 }
@@ -141,8 +141,8 @@ key_named(const struct keys *keys, const char *name)
 
 /* --- After ------------------------------------------------------------ */
 
-/* The owner before the bytes: nobody else ever has them. And the mode before the
- * owner: in a container, root without CAP_FOWNER may change only its own file's. */
+/* The owner before the bytes, so that no other user ever has them. The mode before the owner: in a
+ * container, root without CAP_FOWNER may change only that of its own files. */
 static bool
 fill(const struct edit *e, int fd)
 {
@@ -157,8 +157,8 @@ fill(const struct edit *e, int fd)
 	return write_all(fd, e->text.data, e->text.len) && fsync(fd) == 0;
 }
 
-/* Under the lock nobody else makes a file of that name: what lies there was left
- * by somebody who was killed. */
+/* Under the lock no other process creates a file of that name: what is there was left by one that
+ * was killed. */
 static bool
 write_keys(const struct edit *e)
 {

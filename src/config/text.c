@@ -166,7 +166,7 @@ text_is_loopback(const char *host)
 	return strcasecmp(host, "localhost") == 0 || network_is_loopback(host);
 }
 
-/* Reads HOST or [IPv6], then maybe :PORT, and moves *at behind it. */
+/* Reads HOST or [IPv6], then perhaps :PORT, and moves *at after it. */
 static bool
 read_authority(const char **at, char host[static 254])
 {
@@ -241,7 +241,7 @@ text_is_proxy(const char *text)
 	if (i == COUNT(schemes) || !is_line(text, 1, 1000) || strpbrk(text, " ?#\\") != NULL)
 		return false;
 	const char *at = text + strlen(schemes[i]) + 3;
-	const char *user = strrchr(at, '@'); /* maybe with a password */
+	const char *user = strrchr(at, '@'); /* perhaps with a password */
 	char host[254];
 	if (user != NULL)
 		at = user + 1;

@@ -8,16 +8,16 @@
 #include <stdio.h>
 #include <string.h>
 
-#define FILE_TOKENS   1600 /* about what Claude reckons for an image of full size */
+#define FILE_TOKENS   1600 /* about what Claude counts for a full-size image */
 #define USER_ID_MAX   1024 /* bytes of metadata.user_id; Claude Code sends some 200 */
 #define BLOCKS_WITHIN 2    /* a block, and the blocks of a tool result in it */
 
 struct reader {
 	struct scan s;
 	struct message *out;
-	size_t messages; /* how many there are */
+	size_t messages; /* their number */
 	bool quota;      /* the last one read is a user's "quota" and nothing else */
-	size_t tools;    /* how many there are */
+	size_t tools;    /* their number */
 };
 
 /* --- Blocks ---------------------------------------------------------------- */
@@ -72,7 +72,7 @@ read_source(struct reader *r)
 
 static void read_content(struct reader *r, unsigned within, bool *tool_result);
 
-/* PROTOCOLS.md 7: what Claude calls its own. Others may be refused by it. */
+/* PROTOCOLS.md 7: the form of Claude's own ids. It may reject others. */
 static void
 read_id(struct reader *r)
 {
@@ -156,7 +156,7 @@ read_tool(struct reader *r)
 			typed = scan_string(&r->s, &type);
 		else
 			scan_skip(&r->s);
-	/* Tool search only finds deferred tools: others are shown all of them at once. */
+	/* Tool search only finds deferred tools: other providers get all of them at once. */
 	bool own = span_is(r->s.text, type, "custom") || span_begins(r->s.text, type, "bash_") ||
 		   span_begins(r->s.text, type, "text_editor_") ||
 		   span_begins(r->s.text, type, "memory_");
@@ -190,19 +190,19 @@ read_tool_choice(struct reader *r)
 			r->out->needs |= NEED_FORCED_TOOL;
 }
 
-/* Where a word ends in n bytes of text; NULL: nowhere. */
+/* Returns the end of a word in n bytes of text; NULL: not found. */
 static const char *
-behind(const char *text, size_t n, const char *word)
+end_of(const char *text, size_t n, const char *word)
 {
 	const char *at = memmem(text, n, word, strlen(word));
 	return at == NULL ? NULL : at + strlen(word);
 }
 
-/* The text from behind a mark to the next one, or to the end; "" if it is too long. */
+/* Copies the text from after a mark to the next one, or to the end; "" if it is too long. */
 static void
 copy_part(const char *text, size_t n, const char *mark, const char *next, char *out, size_t size)
 {
-	const char *from = behind(text, n, mark);
+	const char *from = end_of(text, n, mark);
 	if (from == NULL)
 		return;
 	size_t left = (size_t)(text + n - from);
@@ -233,7 +233,7 @@ read_user_id(const char *user_id, size_t n, struct message *out)
 		      {"account_uuid", out->account_id, sizeof out->account_id}};
 	struct scan s;
 	struct span key, value;
-	if (*user_id != '{' && behind(user_id, n, "_session_") != NULL) {
+	if (*user_id != '{' && end_of(user_id, n, "_session_") != NULL) {
 		read_old_user_id(user_id, n, out);
 		return;
 	}
@@ -251,7 +251,7 @@ read_user_id(const char *user_id, size_t n, struct message *out)
 	}
 }
 
-/* Text within text, decoded whatever is in it: only the ids must be plain words. */
+/* JSON text in a string, decoded whatever it holds: only the ids must be plain words. */
 static void
 read_metadata(struct reader *r)
 {
@@ -321,12 +321,12 @@ read_stream(struct reader *r)
 static void
 read_max_tokens(struct reader *r)
 {
-	int64_t told;
-	bool taken = scan_integer(&r->s, &told);
-	r->out->max_tokens = !taken ? -1 : told < 0 ? 0 : told; /* -1: it was not told */
+	int64_t value;
+	bool taken = scan_integer(&r->s, &value);
+	r->out->max_tokens = !taken ? -1 : value < 0 ? 0 : value; /* -1: none */
 }
 
-/* PROTOCOLS.md 1, Request; what is missing here is passed over. */
+/* PROTOCOLS.md 1, Request; all others are skipped. */
 static const struct {
 	const char *name;
 	void (*read)(struct reader *r);
@@ -356,9 +356,9 @@ read_member(struct reader *r, struct span key)
 	scan_skip(&r->s);
 }
 
-/* CLIENT.md 1: the quota probe and the title of a session. Only within a
- * session: structured output without tools may be all that another client asks
- * for, and its requests must be able to probe. */
+/* CLIENT.md 1: the quota probe and the title of a session. Only within a session: another client
+ * may request nothing but structured output without tools, and its requests must be able to
+ * probe. */
 static bool
 is_side_call(const struct reader *r)
 {

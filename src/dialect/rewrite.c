@@ -20,7 +20,7 @@ rewrite_put(struct rewrite *r, json_object *object, const char *name, json_objec
 	r->failed = true;
 }
 
-/* NULL: a block of which nothing stayed. */
+/* NULL: a block of which nothing was kept. */
 void
 rewrite_add(struct rewrite *r, json_object *array, json_object *value)
 {
@@ -58,7 +58,7 @@ rewrite_knows(json_object *set, const char *text)
 	return tree_get(set, text) != NULL;
 }
 
-/* --- Members of the body: each puts what it makes of r->in into r->out -------------- */
+/* --- Members of the body: each function writes one of r->in to r->out -------------- */
 
 static void
 put_model(struct rewrite *r)
@@ -67,7 +67,7 @@ put_model(struct rewrite *r)
 	rewrite_copy(r, r->in, r->out, r->rules->plain);
 }
 
-/* PROTOCOLS.md 5, 6. 0, which warms Claude's cache, is none elsewhere. */
+/* PROTOCOLS.md 5, 6. 0, which warms Claude's cache, is invalid elsewhere. */
 static void
 put_max_tokens(struct rewrite *r)
 {
@@ -95,7 +95,7 @@ put_stops(struct rewrite *r)
 		json_object_put(list);
 }
 
-/* PROTOCOLS.md 5: who the user is stays with us. */
+/* PROTOCOLS.md 5: the user's identity stays with us. */
 static void
 put_metadata(struct rewrite *r)
 {
@@ -201,7 +201,7 @@ has_tool_search(json_object *tools)
 	return false;
 }
 
-/* Tools that Claude knows by their type, and that the client runs: for others they are told whole
+/* Tools that Claude knows by their type, and that the client runs: others need a full description
  * (PROTOCOLS.md 1, typed tools). */
 static const struct {
 	const char *type;
@@ -228,7 +228,7 @@ static const struct {
      "\"new_path\":{\"type\":\"string\"}},\"required\":[\"command\"]}"},
 };
 
-/* NULL: the type is none of those. */
+/* NULL: the type is not one of those. */
 static json_object *
 client_tool(struct rewrite *r, json_object *tool)
 {
@@ -245,7 +245,7 @@ client_tool(struct rewrite *r, json_object *tool)
 	return copy;
 }
 
-/* The tool as the provider takes it, NULL when it does not (PROTOCOLS.md 5). */
+/* The tool in the provider's form; NULL: it accepts none such (PROTOCOLS.md 5). */
 static json_object *
 new_tool(struct rewrite *r, json_object *tool, bool search)
 {
@@ -255,8 +255,8 @@ new_tool(struct rewrite *r, json_object *tool, bool search)
 	    "user_location", NULL};
 	const char *type = tree_text(tool, "type");
 	bool typed = *type != '\0' && strcmp(type, "custom") != 0;
-	/* Claude sees a deferred tool only when a reference or its own search has
-	 * brought it up; Claude Code's placeholder must never be called. */
+	/* Claude sees a deferred tool only after a reference or its own search; Claude Code's
+	 * placeholder must never be called. */
 	if (json_object_get_boolean(tree_get(tool, "defer_loading")) && !search &&
 	    !rewrite_knows(r->loaded, tree_text(tool, "name")))
 		return NULL;
@@ -281,7 +281,7 @@ put_tool_choice(struct rewrite *r, json_object *tools)
 {
 	json_object *in = tree_get(r->in, "tool_choice");
 	const char *type = tree_text(in, "type"), *name = tree_text(in, "name");
-	/* What nobody knows is the client's to mend at Claude, and a 400 elsewhere. */
+	/* An unknown type is for Claude to reject, and a 400 elsewhere. */
 	bool known = strcmp(type, "auto") == 0 || strcmp(type, "any") == 0 ||
 		     strcmp(type, "none") == 0 || strcmp(type, "tool") == 0;
 	if (!known)
@@ -322,7 +322,7 @@ asked_thinking(json_object *in)
 	return strcmp(type, "disabled") == 0 ? THINKING_OFF : THINKING_ON;
 }
 
-/* messages before tools: references in the history make deferred tools known. */
+/* messages before tools: references in the history introduce deferred tools. */
 static void
 put_all(struct rewrite *r)
 {
@@ -354,8 +354,8 @@ rewrite_request(const struct handover *handover, const struct rewrite_rules *rul
 	return written ? HANDOVER_REWRITTEN : HANDOVER_FAILED;
 }
 
-/* A request whose only tools are the provider's own to run cannot be served
- * without them; where the client has others, they are left out (PROTOCOLS.md 5). */
+/* A request whose only tools are run by the provider cannot be served without them; where the
+ * client has others, those are left out (PROTOCOLS.md 5). */
 const char *
 rewrite_refuses(const struct message *message, int64_t context_tokens, bool web_search)
 {

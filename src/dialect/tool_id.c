@@ -22,7 +22,7 @@ tool_id_is_marked(const char *text, struct span id)
 	return span_begins(text, id, TOOL_ID_MARK);
 }
 
-/* Appends bytes, those that are not plain as -xx. */
+/* Appends bytes, those that are not letters or digits as -xx. */
 static size_t
 escape(char *out, size_t len, const char *bytes, size_t n)
 {
@@ -66,7 +66,7 @@ digit(char c)
 	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* The next byte of an escaped text, and how many bytes say it; 0: it is none of ours. */
+/* The next byte of an escaped text; returns how many bytes encode it; 0: not our form. */
 static size_t
 unescape(const char *text, char *byte)
 {

@@ -29,13 +29,13 @@ struct attempt {
 	int64_t head_ms; /* when its first line came, wall clock */
 	size_t body_len; /* of the request */
 	struct task task;
-	void (*news)(void *owner);
+	void (*on_progress)(void *owner);
 	void *owner;
 	bool stored;
 	enum response_hide hide; /* of the head */
 	bool held;               /* the owner wants no more for now */
-	bool paused;             /* libcurl holds bytes back because of that */
-	bool asked;              /* the request has begun to go out */
+	bool paused;             /* libcurl holds bytes back for that reason */
+	bool begun;              /* the request has begun to go out */
 	bool lost;               /* and libcurl wanted to send it again */
 	bool ended;
 	bool too_big;
@@ -43,28 +43,28 @@ struct attempt {
 	CURLcode code;
 };
 
-/* --- What libcurl tells ----------------------------------------------- */
+/* --- libcurl's callbacks ----------------------------------------------- */
 
-/* When a kept connection dies before a byte of the response, libcurl sends the request
- * again by itself, up to five times, though the provider may have served each of
- * them. That is our owner's to decide, who counts: no request goes out twice, */
+/* When a kept connection dies before a byte of the response, libcurl sends the request again by
+ * itself, up to five times, though the provider may have served each of them. Our owner decides
+ * that and counts: no request is sent twice, */
 static int
 on_request(void *context, char *ip, char *local_ip, int port, int local_port)
 {
 	struct attempt *a = context;
 	(void)ip, (void)local_ip, (void)port, (void)local_port;
-	a->lost = a->asked;
-	a->asked = true;
+	a->lost = a->begun;
+	a->begun = true;
 	return a->lost ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
 }
 
-/* and no connection is made for that. */
+/* and no connection is made for it. */
 static int
 on_socket(void *context, curl_socket_t fd, curlsocktype purpose)
 {
 	struct attempt *a = context;
 	(void)fd, (void)purpose;
-	a->lost = a->asked;
+	a->lost = a->begun;
 	return a->lost ? CURL_SOCKOPT_ERROR : CURL_SOCKOPT_OK;
 }
 
@@ -72,7 +72,7 @@ static size_t
 on_header(char *line, size_t size, size_t n, void *context)
 {
 	struct attempt *a = context;
-	/* What follows the head are trailers: of no use. */
+	/* What follows the head are trailers, which we ignore. */
 	if (a->response.complete)
 		return size * n;
 	if (a->head_len == 0)
@@ -88,7 +88,7 @@ on_header(char *line, size_t size, size_t n, void *context)
 	return size * n;
 }
 
-/* How much of a body may lie here before somebody takes it. */
+/* How much of a body may wait here for the owner. */
 static size_t
 body_max(const struct response *response)
 {
@@ -125,10 +125,10 @@ on_end(struct transfer *transfer, CURLcode code)
 }
 
 static void
-tell(struct task *task)
+report_progress(struct task *task)
 {
 	struct attempt *a = CONTAINER_OF(task, struct attempt, task);
-	a->news(a->owner);
+	a->on_progress(a->owner);
 }
 
 /* --- The transfer ----------------------------------------------------- */
@@ -142,18 +142,18 @@ is_tls(const struct provider *provider)
 /* How to reach the provider: the same for all of its attempts under one configuration, as
  * attempt.key has it. */
 static bool
-set_transport(CURL *easy, const struct attempt_options *ask)
+set_transport(CURL *easy, const struct attempt_options *options)
 {
-	const struct provider *p = ask->provider;
+	const struct provider *p = options->provider;
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-	/* Models think in silence: a line in between would forget the connection, and of a
-	 * peer that has vanished nobody would hear before the deadline. */
+	/* Models think in silence: a NAT in between would forget the connection, and a peer that
+	 * has vanished would go unnoticed until the deadline. */
 	curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
 	curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, (long)KEEPALIVE_S);
 	curl_easy_setopt(easy, CURLOPT_TCP_KEEPINTVL, (long)KEEPALIVE_S / 4);
 	/* Each transfer has such a buffer, and an event of a stream is small. */
 	curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)RECEIVE_SIZE);
-	/* Or giving up during a hanging lookup blocks the loop until the lookup ends. */
+	/* Or giving up during a hanging DNS lookup blocks the loop until the lookup ends. */
 	curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
 	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
@@ -161,8 +161,9 @@ set_transport(CURL *easy, const struct attempt_options *ask)
 	curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
 	curl_easy_setopt(easy, CURLOPT_HTTP09_ALLOWED, 0L);
 	curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT, (long)(p->dns_cache_ms / 1000));
-	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)ask->config->connect_timeout_ms);
-	if (is_tls(p)) /* libcurl keeps it from the request's first byte to the answer's last */
+	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
+			 (long)options->config->connect_timeout_ms);
+	if (is_tls(p)) /* libcurl keeps it from the request's first byte to the response's last */
 		curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, (long)TLS_SEND_SIZE);
 	curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_request);
 	curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, on_socket);
@@ -178,55 +179,57 @@ set_transport(CURL *easy, const struct attempt_options *ask)
 }
 
 static bool
-set_request(struct attempt *a, const struct attempt_options *ask)
+set_request(struct attempt *a, const struct attempt_options *options)
 {
 	char url[UPSTREAM_URL_MAX];
-	int n = snprintf(url, sizeof url, "%s%s%s%s", ask->provider->url, ask->path,
-			 ask->query[0] == '\0' ? "" : "?", ask->query);
-	if (n < 0 || (size_t)n >= sizeof url || !request_headers_add(&a->headers, ask))
+	int n = snprintf(url, sizeof url, "%s%s%s%s", options->provider->url, options->path,
+			 options->query[0] == '\0' ? "" : "?", options->query);
+	if (n < 0 || (size_t)n >= sizeof url || !request_headers_add(&a->headers, options))
 		return false;
 	curl_easy_setopt(a->easy, CURLOPT_HTTPHEADER, a->headers);
 	curl_easy_setopt(a->easy, CURLOPT_PREREQDATA, a);
 	curl_easy_setopt(a->easy, CURLOPT_SOCKOPTDATA, a);
 	curl_easy_setopt(a->easy, CURLOPT_HEADERDATA, a);
 	curl_easy_setopt(a->easy, CURLOPT_WRITEDATA, a);
-	curl_easy_setopt(a->easy, CURLOPT_FRESH_CONNECT, (long)ask->fresh);
-	/* The owner's own limit comes first; this one is for owners that forget. */
-	curl_easy_setopt(a->easy, CURLOPT_TIMEOUT_MS, (long)(ask->total_ms + GRACE_MS));
-	if (ask->body != NULL) {
+	curl_easy_setopt(a->easy, CURLOPT_FRESH_CONNECT, (long)options->fresh);
+	/* The owner's own limit comes first; this one is a safety net. */
+	curl_easy_setopt(a->easy, CURLOPT_TIMEOUT_MS, (long)(options->total_ms + GRACE_MS));
+	if (options->body != NULL) {
 		curl_easy_setopt(a->easy, CURLOPT_POST, 1L);
-		curl_easy_setopt(a->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)ask->body_len);
-		curl_easy_setopt(a->easy, CURLOPT_POSTFIELDS, ask->body);
+		curl_easy_setopt(a->easy, CURLOPT_POSTFIELDSIZE_LARGE,
+				 (curl_off_t)options->body_len);
+		curl_easy_setopt(a->easy, CURLOPT_POSTFIELDS, options->body);
 	}
 	return curl_easy_setopt(a->easy, CURLOPT_URL, url) == CURLE_OK;
 }
 
 struct attempt *
-attempt_start(struct pool *pool, const struct attempt_options *ask, void (*news)(void *owner),
-	      void *owner)
+attempt_start(struct pool *pool, const struct attempt_options *options,
+	      void (*on_progress)(void *owner), void *owner)
 {
 	struct attempt *a = calloc(1, sizeof *a);
 	if (a == NULL)
 		return NULL;
 	a->pool = pool;
-	a->news = news;
+	a->on_progress = on_progress;
 	a->owner = owner;
-	a->task.run = tell;
+	a->task.run = report_progress;
 	a->transfer.ended = on_end;
-	a->stored = ask->stored;
-	a->hide = !ask->provider->dialect->reports_quota ? HIDE_ANTHROPIC
-		  : ask->stored                          ? HIDE_ORGANIZATION
-							 : HIDE_NOTHING;
-	a->body_len = ask->body_len;
+	a->stored = options->stored;
+	a->hide = !options->provider->dialect->reports_quota ? HIDE_ANTHROPIC
+		  : options->stored                          ? HIDE_ORGANIZATION
+							     : HIDE_NOTHING;
+	a->body_len = options->body_len;
 	response_init(&a->response);
 	buf_init(&a->bytes, RESPONSE_JSON_MAX);
-	a->key.config = ask->config->serial;
-	a->key.provider = (size_t)(ask->provider - ask->config->providers);
+	a->key.config = options->config->serial;
+	a->key.provider = (size_t)(options->provider - options->config->providers);
 	bool ready;
 	a->easy = pool_borrow(pool, a->key, &ready);
-	if (a->easy != NULL && !ready && !set_transport(a->easy, ask))
-		a->key.config = 0; /* what it has of the options is not kept */
-	else if (a->easy != NULL && set_request(a, ask) && pool_add(pool, a->easy, &a->transfer))
+	if (a->easy != NULL && !ready && !set_transport(a->easy, options))
+		a->key.config = 0; /* its options are incomplete */
+	else if (a->easy != NULL && set_request(a, options) &&
+		 pool_add(pool, a->easy, &a->transfer))
 		return a;
 	attempt_free(a);
 	return NULL;
@@ -277,8 +280,8 @@ attempt_resume(struct attempt *a)
 	if (!a->paused)
 		return;
 	a->paused = false;
-	/* Calls on_body() inside itself with all that it holds: PROOFS.md B. What it could
-	 * not hand over it has thrown away, and goes on. */
+	/* Calls on_body() with all that it holds: PROOFS.md B. What it could not deliver it has
+	 * dropped, and continues. */
 	if (curl_easy_pause(a->easy, CURLPAUSE_CONT) != CURLE_OK && !a->too_big)
 		a->no_memory = true;
 }
@@ -296,7 +299,7 @@ attempt_ended(const struct attempt *a, enum ending *ending)
 {
 	if (!a->ended)
 		return false;
-	/* libcurl says OUT_OF_MEMORY of a header line beyond its own limit, too. */
+	/* libcurl reports OUT_OF_MEMORY for a header line beyond its own limit, too. */
 	bool endless_line = a->code == CURLE_OUT_OF_MEMORY && a->response.status != 0;
 	if (a->too_big || endless_line)
 		*ending = ENDING_TOO_BIG;
@@ -330,7 +333,7 @@ attempt_redact(const struct attempt *a, char *bytes, size_t n)
 		while (length > 0 && n > 0 &&
 		       (at = memmem(at, n - (size_t)(at - bytes), credential, length)) != NULL) {
 			memset(at, '*', length);
-			at += length; /* or stars would be found again for ever */
+			at += length; /* or a credential of stars would be found again for ever */
 		}
 	}
 }

@@ -45,7 +45,7 @@ struct notifier {
 };
 
 static const char *
-word(enum notice notice)
+event_name(enum notice notice)
 {
 	static const char *const words[] = {"left", "returned", "paid"};
 	return words[notice];
@@ -91,7 +91,7 @@ command_ended(struct watch *watch, uint32_t events)
 	end_run(run);
 }
 
-/* It has had its time: with all that it started, since it leads its session. */
+/* Its time is over: kills it with all that it started, since it leads its session. */
 static void
 kill_command(struct run *run)
 {
@@ -110,7 +110,7 @@ too_late(struct timer *timer)
 
 /* --- A command -------------------------------------------------------- */
 
-/* Cuts on_change at its spaces; no shell reads it. */
+/* Splits on_change at its spaces; no shell reads it. */
 static bool
 split(char *text, char *arguments[static NOTICE_ARGUMENTS_MAX + 1])
 {
@@ -125,7 +125,7 @@ split(char *text, char *arguments[static NOTICE_ARGUMENTS_MAX + 1])
 	return n > 0;
 }
 
-/* Nothing of ours goes along: no descriptor, no environment, no signal mask. */
+/* The child inherits nothing: no descriptor, no environment, no signal mask. */
 static int
 spawn(pid_t *pid, char *const *arguments, char *const *environment)
 {
@@ -147,7 +147,7 @@ spawn(pid_t *pid, char *const *arguments, char *const *environment)
 	int error = posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDWR, 0);
 	for (int fd = STDOUT_FILENO; error == 0 && fd <= STDERR_FILENO; fd++)
 		error = posix_spawn_file_actions_adddup2(&files, STDIN_FILENO, fd);
-	/* libcurl's sockets are open for children, and more may be. */
+	/* libcurl's sockets are inheritable, and other descriptors may be. */
 	if (error == 0)
 		error = posix_spawn_file_actions_addclosefrom_np(&files, STDERR_FILENO + 1);
 	if (error == 0)
@@ -165,7 +165,7 @@ start_command(struct run *run, enum notice notice, const char *provider, const c
 	char path[] = "PATH=/usr/local/bin:/usr/bin:/bin";
 	char *environment[VARIABLES + 1] = {path, event, name, text, NULL};
 	char *command = strdup(run->notifier->config->on_change);
-	snprintf(event, sizeof event, "ROUTER_EVENT=%s", word(notice));
+	snprintf(event, sizeof event, "ROUTER_EVENT=%s", event_name(notice));
 	snprintf(name, sizeof name, "ROUTER_PROVIDER=%s", provider);
 	snprintf(text, sizeof text, "ROUTER_TEXT=%s", sentence);
 	int error = command != NULL && split(command, arguments)
@@ -196,7 +196,7 @@ webhook_ended(struct transfer *transfer, CURLcode code)
 	if (code != CURLE_OK)
 		log_line(LOG_WARNING, "on_change: the webhook failed: %s",
 			 curl_easy_strerror(code));
-	/* The timer runs already, so that it can be set anew without memory. */
+	/* The timer already runs, so that setting it again needs no memory. */
 	loop_after(run->notifier->loop, &run->timer, 0);
 }
 
@@ -213,7 +213,7 @@ webhook_body(enum notice notice, const char *provider, const char *sentence)
 {
 	char at[CLOCK_RFC3339_SIZE];
 	json_object *o = json_object_new_object();
-	tree_put(o, "event", json_object_new_string(word(notice)));
+	tree_put(o, "event", json_object_new_string(event_name(notice)));
 	tree_put(o, "provider", json_object_new_string(provider));
 	tree_put(o, "text", json_object_new_string(sentence));
 	tree_put(o, "at", json_object_new_string(clock_rfc3339(clock_wall_ms(), at)));
@@ -319,7 +319,7 @@ notify(struct notifier *n, enum notice notice, const char *provider, const char 
 	run->notifier = n;
 	run->timer.due = too_late;
 	bool is_command = n->config->on_change[0] == '/';
-	/* The timer first: a webhook that fails at once sets it anew before it has begun. */
+	/* The timer first: a webhook that fails at once sets it again before this returns. */
 	bool started = loop_after(n->loop, &run->timer, NOTICE_FOR_MS) &&
 		       (is_command ? start_command(run, notice, provider, sentence)
 				   : start_webhook(run, notice, provider, sentence));

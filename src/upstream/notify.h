@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Tells an operator what changed: on_change of the configuration, a command or a
- * webhook (BEHAVIOUR.md 11). Only our own words leave the process, never a
- * credential, never foreign text.
+/* Notifies an operator of changes: on_change of the configuration, a command or a webhook
+ * (BEHAVIOUR.md 11). Only our own words leave the process, never a credential, never foreign text.
  *
- * A notifier belongs to its router. It never makes a request wait. One thread. */
+ * A notifier belongs to its router. It never delays a request. One thread. */
 #ifndef UPSTREAM_NOTIFY_H
 #define UPSTREAM_NOTIFY_H
 
@@ -14,19 +13,18 @@
 struct notifier;
 
 enum notice {
-	NOTICE_PAUSED,    /* a provider rests or refuses its credential */
-	NOTICE_AVAILABLE, /* a provider serves again */
+	NOTICE_PAUSED,    /* a provider is paused or rejects its credential */
+	NOTICE_AVAILABLE, /* a provider is available again */
 	NOTICE_PAID,      /* requests now go to a provider that costs money */
 };
 
-/* NULL when out of memory. Everything is borrowed. */
+/* NULL: out of memory. Everything is borrowed. */
 struct notifier *notifier_new(struct loop *loop, struct pool *pool, const struct config *config);
 
-/* From now on by another configuration, borrowed, too; what runs goes on and does
- * not look at either. */
+/* Uses another configuration from now on, borrowed too; what runs continues and uses neither. */
 void notifier_follow(struct notifier *notifier, const struct config *config);
 
-/* Ends what still runs. NULL is fine. */
+/* Kills what still runs, and frees the notifier. NULL is fine. */
 void notifier_free(struct notifier *notifier);
 
 /* Logs the sentence at notice, and starts the command or the webhook. At most

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* An easy handle that nobody uses now. */
+/* An easy handle that is not in use. */
 struct spare {
 	CURL *easy;
 	struct pool_key key; /* of the options that it has */
@@ -27,7 +27,7 @@ struct socket_watch {
 	struct pool *pool;
 };
 
-/* Tells who waits for transfers that are over. */
+/* Reports finished transfers to their owners. */
 static void
 reap(struct pool *pool)
 {
@@ -79,12 +79,12 @@ on_timer(CURLM *multi, long in_ms, void *context)
 		loop_cancel(pool->loop, &pool->timer);
 	else
 		loop_after(pool->loop, &pool->timer, in_ms);
-	/* Never -1: libcurl would end every transfer of the process. One that gets
-	 * no timer for want of memory ends by its exchange's own limits. */
+	/* Never -1: libcurl would end every transfer of the process. One without a timer, for lack
+	 * of memory, ends by its exchange's own limits. */
 	return 0;
 }
 
-/* Ends the transfer whose socket cannot be watched: nobody would hear of it again. */
+/* Ends a transfer whose socket cannot be watched: it would never be heard of again. */
 static void
 give_up(CURL *easy)
 {
@@ -211,7 +211,7 @@ pool_borrow(struct pool *pool, struct pool_key key, bool *ready)
 	return easy;
 }
 
-/* What belongs to one transfer, and may point to what its owner frees. */
+/* Unsets the options of one transfer, which may point to what its owner frees. */
 static void
 forget_transfer(CURL *easy)
 {
@@ -261,7 +261,7 @@ pool_add(struct pool *pool, CURL *easy, struct transfer *transfer)
 	curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer);
 	if (curl_multi_add_handle(pool->multi, easy) != CURLM_OK)
 		return false;
-	/* What libcurl would ask for by a timer of 0 ms: a turn of the loop less. */
+	/* What libcurl would request by a timer of 0 ms: saves an iteration of the loop. */
 	act(pool, CURL_SOCKET_TIMEOUT, 0);
 	return true;
 }

@@ -28,7 +28,7 @@ static bool
 add_line(struct curl_slist **list, const char *name, const char *value)
 {
 	char line[HEADER_VALUE_MAX + 256];
-	/* libcurl's way to send a header without a value is a semicolon. */
+	/* libcurl sends a header without a value when a semicolon ends it. */
 	const char *between = value[0] == '\0' ? ";" : ": ";
 	size_t n_name = strlen(name), n_between = strlen(between), n_value = strlen(value);
 	if (n_name + n_between + n_value >= sizeof line)
@@ -41,9 +41,9 @@ add_line(struct curl_slist **list, const char *name, const char *value)
 	return added;
 }
 
-/* What of the client's headers a Claude provider gets. */
+/* Which of the client's headers a Claude provider gets. */
 static bool
-goes_to_claude(const char *name)
+is_for_claude(const char *name)
 {
 	static const char *const names[] = {"content-type", "accept", "user-agent", "x-app"};
 	static const char *const families[] = {"x-stainless-", "x-claude-code-", "anthropic-"};
@@ -60,20 +60,20 @@ goes_to_claude(const char *name)
 struct betas {
 	char value[HEADER_VALUE_MAX];
 	size_t n;
-	bool has_mark;
+	bool has_login;
 };
 
-/* Takes a header's line. False: there is no room. */
+/* Adds a header line. False: no room. */
 static bool
-take_betas(struct betas *to, const char *line, bool login)
+add_beta_line(struct betas *to, const char *line, bool login)
 {
 	size_t mark = strlen(BETA_LOGIN);
 	line += strspn(line, ", ");
 	for (const char *b = line; *b != '\0'; b += strspn(b, ", ")) {
 		size_t word = strcspn(b, ", ");
-		bool is_mark = word == mark && memcmp(b, BETA_LOGIN, mark) == 0;
-		to->has_mark |= is_mark;
-		if (!is_mark || login) {
+		bool is_login = word == mark && memcmp(b, BETA_LOGIN, mark) == 0;
+		to->has_login |= is_login;
+		if (!is_login || login) {
 			if (to->n + word + 2 + mark >= sizeof to->value)
 				return false;
 			if (to->n > 0)
@@ -86,18 +86,18 @@ take_betas(struct betas *to, const char *line, bool login)
 	return true;
 }
 
-/* The betas as they came, of all lines, but the login's own: a login needs it, a key must not
- * show it (PROTOCOLS.md 4). */
+/* The betas of all lines as they came, except the login's own: a login needs it, a key must not
+ * send it (PROTOCOLS.md 4). */
 static bool
 add_betas(struct curl_slist **list, const struct headers *headers, bool login)
 {
 	struct betas betas = {.n = 0};
 	for (size_t i = 0; headers != NULL && i < headers->n; i++)
 		if (strcmp(headers->list[i].name, BETA_HEADER) == 0 &&
-		    !take_betas(&betas, headers->list[i].value, login))
+		    !add_beta_line(&betas, headers->list[i].value, login))
 			return false;
 	betas.value[betas.n] = '\0';
-	if (login && !betas.has_mark)
+	if (login && !betas.has_login)
 		snprintf(betas.value + betas.n, sizeof betas.value - betas.n, "%s" BETA_LOGIN,
 			 betas.n > 0 ? "," : "");
 	return betas.value[0] == '\0' || add_line(list, BETA_HEADER, betas.value);
@@ -122,16 +122,16 @@ add_accept(struct curl_slist **list, const struct headers *headers)
 	return n == 0 || add_line(list, "accept", value);
 }
 
-/* The lists apart, and of what came twice the first: real servers refuse two. */
+/* Without the lists, and only the first of a repeated header: real servers refuse two. */
 static bool
 add_client_headers(struct curl_slist **list, const struct headers *headers)
 {
 	for (size_t i = 0; i < headers->n; i++) {
 		const struct header *h = &headers->list[i];
 		bool is_list = strcmp(h->name, BETA_HEADER) == 0 || strcmp(h->name, "accept") == 0;
-		bool goes = goes_to_claude(h->name) && !is_list &&
-			    headers_find(headers, h->name) == h->value;
-		if (goes && !add_line(list, h->name, h->value))
+		bool keeps = is_for_claude(h->name) && !is_list &&
+			     headers_find(headers, h->name) == h->value;
+		if (keeps && !add_line(list, h->name, h->value))
 			return false;
 	}
 	return add_accept(list, headers);
@@ -141,22 +141,22 @@ static bool
 add_missing(struct curl_slist **list, const struct headers *headers, const char *name,
 	    const char *value)
 {
-	bool told = headers != NULL && headers_find(headers, name) != NULL;
-	return told || add_line(list, name, value);
+	bool given = headers != NULL && headers_find(headers, name) != NULL;
+	return given || add_line(list, name, value);
 }
 
 static bool
-add_claude_headers(struct curl_slist **list, const struct attempt_options *ask)
+add_claude_headers(struct curl_slist **list, const struct attempt_options *options)
 {
-	bool login = credential_kind(ask->credential) == CREDENTIAL_LOGIN;
-	if (ask->headers != NULL && !add_client_headers(list, ask->headers))
+	bool login = credential_kind(options->credential) == CREDENTIAL_LOGIN;
+	if (options->headers != NULL && !add_client_headers(list, options->headers))
 		return false;
-	if (!add_betas(list, ask->headers, login) ||
-	    !add_missing(list, ask->headers, VERSION_HEADER, VERSION_DEFAULT) ||
-	    !add_missing(list, ask->headers, "user-agent", OUR_USER_AGENT) ||
-	    !add_missing(list, ask->headers, "accept", "application/json"))
+	if (!add_betas(list, options->headers, login) ||
+	    !add_missing(list, options->headers, VERSION_HEADER, VERSION_DEFAULT) ||
+	    !add_missing(list, options->headers, "user-agent", OUR_USER_AGENT) ||
+	    !add_missing(list, options->headers, "accept", "application/json"))
 		return false;
-	return login || add_line(list, "x-api-key", ask->credential);
+	return login || add_line(list, "x-api-key", options->credential);
 }
 
 static bool
@@ -170,20 +170,20 @@ add_bearer(struct curl_slist **list, const char *credential)
 }
 
 bool
-request_headers_add(struct curl_slist **list, const struct attempt_options *ask)
+request_headers_add(struct curl_slist **list, const struct attempt_options *options)
 {
-	bool claude = ask->provider->dialect->forwards_headers;
-	if (claude && !add_claude_headers(list, ask))
+	bool claude = options->provider->dialect->forwards_headers;
+	if (claude && !add_claude_headers(list, options))
 		return false;
 	if (!claude && (!add_line(list, "user-agent", OUR_USER_AGENT) ||
 			!add_line(list, "accept", "application/json, text/event-stream")))
 		return false;
-	if ((!claude || credential_kind(ask->credential) == CREDENTIAL_LOGIN) &&
-	    !add_bearer(list, ask->credential))
+	if ((!claude || credential_kind(options->credential) == CREDENTIAL_LOGIN) &&
+	    !add_bearer(list, options->credential))
 		return false;
-	if (ask->body != NULL &&
-	    !(claude && ask->headers != NULL &&
-	      headers_find(ask->headers, "content-type") != NULL) &&
+	if (options->body != NULL &&
+	    !(claude && options->headers != NULL &&
+	      headers_find(options->headers, "content-type") != NULL) &&
 	    !add_line(list, "content-type", "application/json"))
 		return false;
 	/* libcurl would wait a second for a 100-continue at larger bodies: PROOFS.md C. */

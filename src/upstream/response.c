@@ -28,7 +28,7 @@ response_fini(struct response *a)
 	buf_free(&a->passed);
 }
 
-/* A whole number of seconds or of units; -1 for anything else. */
+/* A whole number; -1 for anything else. */
 static int64_t
 read_number(const char *text)
 {
@@ -39,7 +39,7 @@ read_number(const char *text)
 	return errno == 0 && whole && n >= 0 && n < INT64_MAX / 1000 ? n : -1;
 }
 
-/* An epoch: seconds, but some tell milliseconds, and some a date. 0: none. */
+/* An epoch: in seconds, but some send milliseconds, and some a date. 0: none. */
 static int64_t
 read_epoch_ms(const char *text)
 {
@@ -48,7 +48,8 @@ read_epoch_ms(const char *text)
 	return at_ms == -1 ? 0 : at_ms;
 }
 
-/* Seconds, of a list the first; also a fraction, and more than any number holds. -1: no number. */
+/* Seconds, of a list the first; may be a fraction, and larger than any integer. -1: not a
+ * number. */
 static double
 read_seconds(const char *text)
 {
@@ -60,8 +61,7 @@ read_seconds(const char *text)
 	return *end == '\0' || *end == ',' ? seconds : -1;
 }
 
-/* False: it tells nothing, or was told before. What is over at once is waited for a second all
- * the same, or it would be asked for ever. */
+/* False: no time, or not the first one. At least a second, or we would retry without end. */
 static bool
 read_retry_after(struct response *a, const char *value, int64_t now_ms)
 {
@@ -101,7 +101,7 @@ response_window(const struct response *a, const char *name)
 	return NULL;
 }
 
-/* PROTOCOLS.md 4: these words mean that the request was refused. */
+/* PROTOCOLS.md 4: these values mean that the request was rejected. */
 static bool
 is_rejection(const char *value)
 {
@@ -129,7 +129,7 @@ read_overage(struct response *a, const char *what, const char *value)
 		a->overage_refused = true;
 }
 
-/* "5h-status", "7d_opus-reset": a quota window and what is said of it. */
+/* "5h-status", "7d_opus-reset": a quota window and one of its values. */
 static void
 read_window(struct response *a, const char *name, const char *value)
 {
@@ -147,7 +147,7 @@ read_window(struct response *a, const char *name, const char *value)
 		w->permille = read_permille(value);
 }
 
-/* Words of the protocol; they are shown in logs, terminals and answers. */
+/* A word of the protocol, safe to show in logs, terminals and replies. */
 static bool
 is_word(const char *value)
 {
@@ -169,9 +169,9 @@ read_unified(struct response *a, const char *name, const char *value)
 		read_window(a, name, value);
 }
 
-/* BEHAVIOUR.md 3: what may go back to the client. */
+/* BEHAVIOUR.md 3: what may be forwarded to the client. */
 static bool
-may_pass(const char *name, enum response_hide hide)
+may_forward(const char *name, enum response_hide hide)
 {
 	static const char *const names[] = {"x-should-retry", "request-id"};
 	for (size_t i = 0; i < COUNT(names); i++)
@@ -183,25 +183,25 @@ may_pass(const char *name, enum response_hide hide)
 }
 
 static void
-pass(struct response *a, const char *name, const char *value)
+forward(struct response *a, const char *name, const char *value)
 {
 	size_t n = strlen(name) + strlen(value) + strlen(": \r\n");
 	for (const char *c = value; *c != '\0'; c++)
 		if (*c < ' ' || *c > '~')
 			return;
-	/* What does not fit is left out, whole. */
+	/* What does not fit is left out as a whole. */
 	bool first = a->passed.data == NULL && n < PASSED_USUAL;
 	if (buf_reserve(&a->passed, first ? PASSED_USUAL : n))
 		buf_append_cut(&a->passed, "%s: %s\r\n", name, value);
 }
 
-/* As a whole number of seconds: Claude Code and the SDK wait by it (CLIENT.md 6, 8). */
+/* As whole seconds: Claude Code and the SDK wait that long (CLIENT.md 6, 8). */
 static void
-pass_retry_after(struct response *a)
+forward_retry_after(struct response *a)
 {
 	char seconds[24];
 	snprintf(seconds, sizeof seconds, "%" PRId64, (a->retry_after_ms + 999) / 1000);
-	pass(a, "retry-after", seconds);
+	forward(a, "retry-after", seconds);
 }
 
 static void
@@ -213,7 +213,7 @@ read_header(struct response *a, const char *name, const char *value, int64_t now
 		a->html = strncasecmp(value, "text/html", 9) == 0;
 	} else if (strcmp(name, "retry-after") == 0) {
 		if (read_retry_after(a, value, now_ms))
-			pass_retry_after(a);
+			forward_retry_after(a);
 	} else if (strcmp(name, "x-should-retry") == 0) {
 		a->should_retry = strcmp(value, "true") == 0    ? 1
 				  : strcmp(value, "false") == 0 ? 0
@@ -223,8 +223,8 @@ read_header(struct response *a, const char *name, const char *value, int64_t now
 	} else if (str_starts_with(name, UNIFIED)) {
 		read_unified(a, name + strlen(UNIFIED), value);
 	}
-	if (may_pass(name, hide))
-		pass(a, name, value);
+	if (may_forward(name, hide))
+		forward(a, name, value);
 }
 
 static void
@@ -237,9 +237,9 @@ begin_head(struct response *a, const char *line)
 	a->status = status >= 100 && status <= 999 ? (int)status : 0;
 }
 
-/* Cuts a header line into its lower-case name and its value. */
+/* Splits a header line into its lower-case name and its value. */
 static char *
-cut(char *line)
+split(char *line)
 {
 	char *colon = strchr(line, ':');
 	if (colon == NULL || colon == line || line[0] == ' ' || line[0] == '\t')
@@ -274,7 +274,7 @@ response_line(struct response *a, const char *line, size_t n, int64_t now_ms,
 		begin_head(a, text);
 		return;
 	}
-	char *value = cut(text);
+	char *value = split(text);
 	if (value != NULL)
 		read_header(a, text, value, now_ms, hide);
 }

@@ -648,13 +648,13 @@ check_news(void)
 		struct health_change was = change_of(&cases[i].was);
 		struct health_change next = change_of(&cases[i].next);
 		health_apply(&h, &was);
-		TAP_INT(cases[i].name, health_is_news(&h, &next), cases[i].news);
+		TAP_INT(cases[i].name, health_is_worth_writing(&h, &next), cases[i].news);
 	}
 	struct health h = {0};
 	tell(&h, HEALTH_SERVED, 0, window("5h", 60, 300, 0));
 	struct health_change fuller = {.event = HEALTH_SERVED, .now_ms = T + 1, .began_ms = T};
 	fuller.windows[0] = window("5h", 60, 310, 0);
-	TAP_INT("a window that is fuller", health_is_news(&h, &fuller), true);
+	TAP_INT("a window that is fuller", health_is_worth_writing(&h, &fuller), true);
 }
 
 int
