@@ -15,7 +15,7 @@
 
 /* Where lines go until log_open(): standard error, LOG_INFO, logfmt. */
 
-/* target: "auto", "syslog" or an absolute path (made 0640, appended to; opened again when it was
+/* target: "auto", "syslog" or an absolute path (made 0640, appended to; reopened when it was
  * moved away). "auto" is standard error if that is a terminal, a pipe, a socket or a file, else
  * (closed, /dev/null) syslog. False and an error text when the file cannot be opened; the log then
  * stays where it was. program is borrowed for good. May be called again. */

@@ -198,26 +198,28 @@ end_of(const char *text, size_t n, const char *word)
 	return at == NULL ? NULL : at + strlen(word);
 }
 
-/* Copies the text from after a mark to the next one, or to the end; "" if it is too long. */
-static void
-copy_part(const char *text, size_t n, const char *mark, const char *next, char *out, size_t size)
-{
-	const char *from = end_of(text, n, mark);
-	if (from == NULL)
-		return;
-	size_t left = (size_t)(text + n - from);
-	const char *to = next == NULL ? NULL : memmem(from, left, next, strlen(next));
-	struct span part = {(size_t)(from - text), to == NULL ? left : (size_t)(to - from)};
-	span_unescape(text, part, out, size);
-}
-
-/* The older form: user_<hash>_account_<uuid>_session_<uuid>. */
+/* The older form: user_<hash>_account_<uuid>_session_<uuid>. A part that is too long is "". */
 static void
 read_old_user_id(const char *user_id, size_t n, struct message *out)
 {
-	copy_part(user_id, n, "user_", "_account_", out->device_id, sizeof out->device_id);
-	copy_part(user_id, n, "_account_", "_session_", out->account_id, sizeof out->account_id);
-	copy_part(user_id, n, "_session_", NULL, out->session_id, sizeof out->session_id);
+	const struct {
+		const char *mark, *next;
+		char *to;
+		size_t size;
+	} parts[] = {{"user_", "_account_", out->device_id, sizeof out->device_id},
+		     {"_account_", "_session_", out->account_id, sizeof out->account_id},
+		     {"_session_", NULL, out->session_id, sizeof out->session_id}};
+	for (size_t i = 0; i < COUNT(parts); i++) {
+		const char *from = end_of(user_id, n, parts[i].mark), *end = user_id + n;
+		if (from == NULL)
+			continue;
+		const char *next = parts[i].next;
+		const char *to =
+		    next == NULL ? NULL : memmem(from, (size_t)(end - from), next, strlen(next));
+		struct span part = {(size_t)(from - user_id),
+				    (size_t)((to == NULL ? end : to) - from)};
+		span_unescape(user_id, part, parts[i].to, parts[i].size);
+	}
 }
 
 /* metadata.user_id: JSON text with a session_id (CLIENT.md 1), or the older form. */

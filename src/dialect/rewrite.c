@@ -30,12 +30,6 @@ rewrite_add(struct rewrite *r, json_object *array, json_object *value)
 	r->failed = true;
 }
 
-json_object *
-rewrite_string(const char *text)
-{
-	return json_object_new_string(text);
-}
-
 void
 rewrite_copy(struct rewrite *r, json_object *from, json_object *to, const char *const *names)
 {
@@ -63,7 +57,7 @@ rewrite_knows(json_object *set, const char *text)
 static void
 put_model(struct rewrite *r)
 {
-	rewrite_put(r, r->out, "model", rewrite_string(r->choice.model));
+	rewrite_put(r, r->out, "model", json_object_new_string(r->choice.model));
 	rewrite_copy(r, r->in, r->out, r->rules->plain);
 }
 
@@ -107,7 +101,7 @@ put_metadata(struct rewrite *r)
 	digest(r->handover->key, json_object_get_string(id), (size_t)json_object_get_string_len(id),
 	       hash);
 	json_object *metadata = json_object_new_object();
-	rewrite_put(r, metadata, "user_id", rewrite_string(digest_hex(hash, hex)));
+	rewrite_put(r, metadata, "user_id", json_object_new_string(digest_hex(hash, hex)));
 	rewrite_put(r, r->out, "metadata", metadata);
 }
 
@@ -117,7 +111,7 @@ put_thinking(struct rewrite *r)
 	if (r->choice.thinking == NULL)
 		return;
 	json_object *thinking = json_object_new_object();
-	rewrite_put(r, thinking, "type", rewrite_string(r->choice.thinking));
+	rewrite_put(r, thinking, "type", json_object_new_string(r->choice.thinking));
 	rewrite_put(r, r->out, "thinking", thinking);
 }
 
@@ -145,7 +139,7 @@ put_output_config(struct rewrite *r)
 		return;
 	json_object *config = json_object_new_object();
 	if (effort != NULL)
-		rewrite_put(r, config, "effort", rewrite_string(effort));
+		rewrite_put(r, config, "effort", json_object_new_string(effort));
 	if (has_format)
 		rewrite_copy(r, in, config, format);
 	rewrite_put(r, r->out, "output_config", config);
@@ -159,7 +153,7 @@ put_cache_control(struct rewrite *r)
 	if (!r->rules->cache_control || memmem(h->body, h->body_len, name, strlen(name)) == NULL)
 		return;
 	json_object *mark = json_object_new_object();
-	rewrite_put(r, mark, "type", rewrite_string("ephemeral"));
+	rewrite_put(r, mark, "type", json_object_new_string("ephemeral"));
 	rewrite_put(r, r->out, "cache_control", mark);
 }
 
@@ -239,8 +233,8 @@ client_tool(struct rewrite *r, json_object *tool)
 	if (i == COUNT(client_tools))
 		return NULL;
 	json_object *copy = json_object_new_object();
-	rewrite_put(r, copy, "name", rewrite_string(tree_text(tool, "name")));
-	rewrite_put(r, copy, "description", rewrite_string(client_tools[i].description));
+	rewrite_put(r, copy, "name", json_object_new_string(tree_text(tool, "name")));
+	rewrite_put(r, copy, "description", json_object_new_string(client_tools[i].description));
 	rewrite_put(r, copy, "input_schema", json_tokener_parse(client_tools[i].schema));
 	return copy;
 }
@@ -289,9 +283,9 @@ put_tool_choice(struct rewrite *r, json_object *tools)
 	if (strcmp(type, "tool") == 0)
 		type = has_tool(tools, name) ? r->choice.named_tool : "auto";
 	json_object *choice = json_object_new_object();
-	rewrite_put(r, choice, "type", rewrite_string(type));
+	rewrite_put(r, choice, "type", json_object_new_string(type));
 	if (strcmp(type, "tool") == 0)
-		rewrite_put(r, choice, "name", rewrite_string(name));
+		rewrite_put(r, choice, "name", json_object_new_string(name));
 	rewrite_put(r, r->out, "tool_choice", choice);
 }
 

@@ -64,7 +64,6 @@ struct rewrite {
  * but for an array: no block. */
 void rewrite_put(struct rewrite *r, json_object *object, const char *name, json_object *value);
 void rewrite_add(struct rewrite *r, json_object *array, json_object *value);
-json_object *rewrite_string(const char *text);
 
 /* Copies the members of from with these names that are not null; NULL ends the names. */
 void rewrite_copy(struct rewrite *r, json_object *from, json_object *to, const char *const *names);

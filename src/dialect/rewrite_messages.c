@@ -49,7 +49,7 @@ thinking_block(struct rewrite *r, json_object *block)
 		return NULL;
 	json_object *copy = picked(r, block, names);
 	if (r->rules->signatures && *own != '\0')
-		rewrite_put(r, copy, "signature", rewrite_string(own));
+		rewrite_put(r, copy, "signature", json_object_new_string(own));
 	return copy;
 }
 
@@ -67,7 +67,7 @@ put_own_id(struct rewrite *r, json_object *block, const char *name)
 {
 	char id[TOOL_ID_MAX + 1];
 	if (tool_id_unmark(r->handover->provider, tree_text(block, name), id))
-		rewrite_put(r, block, name, rewrite_string(id));
+		rewrite_put(r, block, name, json_object_new_string(id));
 }
 
 static json_object *
@@ -110,7 +110,7 @@ result_content(struct rewrite *r, json_object *content)
 	if (tree_count(list) > 0)
 		return list;
 	json_object_put(list);
-	return rewrite_string(NO_OUTPUT);
+	return json_object_new_string(NO_OUTPUT);
 }
 
 static json_object *
@@ -244,8 +244,8 @@ static json_object *
 placeholder(struct rewrite *r)
 {
 	json_object *block = json_object_new_object();
-	rewrite_put(r, block, "type", rewrite_string("thinking"));
-	rewrite_put(r, block, "thinking", rewrite_string(PLACEHOLDER));
+	rewrite_put(r, block, "type", json_object_new_string("thinking"));
+	rewrite_put(r, block, "thinking", json_object_new_string(PLACEHOLDER));
 	return block;
 }
 
@@ -287,7 +287,7 @@ put_message(struct rewrite *r, json_object *list, const char *role, json_object 
 	if (content == NULL)
 		return;
 	json_object *message = json_object_new_object();
-	rewrite_put(r, message, "role", rewrite_string(role));
+	rewrite_put(r, message, "role", json_object_new_string(role));
 	rewrite_put(r, message, "content", content);
 	rewrite_add(r, list, message);
 }

@@ -66,8 +66,8 @@ json_object *
 rewrite_text(struct rewrite *r, const char *text)
 {
 	json_object *block = json_object_new_object();
-	rewrite_put(r, block, "type", rewrite_string("text"));
-	rewrite_put(r, block, "text", rewrite_string(text));
+	rewrite_put(r, block, "type", json_object_new_string("text"));
+	rewrite_put(r, block, "text", json_object_new_string(text));
 	return block;
 }
 
