@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The log: one line an event, logfmt or JSON, to standard error, syslog or a
- * file (BEHAVIOUR.md 10). The one mutable global of the program. A secret has
- * no printing function: pass names, never credentials. One thread. */
+/* The log: one line an event, logfmt or JSON, to standard error, syslog or a file (BEHAVIOUR.md
+ * 10). A mutable global, so that any code can log. A secret has no printing function: pass names,
+ * never credentials. One thread. */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
 

@@ -5,8 +5,8 @@
 
 #include <limits.h>
 
-/* "/etc" of "/etc/x", "/" of "/x", "." of a bare name; cut at PATH_MAX, as the kernel
- * would refuse it. The path ends in no slash. Returns directory. */
+/* "/etc" of "/etc/x", "/" of "/x", "." of a bare name; cut at PATH_MAX, which the kernel would
+ * refuse. The path must not end in a slash. Returns directory. */
 const char *path_directory(const char *path, char directory[static PATH_MAX]);
 
 #endif

@@ -15,8 +15,8 @@
  * Returns out. */
 const char *printable(const char *text, size_t n, char out[static 1], size_t out_size);
 
-/* The bytes of the character that n > 0 bytes of text begin with; 0 when the first of
- * them is a control byte or begins no character. */
+/* Returns the length of the character that n > 0 bytes of text begin with; 0: a control byte, or no
+ * character. */
 size_t printable_character(const char *text, size_t n);
 
 #endif

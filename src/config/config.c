@@ -16,7 +16,7 @@
 #include <strings.h>
 #include <unistd.h>
 
-/* What a load is doing. */
+/* A load in progress. */
 struct loader {
 	struct config *config;
 	struct diagnostics diagnostics;
@@ -101,7 +101,7 @@ take_setting(struct loader *l, const struct setting *setting, struct cfg_t *sect
 	}
 }
 
-/* The line of the first of these options that is written, else the section's end. */
+/* The line of the first of these settings that is written, else the section's end. */
 static int
 line_of(struct cfg_t *section, const char *first, const char *second)
 {

@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-/* Processes read the clock a moment before they have the lock, so a record may
- * be ahead of a change by a little; by more than this, the clock jumped back. */
+/* Processes read the clock a moment before they have the lock, so a record may be slightly ahead of
+ * a change; if by more than this, the clock jumped back. */
 #define CLOCK_SLACK_MS  10000
 #define SAME_SUCCESS_MS 1000 /* a success so soon after another one adds nothing */
 

@@ -16,8 +16,8 @@
 #define LOCK_TRIES  64
 #define OPEN_FOR_MS 5000
 
-/* The one mutable global: a signal handler is given an address and nothing
- * else, and must find the mapping that the address lies in. */
+/* A mutable global: a signal handler gets an address and nothing else, and must find the mapping
+ * that contains it. */
 static struct state_map *volatile maps;
 static struct sigaction sigbus_before;
 

@@ -159,8 +159,8 @@ void state_checked(struct state *state, int64_t now_ms, bool could_tell);
 bool state_check_lock(struct state *state);
 void state_check_unlock(struct state *state);
 
-/* Counts one, or adds; a provider beyond STATE_COUNTERS takes the place of the
- * least recently counted one. 0 is not counted. */
+/* Adds one, or n; a provider beyond STATE_COUNTERS takes the place of the least recently counted
+ * one. Provider 0 is not counted. */
 void state_count(struct state *state, uint64_t provider, enum counter counter);
 void state_add(struct state *state, uint64_t provider, enum counter counter, uint64_t n);
 uint64_t state_counted(const struct state *state, uint64_t provider, enum counter counter);

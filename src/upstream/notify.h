@@ -27,8 +27,8 @@ void notifier_follow(struct notifier *notifier, const struct config *config);
 /* Kills what still runs, and frees the notifier. NULL is fine. */
 void notifier_free(struct notifier *notifier);
 
-/* Logs the sentence at notice, and starts the command or the webhook. At most
- * NOTICES_MAX run at once, each for 30 s; more are only logged. */
+/* Logs the sentence at LOG_NOTICE, and starts the command or the webhook. At most NOTICES_MAX run
+ * at once, each for 30 s; more are only logged. */
 void notify(struct notifier *notifier, enum notice notice, const char *provider,
 	    const char *sentence);
 
