@@ -23,6 +23,10 @@
 #define DRAIN_FOR_MS            2000        /* after an early reply: SERVERS.md, rule 4 */
 #define HEADER_VALUE_MAX        8192
 #define JSON_DEPTH_MAX          512
+#define USER_ID_MAX             1024 /* bytes of metadata.user_id; Claude Code sends some 200 */
+#define SESSION_ID_MAX          160  /* bytes of a conversation's id in it, with the NUL */
+#define KIN_ID_MAX              80   /* … of a device's or account's: 64 hex digits, or a UUID */
+#define TOOL_ID_MAX             128  /* bytes of an id that is marked; a longer one is unchanged */
 #define SELF_TEST_SILENCE_MAX_S 600
 #define SELF_TESTS_SILENT_MAX   16 /* of one process at once */
 
@@ -38,6 +42,8 @@
 #define RESPONSE_JSON_MAX           (32 * 1024 * 1024) /* bytes of a JSON body, read whole */
 #define RESPONSE_GATE_MAX           (1024 * 1024)      /* bytes of a stream before its content */
 #define SSE_EVENT_MAX               (16 * 1024 * 1024) /* bytes of one event */
+#define ORIGIN_OPEN_MAX             16 /* blocks of a stream that are open at once */
+#define STREAM_OPEN_MAX             16 /* the same; with one more, the oldest counts as closed */
 #define UNREAD_STREAM_MAX           (64 * 1024) /* read ahead for one slow client; then we pause */
 #define UNREAD_PROCESS_MAX          (256 * 1024 * 1024)
 /* Of that, so much is kept for replies below UNREAD_LARGE: else some large ones that no client
@@ -50,12 +56,15 @@
 #define WINDOWS_MAX  8 /* quota windows named in one response */
 
 /* The state file; its layout follows from these */
-#define STATE_HEALTHS   192 /* of some 64 accounts, with their families */
-#define STATE_SESSIONS  512
-#define STATE_MODELS    128
-#define STATE_COUNTERS  24 /* PROVIDERS_MAX, STATE_NOBODY, and some that were renamed */
-#define STATE_PROCESSES 64
-#define STATE_QUEUE_MAX 128 /* changes that wait; then the oldest is lost, and logged */
+#define STATE_HEALTHS          192 /* of some 64 accounts, with their families */
+#define STATE_SESSIONS         512
+#define STATE_MODELS           128
+#define STATE_COUNTERS         24 /* PROVIDERS_MAX, STATE_NOBODY, and some that were renamed */
+#define STATE_PROCESSES        64
+#define STATE_BAD_MAX          3   /* files set aside that are kept, the newest */
+#define HEALTH_TEXT_MAX        64  /* bytes of a reason, with its NUL */
+#define HEALTH_WINDOW_NAME_MAX 16  /* … of a quota window's name */
+#define STATE_QUEUE_MAX        128 /* changes that wait; then the oldest is lost, and logged */
 
 #define NOTICES_MAX          8 /* commands or webhooks of on_change at once */
 #define NOTICE_ARGUMENTS_MAX 32

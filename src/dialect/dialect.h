@@ -8,6 +8,7 @@
 #define DIALECT_DIALECT_H
 
 #include "base/buf.h"
+#include "base/caps.h"
 #include "base/digest.h"
 #include "dialect/message.h"
 #include "dialect/sse.h"
@@ -44,7 +45,6 @@ enum handover_result {
 
 /* The state of one response stream on its way to the client (dialect/origin.h). Zero except the
  * provider at the start; origin_fini() at the end. */
-#define ORIGIN_OPEN_MAX 16
 struct origin {
 	const char *provider; /* whose mark thinking and ids get */
 	struct origin_block {

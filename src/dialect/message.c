@@ -9,7 +9,6 @@
 #include <string.h>
 
 #define FILE_TOKENS   1600 /* about what Claude counts for a full-size image */
-#define USER_ID_MAX   1024 /* bytes of metadata.user_id; Claude Code sends some 200 */
 #define BLOCKS_WITHIN 2    /* a block, and the blocks of a tool result in it */
 
 struct reader {

@@ -6,9 +6,6 @@
 #include "base/caps.h"
 #include "json/scan.h"
 
-#define SESSION_ID_MAX 160
-#define KIN_ID_MAX     80 /* 64 hexadecimal digits, or a UUID */
-
 /* What some providers cannot do (PROTOCOLS.md 6). */
 enum need {
 	NEED_IMAGES = 1 << 0,

@@ -4,14 +4,13 @@
 #ifndef DIALECT_STREAM_H
 #define DIALECT_STREAM_H
 
+#include "base/caps.h"
 #include "dialect/sse.h"
 #include "dialect/usage.h"
 
 #include <stdint.h>
 
 enum block_kind { BLOCK_NONE, BLOCK_TEXT, BLOCK_THINKING, BLOCK_TOOL_USE, BLOCK_OTHER };
-
-#define STREAM_OPEN_MAX 16 /* with one more, the oldest counts as closed */
 
 struct stream {
 	bool started;  /* message_start was seen */

@@ -9,10 +9,10 @@
 #ifndef DIALECT_TOOL_ID_H
 #define DIALECT_TOOL_ID_H
 
+#include "base/caps.h"
 #include "json/scan.h"
 
 #define TOOL_ID_MARK       "router_"
-#define TOOL_ID_MAX        128 /* bytes of an id that is marked; a longer one stays as it is */
 #define TOOL_ID_MARKED_MAX 512
 
 /* Whether Claude would reject an id for a byte in it; whether we marked it. text holds the span. */

@@ -20,7 +20,6 @@
 
 #define OPEN_TRIES 32
 #define FILE_MODE  0640
-#define BAD_MAX    3 /* files set aside that are kept, the newest */
 
 /* ---- Errors --------------------------------------------------------------- */
 
@@ -209,14 +208,14 @@ static void
 forget_oldest(const char *path, long long newest)
 {
 	char buffer[PATH_MAX], name[PATH_MAX + 32];
-	long long kept[BAD_MAX - 1] = {0}; /* the newest others, so far; 0: none */
+	long long kept[STATE_BAD_MAX - 1] = {0}; /* the newest others, so far; 0: none */
 	const char *slash = strrchr(path, '/'), *base = slash == NULL ? path : slash + 1;
 	DIR *listing = opendir(path_directory(path, buffer));
 	for (struct dirent *entry; listing != NULL && (entry = readdir(listing)) != NULL;) {
 		long long oldest = seconds_of(entry->d_name, base);
 		if (oldest == newest)
 			continue;
-		for (size_t i = 0; i < BAD_MAX - 1; i++) {
+		for (size_t i = 0; i < STATE_BAD_MAX - 1; i++) {
 			long long before = kept[i];
 			kept[i] = oldest > before ? oldest : before;
 			oldest = oldest > before ? before : oldest;
@@ -224,7 +223,7 @@ forget_oldest(const char *path, long long newest)
 		snprintf(name, sizeof name, "%s.bad-%lld", base, oldest);
 		if (oldest > 0 && unlinkat(dirfd(listing), name, 0) == 0)
 			log_line(LOG_NOTICE, "state file %s: %s is removed; the newest %d are kept",
-				 path, name, BAD_MAX);
+				 path, name, STATE_BAD_MAX);
 	}
 	if (listing != NULL)
 		closedir(listing);

@@ -39,7 +39,6 @@ enum pause_kind {
 	PAUSE_BENCH,    /* the credential is rejected; until_ms: when to try again */
 };
 
-#define HEALTH_WINDOW_NAME_MAX 16
 struct health_window {
 	char name[HEALTH_WINDOW_NAME_MAX]; /* "5h", "7d", "7d_opus"; "" : unused */
 	int64_t reset_ms;                  /* 0: unknown */
@@ -47,8 +46,7 @@ struct health_window {
 	uint32_t rejected;                 /* 1: this window rejected the last request */
 };
 
-#define HEALTH_WINDOWS  4
-#define HEALTH_TEXT_MAX 64
+#define HEALTH_WINDOWS 4
 struct health {
 	struct health_key key;
 	char provider_name[PROVIDER_NAME_MAX];
