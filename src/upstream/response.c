@@ -185,14 +185,18 @@ may_forward(const char *name, enum response_hide hide)
 static void
 forward(struct response *a, const char *name, const char *value)
 {
-	size_t n = strlen(name) + strlen(value) + strlen(": \r\n");
+	const char *const pieces[] = {name, ": ", value, "\r\n"};
+	size_t n = 0;
 	for (const char *c = value; *c != '\0'; c++)
 		if (*c < ' ' || *c > '~')
 			return;
+	for (size_t i = 0; i < COUNT(pieces); i++)
+		n += strlen(pieces[i]);
 	/* What does not fit is left out as a whole. */
 	bool first = a->passed.data == NULL && n < PASSED_USUAL;
-	if (buf_reserve(&a->passed, first ? PASSED_USUAL : n))
-		buf_append_cut(&a->passed, "%s: %s\r\n", name, value);
+	bool fits = buf_reserve(&a->passed, first ? PASSED_USUAL : n);
+	for (size_t i = 0; fits && i < COUNT(pieces); i++)
+		fits = buf_puts(&a->passed, pieces[i]);
 }
 
 /* As whole seconds: Claude Code and the SDK wait that long (CLIENT.md 6, 8). */
