@@ -162,7 +162,7 @@ check('for people: what is wrong, and the line to type', async t => {
   chmodSync(i.r.tokensFile, 0o644);
   const run = await i.run();
   assert.equal(run.code, 1);
-  assert.match(run.stdout, /^error: .*tokens\.txt: its mode 0644 .*\(tokens-mode\)\n {4}sudo chmod 640 .*tokens\.txt\n/m);
+  assert.match(run.stdout, /^error: .*tokens\.txt: mode 0644 .*\(tokens-mode\)\n {4}sudo chmod 640 .*tokens\.txt\n/m);
 });
 
 // --- Files --------------------------------------------------------------------------------------------------------------
