@@ -5,7 +5,6 @@
 #include "app/reload.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "config/diagnostics.h"
 
 #include <malloc.h>
 #include <signal.h>

@@ -3,7 +3,6 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "config/diagnostics.h"
 
 #include <stdio.h>
 #include <stdlib.h>

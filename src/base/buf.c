@@ -55,7 +55,7 @@ buf_reserve(struct buf *b, size_t n)
 		return true;
 	if (n > b->max || b->len > b->max - n)
 		return false;
-	/* What is asked for at first is often all that comes. */
+	/* The first request is often the only one. */
 	size_t wanted = b->len + n < 64 ? 64 : b->len + n;
 	size_t cap = b->cap > b->max / 2 ? b->max : 2 * b->cap;
 	if (cap < wanted)
@@ -87,28 +87,45 @@ buf_puts(struct buf *b, const char *text)
 	return buf_add(b, text, strlen(text));
 }
 
+/* Appends all of it or, if it may be cut, what fits. */
+static bool
+append(struct buf *b, bool may_cut, const char *format, va_list args)
+{
+	va_list again;
+	va_copy(again, args);
+	/* Mostly it fits at once: to measure first would cost as much again. */
+	size_t room = b->data == NULL ? 0 : b->cap - b->len + 1;
+	int length = vsnprintf(room == 0 ? NULL : b->data + b->len, room, format, args);
+	size_t n = length < 0 ? 0 : (size_t)length;
+	if (may_cut && n > b->max - b->len)
+		n = b->max - b->len;
+	bool done = length >= 0 && ((size_t)length < room || buf_reserve(b, n));
+	if (done && (size_t)length >= room)
+		vsnprintf(b->data + b->len, n + 1, format, again);
+	va_end(again);
+	b->len += done ? n : 0;
+	if (b->data != NULL)
+		b->data[b->len] = '\0';
+	return done;
+}
+
 bool
 buf_printf(struct buf *b, const char *format, ...)
 {
 	va_list args;
-	/* Mostly it fits at once: to measure first would cost as much again. */
-	size_t room = b->data == NULL ? 0 : b->cap - b->len + 1;
 	va_start(args, format);
-	int n = vsnprintf(room == 0 ? NULL : b->data + b->len, room, format, args);
+	bool done = append(b, false, format, args);
 	va_end(args);
-	if (n >= 0 && (size_t)n < room) {
-		b->len += (size_t)n;
-		return true;
-	}
-	if (room > 0)
-		b->data[b->len] = '\0';
-	if (n < 0 || !buf_reserve(b, (size_t)n))
-		return false;
+	return done;
+}
+
+void
+buf_append_cut(struct buf *b, const char *format, ...)
+{
+	va_list args;
 	va_start(args, format);
-	vsnprintf(b->data + b->len, (size_t)n + 1, format, args);
+	append(b, true, format, args);
 	va_end(args);
-	b->len += (size_t)n;
-	return true;
 }
 
 void

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Every cap of the program, in one place. What an operator may change stands
- * in config.h instead, with these as its bounds where they are bounds. */
+/* Every cap of the program, in one place. What an operator may change is in config.h instead, with
+ * these as its bounds where they are bounds. */
 #ifndef BASE_CAPS_H
 #define BASE_CAPS_H
 
@@ -18,39 +18,63 @@
 #define KEY_NAME_MAX      64 /* bytes of a client key's name, with its NUL */
 
 /* A request of a client */
-#define PARAMS_MAX                                                                                 \
-	(64 * 1024) /* bytes of FastCGI parameters: SERVERS.md, "libfcgi" has no limit of its own */
-#define COLLECT_FOR_MS          60000 /* between two parts of a request; all of it: deadline */
-#define DRAIN_FOR_MS            2000  /* after an early answer: SERVERS.md, rule 4 */
+#define PARAMS_MAX              (64 * 1024) /* bytes of FastCGI parameters: libfcgi has no limit */
+#define COLLECT_FOR_MS          60000       /* between two parts of a request; all: deadline */
+#define DRAIN_FOR_MS            2000        /* after an early reply: SERVERS.md, rule 4 */
 #define HEADER_VALUE_MAX        8192
 #define JSON_DEPTH_MAX          512
+#define USER_ID_MAX             1024 /* bytes of metadata.user_id; Claude Code sends some 200 */
+#define SESSION_ID_MAX          160  /* bytes of a conversation's id in it, with the NUL */
+#define KIN_ID_MAX              80   /* … of a device's or account's: 64 hex digits, or a UUID */
+#define TOOL_ID_MAX             128  /* bytes of an id that is marked; a longer one is unchanged */
 #define SELF_TEST_SILENCE_MAX_S 600
 #define SELF_TESTS_SILENT_MAX   16 /* of one process at once */
 
-/* A provider's answer */
-#define RESPONSE_HEAD_MAX (64 * 1024) /* bytes of all header lines */
-#define RESPONSE_HEAD_FORWARDED_MAX                                                                \
-	4096 /* bytes of header lines that go on to the client: BEHAVIOUR 3 */
-#define RESPONSE_ERROR_MAX (256 * 1024)       /* bytes of an error body that are read */
-#define RESPONSE_JSON_MAX  (32 * 1024 * 1024) /* bytes of a JSON answer, which is read whole */
-#define RESPONSE_GATE_MAX  (1024 * 1024)      /* bytes of a stream before its first content event */
-#define SSE_EVENT_MAX      (16 * 1024 * 1024) /* bytes of one event */
-#define UNREAD_STREAM_MAX                                                                          \
-	(64 * 1024) /* bytes read ahead for one slow client before its upstream pauses */
-#define UNREAD_PROCESS_MAX (256 * 1024 * 1024)
-/* Of that, so much is kept for answers below UNREAD_LARGE: else some large ones that nobody
- * reads would keep everybody from being served. */
-#define UNREAD_KEPT        (32 * 1024 * 1024)
-#define UNREAD_LARGE       (1024 * 1024)
+/* A request to a provider */
+#define UPSTREAM_URL_MAX     4096 /* bytes, with the NUL */
+#define SPARE_HANDLES_MAX    64   /* of libcurl, that keep their options */
+#define WARM_CONNECTIONS_MAX 128  /* idle ones; running transfers are not bound by it */
+
+/* A provider's response */
+#define RESPONSE_HEAD_MAX           (64 * 1024) /* bytes of all header lines */
+#define RESPONSE_HEAD_FORWARDED_MAX 4096        /* … of those that the client gets: BEHAVIOUR 3 */
+#define RESPONSE_ERROR_MAX          (256 * 1024)       /* bytes of an error body that are read */
+#define RESPONSE_JSON_MAX           (32 * 1024 * 1024) /* bytes of a JSON body, read whole */
+#define RESPONSE_GATE_MAX           (1024 * 1024)      /* bytes of a stream before its content */
+#define SSE_EVENT_MAX               (16 * 1024 * 1024) /* bytes of one event */
+#define ORIGIN_OPEN_MAX             16 /* blocks of a stream that are open at once */
+#define STREAM_OPEN_MAX             16 /* the same; with one more, the oldest counts as closed */
+#define UNREAD_STREAM_MAX           (64 * 1024) /* read ahead for one slow client; then we pause */
+#define UNREAD_PROCESS_MAX          (256 * 1024 * 1024)
+/* Of that, so much is kept for replies below UNREAD_LARGE: else some large ones that no client
+ * reads would block all others. */
+#define UNREAD_KEPT                 (32 * 1024 * 1024)
+#define UNREAD_LARGE                (1024 * 1024)
 
 /* One request's way: BEHAVIOUR 5 */
 #define ATTEMPTS_MAX 12
-#define WINDOWS_MAX  8 /* quota windows told in one answer */
+#define WINDOWS_MAX  8 /* quota windows named in one response */
 
-#define NOTICES_MAX 8 /* commands or webhooks of on_change at once */
+/* The state file; its layout follows from these */
+#define STATE_HEALTHS          192 /* of some 64 accounts, with their families */
+#define STATE_SESSIONS         512
+#define STATE_MODELS           128
+#define STATE_COUNTERS         24 /* PROVIDERS_MAX, STATE_NOBODY, and some that were renamed */
+#define STATE_PROCESSES        64
+#define STATE_BAD_MAX          3   /* files set aside that are kept, the newest */
+#define HEALTH_TEXT_MAX        64  /* bytes of a reason, with its NUL */
+#define HEALTH_WINDOW_NAME_MAX 16  /* … of a quota window's name */
+#define STATE_QUEUE_MAX        128 /* changes that wait; then the oldest is lost, and logged */
 
-/* Text that somebody else wrote, in a log line or a status */
+#define NOTICES_MAX          8 /* commands or webhooks of on_change at once */
+#define NOTICE_ARGUMENTS_MAX 32
+
+/* Foreign text, in a log line or a status */
 #define PRINTABLE_TEXT_MAX 200
+
+/* The log */
+#define LOG_FIELD_MAX 1000 /* bytes of one text */
+#define LOG_LINE_MAX  8192 /* bytes of a line; fields beyond it are left out, and cut=1 says so */
 
 #define METRICS_PAGE_MAX (512 * 1024) /* PROVIDERS_MAX take some 130 KB */
 

@@ -41,8 +41,8 @@ clock_rfc3339(int64_t at_ms, char text[static CLOCK_RFC3339_SIZE])
 	return text;
 }
 
-/* What follows the seconds of an RFC 3339 time: a fraction, then Z or an
- * offset. False if it is neither; else *rest_ms is to be added. */
+/* What follows the seconds of an RFC 3339 time: a fraction, then Z or an offset. *rest_ms is to be
+ * added. False: it is something else. */
 static bool
 read_rest(const char *rest, int64_t *rest_ms)
 {
@@ -54,7 +54,7 @@ read_rest(const char *rest, int64_t *rest_ms)
 	}
 	if (strcmp(rest, "Z") == 0 || strcmp(rest, "z") == 0)
 		return true;
-	/* Not sscanf(): to it "-1" is a number of two places, and a very large one. */
+	/* Not sscanf(): it takes "-1" for a number of two digits, and a very large one. */
 	static const char form[] = "+dd:dd";
 	for (size_t i = 0; i < sizeof form; i++)
 		if (form[i] == 'd' ? rest[i] < '0' || rest[i] > '9'
@@ -82,6 +82,12 @@ clock_parse_ms(const char *text)
 	}
 	int64_t at_ms = (int64_t)timegm(&tm) * 1000 + rest_ms;
 	return at_ms < 0 ? -1 : at_ms;
+}
+
+int64_t
+clock_epoch_ms(int64_t epoch)
+{
+	return epoch >= INT64_C(100000000000) ? epoch : epoch * 1000;
 }
 
 const char *

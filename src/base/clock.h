@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The two clocks. The wall clock is what resets and rests are told in, and may
- * jump; the steady clock is what timers run on, and never does. Milliseconds.
- * Thread-safe. */
+/* The two clocks. Resets and pauses are kept by the wall clock, which may jump; timers run on the
+ * steady clock, which never does. Milliseconds. Thread-safe. */
 #ifndef BASE_CLOCK_H
 #define BASE_CLOCK_H
 
@@ -16,12 +15,16 @@ int64_t clock_steady_ms(void);
 
 #define CLOCK_RFC3339_SIZE sizeof("2025-07-14T19:00:00.000Z")
 
-/* at_ms as RFC 3339 in UTC with milliseconds; returns text. Times outside of
- * the years 1970 to 9999 are shown as the nearest of these. */
+/* at_ms as RFC 3339 in UTC with milliseconds; returns text. Times outside the years 1970 to 9999
+ * are shown as the nearest of these. */
 const char *clock_rfc3339(int64_t at_ms, char text[static CLOCK_RFC3339_SIZE]);
 
-/* Reads an RFC 3339 time or an HTTP date (RFC 9110, 5.6.7); -1 if it is none. */
+/* Parses an RFC 3339 time or an HTTP date (RFC 9110, 5.6.7); -1 for anything else. */
 int64_t clock_parse_ms(const char *text);
+
+/* Milliseconds since 1970 of an epoch in seconds or, from 10^11 (as seconds: the year 5138) on, in
+ * milliseconds. */
+int64_t clock_epoch_ms(int64_t epoch);
 
 #define CLOCK_SHORT_SIZE sizeof("Nov 23 18:00")
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* How many entries a table has. */
+/* The number of entries of a table. */
 #ifndef BASE_COUNT_H
 #define BASE_COUNT_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* libcrypto's plain SHA-256: what came after it (EVP) takes memory for each hash, and
- * a request, or the process, must not end for want of a name. */
+/* libcrypto's plain SHA-256: its successor (EVP) allocates memory for each hash, and neither a
+ * request nor the process may fail for lack of a name. */
 #define OPENSSL_API_COMPAT 0x10100000L
 
 #include "base/digest.h"

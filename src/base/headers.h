@@ -10,13 +10,13 @@ struct header {
 	const char *value;
 };
 
-/* In the order in which they came; a name may stand more than once. */
+/* In the order in which they came; a name may occur more than once. */
 struct headers {
 	struct header *list;
 	size_t n;
 };
 
-/* The value of the first of that name (lower case); NULL: there is none. */
+/* Returns the value of the first header of that name (lower case); NULL: there is none. */
 const char *headers_find(const struct headers *headers, const char *name);
 
 #endif

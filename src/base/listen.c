@@ -39,8 +39,8 @@ number_of(const char *variable)
 	return errno == 0 && *end == '\0' ? number : 0;
 }
 
-/* *fd is closed on exec, or -1 when nothing was passed to this process. The
- * variables are taken away, so that no child believes them. */
+/* *fd is closed on exec; -1: nothing was passed to this process. The variables are unset, so that
+ * no child believes them. */
 static bool
 take_passed(int *fd, struct buf *error)
 {
@@ -52,23 +52,21 @@ take_passed(int *fd, struct buf *error)
 	unsetenv("LISTEN_FDNAMES");
 	if (!ours || passed == 0)
 		return true;
-	bool told = true;
 	if (passed != 1)
-		told = buf_printf(error, "systemd passed %ld sockets: one is enough", passed);
+		buf_append_cut(error, "systemd passed %ld sockets: pass one only", passed);
 	else if (!is_listening(FIRST_PASSED))
-		told = buf_puts(error, "what systemd passed is no listening socket: the .socket "
-				       "unit wants ListenStream= and Accept=no");
+		buf_append_cut(error, "what systemd passed is not a listening socket: the .socket "
+				      "unit wants ListenStream= and Accept=no");
 	else if (fcntl(FIRST_PASSED, F_SETFD, FD_CLOEXEC) == -1)
-		told = buf_printf(error, "the socket of systemd: %s", strerror(errno));
+		buf_append_cut(error, "the socket of systemd: %s", strerror(errno));
 	else
 		*fd = FIRST_PASSED;
-	(void)told;
 	return *fd != -1;
 }
 
 /* --- Opened by us ------------------------------------------------------- */
 
-/* A socket at which nobody listens any more is in the way of ours. */
+/* A socket at which no process listens any more blocks the path of ours. */
 static bool
 remove_stale(const struct sockaddr_un *address)
 {
@@ -79,7 +77,7 @@ remove_stale(const struct sockaddr_un *address)
 		errno = EEXIST;
 		return false;
 	}
-	/* Not blocking: one whose backlog is full, or whose process is stopped, would keep us. */
+	/* Non-blocking: a full backlog, or a stopped process, would make us wait. */
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd == -1)
 		return false;
@@ -88,7 +86,7 @@ remove_stale(const struct sockaddr_un *address)
 	close(fd);
 	if (!alive && why == ECONNREFUSED)
 		return unlink(address->sun_path) == 0;
-	/* Somebody listens, has too much to do, or receives datagrams. */
+	/* A process listens, is overloaded, or receives datagrams. */
 	errno = alive || why == EAGAIN || why == EPROTOTYPE ? EADDRINUSE : why;
 	return false;
 }
@@ -103,20 +101,21 @@ listen_at(const char *path, struct buf *error)
 		memcpy(address.sun_path, path, strlen(path));
 		fd = remove_stale(&address) ? socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0) : -1;
 	}
-	/* Of that mode from the beginning: what chmod() would find at the path a moment
-	 * later may be something else. */
+	/* With that mode from the start: what chmod() would find at the path a moment later may be
+	 * something else. */
 	mode_t usual = umask(0777 & ~SOCKET_MODE);
 	bool bound = fd != -1 && bind(fd, (struct sockaddr *)&address, sizeof address) == 0;
 	umask(usual);
 	if (bound && listen(fd, BACKLOG) == 0)
 		return fd;
 	const char *slash = strrchr(path, '/');
-	bool told =
-	    errno == ENOENT && slash != NULL
-		? buf_printf(error, "%s: there is no directory %.*s. Type: install -d -m 0750 %.*s",
-			     path, (int)(slash - path), path, (int)(slash - path), path)
-		: buf_printf(error, "%s: %s", path, strerror(errno));
-	(void)told;
+	int reason = errno;
+	if (reason == ENOENT && slash != NULL)
+		buf_append_cut(error,
+			       "%s: there is no directory %.*s. Type: install -d -m 0750 %.*s",
+			       path, (int)(slash - path), path, (int)(slash - path), path);
+	else
+		buf_append_cut(error, "%s: %s", path, strerror(reason));
 	if (fd != -1)
 		close(fd);
 	return -1;
@@ -137,7 +136,6 @@ open_own(struct listener *l, const char *path, struct buf *error)
 bool
 listener_open(struct listener *l, const char *path, struct buf *error)
 {
-	bool told;
 	*l = (struct listener){.fd = -1};
 	if (!take_passed(&l->fd, error))
 		return false;
@@ -150,12 +148,12 @@ listener_open(struct listener *l, const char *path, struct buf *error)
 		return open_own(l, path, error);
 	l->fd = -1;
 	if (path != NULL)
-		told = buf_puts(error, "systemd passed a socket already: leave --socket away");
+		buf_append_cut(error, "systemd already passed a socket: omit --socket");
 	else
-		told = buf_puts(error, "standard input is no listening socket: start claude-router "
-				       "from a web server, by its systemd units, or with --socket "
-				       "PATH");
-	(void)told;
+		buf_append_cut(error,
+			       "standard input is not a listening socket: start claude-router "
+			       "from a web server, by its systemd units, or with --socket "
+			       "PATH");
 	return false;
 }
 

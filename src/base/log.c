@@ -15,7 +15,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#define FIELDS_MAX 63 /* of one line; nobody has more than a third of that */
+#define FIELDS_MAX 63 /* of one line; the longest has a third of that */
 
 enum target { TO_STDERR, TO_SYSLOG, TO_FILE };
 
@@ -28,8 +28,8 @@ static struct {
 	char *path;     /* of the file, else NULL */
 	dev_t device;   /* the file's identity */
 	ino_t inode;
-	int64_t looked_at; /* steady clock: when the path was looked at last */
-	int64_t lost;      /* lines, since the last one that was written */
+	int64_t checked_at; /* steady clock: when the path was checked last */
+	int64_t lost;       /* lines, since the last one that was written */
 } the_log = {.level = LOG_INFO, .target = TO_STDERR, .fd = STDERR_FILENO, .may_block = true};
 
 /* --- One line ------------------------------------------------------------ */
@@ -60,7 +60,7 @@ add_text(struct line *line, const char *text)
 	add(line, text, strlen(text));
 }
 
-/* One byte that cannot be shown as it is. */
+/* Adds one byte that cannot be shown as it is. */
 static void
 add_hidden(struct line *line, unsigned char byte)
 {
@@ -91,7 +91,7 @@ add_quoted(struct line *line, const char *text, size_t n)
 	add_text(line, "\"");
 }
 
-/* Whether logfmt wants quotes around a text. */
+/* Whether logfmt requires quotes around a text. */
 static bool
 needs_quotes(const char *text, size_t n)
 {
@@ -102,7 +102,7 @@ needs_quotes(const char *text, size_t n)
 	return n == 0;
 }
 
-/* The bytes of text to show: at most LOG_FIELD_MAX, and no part of a character. */
+/* The bytes of text to show: at most LOG_FIELD_MAX, whole characters. */
 static size_t
 cut(const char *text)
 {
@@ -158,8 +158,7 @@ end_line(struct line *line)
 
 /* --- Where lines go ------------------------------------------------------ */
 
-/* The file of that path, made when there is none; -1 and errno. A FIFO that
- * nobody reads is an error here, not a wait. */
+/* Opens the file, or creates it; -1 and errno. A FIFO without a reader is an error, not a wait. */
 static int
 open_file(const char *path, struct stat *st)
 {
@@ -185,18 +184,18 @@ use_file(int fd, const struct stat *st)
 	the_log.may_block = !S_ISREG(st->st_mode);
 	the_log.device = st->st_dev;
 	the_log.inode = st->st_ino;
-	the_log.looked_at = clock_steady_ms();
+	the_log.checked_at = clock_steady_ms();
 }
 
-/* Opens the file again when another one, or none, stands under its path. */
+/* Reopens the file when its path leads to another one, or to none. */
 static void
 follow_file(void)
 {
 	struct stat st;
 	int64_t now = clock_steady_ms();
-	if (now - the_log.looked_at < 1000)
+	if (now - the_log.checked_at < 1000)
 		return;
-	the_log.looked_at = now;
+	the_log.checked_at = now;
 	if (stat(the_log.path, &st) == 0 && st.st_dev == the_log.device &&
 	    st.st_ino == the_log.inode)
 		return;
@@ -205,8 +204,8 @@ follow_file(void)
 		use_file(fd, &st);
 }
 
-/* Whether a line would be taken at once: a pipe that polls as writable has room
- * for PIPE_BUF bytes. A reader that is gone is not written to: SIGPIPE. */
+/* Whether a line can be written at once: a pipe that polls as writable has room for PIPE_BUF bytes.
+ * Never writes to a reader that is gone: SIGPIPE. */
 static bool
 is_ready(void)
 {
@@ -244,7 +243,7 @@ level_name(int level)
 }
 
 static void
-speak(int level, const struct log_field *fields, size_t n)
+write_event(int level, const struct log_field *fields, size_t n)
 {
 	struct line line;
 	line.len = 0;
@@ -262,9 +261,9 @@ speak(int level, const struct log_field *fields, size_t n)
 	write_line(level, &line);
 }
 
-/* Says how many lines were lost, as soon as that can be said. */
+/* Logs how many lines were lost, as soon as that can be written. */
 static void
-speak_of_lost(void)
+report_lost(void)
 {
 	int64_t lost = the_log.lost;
 	if (lost == 0)
@@ -272,7 +271,7 @@ speak_of_lost(void)
 	const struct log_field fields[] = {LOG_TEXT("event", "log_lost"),
 					   LOG_NUMBER("lines", lost)};
 	the_log.lost = 0;
-	speak(LOG_WARNING, fields, 2);
+	write_event(LOG_WARNING, fields, 2);
 	if (the_log.lost > 0)
 		the_log.lost = lost;
 }
@@ -287,8 +286,8 @@ log_fields(int level, const char *event, const struct log_field *fields, size_t 
 		n = FIELDS_MAX;
 	if (n > 0)
 		memcpy(all + 1, fields, n * sizeof *fields);
-	speak_of_lost();
-	speak(level, all, n + 1);
+	report_lost();
+	write_event(level, all, n + 1);
 }
 
 void
@@ -302,13 +301,13 @@ log_line(int level, const char *format, ...)
 	if (vsnprintf(text, sizeof text, format, args) < 0)
 		text[0] = '\0';
 	va_end(args);
-	speak_of_lost();
-	speak(level, &LOG_TEXT("msg", text), 1);
+	report_lost();
+	write_event(level, &LOG_TEXT("msg", text), 1);
 }
 
 /* --- Opening ------------------------------------------------------------- */
 
-/* Whether somebody reads standard error: it is open, and not /dev/null. */
+/* Whether standard error has a reader: it is open, and not /dev/null. */
 static bool
 stderr_is_read(void)
 {
@@ -345,14 +344,13 @@ use_syslog(const char *program)
 	openlog(program, LOG_PID, LOG_DAEMON);
 }
 
-/* Says why not. Always false. */
+/* Reports why not. Always false. */
 static bool
 refuse(struct buf *error, const char *target, const char *why)
 {
 	char shown[PRINTABLE_SIZE];
 	printable(target, strlen(target), shown, sizeof shown);
-	bool told = buf_printf(error, "log = %s: %s", shown, why);
-	(void)told;
+	buf_append_cut(error, "log = %s: %s", shown, why);
 	return false;
 }
 

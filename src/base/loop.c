@@ -7,13 +7,13 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { EVENTS_A_TURN = 256 };
+enum { EVENTS_MAX = 256 };
 
 struct loop {
 	int epoll;
 	bool stopping;
-	struct epoll_event events[EVENTS_A_TURN];
-	int n_events;        /* of this turn */
+	struct epoll_event events[EVENTS_MAX];
+	int n_events;        /* of this iteration */
 	struct timer **heap; /* a binary heap from place 1: the earliest first */
 	size_t n_timers, heap_size;
 	struct task *first, **last;
@@ -72,7 +72,7 @@ loop_forget(struct loop *loop, struct watch *watch)
 	if (watch->events == 0)
 		return;
 	watch->events = 0;
-	/* It may stand in the part of this turn that is still to come. */
+	/* Its event may still be waiting in this iteration. */
 	for (int i = 0; i < loop->n_events; i++)
 		if (loop->events[i].data.ptr == watch)
 			loop->events[i].data.ptr = NULL;
@@ -196,9 +196,9 @@ wait_ms(const struct loop *loop)
 }
 
 static bool
-turn(struct loop *loop)
+iterate(struct loop *loop)
 {
-	loop->n_events = epoll_wait(loop->epoll, loop->events, EVENTS_A_TURN, wait_ms(loop));
+	loop->n_events = epoll_wait(loop->epoll, loop->events, EVENTS_MAX, wait_ms(loop));
 	if (loop->n_events == -1) {
 		loop->n_events = 0;
 		return errno == EINTR;
@@ -219,7 +219,7 @@ loop_run(struct loop *loop)
 {
 	loop->stopping = false;
 	while (!loop->stopping)
-		if (!turn(loop))
+		if (!iterate(loop))
 			return false;
 	return true;
 }

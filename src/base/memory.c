@@ -8,8 +8,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* Whether the dynamic linker wrote into segments that are read-only otherwise,
- * which some 32-bit libraries ask for. */
+/* Whether the dynamic linker wrote into segments that are otherwise read-only, as some 32-bit
+ * libraries require. */
 static bool
 has_relocated_text(const struct dl_phdr_info *object)
 {
@@ -26,8 +26,7 @@ has_relocated_text(const struct dl_phdr_info *object)
 	return false;
 }
 
-/* Segments that are never written: the relocations, which would be lost, lie in
- * the others. */
+/* Only segments that are never written: the others hold relocations, which would be lost. */
 static int
 unmap_pages(struct dl_phdr_info *object, size_t size, void *context)
 {
@@ -51,7 +50,7 @@ unmap_pages(struct dl_phdr_info *object, size_t size, void *context)
 bool
 memory_has(size_t bytes)
 {
-	/* Volatile, or compilers leave out what is taken only to be given back. */
+	/* Volatile, or compilers drop an allocation that is only freed. */
 	void *volatile tried = malloc(bytes);
 	bool has = tried != NULL;
 	free(tried);

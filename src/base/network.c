@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/network.h"
 
+#include "base/count.h"
+
 #include <arpa/inet.h>
 #include <string.h>
 
-/* An address as v6, v4 mapped; *first_bit tells where its own bits begin. */
+/* Parses an address as v6, v4 mapped; *first_bit: where its own bits begin. */
 static bool
 read_address(const char *text, uint8_t address[static 16], unsigned *first_bit)
 {
@@ -70,4 +72,14 @@ network_includes(const char *address, const struct network *networks, size_t n)
 		if (is_in(bytes, &networks[i]))
 			return true;
 	return false;
+}
+
+bool
+network_is_loopback(const char *address)
+{
+	static const struct network loopback[] = {
+	    {.address = {[10] = 0xff, [11] = 0xff, [12] = 127}, .bits = 104},
+	    {.address = {[15] = 1}, .bits = 128},
+	};
+	return network_includes(address, loopback, COUNT(loopback));
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Addresses and the networks they lie in, v4 and v6 alike.
+/* Addresses and the networks that contain them, v4 and v6 alike.
  *
  * Owns nothing: a network is a plain value in its caller's memory. All functions
  * are pure and may run in any thread. */
@@ -16,12 +16,15 @@ struct network {
 	unsigned bits; /* 0..128 */
 };
 
-/* Reads "10.1.2.3", "127.0.0.0/8", "::1", "fd00::/8". False when the text is
- * nothing of the kind; *network is then undefined. */
+/* Parses "10.1.2.3", "127.0.0.0/8", "::1", "fd00::/8". False for anything else; *network is then
+ * undefined. */
 bool network_read(const char *text, struct network *network);
 
-/* Whether an address (textual v4 or v6) lies in one of n networks; false for
- * what is no address. networks may be NULL when n is 0. */
+/* Whether an address (textual v4 or v6) is in one of n networks; false for what is not an address.
+ * networks may be NULL when n is 0. */
 bool network_includes(const char *address, const struct network *networks, size_t n);
+
+/* Whether an address is a loopback address of v4 or v6. */
+bool network_is_loopback(const char *address);
 
 #endif

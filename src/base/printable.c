@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/printable.h"
 
+#include "base/count.h"
+#include "base/str.h"
 #include "base/utf8.h"
 
-#include <ctype.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -27,10 +28,10 @@ printable_character(const char *text, size_t n)
 /* Where a credential begins by itself. */
 static const struct {
 	const char *text;
-	bool word; /* only where no letter or digit stands before */
+	bool word; /* only where no letter or digit precedes it */
 } secret_starts[] = {{"sk-ant", false}, {"sk-", true}, {"crk_", false}, {"eyJ", true}};
 
-/* What goes before a credential. */
+/* What precedes a credential. */
 static const char *const secret_leads[] = {
     "bearer",      "basic",        "authorization", "proxy-authorization", "x-api-key",
     "api_key",     "api-key",      "apikey",        "x-router-admin",      "x-router-key",
@@ -45,7 +46,7 @@ struct span {
 static size_t
 token_end(const char *text, size_t n, size_t at)
 {
-	while (at < n && (isalnum((unsigned char)text[at]) ||
+	while (at < n && (str_is_alnum(text[at]) ||
 			  (text[at] != '\0' && strchr("-._~+=/", text[at]) != NULL)))
 		at++;
 	return at;
@@ -64,7 +65,7 @@ is_prose(const char *text, size_t n)
 }
 
 static bool
-begins_with(const char *text, size_t n, size_t at, const char *lead)
+has_at(const char *text, size_t n, size_t at, const char *lead)
 {
 	size_t length = strlen(lead);
 	return length <= n - at && strncasecmp(text + at, lead, length) == 0;
@@ -75,8 +76,8 @@ begins_with(const char *text, size_t n, size_t at, const char *lead)
 static size_t
 lead_end(const char *text, size_t n, size_t at)
 {
-	for (size_t i = 0; i < sizeof secret_leads / sizeof secret_leads[0]; i++) {
-		if (!begins_with(text, n, at, secret_leads[i]))
+	for (size_t i = 0; i < COUNT(secret_leads); i++) {
+		if (!has_at(text, n, at, secret_leads[i]))
 			continue;
 		size_t lead = at + strlen(secret_leads[i]);
 		size_t end = lead;
@@ -88,30 +89,30 @@ lead_end(const char *text, size_t n, size_t at)
 	return at;
 }
 
-/* Whether a part of a URL goes on at that place. */
+/* Whether the byte at that place belongs to the same part of a URL. */
 static bool
-goes_on(const char *text, size_t n, size_t at)
+is_url_part(const char *text, size_t n, size_t at)
 {
 	return at < n && (unsigned char)text[at] > ' ' && strchr("/?#\"'", text[at]) == NULL;
 }
 
-/* The user in a URL whose "://" stands at that place; empty when there is none. */
+/* The user in a URL whose "://" is at that place; empty when there is none. */
 static struct span
 userinfo(const char *text, size_t n, size_t at)
 {
 	struct span user = {at + 3, at + 3};
-	for (size_t i = user.at; goes_on(text, n, i); i++)
+	for (size_t i = user.at; is_url_part(text, n, i); i++)
 		if (text[i] == '@')
 			user.end = i;
 	return user;
 }
 
-/* The client key in a path whose "/k/" stands at that place. */
+/* The client key in a path whose "/k/" is at that place. */
 static struct span
 path_key(const char *text, size_t n, size_t at)
 {
 	struct span key = {at + 3, at + 3};
-	while (goes_on(text, n, key.end))
+	while (is_url_part(text, n, key.end))
 		key.end++;
 	return key;
 }
@@ -121,14 +122,13 @@ path_key(const char *text, size_t n, size_t at)
 static struct span
 find_secret(const char *text, size_t n, size_t at)
 {
-	bool word = at == 0 || !isalnum((unsigned char)text[at - 1]);
-	for (size_t i = 0; i < sizeof secret_starts / sizeof secret_starts[0]; i++)
-		if ((word || !secret_starts[i].word) &&
-		    begins_with(text, n, at, secret_starts[i].text))
+	bool word = at == 0 || !str_is_alnum(text[at - 1]);
+	for (size_t i = 0; i < COUNT(secret_starts); i++)
+		if ((word || !secret_starts[i].word) && has_at(text, n, at, secret_starts[i].text))
 			return (struct span){at, token_end(text, n, at)};
-	if (begins_with(text, n, at, "://"))
+	if (has_at(text, n, at, "://"))
 		return userinfo(text, n, at);
-	if (begins_with(text, n, at, "/k/"))
+	if (has_at(text, n, at, "/k/"))
 		return path_key(text, n, at);
 	size_t value = lead_end(text, n, at);
 	while (value > at) { /* "Authorization: Bearer …" is two */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/utf8.h"
 
+#include "base/count.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
@@ -37,18 +39,17 @@ utf8_sequence(const char *text, size_t n)
 	    {0xf1, 0xf3, 0x80, 0xbf, 4}, {0xf4, 0xf4, 0x80, 0x8f, 4},
 	};
 	size_t i = 0, k = 2;
-	while (i < sizeof forms / sizeof *forms && (s[0] < forms[i].first || s[0] > forms[i].last))
+	while (i < COUNT(forms) && (s[0] < forms[i].first || s[0] > forms[i].last))
 		i++;
-	if (i == sizeof forms / sizeof *forms || n < forms[i].length || s[1] < forms[i].low ||
-	    s[1] > forms[i].high)
+	if (i == COUNT(forms) || n < forms[i].length || s[1] < forms[i].low || s[1] > forms[i].high)
 		return 0;
 	while (k < forms[i].length && s[k] >= 0x80 && s[k] <= 0xbf)
 		k++;
 	return k == forms[i].length ? k : 0;
 }
 
-/* Over the characters whose second byte may be any: nearly all of the scripts that
- * are not Latin, of which a body may have megabytes. */
+/* Skips characters whose second byte may be any: nearly all non-Latin scripts, of which a body may
+ * have megabytes. */
 static size_t
 skip_plain(const char *text, size_t at, size_t n)
 {

@@ -7,11 +7,6 @@
 #include <string.h>
 #include <strings.h>
 
-static const struct network loopback[] = {
-    {.address = {[10] = 0xff, [11] = 0xff, [12] = 127}, .bits = 104},
-    {.address = {[15] = 1}, .bits = 128},
-};
-
 /* --- Addresses -------------------------------------------------------- */
 
 /* n bytes, copied as an address. False: they are none. */
@@ -117,7 +112,7 @@ read_forwarded(const struct peer_evidence *seen, const struct config *config,
 		if (strcmp(seen->headers->list[i].name, "x-forwarded-for") == 0 &&
 		    !read_line(seen->headers->list[i].value, config, address))
 			break;
-	if (is_trusted(address, config) || network_includes(address, loopback, 2))
+	if (is_trusted(address, config) || network_is_loopback(address))
 		address[0] = '\0';
 }
 
@@ -174,5 +169,5 @@ peer_find(struct peer *peer, const struct peer_evidence *seen, const struct conf
 		read_forwarded(seen, config, peer->address);
 	else if (!copy_address(seen->address, strlen(seen->address), peer->address))
 		peer->address[0] = '\0';
-	peer->local = network_includes(peer->address, loopback, 2);
+	peer->local = network_is_loopback(peer->address);
 }

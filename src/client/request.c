@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "client/request.h"
 
-#include "base/utf8.h"
-
 #include "base/digest.h"
+#include "base/utf8.h"
+#include "config/credential.h"
 #include "config/keys.h"
-#include "config/parse.h"
+#include "config/text.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -348,13 +348,13 @@ bearer_of(const struct request *r)
 static bool
 is_login(const char *token)
 {
-	return token != NULL && strncmp(token, "sk-ant-oat", 10) == 0;
+	return credential_kind(token) == CREDENTIAL_LOGIN;
 }
 
 static bool
 is_api_key(const char *token)
 {
-	return token != NULL && strncmp(token, "sk-ant-api", 10) == 0;
+	return credential_kind(token) == CREDENTIAL_API_KEY;
 }
 
 static void

@@ -5,9 +5,9 @@
 #include "base/digest.h"
 #include "base/log.h"
 #include "config/diagnostics.h"
-#include "config/parse.h"
 #include "config/settings.h"
 #include "config/syntax.h"
+#include "config/text.h"
 
 #include <fnmatch.h>
 #include <stdio.h>
@@ -16,25 +16,25 @@
 #include <strings.h>
 #include <unistd.h>
 
-/* What a load is doing. */
+/* A load in progress. */
 struct loader {
 	struct config *config;
 	struct diagnostics diagnostics;
-	bool broken;     /* an error ended the reading */
-	bool unfinished; /* so what is missing in this section may stand further down */
+	bool broken;     /* an error ended the parsing */
+	bool unfinished; /* so what this section lacks may come further down */
 };
 
-/* "option = value: what is allowed", the value fit to show. */
+/* "setting = value: what is allowed", the value made safe to show. */
 static void
-complain_of_value(struct loader *l, int line, const struct setting *option, const char *value)
+report_bad_value(struct loader *l, int line, const struct setting *setting, const char *value)
 {
 	char shown[PRINTABLE_SIZE];
 	struct buf allowed;
 	buf_init(&allowed, ERROR_TEXT_MAX);
-	setting_allowed(option, &allowed);
+	setting_allowed(setting, &allowed);
 	printable(value, strlen(value), shown, sizeof shown);
 	diagnostics_add(&l->diagnostics, line, "%s = %s: %s",
-			line == DIAGNOSTIC_ENVIRONMENT ? option->variable : option->name, shown,
+			line == DIAGNOSTIC_ENVIRONMENT ? setting->variable : setting->name, shown,
 			buf_text(&allowed));
 	buf_free(&allowed);
 }
@@ -42,98 +42,86 @@ complain_of_value(struct loader *l, int line, const struct setting *option, cons
 /* --- From texts to the configuration ------------------------------------- */
 
 static void
-take_value(struct loader *l, int line, const struct setting *option, void *target,
+take_value(struct loader *l, int line, const struct setting *setting, void *target,
 	   const char *value)
 {
-	switch (option->take(option, target, value)) {
-	case TAKEN:
+	switch (setting->parse(setting, target, value)) {
+	case PARSE_OK:
 		break;
-	case WRONG:
-		complain_of_value(l, line, option, value);
+	case PARSE_BAD:
+		report_bad_value(l, line, setting, value);
 		break;
-	case NO_MEMORY:
+	case PARSE_NO_MEMORY:
 		diagnostics_add_memory(&l->diagnostics);
 		break;
 	}
 }
 
 static void
-take_initial(struct loader *l, const struct setting *option, void *target, const char *initial)
+take_initial(struct loader *l, const struct setting *setting, void *target, const char *initial)
 {
 	char entry[256];
-	if (!option->list) {
-		take_value(l, DIAGNOSTIC_WHOLE_FILE, option, target, initial);
+	if (!setting->list) {
+		take_value(l, DIAGNOSTIC_WHOLE_FILE, setting, target, initial);
 		return;
 	}
 	for (size_t n; *initial != '\0'; initial += n + (initial[n] == ' ')) {
 		n = strcspn(initial, " ");
 		snprintf(entry, sizeof entry, "%.*s", (int)n, initial);
-		take_value(l, DIAGNOSTIC_WHOLE_FILE, option, target, entry);
+		take_value(l, DIAGNOSTIC_WHOLE_FILE, setting, target, entry);
 	}
 }
 
 static void
-complain_of_absence(struct loader *l, const struct setting *option, struct cfg_t *section,
-		    const char *provider)
+report_missing(struct loader *l, const struct setting *setting, struct cfg_t *section,
+	       const char *provider)
 {
 	struct buf allowed;
 	buf_init(&allowed, ERROR_TEXT_MAX);
-	setting_allowed(option, &allowed);
+	setting_allowed(setting, &allowed);
 	diagnostics_add(&l->diagnostics, syntax_line(section), "provider %s: %s is missing: %s",
-			provider, option->name, buf_text(&allowed));
+			provider, setting->name, buf_text(&allowed));
 	buf_free(&allowed);
 }
 
 static void
-take_option(struct loader *l, const struct setting *option, struct cfg_t *section, void *target,
-	    const char *provider)
+take_setting(struct loader *l, const struct setting *setting, struct cfg_t *section, void *target,
+	     const char *provider)
 {
-	const char *initial = initial_text(option, known_provider(provider));
-	if (syntax_writes(section, option->name)) {
-		const struct assignment *setting;
-		for (size_t i = 0; (setting = syntax_assignment(section, option->name, i)) != NULL;
+	const char *initial = initial_text(setting, known_provider(provider));
+	if (syntax_writes(section, setting->name)) {
+		const struct assignment *written;
+		for (size_t i = 0; (written = syntax_assignment(section, setting->name, i)) != NULL;
 		     i++)
-			take_value(l, setting->line, option, target, setting->text);
+			take_value(l, written->line, setting, target, written->text);
 	} else if (initial != NULL) {
-		take_initial(l, option, target, initial);
-	} else if (option->required && !l->unfinished) {
-		complain_of_absence(l, option, section, provider);
+		take_initial(l, setting, target, initial);
+	} else if (setting->required && !l->unfinished) {
+		report_missing(l, setting, section, provider);
 	}
 }
 
-/* The line of the first of these options that is written, else the section's end. */
+/* The line of the first of these settings that is written, else the section's end. */
 static int
 line_of(struct cfg_t *section, const char *first, const char *second)
 {
-	const struct assignment *setting = syntax_assignment(section, first, 0);
-	if (setting == NULL)
-		setting = syntax_assignment(section, second, 0);
-	return setting != NULL   ? setting->line
+	const struct assignment *written = syntax_assignment(section, first, 0);
+	if (written == NULL)
+		written = syntax_assignment(section, second, 0);
+	return written != NULL   ? written->line
 	       : section != NULL ? syntax_line(section)
 				 : DIAGNOSTIC_WHOLE_FILE;
 }
 
-/* Whether a host is this machine by whatever name it is resolved. */
-static bool
-is_loopback(const char *host)
-{
-	static const struct network loopback[] = {
-	    {{[10] = 0xff, [11] = 0xff, [12] = 127}, 104},
-	    {{[15] = 1}, 128},
-	};
-	return strcasecmp(host, "localhost") == 0 ||
-	       network_includes(host, loopback, COUNT(loopback));
-}
-
-/* What no option can be judged by alone: where credentials may go. */
+/* Checks what no setting shows alone: where credentials may be sent. */
 static void
 check_provider(struct loader *l, const struct provider *p, struct cfg_t *section)
 {
 	struct url url;
 	if (p->url == NULL || !text_read_url(p->url, &url))
-		return; /* told already */
+		return; /* already reported */
 	bool plain = text_has_scheme(p->url, "http");
-	bool near = is_loopback(url.host);
+	bool near = text_is_loopback(url.host);
 	bool claude = !plain && strcasecmp(url.host, "api.anthropic.com") == 0;
 	if (plain && !near && !p->allow_plain)
 		diagnostics_add(
@@ -149,8 +137,8 @@ check_provider(struct loader *l, const struct provider *p, struct cfg_t *section
 				credential_choices[p->credential].word, url.host);
 }
 
-/* Lower case, so that no alias of tokens.txt can be meant; words that mean
- * something else where a provider is named are none. */
+/* Lower case, so that it is no alias of tokens.txt, and not a word that means something else in
+ * place of a provider's name. */
 static bool
 is_provider_name(const char *name)
 {
@@ -187,9 +175,9 @@ take_provider(struct loader *l, const char *name, struct cfg_t *section)
 	snprintf(p->name, sizeof p->name, "%s", name);
 	p->id = digest_name(name);
 	p->takes_login = known != NULL && known->takes_login;
-	p->credential = CREDENTIAL_STORED; /* also when what is written is no value */
-	for (size_t i = 0; i < provider_options.n; i++)
-		take_option(l, &provider_options.options[i], section, p, name);
+	p->credential = CREDENTIAL_STORED; /* also when the written value is not allowed */
+	for (size_t i = 0; i < provider_settings.n; i++)
+		take_setting(l, &provider_settings.list[i], section, p, name);
 	if (!l->unfinished)
 		check_provider(l, p, section);
 }
@@ -221,11 +209,11 @@ variable(const char *name)
 static void
 take_environment(struct loader *l)
 {
-	for (size_t i = 0; i < root_options.n; i++) {
-		const struct setting *option = &root_options.options[i];
-		const char *value = option->variable == NULL ? NULL : variable(option->variable);
+	for (size_t i = 0; i < root_settings.n; i++) {
+		const struct setting *setting = &root_settings.list[i];
+		const char *value = setting->variable == NULL ? NULL : variable(setting->variable);
 		if (value != NULL)
-			take_value(l, DIAGNOSTIC_ENVIRONMENT, option, l->config, value);
+			take_value(l, DIAGNOSTIC_ENVIRONMENT, setting, l->config, value);
 	}
 }
 
@@ -247,8 +235,8 @@ is_credential(const char *text)
 	return n <= TOKEN_MAX;
 }
 
-/* CLAUDE_API_KEY as it was when it was seen last: it is taken out of the
- * environment by the first load and must still be known to the later ones. */
+/* CLAUDE_API_KEY as it was last set: the first load removes it from the environment, and later ones
+ * still need it. */
 static char *api_key;
 
 /* Moves CLAUDE_API_KEY from the environment to api_key. */
@@ -304,8 +292,8 @@ config_path(const char *path, bool *must_exist)
 	return path != NULL ? path : standard;
 }
 
-/* Reads and parses the file, if there is one; NULL: the defaults hold, or
- * something is wrong and was told. */
+/* Reads and parses the file, if there is one; NULL: only defaults, or an error that was
+ * reported. */
 static struct cfg_t *
 read_settings(struct loader *l, bool must_exist)
 {
@@ -313,12 +301,12 @@ read_settings(struct loader *l, bool must_exist)
 	struct buf text, why;
 	struct stat st;
 	struct cfg_t *cfg = NULL;
-	/* A proxy's password may stand there; and read(2) wants room to see the end. */
+	/* It may hold a proxy's password; and read(2) needs room to see the end. */
 	buf_init_secret(&text, CONFIG_FILE_MAX + 1);
 	buf_init(&why, ERROR_TEXT_MAX + 4096);
 	enum file_read read = config_read_file(path, &text, &st, &why);
 	if (read == FILE_READ) {
-		if (setting_store(&l->config->path, path, strlen(path)) != TAKEN)
+		if (setting_store(&l->config->path, path, strlen(path)) != PARSE_OK)
 			diagnostics_add_memory(&l->diagnostics);
 		cfg = syntax_parse(&text, &l->diagnostics, &l->broken);
 	} else if (read == FILE_UNUSABLE || must_exist) {
@@ -334,8 +322,8 @@ static void
 take_all(struct loader *l, bool must_exist)
 {
 	struct cfg_t *cfg = read_settings(l, must_exist);
-	for (size_t i = 0; i < root_options.n; i++)
-		take_option(l, &root_options.options[i], cfg, l->config, NULL);
+	for (size_t i = 0; i < root_settings.n; i++)
+		take_setting(l, &root_settings.list[i], cfg, l->config, NULL);
 	take_providers(l, cfg);
 	take_environment(l);
 	give_api_key(l);
@@ -345,10 +333,13 @@ take_all(struct loader *l, bool must_exist)
 struct config *
 config_load(const char *path, struct buf *errors)
 {
+	static uint64_t loaded;
 	bool must_exist;
 	struct loader l = {.config = calloc(1, sizeof *l.config)};
-	if (l.config != NULL)
+	if (l.config != NULL) {
+		l.config->serial = ++loaded;
 		l.config->owners = 1;
+	}
 	path = config_path(path, &must_exist);
 	diagnostics_init(&l.diagnostics, path, errors->max);
 	take_api_key(&l);
@@ -407,13 +398,13 @@ config_free(struct config *config)
 	free(config->trusted_proxies);
 	free_names(config->health_check_models);
 	free(config->path);
-	for (size_t i = 0; i < root_options.n; i++)
-		if (root_options.options[i].take == setting_parse_text)
-			free(*(char **)setting_field(&root_options.options[i], config));
+	for (size_t i = 0; i < root_settings.n; i++)
+		if (root_settings.list[i].parse == setting_parse_text)
+			free(*(char **)setting_field(&root_settings.list[i], config));
 	free(config);
 }
 
-/* --- Asking -------------------------------------------------------------- */
+/* --- Queries -------------------------------------------------------------- */
 
 const struct provider *
 config_provider(const struct config *config, const char *name)

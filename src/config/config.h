@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* claude-router.conf: what the operator decided.
  *
- * A struct config is built by config_load() and never changed afterwards. It has
- * any number of owners, who loaded it or share it, and everything in it lives
- * until the last of them gives it up: a changed file makes a new one, while
- * what began under the old one ends under it (app.h).
- * Contract: BEHAVIOUR.md 11. One thread at a time. */
+ * A struct config is built by config_load() and never changed afterwards. It has any number of
+ * owners, by config_load() or config_share(), and everything in it lives until the last of them
+ * frees it: a changed file makes a new one, while what began under the old one ends under it
+ * (app.h). Contract: BEHAVIOUR.md 11. One thread at a time. */
 #ifndef CONFIG_CONFIG_H
 #define CONFIG_CONFIG_H
 
@@ -29,7 +28,7 @@ struct model_rule {
 	char *glob;
 	char *names[MODEL_NAMES_MAX]; /* the current name, then its successors */
 	size_t n_names;
-	/* Of this very rule at this provider: the state file remembers by it which name worked. */
+	/* Of this rule at this provider: the state file remembers by it which name worked. */
 	uint64_t id;
 };
 
@@ -39,7 +38,7 @@ struct provider {
 	const struct dialect *dialect;
 	char *url; /* without a trailing slash; the path begins with /v1/ */
 	enum credential_use credential;
-	struct model_rule models[MODEL_RULES_MAX]; /* none: the model goes as asked */
+	struct model_rule models[MODEL_RULES_MAX]; /* none: the model is sent as requested */
 	size_t n_models;
 	int64_t cooldown_ms;
 	bool paid;
@@ -51,19 +50,21 @@ struct provider {
 	bool allow_plain;
 	bool trust_url;
 	bool takes_login; /* the client's own credential here is its Claude login, not an API key */
-	/* From CLAUDE_API_KEY (claude_api only), goes before tokens.txt; else NULL. */
+	/* From CLAUDE_API_KEY (claude_api only), overrides tokens.txt; else NULL. */
 	char *env_credential;
 };
 
 struct config {
-	char *path; /* of the file read; NULL: no file, the defaults hold */
+	/* Counts the configurations that this process has loaded, from 1: no two share one. */
+	uint64_t serial;
+	char *path; /* of the file read; NULL: no file, only defaults */
 	char *tokens_file;
 	char *state_file;
 	char *keys_file;
 	unsigned max_retries;
 	int64_t retry_delay_ms;
 	int64_t hold_ms;
-	int64_t deadline_ms;        /* to the first content, or to the whole of a JSON answer */
+	int64_t deadline_ms;        /* to the first content, or to the end of a JSON response */
 	int64_t stream_deadline_ms; /* from a stream's first content to its end */
 	int64_t connect_timeout_ms;
 	int64_t first_byte_timeout_ms;
@@ -92,45 +93,41 @@ struct config {
 	char *on_change;                          /* "" : nothing */
 	struct provider providers[PROVIDERS_MAX]; /* in the order of preference */
 	size_t n_providers;
-	unsigned owners; /* config_load()'s, and config_share()'s */
+	unsigned owners; /* by config_load() and config_share() */
 };
 
-/* The file to read: path if not NULL, else $CLAUDE_ROUTER_CONFIG if not empty,
- * else SYSCONFDIR "/claude-router/claude-router.conf". *must_exist tells whether
- * somebody named it (then its absence is an error); the default path named by
- * the environment, as our cron entry does, is not that. The result lives as long
- * as path and the environment do. */
+/* The file to read: path if not NULL, else $CLAUDE_ROUTER_CONFIG if not empty, else SYSCONFDIR
+ * "/claude-router/claude-router.conf". *must_exist: whether it was given explicitly (then its
+ * absence is an error); the default path in the environment, as our cron entry sets it, does not
+ * count. The result lives as long as path and the environment. */
 const char *config_path(const char *path, bool *must_exist);
 
-/* Reads the configuration: the defaults, then the file that config_path()
- * tells, then the environment (MAX_RETRIES, RETRY_DELAY, CLAUDE_API_KEY,
- * ROUTER_TOKENS_FILE, ROUTER_STATE_FILE). NULL when anything is wrong; then
- * errors holds one line for each mistake, in the order of the file, each with file,
- * line and the right form: "claude-router.conf:12: max_retries = 99: use a whole
- * number from 0 to 10". An empty variable counts as not set. What looks like a
- * credential is starred in errors.
+/* Reads the configuration: the defaults, then the file of config_path(), then the environment
+ * (MAX_RETRIES, RETRY_DELAY, CLAUDE_API_KEY, ROUTER_TOKENS_FILE, ROUTER_STATE_FILE). NULL when
+ * anything is wrong; then errors holds one line for each mistake, in the order of the file, each
+ * with file, line and what is allowed: "claude-router.conf:12: max_retries = 99: use a whole number
+ * from 0 to 10". An empty variable counts as not set. What looks like a credential is shown as ***
+ * in errors.
  *
  * CLAUDE_API_KEY is copied, overwritten with 'x' where the environment holds it
- * (/proc/PID/environ), and unset. So that a reload still knows it, the copy stays
- * for the life of the process; a later load that finds the variable set again
- * takes the new value. */
+ * (/proc/PID/environ), and unset. The copy stays for the life of the process, so that a reload
+ * still knows it; a later load that finds the variable set again takes the new value. */
 struct config *config_load(const char *path, struct buf *errors);
 
-/* One owner more, which is to call config_free(), too. Returns config. */
+/* Adds an owner, who must call config_free() too. Returns config. */
 struct config *config_share(struct config *config);
 
-/* One owner less. The last one frees it, credentials overwritten first. NULL is
- * fine. */
+/* Removes an owner; the last one overwrites credentials and frees it. NULL is fine. */
 void config_free(struct config *config);
 
-/* The provider of that name, NULL if there is none. */
+/* Returns the provider of that name; NULL: none. */
 const struct provider *config_provider(const struct config *config, const char *name);
 
-/* Whom a check looks at when nobody is named: Claude Pro, which takes logins,
- * else the first. */
+/* Returns the provider of a health check that names none: Claude Pro, which takes logins, else the
+ * first. */
 const struct provider *config_plan_provider(const struct config *config);
 
-/* The rule for a model asked for, NULL when it goes as asked. Pure. */
+/* Returns the rule for a requested model; NULL: it is sent as requested. Pure. */
 const struct model_rule *config_model_rule(const struct provider *provider, const char *model);
 
 #endif

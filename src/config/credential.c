@@ -1,6 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 #include "config/credential.h"
 
+#include "base/str.h"
+
+enum credential_kind
+credential_kind(const char *value)
+{
+	if (value != NULL && str_starts_with(value, "sk-ant-oat"))
+		return CREDENTIAL_LOGIN;
+	if (value != NULL && str_starts_with(value, "sk-ant-api"))
+		return CREDENTIAL_API_KEY;
+	return CREDENTIAL_OTHER;
+}
+
 /* The client's own, if this provider takes it. */
 static const char *
 own(const struct provider *provider, const struct client_credentials *client)
@@ -14,14 +26,14 @@ static const char *
 why_none(const struct provider *provider, const char *stored)
 {
 	if (provider->credential == CREDENTIAL_CLIENT)
-		return provider->takes_login ? "the client brought no Claude login"
-					     : "the client brought no Claude API key";
+		return provider->takes_login ? "the client sent no Claude login"
+					     : "the client sent no Claude API key";
 	if (stored != NULL)
-		return "the client is not local (allow_open), or a web page, or asked by a name "
+		return "the client is not local (allow_open), or a web page, or used a name "
 		       "that is not in hosts, and has no client key: stored credentials do not "
 		       "serve it";
 	if (provider->credential == CREDENTIAL_ANY && provider->takes_login)
-		return "the client brought no Claude login, and tokens.txt has none";
+		return "the client sent no Claude login, and tokens.txt has none";
 	return "tokens.txt has none";
 }
 

@@ -1,15 +1,25 @@
 /* SPDX-License-Identifier: MIT */
-/* Whose credential a request uses at a provider: BEHAVIOUR.md 3. Pure;
- * thread-safe; all strings are borrowed. */
+/* Which credential a request uses at a provider: BEHAVIOUR.md 3. Pure; thread-safe; all strings are
+ * borrowed. */
 #ifndef CONFIG_CREDENTIAL_H
 #define CONFIG_CREDENTIAL_H
 
 #include "config/config.h"
 
-/* What a client brought, and what it may use. */
+/* What a credential of Claude's looks like (PROTOCOLS.md 4). */
+enum credential_kind {
+	CREDENTIAL_OTHER,
+	CREDENTIAL_LOGIN,   /* sk-ant-oat… */
+	CREDENTIAL_API_KEY, /* sk-ant-api… */
+};
+
+/* NULL is none: CREDENTIAL_OTHER. */
+enum credential_kind credential_kind(const char *value);
+
+/* What a client sent, and what it may use. */
 struct client_credentials {
-	const char *login;   /* its Claude login (sk-ant-oat…); NULL: none */
-	const char *api_key; /* its Claude API key (sk-ant-api…); NULL: none */
+	const char *login;   /* its Claude login; NULL: none */
+	const char *api_key; /* its Claude API key; NULL: none */
 	bool may_use_stored; /* access_may_use_stored() */
 };
 
@@ -26,7 +36,7 @@ credential_is_own(const struct credential *credential)
 	return credential->value != NULL && !credential->stored;
 }
 
-/* stored: what tokens.txt holds for the provider; NULL: nothing. */
+/* Chooses one. stored: what tokens.txt holds for the provider; NULL: nothing. */
 struct credential credential_choose(const struct provider *provider,
 				    const struct client_credentials *client, const char *stored);
 

@@ -10,19 +10,6 @@
 #include <string.h>
 
 void
-buf_append_cut(struct buf *out, const char *format, ...)
-{
-	char text[8192];
-	size_t room = out->max - out->len + 1;
-	va_list args;
-	va_start(args, format);
-	bool said = vsnprintf(text, room < sizeof text ? room : sizeof text, format, args) >= 0 &&
-		    buf_puts(out, text);
-	va_end(args);
-	(void)said;
-}
-
-void
 diagnostics_init(struct diagnostics *c, const char *path, size_t max_bytes)
 {
 	const struct diagnostics empty = {.path = path};
@@ -84,7 +71,7 @@ diagnostics_add_whole(struct diagnostics *c, const char *text)
 void
 diagnostics_add_memory(struct diagnostics *c)
 {
-	diagnostics_add(c, DIAGNOSTIC_WHOLE_FILE, "memory is short");
+	diagnostics_add(c, DIAGNOSTIC_WHOLE_FILE, "out of memory");
 }
 
 static int
@@ -104,5 +91,5 @@ diagnostics_report(struct diagnostics *c, struct buf *out)
 	for (size_t i = 0; i < c->n; i++)
 		buf_append_cut(out, "%s\n", c->texts.data + c->list[i].at);
 	if (c->any && c->n == 0)
-		buf_append_cut(out, "%s: memory is short\n", c->path);
+		buf_append_cut(out, "%s: out of memory\n", c->path);
 }

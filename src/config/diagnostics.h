@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What is wrong with a configuration, collected to be told in the file's order.
+/* What is wrong with a configuration, collected to be reported in the file's order.
  *
- * The collection owns copies of all texts; diagnostics_fini() ends it. What does
- * not fit, or finds no memory, is left out: that something is wrong is known all
- * the same. One thread at a time. */
+ * The collection owns copies of all texts; diagnostics_fini() ends it. What does not fit, or finds
+ * no memory, is left out; any is true all the same. One thread at a time. */
 #ifndef CONFIG_DIAGNOSTICS_H
 #define CONFIG_DIAGNOSTICS_H
 
@@ -12,9 +11,6 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
-
-/* Adds to a text, cut where it does not fit. */
-void buf_append_cut(struct buf *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Instead of a line */
 #define DIAGNOSTIC_WHOLE_FILE  0
@@ -30,25 +26,25 @@ struct diagnostics {
 	struct buf texts; /* each ends in a NUL */
 	struct diagnostic *list;
 	size_t n;
-	bool any; /* something is wrong, told or left out */
+	bool any; /* something is wrong, collected or left out */
 };
 
-/* Makes an empty collection of up to max_bytes. path must live as long. */
+/* Makes an empty collection of up to max_bytes. path must outlive it. */
 void diagnostics_init(struct diagnostics *c, const char *path, size_t max_bytes);
 void diagnostics_fini(struct diagnostics *c);
 
-/* One more, of one line: "PATH:LINE: …", "PATH: …" or "environment: …". */
+/* Adds one, of one line: "PATH:LINE: …", "PATH: …" or "environment: …". */
 void diagnostics_add(struct diagnostics *c, int line, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* One about the whole file whose text names the path already. */
+/* Adds one about the whole file, whose text already names the path. */
 void diagnostics_add_whole(struct diagnostics *c, const char *text);
 
-/* That memory is short. */
+/* Adds "out of memory". */
 void diagnostics_add_memory(struct diagnostics *c);
 
-/* Appends all to out, a line each, by their lines in the file; those of one line
- * in the order in which they came, those of the environment last. */
+/* Appends all to out, one on each line, ordered by their lines in the file; those of one line in
+ * the order in which they came, those of the environment last. */
 void diagnostics_report(struct diagnostics *c, struct buf *out);
 
 #endif

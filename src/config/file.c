@@ -2,7 +2,6 @@
 #include "config/file.h"
 
 #include "base/caps.h"
-#include "config/diagnostics.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -31,8 +30,8 @@ read_all(int fd, const char *path, struct buf *bytes, struct buf *why)
 {
 	for (;;) {
 		if (!buf_reserve(bytes, 1)) {
-			buf_append_cut(why, "%s: is larger than %zu bytes, or memory is short",
-				       path, bytes->max);
+			buf_append_cut(why, "%s: is larger than %zu bytes, or out of memory", path,
+				       bytes->max);
 			return FILE_UNUSABLE;
 		}
 		ssize_t n = read(fd, bytes->data + bytes->len, bytes->cap - bytes->len);
@@ -56,9 +55,9 @@ config_read_file(const char *path, struct buf *bytes, struct stat *st, struct bu
 	if (fstat(fd, st) == -1)
 		result = unreadable(why, path);
 	else if (!S_ISREG(st->st_mode))
-		result = unusable(why, path, "is no regular file");
+		result = unusable(why, path, "is not a regular file");
 	else if (st->st_size < 0 || !buf_reserve(bytes, (size_t)st->st_size + 1))
-		result = unusable(why, path, "is too large, or memory is short");
+		result = unusable(why, path, "is too large, or out of memory");
 	else
 		result = read_all(fd, path, bytes, why);
 	close(fd);
@@ -76,10 +75,11 @@ config_read_private(const char *path, struct buf *bytes, struct stat *st, struct
 	buf_free(&reason);
 	if (read != FILE_READ || (st->st_mode & (S_IWGRP | S_IRWXO)) == 0)
 		return read;
-	buf_append_cut(why,
-		       "%s: its mode %04o lets others at the credentials: chmod 600 %s (or 640 for "
-		       "a group that may read them)",
-		       path, (unsigned)st->st_mode & 07777, path);
+	buf_append_cut(
+	    why,
+	    "%s: mode %04o lets other users at the credentials: chmod 600 %s (or 640 for "
+	    "a group that may read them)",
+	    path, (unsigned)st->st_mode & 07777, path);
 	return FILE_UNUSABLE;
 }
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Reading one of our small files: configuration, tokens, keys.
  *
- * The caller owns the buffers; nothing stays open and nothing is remembered. Never
- * waits; safe in any thread. */
+ * The caller owns the buffers; nothing stays open. Never waits; safe in any thread. */
 #ifndef CONFIG_FILE_H
 #define CONFIG_FILE_H
 
@@ -13,21 +12,20 @@
 
 enum file_read { FILE_READ, FILE_ABSENT, FILE_UNUSABLE };
 
-/* Reads a file once: appends it to bytes, whose maximum is the limit (one byte
- * less, to see the end) and whose memory is not moved for a file that keeps its
- * size; *st gets the status of what was read. Only a regular file is read. Unless
- * FILE_READ, why gets a sentence that begins with the path, cut at its maximum,
- * and bytes may hold a part of the file. */
+/* Reads a file once: appends it to bytes, whose maximum is the limit (one byte less, to see the
+ * end) and whose memory does not move for a file that keeps its size; *st: the status of what was
+ * read. Reads regular files only. Unless FILE_READ, why gets a sentence that begins with the path,
+ * cut at its maximum, and bytes may hold a part of the file. */
 enum file_read config_read_file(const char *path, struct buf *bytes, struct stat *st,
 				struct buf *why);
 
-/* The same of a file with secrets: unusable, too, unless none but its owner and group
- * read it and none but its owner writes it; the sentence says what to type. To one that
- * is absent nothing is said. */
+/* The same for a file with secrets: also unusable if others than its owner and group may read it,
+ * or others than its owner may write it; the sentence says what to type. Adds no sentence for an
+ * absent one. */
 enum file_read config_read_private(const char *path, struct buf *bytes, struct stat *st,
 				   struct buf *why);
 
-/* The lines of a text, one after the other. */
+/* Iterates over the lines of a text. */
 struct lines {
 	const char *text;
 	size_t n;
@@ -36,13 +34,13 @@ struct lines {
 	int number;        /* of this line, from 1 */
 };
 
-/* The text's n bytes are borrowed; a byte order mark in front is passed over. */
+/* The text's n bytes are borrowed; a leading byte order mark is skipped. */
 struct lines lines_of(const char *text, size_t n);
 
-/* Goes on to the next line; false: there is none. */
+/* Moves to the next line; false: there is none. */
 bool lines_next(struct lines *lines);
 
-/* Whether this line holds a NUL, as no text does. */
+/* Whether this line holds a NUL, which no text does. */
 bool lines_is_binary(const struct lines *lines);
 
 #endif

@@ -33,11 +33,11 @@ file_watch_poll(struct file_watch *watch, const char *path)
 	watch->seen = identity_of(path);
 	if (!same_identity(&watch->seen, &before))
 		return FILE_CHANGING;
-	return same_identity(&watch->seen, &watch->taken) ? FILE_SAME : FILE_CHANGED;
+	return same_identity(&watch->seen, &watch->read) ? FILE_SAME : FILE_CHANGED;
 }
 
 void
 file_watch_mark(struct file_watch *watch, const char *path)
 {
-	watch->taken = watch->seen = identity_of(path);
+	watch->read = watch->seen = identity_of(path);
 }

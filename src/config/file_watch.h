@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Whether a file has changed, seen by looking at it now and then: one stat(2) a
- * look. For what is taken up while we run: configuration, credentials.
+/* Detects a changed file by polling: one stat(2) each time. For what is reloaded while we run:
+ * configuration, credentials.
  *
- * A change is told when two looks in a row see the same of it. Editors cut a file
- * and write it again, or move it away and put a new one there: what stands under
- * the path in between is half a file, or none, and may well be readable as one.
+ * A change is reported when two polls in a row see the same file. Editors truncate a file and write
+ * it again, or move it away and put a new one there: what is at the path in between is half a file,
+ * or none, and may well parse.
  *
- * A struct file_watch is its owner's; all zero it is one of a file that was not
- * there. Nothing here fails: what cannot be looked at counts as not there. */
+ * A struct file_watch belongs to its caller; all zero means a file that was absent. Nothing here
+ * fails: a file whose status cannot be read counts as absent. One thread at a time. */
 #ifndef CONFIG_FILE_WATCH_H
 #define CONFIG_FILE_WATCH_H
 
@@ -24,21 +24,21 @@ struct file_identity {
 };
 
 struct file_watch {
-	struct file_identity taken; /* when it was read */
-	struct file_identity seen;  /* at the last look */
+	struct file_identity read; /* when it was read */
+	struct file_identity seen; /* at the last poll */
 };
 
 enum file_change {
 	FILE_SAME,     /* as it was read */
-	FILE_CHANGING, /* another one than at the last look: look again soon */
-	FILE_CHANGED,  /* another one than was read, and at rest */
+	FILE_CHANGING, /* another one than at the last poll: poll again soon */
+	FILE_CHANGED,  /* another one than was read, and stable */
 };
 
-/* Looks at the file that path leads to. */
+/* Polls the file at path. */
 enum file_change file_watch_poll(struct file_watch *watch, const char *path);
 
-/* The file is about to be read. Called before, never after: what is written
- * while it is read is then seen at the next look. */
+/* Records that the file is about to be read. Call it before, never after: what is written during
+ * the reading is then seen at the next poll. */
 void file_watch_mark(struct file_watch *watch, const char *path);
 
 #endif

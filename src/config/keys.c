@@ -2,7 +2,6 @@
 #include "config/keys.h"
 
 #include "base/clock.h"
-#include "config/diagnostics.h"
 #include "config/file.h"
 
 #include <openssl/crypto.h>
@@ -114,7 +113,7 @@ struct reader {
 	int line;
 };
 
-/* Says what is wrong with the line. Always false. */
+/* Reports what is wrong with the line. Always false. */
 static bool
 refuse(const struct reader *r, const char *what)
 {
@@ -125,8 +124,8 @@ refuse(const struct reader *r, const char *what)
 static bool
 refuse_second(const struct reader *r, const char *what, const struct key *first)
 {
-	buf_append_cut(r->error, "%s:%d: this %s stands in line %d already", r->path, r->line, what,
-		       first->line);
+	buf_append_cut(r->error, "%s:%d: duplicate %s, first defined on line %d", r->path, r->line,
+		       what, first->line);
 	return false;
 }
 
@@ -159,9 +158,9 @@ take_line(const struct reader *r, const char *at, const char *end)
 		return true;
 	for (size_t i = 0; i < n; i++)
 		if (begins_as_key(&words[i]))
-			return refuse(r, "a key stands here, where only its hash belongs: take it "
-					 "for known to others, and let claude-router-ctl key add "
-					 "NAME make another one");
+			return refuse(r, "this is a key, but only its hash belongs here: treat "
+					 "it as leaked, and make another one with "
+					 "claude-router-ctl key add NAME");
 	if (n < 2 || n > 3 || !read_hash(&words[1], key.hash) ||
 	    (n == 3 && !read_date(&words[2], key.since)))
 		return refuse(r, "write NAME HASH DATE, as claude-router-ctl key add NAME does");
@@ -177,14 +176,14 @@ take_lines(struct reader *r, const char *text, size_t n)
 	for (struct lines lines = lines_of(text, n); lines_next(&lines);) {
 		r->line = lines.number;
 		if (lines_is_binary(&lines))
-			return refuse(r, "there is a NUL byte: this is no text file");
+			return refuse(r, "holds a NUL byte: this is not a text file");
 		if (!take_line(r, text + lines.begin, text + lines.end))
 			return false;
 	}
 	return true;
 }
 
-/* As many keys as a text of n bytes can hold. */
+/* The number of keys that a text of n bytes can hold. */
 static size_t
 room_for(size_t n)
 {
@@ -198,7 +197,7 @@ keys_parse(const char *path, const char *text, size_t n, struct buf *error)
 	struct keys *keys = calloc(1, sizeof *keys + room_for(n) * sizeof keys->list[0]);
 	struct reader r = {path, keys, error, 0};
 	if (keys == NULL) {
-		buf_append_cut(error, "%s: memory is short", path);
+		buf_append_cut(error, "%s: out of memory", path);
 		return NULL;
 	}
 	keys->loaded_at = clock_wall_ms();
@@ -214,7 +213,7 @@ keys_load(const char *path, struct buf *error)
 	struct stat st;
 	struct buf text;
 	struct keys *keys = NULL;
-	buf_init_secret(&text, KEYS_FILE_MAX + 1); /* read(2) wants room to see the end */
+	buf_init_secret(&text, KEYS_FILE_MAX + 1); /* read(2) needs room to see the end */
 	if (config_read_private(path, &text, &st, error) != FILE_UNUSABLE)
 		keys = keys_parse(path, text.data, text.len, error);
 	buf_free(&text);
@@ -227,7 +226,7 @@ keys_free(struct keys *keys)
 	free(keys);
 }
 
-/* --- Asking ----------------------------------------------------------- */
+/* --- Queries ----------------------------------------------------------- */
 
 void
 keys_hash(const char *key, uint8_t hash[static KEY_HASH_SIZE])
@@ -289,6 +288,6 @@ keys_warning(const struct config *config, const struct keys *keys)
 {
 	if (config->access == ACCESS_OPEN || keys_count(keys) > 0)
 		return NULL;
-	return "access = \"keys\", and there is no key: nobody is let in. Make one with: "
+	return "access = \"keys\", and there is no key: every client is refused. Make one with: "
 	       "claude-router-ctl key add NAME";
 }

@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/path.h"
-#include "config/diagnostics.h"
+#include "base/write.h"
 #include "config/file.h"
 
 #include <errno.h>
@@ -19,7 +19,7 @@
 
 enum {
 	LOCK_TRIES = 500, /* of 20 ms each */
-	MODE_OF_A_NEW_ONE = 0640,
+	NEW_FILE_MODE = 0640,
 };
 
 #define HEAD                                                                                       \
@@ -32,7 +32,7 @@ struct edit {
 	char path[PATH_MAX]; /* of the file itself */
 	char directory[PATH_MAX];
 	int lock;       /* the directory; -1: none */
-	struct stat st; /* of the file; if there is none, of whom to take the owner from */
+	struct stat st; /* of the file; if there is none, of what gives the owner */
 	struct buf text;
 	struct keys *keys; /* of text */
 };
@@ -50,7 +50,7 @@ fail_errno(const struct edit *e, const char *path)
 	int reason = errno;
 	fail(e, path, strerror(reason));
 	if (reason == EACCES || reason == EPERM)
-		buf_append_cut(e->error, ": do it as root, or as the user whose files these are");
+		buf_append_cut(e->error, ": run this as root, or as the owner of these files");
 	return false;
 }
 
@@ -85,11 +85,11 @@ lock(struct edit *e)
 			return fail_errno(e, e->directory);
 		nanosleep(&pause, NULL);
 	}
-	return fail(e, e->path, "somebody else has been changing it for 10 seconds");
+	return fail(e, e->path, "another process has been changing it for 10 seconds");
 }
 
-/* Whose a new file shall be: the responder's, as the tokens are, and else the directory
- * of the state file (owner.h). */
+/* The owner of a new file: the responder, as for the tokens, or else for the directory of the state
+ * file (owner.h). */
 static bool
 find_owner(struct edit *e)
 {
@@ -98,7 +98,7 @@ find_owner(struct edit *e)
 	    stat(path_directory(e->config->state_file, directory), &e->st) == -1 &&
 	    fstat(e->lock, &e->st) == -1)
 		return fail_errno(e, e->directory);
-	e->st.st_mode = MODE_OF_A_NEW_ONE;
+	e->st.st_mode = NEW_FILE_MODE;
 	return buf_puts(&e->text, HEAD) || fail(e, e->path, strerror(ENOMEM));
 }
 
@@ -116,7 +116,7 @@ static bool
 begin(struct edit *e, const struct config *config, struct buf *error)
 {
 	*e = (struct edit){.config = config, .error = error, .lock = -1};
-	/* A key may stand there that does not belong there. */
+	/* It may hold a key by mistake. */
 	buf_init_secret(&e->text, KEYS_FILE_MAX + 1);
 	return find_path(e) && lock(e) && read_keys(e);
 }
@@ -141,21 +141,8 @@ key_named(const struct keys *keys, const char *name)
 
 /* --- After ------------------------------------------------------------ */
 
-static bool
-write_all(int fd, const struct buf *text)
-{
-	for (size_t done = 0; done < text->len;) {
-		ssize_t n = write(fd, text->data + done, text->len - done);
-		if (n == -1 && errno != EINTR)
-			return false;
-		if (n > 0)
-			done += (size_t)n;
-	}
-	return true;
-}
-
-/* The owner before the bytes: nobody else ever has them. And the mode before the
- * owner: in a container, root without CAP_FOWNER may change only its own file's. */
+/* The owner before the bytes, so that no other user ever has them. The mode before the owner: in a
+ * container, root without CAP_FOWNER may change only that of its own files. */
 static bool
 fill(const struct edit *e, int fd)
 {
@@ -167,11 +154,11 @@ fill(const struct edit *e, int fd)
 		return false;
 	if (!same && fchown(fd, e->st.st_uid, e->st.st_gid) == -1)
 		return false;
-	return write_all(fd, &e->text) && fsync(fd) == 0;
+	return write_all(fd, e->text.data, e->text.len) && fsync(fd) == 0;
 }
 
-/* Under the lock nobody else makes a file of that name: what lies there was left
- * by somebody who was killed. */
+/* Under the lock no other process creates a file of that name: what is there was left by one that
+ * was killed. */
 static bool
 write_keys(const struct edit *e)
 {
@@ -223,21 +210,21 @@ add(struct edit *e, const char *name, char key[static KEY_SIZE])
 	struct buf *text = &e->text;
 	if (key_named(e->keys, name) != NULL) {
 		buf_append_cut(e->error,
-			       "%s has a key already: take it away first (key remove %s), or use "
+			       "%s already has a key: remove it first (key remove %s), or use "
 			       "another name",
 			       name, name);
 		return false;
 	}
 	if (keys_count(e->keys) == KEYS_MAX)
-		return fail(e, e->path, "holds as many keys as the router takes");
+		return fail(e, e->path, "already holds the maximum number of keys");
 	if (!make_key(key))
-		return fail(e, e->path, "no random bytes for a key");
+		return fail(e, e->path, "cannot get random bytes for a key");
 	keys_hash(key, hash);
 	bool whole = text->len == 0 || text->data[text->len - 1] == '\n';
 	bool added =
 	    buf_printf(text, "%s%s %s %.*s\n", whole ? "" : "\n", name, digest_hex(hash, hex),
 		       (int)KEY_DATE_SIZE - 1, clock_rfc3339(clock_wall_ms(), now));
-	return added || fail(e, e->path, "would be too large, or memory is short");
+	return added || fail(e, e->path, "would be too large, or out of memory");
 }
 
 /* Cuts the line of that number out. */
@@ -277,8 +264,7 @@ keys_edit_remove(const struct config *config, const char *name, struct buf *erro
 	bool done = begin(&e, config, error);
 	const struct key *key = done ? key_named(e.keys, name) : NULL;
 	if (done && key == NULL) {
-		buf_append_cut(error, "%s: nobody in it has that name (key list shows them)",
-			       e.path);
+		buf_append_cut(error, "%s: no key has that name (key list shows them)", e.path);
 		done = false;
 	}
 	if (done) {

@@ -5,62 +5,62 @@
 #include "base/digest.h"
 #include "base/log.h"
 #include "config/config.h"
-#include "config/diagnostics.h"
-#include "config/parse.h"
+#include "config/text.h"
 #include "dialect/dialect.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* --- What only a provider or the check has -------------------------------- */
+/* --- Kinds of providers and of the health check -------------------------------- */
 
-static enum taken
-take_dialect(const struct setting *option, void *target, const char *text)
+static enum parse_result
+take_dialect(const struct setting *setting, void *target, const char *text)
 {
 	const struct dialect *dialect = dialect_find(text);
-	const struct dialect **place = setting_field(option, target);
+	const struct dialect **place = setting_field(setting, target);
 	if (dialect == NULL)
-		return WRONG;
+		return PARSE_BAD;
 	*place = dialect;
-	return TAKEN;
+	return PARSE_OK;
 }
 
 static void
-allowed_dialect(const struct setting *option, struct buf *out)
+allowed_dialect(const struct setting *setting, struct buf *out)
 {
-	(void)option;
-	buf_append_cut(out, "use %s", dialect_names());
+	(void)setting;
+	buf_append_cut(out, "use ");
+	dialect_names(out);
 }
 
 /* "a|b|c": a model's name and its successors. */
-static enum taken
+static enum parse_result
 take_names(const char *text, char *names[static MODEL_NAMES_MAX], size_t *n)
 {
 	for (;; text++) {
 		size_t length = strcspn(text, "|");
 		if (!text_is_word(text, length, "-._:/@+[]", MODEL_NAME_MAX - 1) ||
 		    *n == MODEL_NAMES_MAX)
-			return WRONG;
-		if (setting_store(&names[*n], text, length) != TAKEN)
-			return NO_MEMORY;
+			return PARSE_BAD;
+		if (setting_store(&names[*n], text, length) != PARSE_OK)
+			return PARSE_NO_MEMORY;
 		(*n)++;
 		text += length;
 		if (*text == '\0')
-			return TAKEN;
+			return PARSE_OK;
 	}
 }
 
-static enum taken
-take_health_check_model(const struct setting *option, void *target, const char *text)
+static enum parse_result
+take_health_check_model(const struct setting *setting, void *target, const char *text)
 {
 	struct config *config = target;
-	(void)option;
+	(void)setting;
 	return take_names(text, config->health_check_models, &config->n_health_check_models);
 }
 
-/* A rule is remembered by the provider's name and its own words, so that the
- * state file forgets what worked when either changes. */
+/* A rule is known by the provider's name and its own text, so that the state file forgets what
+ * worked when either changes. */
 static bool
 name_rule(struct model_rule *rule, const char *provider, const char *text)
 {
@@ -72,23 +72,23 @@ name_rule(struct model_rule *rule, const char *provider, const char *text)
 	return true;
 }
 
-static enum taken
-take_model_rule(const struct setting *option, void *target, const char *text)
+static enum parse_result
+take_model_rule(const struct setting *setting, void *target, const char *text)
 {
 	struct provider *provider = target;
 	size_t glob_len = strcspn(text, "=");
-	(void)option;
+	(void)setting;
 	if (provider->n_models == MODEL_RULES_MAX || text[glob_len] != '=' ||
 	    !text_is_word(text, glob_len, "-._:/@+[]*?!^\\", MODEL_NAME_MAX - 1))
-		return WRONG;
+		return PARSE_BAD;
 	struct model_rule *rule = &provider->models[provider->n_models++];
 	if (!name_rule(rule, provider->name, text) ||
-	    setting_store(&rule->glob, text, glob_len) != TAKEN)
-		return NO_MEMORY;
+	    setting_store(&rule->glob, text, glob_len) != PARSE_OK)
+		return PARSE_NO_MEMORY;
 	return take_names(text + glob_len + 1, rule->names, &rule->n_names);
 }
 
-/* --- The options --------------------------------------------------------- */
+/* --- The settings --------------------------------------------------------- */
 
 #define TEXT_OF(number)  TEXT_OF_(number)
 #define TEXT_OF_(number) #number
@@ -114,7 +114,7 @@ const struct choice credential_choices[] = {{"client", CREDENTIAL_CLIENT},
 /* In the order of claude-router.conf(5). */
 #define AT(member) .offset = offsetof(struct config, member)
 #define A_TIME(member, from, to)                                                                   \
-	.take = setting_parse_time, .allowed = setting_allowed_time, AT(member), .min = (from),    \
+	.parse = setting_parse_time, .allowed = setting_allowed_time, AT(member), .min = (from),   \
 	.max = (to)
 
 static const struct setting in_root[] = {
@@ -202,8 +202,8 @@ static const struct setting in_provider[] = {
     {"trust_url", "false", setting_parse_switch, AT(trust_url), .allowed_text = A_SWITCH},
 };
 
-const struct settings_table root_options = {in_root, COUNT(in_root)};
-const struct settings_table provider_options = {in_provider, COUNT(in_provider)};
+const struct settings_table root_settings = {in_root, COUNT(in_root)};
+const struct settings_table provider_settings = {in_provider, COUNT(in_provider)};
 
 /* --- The known providers -------------------------------------------------- */
 
@@ -256,12 +256,12 @@ known_provider(const char *name)
 }
 
 const char *
-initial_text(const struct setting *option, const struct known_provider *known)
+initial_text(const struct setting *setting, const struct known_provider *known)
 {
 	for (size_t i = 0; known != NULL && i < COUNT(known->initial); i++) {
-		const char *name = known->initial[i].option;
-		if (name != NULL && strcmp(name, option->name) == 0)
+		const char *name = known->initial[i].setting;
+		if (name != NULL && strcmp(name, setting->name) == 0)
 			return known->initial[i].text;
 	}
-	return option->initial;
+	return setting->initial;
 }

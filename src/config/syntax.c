@@ -4,6 +4,7 @@
 #include "base/count.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/str.h"
 #include "config/settings.h"
 
 #include <assert.h>
@@ -12,71 +13,69 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define OPTIONS_MAX 64 /* in one of our tables */
+#define SETTINGS_MAX 64 /* in one of our tables */
 
-/* What libconfuse takes at most: its lexer's and stdio's buffers, a copy of the options
- * for each section, and its values. */
+/* The most that libconfuse allocates: its lexer's and stdio's buffers, a copy of the settings for
+ * each section, and its values. */
 enum { PARSER_MEMORY = 64 * 1024, SECTION_MEMORY = 16 * 1024, BYTE_MEMORY = 64 };
 
-/* What a parsing found. libconfuse's lexer is one for the whole process, and its
- * error function and free function are given no context of ours; hence this one,
- * only set while cfg_parse_buf() runs. */
+/* The result of a parsing. libconfuse passes no context to its error and free functions, and has
+ * one lexer for the whole process; hence this global, set only while cfg_parse_buf() runs. */
 struct parsing {
 	struct diagnostics *diagnostics;
-	bool heard; /* an error of libconfuse's */
+	bool reported; /* an error of libconfuse was reported */
 };
 
 static struct parsing *parsing;
 
 /* --- Values --------------------------------------------------------------- */
 
-/* libconfuse only parses: every option is a CFGT_PTR to a struct assignment, and all
- * checking is done afterwards, so that all wrong values can be reported at once. */
+/* libconfuse only parses: every setting is a CFGT_PTR to a struct assignment, and all checking is
+ * done afterwards, so that all wrong values are reported at once. */
 static int
-keep_setting(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
+keep_assignment(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 {
 	size_t size = strlen(value) + 1;
-	struct assignment *setting = malloc(sizeof *setting + size);
-	if (setting == NULL)
+	struct assignment *assignment = malloc(sizeof *assignment + size);
+	if (assignment == NULL)
 		return -1;
-	setting->section = cfg;
-	setting->option = opt->name;
-	setting->first = cfg_opt_size(opt) == 1;
-	setting->line = cfg->line;
-	memcpy(setting->text, value, size);
-	*(struct assignment **)result = setting;
+	assignment->section = cfg;
+	assignment->name = opt->name;
+	assignment->first = cfg_opt_size(opt) == 1;
+	assignment->line = cfg->line;
+	memcpy(assignment->text, value, size);
+	*(struct assignment **)result = assignment;
 	return 0;
 }
 
-/* Within a parsing, libconfuse frees a value only to make room for another one of
- * the same option: it stands twice. (After an empty list this is not seen.) */
+/* While parsing, libconfuse frees a value only to replace it by another one of the same setting: a
+ * duplicate. (After an empty list this goes unnoticed.) */
 static void
-drop_setting(void *value)
+drop_assignment(void *value)
 {
-	struct assignment *setting = value;
-	if (parsing != NULL && setting->first)
-		diagnostics_add(parsing->diagnostics, setting->section->line,
-				"%s stands in line %d already: write each option once",
-				setting->option, setting->line);
-	explicit_bzero(setting->text, strlen(setting->text)); /* maybe a proxy's password */
-	free(setting);
+	struct assignment *assignment = value;
+	if (parsing != NULL && assignment->first)
+		diagnostics_add(parsing->diagnostics, assignment->section->line,
+				"duplicate %s, first defined on line %d", assignment->name,
+				assignment->line);
+	explicit_bzero(assignment->text, strlen(assignment->text)); /* perhaps a proxy's password */
+	free(assignment);
 }
 
 /* --- Errors --------------------------------------------------------------- */
 
-/* What libconfuse says, and what to do about it. */
+/* libconfuse's sentences, and what to do about them. */
 static const struct {
 	const char *begins, *hint;
 } hints[] = {
-    {"no such option", ": the example claude-router.conf lists the options"},
+    {"no such option", ": the example claude-router.conf lists all settings"},
     {"found duplicate title", ": write each provider once"},
     {"missing title", ": write provider NAME { … }"},
-    {"missing equal sign", ": write option = value"},
+    {"missing equal sign", ": write setting = value"},
     {"premature end", ": a value is missing"},
 };
 
-/* How many letters must be added, removed or replaced to make a of b; names of
- * more than 31 bytes are all too far away. */
+/* The edit distance of two names; those of more than 31 bytes are too far from all. */
 static size_t
 distance(const char *a, const char *b)
 {
@@ -98,8 +97,7 @@ distance(const char *a, const char *b)
 	return row[n];
 }
 
-/* The option of a section that was probably meant (two letters of three are
- * right), NULL if none was. */
+/* The setting of a section that was probably meant (two of three letters are right); NULL: none. */
 static const char *
 nearest(const cfg_t *cfg, const char *name)
 {
@@ -115,11 +113,11 @@ nearest(const cfg_t *cfg, const char *name)
 	return found;
 }
 
-/* libconfuse's error function: its sentence, made safe, with a hint. */
+/* libconfuse's error function: reports its sentence, made safe, with a hint. */
 __attribute__((format(printf, 2, 0))) static void
-hear(cfg_t *cfg, const char *format, va_list args)
+on_parse_error(cfg_t *cfg, const char *format, va_list args)
 {
-	char said[512], shown[PRINTABLE_SIZE];
+	char text[512], shown[PRINTABLE_SIZE];
 	const char *hint = "", *meant = NULL;
 	if (strcmp(format, "no such option '%s'") == 0) {
 		va_list copy;
@@ -127,59 +125,59 @@ hear(cfg_t *cfg, const char *format, va_list args)
 		meant = nearest(cfg, va_arg(copy, const char *));
 		va_end(copy);
 	}
-	if (vsnprintf(said, sizeof said, format, args) < 0)
-		said[0] = '\0';
-	printable(said, strlen(said), shown, sizeof shown);
+	if (vsnprintf(text, sizeof text, format, args) < 0)
+		text[0] = '\0';
+	printable(text, strlen(text), shown, sizeof shown);
 	for (size_t i = 0; i < COUNT(hints); i++)
-		if (strncmp(format, hints[i].begins, strlen(hints[i].begins)) == 0)
+		if (str_starts_with(format, hints[i].begins))
 			hint = hints[i].hint;
-	parsing->heard = true;
+	parsing->reported = true;
 	if (meant != NULL)
-		diagnostics_add(parsing->diagnostics, cfg->line, "%s: is %s meant?", shown, meant);
+		diagnostics_add(parsing->diagnostics, cfg->line, "%s: did you mean %s?", shown,
+				meant);
 	else
 		diagnostics_add(parsing->diagnostics, cfg->line, "%s%s", shown, hint);
 }
 
-/* --- What there may be ---------------------------------------------------- */
+/* --- The file's description ---------------------------------------------------- */
 
-/* The table as libconfuse's, with room for one more option before its end. */
+/* Converts a table to libconfuse's, with room for one more entry before its end. */
 static void
-make_opts(const struct settings_table *table, cfg_opt_t opts[static OPTIONS_MAX + 2])
+make_opts(const struct settings_table *table, cfg_opt_t opts[static SETTINGS_MAX + 2])
 {
 	const cfg_opt_t end = CFG_END();
-	assert(table->n <= OPTIONS_MAX);
+	assert(table->n <= SETTINGS_MAX);
 	for (size_t i = 0; i < table->n; i++) {
-		const cfg_opt_t opt = CFG_PTR_CB(table->options[i].name, NULL, CFGF_NODEFAULT,
-						 keep_setting, drop_setting);
+		const cfg_opt_t opt = CFG_PTR_CB(table->list[i].name, NULL, CFGF_NODEFAULT,
+						 keep_assignment, drop_assignment);
 		opts[i] = opt;
-		if (table->options[i].list)
+		if (table->list[i].list)
 			opts[i].flags |= CFGF_LIST;
 	}
 	opts[table->n] = opts[table->n + 1] = end;
 }
 
-/* What a file that was never parsed looks like. NULL: memory is short. */
+/* Makes libconfuse's description of the file. NULL: out of memory. */
 static cfg_t *
 make_cfg(void)
 {
-	cfg_opt_t inner[OPTIONS_MAX + 2], outer[OPTIONS_MAX + 2];
+	cfg_opt_t inner[SETTINGS_MAX + 2], outer[SETTINGS_MAX + 2];
 	const cfg_opt_t section =
 	    CFG_SEC("provider", inner, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES);
-	make_opts(&provider_options, inner);
-	make_opts(&root_options, outer);
-	outer[root_options.n] = section;
+	make_opts(&provider_settings, inner);
+	make_opts(&root_settings, outer);
+	outer[root_settings.n] = section;
 	return cfg_init(outer, CFGF_NONE);
 }
 
 /* --- Comments, and what libconfuse would not notice ------------------------ */
 
-/* libconfuse 3.3 counts a comment as several lines, takes none inside a list,
- * says nothing about a last string, comment or section that never ends (and
- * writes to standard output when that string ends in a backslash), and drops a
- * bare * or +. So comments are blanked before it sees them, and the rest is
- * refused: this walks over the text by the rules of its lexer.l. */
+/* libconfuse 3.3 counts a comment as several lines, accepts none inside a list, ignores an
+ * unterminated string, comment or section at the end (and writes to standard output when that
+ * string ends in a backslash), and drops a bare * or +. So comments are blanked before it sees
+ * them, and the rest is refused: this walks over the text by the rules of its lexer.l. */
 
-/* Behind the string whose quote stands at that place; NULL: it never ends. */
+/* Returns the end of the string whose quote is at that place; NULL: unterminated. */
 static char *
 string_end(char *at)
 {
@@ -196,7 +194,8 @@ string_end(char *at)
 	return at + 1;
 }
 
-/* Behind the comment at that place, at itself if there is none; NULL: it never ends. */
+/* Returns the end of the comment at that place, the place itself if there is none; NULL:
+ * unterminated. */
 static char *
 comment_end(char *at)
 {
@@ -216,11 +215,11 @@ blank(char *from, const char *to)
 			*from = ' ';
 }
 
-/* Behind the token at that place; NULL and *problem when there is something wrong. */
+/* Returns the end of the token at that place; NULL and *problem: something is wrong. */
 static char *
 token_end(char *at, const char **problem)
 {
-	*problem = "this comment never ends: write */";
+	*problem = "unterminated comment: write */";
 	char *end = comment_end(at);
 	if (end == NULL)
 		return NULL;
@@ -228,7 +227,7 @@ token_end(char *at, const char **problem)
 		blank(at, end);
 		return end;
 	}
-	*problem = "this string never ends: a closing quote is missing";
+	*problem = "unterminated string: a closing quote is missing";
 	if (*at == '"' || *at == '\'')
 		return string_end(at);
 	if (at[0] == '$' && at[1] == '{' && strchr(at, '}') != NULL)
@@ -240,12 +239,12 @@ token_end(char *at, const char **problem)
 	return at + (unquoted > 0 ? unquoted : 1);
 }
 
-/* Blanks the comments; false and a complaint when the text cannot be parsed. */
+/* Blanks the comments; false and a diagnostic when the text cannot be parsed. */
 static bool
 blank_comments(struct diagnostics *diagnostics, char *text)
 {
 	int line = 1, open_line = 0, depth = 0;
-	if (strncmp(text, "\xef\xbb\xbf", 3) == 0) /* a byte order mark */
+	if (str_starts_with(text, "\xef\xbb\xbf")) /* a byte order mark */
 		blank(text, text + 3);
 	while (*text != '\0') {
 		const char *problem;
@@ -267,7 +266,7 @@ blank_comments(struct diagnostics *diagnostics, char *text)
 
 /* --- Parsing -------------------------------------------------------------- */
 
-/* Whether memory was short in the middle of a section. */
+/* Whether libconfuse ran out of memory in the middle of a section. */
 static bool
 is_half_made(cfg_t *cfg)
 {
@@ -279,7 +278,7 @@ is_half_made(cfg_t *cfg)
 	return false;
 }
 
-/* Where the parsing came to, in a section or behind it. */
+/* The line that the parsing reached, in a section or after it. */
 static int
 last_line(cfg_t *cfg)
 {
@@ -288,23 +287,23 @@ last_line(cfg_t *cfg)
 	return section != NULL && section->line > cfg->line ? section->line : cfg->line;
 }
 
-/* Parses what cfg is made for; false when that ended early. */
+/* Parses the text into cfg; false: it ended early. */
 static bool
 parse(cfg_t *cfg, const char *text, struct diagnostics *diagnostics)
 {
 	struct parsing found = {.diagnostics = diagnostics};
 	parsing = &found;
-	cfg_set_error_function(cfg, hear);
+	cfg_set_error_function(cfg, on_parse_error);
 	bool whole = cfg_parse_buf(cfg, text) == CFG_SUCCESS;
 	parsing = NULL;
-	if (!whole && !found.heard && !is_half_made(cfg))
+	if (!whole && !found.reported && !is_half_made(cfg))
 		diagnostics_add(diagnostics, last_line(cfg),
-				"an option's name is empty, or memory is short");
+				"a setting's name is empty, or out of memory");
 	return whole;
 }
 
-/* libconfuse goes on with what it has freed when it gets no memory within a section, or
- * ends the process, so it is tried here whether it will get it. */
+/* Without memory libconfuse uses what it has freed, or ends the process, so this checks first
+ * whether it will get enough. */
 static bool
 has_memory(const struct buf *text)
 {
@@ -320,7 +319,7 @@ syntax_parse(struct buf *text, struct diagnostics *diagnostics, bool *broken)
 	*broken = text->len > 0;
 	if (memchr(buf_text(text), '\0', text->len) != NULL) {
 		diagnostics_add(diagnostics, DIAGNOSTIC_WHOLE_FILE,
-				"holds a NUL byte: this is no text file");
+				"holds a NUL byte: this is not a text file");
 		return NULL;
 	}
 	if (text->len == 0 || !blank_comments(diagnostics, text->data))
@@ -333,7 +332,7 @@ syntax_parse(struct buf *text, struct diagnostics *diagnostics, bool *broken)
 	*broken = !parse(cfg, text->data, diagnostics);
 	if (*broken && is_half_made(cfg)) {
 		diagnostics_add_memory(diagnostics);
-		return NULL; /* lost: cfg_free() would fall over it */
+		return NULL; /* leaked: cfg_free() would crash on it */
 	}
 	return cfg;
 }
@@ -345,7 +344,7 @@ syntax_free(cfg_t *tree)
 		cfg_free(tree);
 }
 
-/* --- Asking --------------------------------------------------------------- */
+/* --- Queries --------------------------------------------------------------- */
 
 size_t
 syntax_providers(cfg_t *tree)
@@ -372,15 +371,15 @@ syntax_line(const cfg_t *section)
 }
 
 bool
-syntax_writes(cfg_t *section, const char *option)
+syntax_writes(cfg_t *section, const char *name)
 {
-	const cfg_opt_t *opt = section == NULL ? NULL : cfg_getopt(section, option);
+	const cfg_opt_t *opt = section == NULL ? NULL : cfg_getopt(section, name);
 	return opt != NULL && (opt->flags & CFGF_MODIFIED) != 0;
 }
 
 const struct assignment *
-syntax_assignment(cfg_t *section, const char *option, size_t i)
+syntax_assignment(cfg_t *section, const char *name, size_t i)
 {
-	cfg_opt_t *opt = section == NULL ? NULL : cfg_getopt(section, option);
+	cfg_opt_t *opt = section == NULL ? NULL : cfg_getopt(section, name);
 	return opt == NULL || i >= cfg_opt_size(opt) ? NULL : cfg_opt_getnptr(opt, (unsigned)i);
 }

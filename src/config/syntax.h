@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* The text of claude-router.conf, parsed by libconfuse but not yet judged: which
- * options stand where, with which values. All of libconfuse stands in
- * config/syntax.c, and so does what we do about its gaps.
+/* The text of claude-router.conf, parsed by libconfuse but not yet checked: which settings are
+ * written where, with which values. All use of libconfuse is in config/syntax.c, and so are the
+ * workarounds for its gaps.
  *
- * syntax_parse() makes a tree, syntax_free() ends it; sections and settings
- * belong to it. The lexer is one for the whole process: one thread at a time. */
+ * syntax_parse() makes a tree, syntax_free() ends it; sections and assignments belong to it. The
+ * process has one lexer: one thread at a time. */
 #ifndef CONFIG_SYNTAX_H
 #define CONFIG_SYNTAX_H
 
@@ -19,22 +19,22 @@ struct cfg_t; /* libconfuse's: a whole file or one section of it */
 /* A value as it was written. */
 struct assignment {
 	const struct cfg_t *section;
-	const char *option;
-	bool first; /* of its list, or the only one */
+	const char *name; /* of the setting */
+	bool first;       /* of its list, or the only one */
 	int line;
 	char text[];
 };
 
-/* Parses a text and blanks its comments on the way. NULL: nothing was parsed,
- * since the text is empty or unusable or memory is short. *broken tells whether
- * the parsing ended early; why, and which options stand twice, goes to complaints. */
+/* Parses a text and blanks its comments on the way. NULL: nothing was parsed, since the text is
+ * empty or unusable, or out of memory. *broken: the parsing ended early; the reason, and duplicate
+ * settings, go to diagnostics. */
 struct cfg_t *syntax_parse(struct buf *text, struct diagnostics *diagnostics, bool *broken);
 
 /* Frees a tree. NULL is fine. */
 void syntax_free(struct cfg_t *tree);
 
-/* How many provider sections there are, and the one at index i (below that
- * number), NULL if there is none. NULL as a tree has none. */
+/* The number of provider sections, and the one at index i (below that number); NULL: none. A NULL
+ * tree has none. */
 size_t syntax_providers(struct cfg_t *tree);
 struct cfg_t *syntax_provider(struct cfg_t *tree, size_t i);
 
@@ -42,11 +42,10 @@ struct cfg_t *syntax_provider(struct cfg_t *tree, size_t i);
 const char *syntax_title(struct cfg_t *section);
 int syntax_line(const struct cfg_t *section);
 
-/* Whether the section writes that option; an empty list is written, too. NULL as
- * a section writes nothing. */
-bool syntax_writes(struct cfg_t *section, const char *option);
+/* Whether the section writes that setting; an empty list counts. A NULL section writes nothing. */
+bool syntax_writes(struct cfg_t *section, const char *name);
 
-/* The option's value at index i, NULL where it has none. */
-const struct assignment *syntax_assignment(struct cfg_t *section, const char *option, size_t i);
+/* Returns the setting's value at index i; NULL: none. */
+const struct assignment *syntax_assignment(struct cfg_t *section, const char *name, size_t i);
 
 #endif

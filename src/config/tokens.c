@@ -3,7 +3,7 @@
 
 #include "base/clock.h"
 #include "base/count.h"
-#include "config/diagnostics.h"
+#include "config/credential.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -14,9 +14,8 @@
 #define ADMIN       "admin_token"
 #define ENTRIES_MAX (PROVIDERS_MAX + 1 + COUNT(aliases))
 
-/* The names that are understood beside the configuration's providers and
- * admin_token, whether the configuration has that provider or not: one
- * tokens.txt serves several configurations. */
+/* The names that are accepted beside the configuration's providers and admin_token, whether the
+ * configuration has that provider or not: several configurations can share one tokens.txt. */
 static const struct alias {
 	const char *name, *provider;
 } aliases[] = {
@@ -34,11 +33,11 @@ static const struct alias {
 struct entry {
 	char name[PROVIDER_NAME_MAX]; /* the provider's, or ADMIN */
 	const char *value;            /* within text or environment */
-	int line;                     /* 0: only the environment has it */
+	int line;                     /* 0: from the environment only */
 };
 
 struct tokens {
-	struct buf text;        /* of the file, taken to pieces; wiped at the end */
+	struct buf text;        /* of the file, split in place; wiped at the end */
 	struct buf environment; /* provider.env_credential, each with its NUL; wiped, too */
 	struct entry entries[ENTRIES_MAX];
 	size_t n;
@@ -55,7 +54,7 @@ struct reader {
 	int line;
 };
 
-/* Says what is wrong with the line. Always false. Nobody passes a value. */
+/* Reports what is wrong with the line. Always false. Never pass a value. */
 __attribute__((format(printf, 2, 3))) static bool
 refuse(const struct reader *r, const char *format, ...)
 {
@@ -100,13 +99,13 @@ enter(struct tokens *tokens, const char *name, const char *value, int line)
 	entry->line = line;
 }
 
-/* Whose a credential is shows in its first letters (PROTOCOLS.md 4). One of
- * Claude's in another one's line would be sent to that one. */
+/* A credential's first letters show its maker (PROTOCOLS.md 4). One of Claude's in another
+ * provider's line would be sent there. */
 static bool
 check_owner(const struct reader *r, const char *name, const char *value)
 {
-	bool login = strncmp(value, "sk-ant-oat", 10) == 0;
-	bool key = strncmp(value, "sk-ant-api", 10) == 0;
+	bool login = credential_kind(value) == CREDENTIAL_LOGIN;
+	bool key = credential_kind(value) == CREDENTIAL_API_KEY;
 	bool pro = strcmp(name, "claude_pro") == 0, api = strcmp(name, "claude_api") == 0;
 	bool other = strcmp(name, "deepseek") == 0 || strcmp(name, "kimi") == 0;
 	if (pro && key)
@@ -138,30 +137,29 @@ check_value(const struct reader *r, const char *name, const char *value)
 	return check_owner(r, name, value);
 }
 
-/* Takes a name, which is one of ours or is not told (it may be a value whose
- * name is missing), and its value. */
+/* Takes a name and its value. An unknown name is never shown: it may be a value whose name is
+ * missing. */
 static bool
 take_pair(struct reader *r, const char *name, const char *value)
 {
 	const char *meant = meaning_of(r->config, name);
 	if (meant == NULL)
-		return refuse(r, "this name is no provider: use claude_pro, deepseek, kimi, "
+		return refuse(r, "unknown name: use claude_pro, deepseek, kimi, "
 				 "claude_api, another provider of the configuration, "
 				 "or admin_token");
 	if (!check_value(r, name, value))
 		return false;
 	struct entry *before = find(r->tokens, meant);
 	if (before != NULL && before->line > 0)
-		return refuse(r, "%s stands in line %d already: one value for each", meant,
-			      before->line);
+		return refuse(r, "duplicate %s, first defined on line %d", meant, before->line);
 	if (before == NULL)
 		enter(r->tokens, meant, value, r->line);
 	else
-		before->line = r->line; /* the environment's value goes before the file's */
+		before->line = r->line; /* the environment's value overrides the file's */
 	return true;
 }
 
-/* Cuts spaces off both ends, in place. */
+/* Trims spaces at both ends, in place. */
 static char *
 trim(char *text)
 {
@@ -193,7 +191,7 @@ take_lines(struct reader *r)
 	for (struct lines lines = lines_of(text->data, text->len); lines_next(&lines);) {
 		r->line = lines.number;
 		if (lines_is_binary(&lines))
-			return refuse(r, "there is a NUL byte: this is no text file");
+			return refuse(r, "holds a NUL byte: this is not a text file");
 		text->data[lines.end] = '\0';
 		if (!take_line(r, text->data + lines.begin))
 			return false;
@@ -210,7 +208,7 @@ take_file(struct reader *r)
 	       take_lines(r);
 }
 
-/* Copies what the environment brought, which goes before the file. */
+/* Copies the environment's credentials, which override the file's. */
 static bool
 take_environment(struct tokens *tokens, const struct config *config)
 {
@@ -232,12 +230,12 @@ take_environment(struct tokens *tokens, const struct config *config)
 	return true;
 }
 
-/* Gives the reason when no other was told. Always NULL. */
+/* Reports the reason when no other was reported. Always NULL. */
 static struct tokens *
 out_of_memory(struct buf *error)
 {
 	if (error->len == 0)
-		buf_append_cut(error, "memory is short");
+		buf_append_cut(error, "out of memory");
 	return NULL;
 }
 
@@ -248,7 +246,7 @@ tokens_load(const struct config *config, struct buf *error)
 	struct reader r = {tokens, config, error, 0};
 	if (tokens == NULL)
 		return out_of_memory(error);
-	buf_init_secret(&tokens->text, TOKENS_FILE_MAX + 1); /* read(2) wants room to see the end */
+	buf_init_secret(&tokens->text, TOKENS_FILE_MAX + 1); /* read(2) needs room to see the end */
 	buf_init_secret(&tokens->environment, PROVIDERS_MAX * (TOKEN_MAX + 1));
 	tokens->loaded_at = clock_wall_ms();
 	tokens->owners = 1;
@@ -275,7 +273,7 @@ tokens_free(struct tokens *tokens)
 	free(tokens);
 }
 
-/* --- Asking -------------------------------------------------------------- */
+/* --- Queries -------------------------------------------------------------- */
 
 const char *
 tokens_get(const struct tokens *tokens, const char *provider)

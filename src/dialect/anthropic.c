@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* Claude's own API: bodies go out byte for byte, but for what would make Claude
- * refuse them (PROTOCOLS.md 7, BEHAVIOUR.md 7).
+/* Claude's own API: bodies are sent byte for byte, except for what Claude would reject
+ * (PROTOCOLS.md 7, BEHAVIOUR.md 7).
  *
- * Thinking that Claude did not sign (marked by us, or with an empty or missing
- * signature) is cut from the history, and nothing put in its place. A message
- * that consisted of such thinking alone is cut as a whole: an empty content is
- * a 400, anything we put in would be new text in the history, and Claude joins
- * the turns on both sides by itself. What is cut depends on the block alone, so
- * each request of a conversation is cut in the same way, and Claude's own
- * blocks stay valid: turn n's messages are the beginning of turn n + 1's. */
+ * Thinking that Claude did not sign (marked by us, or with an empty or missing signature) is cut
+ * from the history without a replacement. A message that held only such thinking is cut as a whole:
+ * an empty content is a 400, a replacement would be new text in the history, and Claude joins the
+ * turns on both sides by itself. What is cut depends on the block alone, so each request of a
+ * conversation is cut in the same way, and Claude's own blocks stay valid: turn n's messages are
+ * the beginning of turn n + 1's. */
 
+#include "base/count.h"
+#include "base/str.h"
 #include "dialect/dialect.h"
 #include "dialect/origin.h"
 #include "dialect/tool_id.h"
@@ -28,24 +29,17 @@ struct editor {
 	bool edits_history;
 };
 
-/* A block of the history, as far as Claude might refuse it. */
+/* The parts of a history's block for which Claude might reject it. */
 struct block {
 	size_t at;             /* where it begins */
 	bool thinking;         /* … of any kind */
-	bool server;           /* a tool that a provider ran, or what it found */
+	bool server;           /* a tool that a provider ran, or its result */
 	bool has_id;           /* an id or tool_use_id … */
 	struct span id;        /* … and its place */
 	struct span signature; /* or the data of redacted thinking */
 	struct span name;      /* of a tool */
-	struct buf said;       /* what can be read in it, as JSON text between quotes */
+	struct buf text;       /* its readable text, as JSON between quotes */
 };
-
-static bool
-ends_with(const char *text, struct span span, const char *end)
-{
-	size_t n = strlen(end);
-	return span.len > n && memcmp(text + span.at + span.len - n, end, n) == 0;
-}
 
 static void
 read_type(struct scan *s, struct block *b)
@@ -55,18 +49,18 @@ read_type(struct scan *s, struct block *b)
 		return;
 	b->thinking =
 	    span_is(s->text, type, "thinking") || span_is(s->text, type, "redacted_thinking");
-	b->server =
-	    span_is(s->text, type, "server_tool_use") || ends_with(s->text, type, "_tool_result");
+	b->server = span_is(s->text, type, "server_tool_use") ||
+		    str_ends_with(s->text + type.at, type.len, "_tool_result");
 }
 
-/* What a search looked for and found: queries, titles, addresses. Nothing that is encrypted. */
+/* Reads what a search looked for and found: queries, titles, addresses; nothing encrypted. */
 static void
-read_said(struct scan *s, struct block *b)
+read_text(struct scan *s, struct block *b)
 {
 	struct span key, text;
 	if (scan_peek(s) == SCAN_ARRAY) {
 		for (scan_array(s); scan_element(s);)
-			read_said(s, b);
+			read_text(s, b);
 		return;
 	}
 	for (scan_object(s); scan_member(s, &key);) {
@@ -74,8 +68,8 @@ read_said(struct scan *s, struct block *b)
 				span_is(s->text, key, "url");
 		if (!readable)
 			scan_skip(s);
-		else if (scan_string(s, &text) && (!buf_puts(&b->said, "\\n") ||
-						   !buf_add(&b->said, s->text + text.at, text.len)))
+		else if (scan_string(s, &text) && (!buf_puts(&b->text, "\\n") ||
+						   !buf_add(&b->text, s->text + text.at, text.len)))
 			return;
 	}
 }
@@ -85,7 +79,7 @@ read_block(struct scan *s)
 {
 	struct block b = {.at = scan_here(s)};
 	struct span key;
-	buf_init(&b.said, s->len);
+	buf_init(&b.text, s->len);
 	for (scan_object(s); scan_member(s, &key);)
 		if (span_is(s->text, key, "signature") || span_is(s->text, key, "data"))
 			scan_string(s, &b.signature);
@@ -97,14 +91,14 @@ read_block(struct scan *s)
 			read_type(s, &b);
 		else if (b.server &&
 			 (span_is(s->text, key, "input") || span_is(s->text, key, "content")))
-			read_said(s, &b);
+			read_text(s, &b);
 		else
 			scan_skip(s);
 	return b;
 }
 
-/* In place of a tool that another provider ran: Claude takes neither its id nor what is encrypted
- * in it. */
+/* Replaces a tool that another provider ran: Claude accepts neither its id nor its encrypted
+ * parts. */
 static void
 put_as_text(struct editor *e, const struct block *b, size_t end)
 {
@@ -114,13 +108,13 @@ put_as_text(struct editor *e, const struct block *b, size_t end)
 	splice_insert(&e->splice, b->at, word, strlen(word));
 	splice_insert(&e->splice, b->at, e->s.text + b->name.at, b->name.len);
 	splice_insert(&e->splice, b->at, "]", 1);
-	splice_insert(&e->splice, b->at, buf_text(&b->said), b->said.len);
+	splice_insert(&e->splice, b->at, buf_text(&b->text), b->text.len);
 	splice_insert(&e->splice, b->at, close, sizeof close - 1);
 	splice_cut(&e->splice, b->at, end);
 }
 
-/* An id that Claude would refuse, and that nobody marked on its way to the client: from an older
- * session. Both halves of a pair change alike. */
+/* Marks an id that Claude would reject and that was not marked on its way to the client: one of an
+ * older session. Both halves of a pair change alike. */
 static void
 edit_id(struct editor *e, struct span id)
 {
@@ -132,7 +126,7 @@ edit_id(struct editor *e, struct span id)
 	splice_cut(&e->splice, id.at, id.at + id.len);
 }
 
-/* Takes a block; whether it stays. */
+/* Edits a block; returns whether it is kept. */
 static bool
 edit_block(struct editor *e)
 {
@@ -142,11 +136,11 @@ edit_block(struct editor *e)
 		put_as_text(e, &b, e->s.at);
 	else if (b.has_id)
 		edit_id(e, b.id);
-	buf_free(&b.said);
+	buf_free(&b.text);
 	return !b.thinking || !origin_is_foreign(e->s.text, b.signature);
 }
 
-/* Takes a message's content; whether anything of it stays. */
+/* Edits a message's content; returns whether any of it is kept. */
 static bool
 edit_content(struct editor *e)
 {
@@ -205,11 +199,11 @@ edit_model(struct editor *e)
 }
 
 static bool
-drops(const struct editor *e, struct span key)
+is_dropped(const struct editor *e, struct span key)
 {
 	if ((e->handover->quirks & QUIRK_NO_LOGIN_FIELDS) == 0)
 		return false;
-	for (size_t i = 0; i < sizeof login_fields / sizeof *login_fields; i++)
+	for (size_t i = 0; i < COUNT(login_fields); i++)
 		if (span_is(e->s.text, key, login_fields[i]))
 			return true;
 	return false;
@@ -221,7 +215,7 @@ edit_body(struct editor *e)
 	struct splice_list list = {0};
 	struct span key;
 	for (scan_object(&e->s); scan_member(&e->s, &key);) {
-		bool keep = !drops(e, key);
+		bool keep = !is_dropped(e, key);
 		splice_item(&e->splice, &list, key.at - 1);
 		if (e->map_model && span_is(e->s.text, key, "model"))
 			edit_model(e);
@@ -251,7 +245,7 @@ anthropic_request(const struct handover *h, struct buf *out)
 	return splice_end(&e.splice, h->body_len) ? HANDOVER_REWRITTEN : HANDOVER_FAILED;
 }
 
-/* Claude's words about what it cannot do are for the client (BEHAVIOUR 4). */
+/* Claude's own errors are for the client (BEHAVIOUR 4). */
 static const char *
 anthropic_refuses(const struct message *message, const char *model)
 {
@@ -265,7 +259,7 @@ anthropic_quirk(int status, const char *text)
 {
 	if (status != 400 || strstr(text, "Extra inputs are not permitted") == NULL)
 		return 0;
-	for (size_t i = 0; i < sizeof login_fields / sizeof *login_fields; i++)
+	for (size_t i = 0; i < COUNT(login_fields); i++)
 		if (strstr(text, login_fields[i]) != NULL)
 			return QUIRK_NO_LOGIN_FIELDS;
 	return 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* DeepSeek's Messages API: PROTOCOLS.md 2, 5, 6. */
 
+#include "base/str.h"
 #include "dialect/dialect.h"
 #include "dialect/origin.h"
 #include "dialect/rewrite.h"
@@ -9,23 +10,23 @@
 
 #define CONTEXT_TOKENS 1000000
 #define OUTPUT_TOKENS  393216
-#define THINKING_MIN   1024 /* max_tokens below: thinking would eat it all */
+#define THINKING_MIN   1024 /* max_tokens below it: thinking would use all of it */
 #define PRO            "deepseek-v4-pro"
 #define FLASH          "deepseek-flash"
 
-/* Sampling has no effect while thinking, and is taken. */
+/* Sampling has no effect while thinking, but is accepted. */
 static const char *const plain[] = {"stream", "temperature", "top_p", NULL};
 
-/* PROTOCOLS.md 2, 5: pro takes no images, flash does. DeepSeek maps claude-opus* to pro. */
+/* PROTOCOLS.md 2, 5: pro accepts no images, flash does. DeepSeek maps claude-opus* to pro. */
 static const char *
 deepseek_model(const struct message *message, const char *model)
 {
-	bool pro = strcmp(model, PRO) == 0 || strncmp(model, "claude-opus", 11) == 0;
+	bool pro = strcmp(model, PRO) == 0 || str_starts_with(model, "claude-opus");
 	return pro && (message->needs & NEED_IMAGES) != 0 ? FLASH : model;
 }
 
-/* Thinking is on when not mentioned, so it is always mentioned: who did not ask
- * for it does not get it, as at Claude. It does not go with a forced tool. */
+/* Thinking is on by default, so the request always says which: off unless the client requested it,
+ * as at Claude. It does not work with a forced tool. */
 static void
 deepseek_choose(const struct handover *handover, enum thinking asked, struct rewrite_choice *choice)
 {

@@ -1,25 +1,29 @@
 /* SPDX-License-Identifier: MIT */
 #include "dialect/dialect.h"
 
+#include "base/count.h"
+
 #include <string.h>
 
-static const struct dialect *const dialects[] = {
-    &dialect_anthropic,
-    &dialect_deepseek,
-    &dialect_kimi,
-};
+#define ADDRESS_OF(name) &dialect_##name,
+static const struct dialect *const dialects[] = {DIALECTS(ADDRESS_OF)};
 
 const struct dialect *
 dialect_find(const char *name)
 {
-	for (size_t i = 0; i < sizeof dialects / sizeof *dialects; i++)
+	for (size_t i = 0; i < COUNT(dialects); i++)
 		if (strcmp(dialects[i]->name, name) == 0)
 			return dialects[i];
 	return NULL;
 }
 
-const char *
-dialect_names(void)
+void
+dialect_names(struct buf *out)
 {
-	return "anthropic, deepseek or kimi";
+	for (size_t i = 0; i < COUNT(dialects); i++)
+		buf_append_cut(out, "%s%s",
+			       i == 0                     ? ""
+			       : i + 1 == COUNT(dialects) ? " or "
+							  : ", ",
+			       dialects[i]->name);
 }

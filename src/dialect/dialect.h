@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What a kind of provider wants to receive, and how its answer is to be read.
- * A dialect is one file and one line of the table in dialect.c. Facts:
- * PROTOCOLS.md 2, 3, 5, 6, 7. Contract: BEHAVIOUR.md 7.
+/* What a kind of provider expects to receive, and how its response is read. A dialect is one file
+ * and one line of DIALECTS. Facts: PROTOCOLS.md 2, 3, 5, 6, 7. Contract: BEHAVIOUR.md 7.
  *
  * Pure: bytes in, bytes out; thread-safe. json-c is used only where a body must
  * be rewritten. */
@@ -9,32 +8,32 @@
 #define DIALECT_DIALECT_H
 
 #include "base/buf.h"
+#include "base/caps.h"
 #include "base/digest.h"
 #include "dialect/message.h"
 #include "dialect/sse.h"
 
-/* A request to hand over. All borrowed. */
+/* A request to hand over to a provider. All borrowed. */
 struct handover {
-	const char *provider; /* the provider's name (letters, digits, - and _): marks carry it */
-	const char *model;    /* the name to send; NULL: as asked */
+	const char *provider; /* its name (letters, digits, - and _), for marks */
+	const char *model;    /* the name to send; NULL: as requested */
 	const char *body;
 	size_t body_len;
 	const struct message *message; /* of that body */
 	const uint8_t *key;            /* DIGEST_KEY_SIZE bytes, hashes user ids */
-	unsigned quirks;               /* enum quirk, or'ed: what a provider's 400 made us try */
+	unsigned quirks;               /* enum quirk, or'ed: an error called for them */
 };
 
-/* A second form of the same request, for one retry after a 400 that asks for
- * it (PROTOCOLS.md 5, 9). */
+/* Another form of the same request, for one retry after an error that calls for it (PROTOCOLS.md 5,
+ * 9). */
 enum quirk {
 	QUIRK_THINKING_PLACEHOLDER = 1 << 0, /* Kimi: tool turns get a thinking block after all */
 	QUIRK_SYSTEM_AS_USER = 1 << 1,       /* DeepSeek: role system becomes user text */
-	QUIRK_NO_LOGIN_FIELDS =
-	    1 << 2,                 /* Claude API: fields that only a login may send are dropped */
-	QUIRK_NO_THINKING = 1 << 3, /* DeepSeek: this request goes without thinking */
+	QUIRK_NO_LOGIN_FIELDS = 1 << 2,      /* Claude API: no fields that only a login sends */
+	QUIRK_NO_THINKING = 1 << 3,          /* DeepSeek: this request is sent without thinking */
 };
 
-/* Those that tell of the provider and its model; the others tell of one request. */
+/* Those that are true of the provider and its model; the others of one request only. */
 #define QUIRKS_REMEMBERED                                                                          \
 	(unsigned)(QUIRK_THINKING_PLACEHOLDER | QUIRK_SYSTEM_AS_USER | QUIRK_NO_LOGIN_FIELDS)
 
@@ -44,9 +43,8 @@ enum handover_result {
 	HANDOVER_FAILED,    /* out of memory, or out's maximum */
 };
 
-/* State of one answer stream on its way to the client (dialect/origin.h). All zero but the provider at the
- * start; origin_fini() at the end. */
-#define ORIGIN_OPEN_MAX 16
+/* The state of one response stream on its way to the client (dialect/origin.h). Zero except the
+ * provider at the start; origin_fini() at the end. */
 struct origin {
 	const char *provider; /* whose mark thinking and ids get */
 	struct origin_block {
@@ -54,12 +52,11 @@ struct origin {
 		int64_t as;    /* … and the client's */
 		bool thinking;
 		bool signature;  /* its signature_delta was seen */
-	} open[ORIGIN_OPEN_MAX]; /* blocks that were begun and not stopped */
+	} open[ORIGIN_OPEN_MAX]; /* blocks that have started and not stopped */
 	unsigned n_open;
-	int64_t next; /* the index of the next block that the client sees */
-	bool moved;   /* some block has another index at the client */
-	bool
-	    holding; /* a text block with nothing but white space so far: the client may never see it */
+	int64_t next;    /* the index of the next block for the client */
+	bool moved;      /* some block has another index at the client */
+	bool holding;    /* a text block of white space so far: the client may never see it */
 	int64_t blank;   /* its index */
 	struct buf held; /* its events */
 };
@@ -75,44 +72,50 @@ struct dialect {
 	bool counts_tokens;      /* has /v1/messages/count_tokens, and /v1/models */
 	int64_t context_tokens;  /* the largest request, in tokens */
 
-	/* Why a request for this model cannot be served here, a few words for the
-	 * log and explain ("images"), or NULL when it can. model: the name to send. */
+	/* Returns why a request for this model cannot be served here, a few words for the log and
+	 * explain ("images"), or NULL when it can. model: the name to send. */
 	const char *(*refuses)(const struct message *message, const char *model);
 
-	/* The name that request() really sends for this message when it was mapped to
-	 * model: DeepSeek's flash takes images, its pro does not. For log and status;
-	 * request() asks it itself. NULL: always the mapped one. */
+	/* Returns the name that encode() sends for this message when it was mapped to model:
+	 * DeepSeek's flash takes images, its pro does not. For log and status; encode() uses it
+	 * itself. NULL: always the mapped one. */
 	const char *(*model)(const struct message *message, const char *model);
 
 	/* Writes the body to send into out (empty on entry). */
 	enum handover_result (*encode)(const struct handover *handover, struct buf *out);
 
-	/* Appends an event of the answer to out as the client shall see it, and what
-	 * must go before it; or nothing, when the client is not to see it, or not yet. NULL:
-	 * every event passes byte for byte. False: out is full, or memory is short. */
+	/* Appends an event of the response to out in the form for the client, and what must precede
+	 * it; or nothing, when the client must not see it, or not yet. NULL: all events are
+	 * forwarded byte for byte. False: out is full, or out of memory. */
 	bool (*decode_event)(struct origin *origin, const struct sse_event *event, struct buf *out);
 
-	/* The same for a JSON answer; NULL: byte for byte. False: memory is short;
-	 * what is no JSON object is copied as it is. */
+	/* The same for a JSON response; NULL: byte for byte. False: out of memory. What is not a
+	 * JSON object is copied as it is. */
 	bool (*decode_json)(const char *provider, const char *json, size_t n, struct buf *out);
 
-	/* The quirk that an error text asks for, 0 for none. text is the error body. */
+	/* Returns the quirk that an error body calls for; 0: none. */
 	unsigned (*quirk)(int status, const char *text);
 };
 
-/* "anthropic", "deepseek", "kimi"; NULL: unknown. */
+/* One more dialect: its file, and its line here. */
+// clang-format off
+#define DIALECTS(dialect) \
+	dialect(anthropic) \
+	dialect(deepseek) \
+	dialect(kimi)
+// clang-format on
+
+#define DIALECT_DECLARE(name) extern const struct dialect dialect_##name;
+DIALECTS(DIALECT_DECLARE)
+
+/* By its name; NULL: unknown. */
 const struct dialect *dialect_find(const char *name);
 
-/* The names, for error messages: "anthropic, deepseek or kimi". */
-const char *dialect_names(void);
+/* Appends all names, cut where they do not fit: "anthropic, deepseek or kimi". */
+void dialect_names(struct buf *out);
 
-/* A signature as the client shall keep it: "router.NAME.ORIGINAL". Claude Code
- * sends thinking back unchanged, whatever its signature (CLIENT.md 2). */
+/* The prefix of a signature as the client keeps it: "router.NAME.ORIGINAL". Claude Code sends
+ * thinking back unchanged, with any signature (CLIENT.md 2). */
 #define ORIGIN_PREFIX "router."
-
-/* One more dialect: its file, its line here, its line of the table in dialect.c. */
-extern const struct dialect dialect_anthropic;
-extern const struct dialect dialect_deepseek;
-extern const struct dialect dialect_kimi;
 
 #endif

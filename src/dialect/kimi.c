@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Kimi's Messages API: PROTOCOLS.md 3, 5, 6. */
 
+#include "base/str.h"
 #include "dialect/dialect.h"
 #include "dialect/origin.h"
 #include "dialect/rewrite.h"
@@ -12,13 +13,13 @@
 /* Sampling is fixed. */
 static const char *const plain[] = {"stream", NULL};
 
-/* What is known of a model; the first that begins the name. */
+/* What is known of a model; the first whose prefix matches counts. */
 struct model_facts {
 	const char *begin;
 	int64_t context_tokens;
 	size_t max_bytes;
-	bool says_enabled;  /* thinking {enabled} is taken, and wanted */
-	bool says_disabled; /* so is {disabled} */
+	bool takes_enabled;  /* thinking {enabled} is accepted, and needed */
+	bool takes_disabled; /* so is {disabled} */
 	const char *named_tool;
 };
 
@@ -33,7 +34,7 @@ static const struct model_facts *
 facts_of(const char *model)
 {
 	const struct model_facts *f = models;
-	while (strncmp(model, f->begin, strlen(f->begin)) != 0)
+	while (!str_starts_with(model, f->begin))
 		f++;
 	return f;
 }
@@ -42,9 +43,9 @@ static void
 kimi_choose(const struct handover *handover, enum thinking asked, struct rewrite_choice *choice)
 {
 	const struct model_facts *f = facts_of(choice->model);
-	if (asked == THINKING_ON && f->says_enabled)
+	if (asked == THINKING_ON && f->takes_enabled)
 		choice->thinking = "enabled";
-	if (asked == THINKING_OFF && f->says_disabled)
+	if (asked == THINKING_OFF && f->takes_disabled)
 		choice->thinking = "disabled";
 	choice->effort = true;
 	choice->placeholder = (handover->quirks & QUIRK_THINKING_PLACEHOLDER) != 0;
@@ -80,8 +81,8 @@ kimi_refuses(const struct message *message, const char *model)
 static unsigned
 kimi_quirk(int status, const char *text)
 {
-	bool asks = strstr(text, "reasoning_content is missing") != NULL;
-	return (status == 400 || status == 500) && asks ? QUIRK_THINKING_PLACEHOLDER : 0;
+	bool is_asked = strstr(text, "reasoning_content is missing") != NULL;
+	return (status == 400 || status == 500) && is_asked ? QUIRK_THINKING_PLACEHOLDER : 0;
 }
 
 const struct dialect dialect_kimi = {

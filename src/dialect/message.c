@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 #include "dialect/message.h"
 
+#include "base/count.h"
 #include "base/digest.h"
+#include "base/str.h"
+
 #include <stdio.h>
 #include <string.h>
 
-#define FILE_TOKENS   1600 /* about what Claude reckons for an image of full size */
-#define USER_ID_MAX   1024 /* bytes of metadata.user_id; Claude Code sends some 200 */
+#define FILE_TOKENS   1600 /* about what Claude counts for a full-size image */
 #define BLOCKS_WITHIN 2    /* a block, and the blocks of a tool result in it */
 
 struct reader {
 	struct scan s;
 	struct message *out;
-	size_t messages; /* how many there are */
+	size_t messages; /* their number */
 	bool quota;      /* the last one read is a user's "quota" and nothing else */
-	size_t tools;    /* how many there are */
+	size_t tools;    /* their number */
 };
 
 /* --- Blocks ---------------------------------------------------------------- */
@@ -32,7 +34,6 @@ static const struct {
     {"thinking", 0, true, false},
     {"redacted_thinking", 0, true, false},
     {"image", NEED_IMAGES, false, false},
-    {"document", NEED_DOCUMENTS, false, false},
     {"container_upload", NEED_CONTINUATION, false, false},
 };
 
@@ -42,7 +43,7 @@ read_type(struct reader *r, bool *tool_result)
 	struct span type;
 	if (!scan_string(&r->s, &type))
 		return;
-	for (size_t i = 0; i < sizeof block_types / sizeof *block_types; i++)
+	for (size_t i = 0; i < COUNT(block_types); i++)
 		if (span_is(r->s.text, type, block_types[i].type)) {
 			r->out->needs |= block_types[i].needs;
 			r->out->has_thinking |= block_types[i].thinking;
@@ -70,7 +71,7 @@ read_source(struct reader *r)
 
 static void read_content(struct reader *r, unsigned within, bool *tool_result);
 
-/* PROTOCOLS.md 7: what Claude calls its own. Others may be refused by it. */
+/* PROTOCOLS.md 7: the form of Claude's own ids. It may reject others. */
 static void
 read_id(struct reader *r)
 {
@@ -154,7 +155,7 @@ read_tool(struct reader *r)
 			typed = scan_string(&r->s, &type);
 		else
 			scan_skip(&r->s);
-	/* Tool search only finds deferred tools: others are shown all of them at once. */
+	/* Tool search only finds deferred tools: other providers get all of them at once. */
 	bool own = span_is(r->s.text, type, "custom") || span_begins(r->s.text, type, "bash_") ||
 		   span_begins(r->s.text, type, "text_editor_") ||
 		   span_begins(r->s.text, type, "memory_");
@@ -188,34 +189,36 @@ read_tool_choice(struct reader *r)
 			r->out->needs |= NEED_FORCED_TOOL;
 }
 
-/* Where a word ends in n bytes of text; NULL: nowhere. */
+/* Returns the end of a word in n bytes of text; NULL: not found. */
 static const char *
-behind(const char *text, size_t n, const char *word)
+end_of(const char *text, size_t n, const char *word)
 {
 	const char *at = memmem(text, n, word, strlen(word));
 	return at == NULL ? NULL : at + strlen(word);
 }
 
-/* The text from behind a mark to the next one, or to the end; "" if it is too long. */
-static void
-copy_part(const char *text, size_t n, const char *mark, const char *next, char *out, size_t size)
-{
-	const char *from = behind(text, n, mark);
-	if (from == NULL)
-		return;
-	size_t left = (size_t)(text + n - from);
-	const char *to = next == NULL ? NULL : memmem(from, left, next, strlen(next));
-	struct span part = {(size_t)(from - text), to == NULL ? left : (size_t)(to - from)};
-	span_unescape(text, part, out, size);
-}
-
-/* The older form: user_<hash>_account_<uuid>_session_<uuid>. */
+/* The older form: user_<hash>_account_<uuid>_session_<uuid>. A part that is too long is "". */
 static void
 read_old_user_id(const char *user_id, size_t n, struct message *out)
 {
-	copy_part(user_id, n, "user_", "_account_", out->device_id, sizeof out->device_id);
-	copy_part(user_id, n, "_account_", "_session_", out->account_id, sizeof out->account_id);
-	copy_part(user_id, n, "_session_", NULL, out->session_id, sizeof out->session_id);
+	const struct {
+		const char *mark, *next;
+		char *to;
+		size_t size;
+	} parts[] = {{"user_", "_account_", out->device_id, sizeof out->device_id},
+		     {"_account_", "_session_", out->account_id, sizeof out->account_id},
+		     {"_session_", NULL, out->session_id, sizeof out->session_id}};
+	for (size_t i = 0; i < COUNT(parts); i++) {
+		const char *from = end_of(user_id, n, parts[i].mark), *end = user_id + n;
+		if (from == NULL)
+			continue;
+		const char *next = parts[i].next;
+		const char *to =
+		    next == NULL ? NULL : memmem(from, (size_t)(end - from), next, strlen(next));
+		struct span part = {(size_t)(from - user_id),
+				    (size_t)((to == NULL ? end : to) - from)};
+		span_unescape(user_id, part, parts[i].to, parts[i].size);
+	}
 }
 
 /* metadata.user_id: JSON text with a session_id (CLIENT.md 1), or the older form. */
@@ -231,7 +234,7 @@ read_user_id(const char *user_id, size_t n, struct message *out)
 		      {"account_uuid", out->account_id, sizeof out->account_id}};
 	struct scan s;
 	struct span key, value;
-	if (*user_id != '{' && behind(user_id, n, "_session_") != NULL) {
+	if (*user_id != '{' && end_of(user_id, n, "_session_") != NULL) {
 		read_old_user_id(user_id, n, out);
 		return;
 	}
@@ -249,7 +252,7 @@ read_user_id(const char *user_id, size_t n, struct message *out)
 	}
 }
 
-/* Text within text, decoded whatever is in it: only the ids must be plain words. */
+/* JSON text in a string, decoded whatever it holds: only the ids must be plain words. */
 static void
 read_metadata(struct reader *r)
 {
@@ -319,12 +322,12 @@ read_stream(struct reader *r)
 static void
 read_max_tokens(struct reader *r)
 {
-	int64_t told;
-	bool taken = scan_integer(&r->s, &told);
-	r->out->max_tokens = !taken ? -1 : told < 0 ? 0 : told; /* -1: it was not told */
+	int64_t value;
+	bool taken = scan_integer(&r->s, &value);
+	r->out->max_tokens = !taken ? -1 : value < 0 ? 0 : value; /* -1: none */
 }
 
-/* PROTOCOLS.md 1, Request; what is missing here is passed over. */
+/* PROTOCOLS.md 1, Request; all others are skipped. */
 static const struct {
 	const char *name;
 	void (*read)(struct reader *r);
@@ -346,7 +349,7 @@ static const struct {
 static void
 read_member(struct reader *r, struct span key)
 {
-	for (size_t i = 0; i < sizeof members / sizeof *members; i++)
+	for (size_t i = 0; i < COUNT(members); i++)
 		if (span_is(r->s.text, key, members[i].name)) {
 			members[i].read(r);
 			return;
@@ -354,9 +357,9 @@ read_member(struct reader *r, struct span key)
 	scan_skip(&r->s);
 }
 
-/* CLIENT.md 1: the quota probe and the title of a session. Only within a
- * session: structured output without tools may be all that another client asks
- * for, and its requests must be able to probe. */
+/* CLIENT.md 1: the quota probe and the title of a session. Only within a session: another client
+ * may request nothing but structured output without tools, and its requests must be able to
+ * probe. */
 static bool
 is_side_call(const struct reader *r)
 {
@@ -407,7 +410,7 @@ message_family(const char *model, char family[static MODEL_NAME_MAX])
 {
 	static const char maker[] = "claude-";
 	size_t n = 0;
-	if (strncmp(model, maker, strlen(maker)) == 0) {
+	if (str_starts_with(model, maker)) {
 		for (model += strlen(maker); *model != '\0' && !(*model >= 'a' && *model <= 'z');)
 			model++;
 		while (model[n] >= 'a' && model[n] <= 'z' && n < MODEL_NAME_MAX - 1)

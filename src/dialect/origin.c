@@ -2,6 +2,7 @@
 #include "dialect/origin.h"
 
 #include "base/caps.h"
+#include "base/str.h"
 #include "dialect/tool_id.h"
 #include "json/splice.h"
 
@@ -21,8 +22,8 @@ const char *
 origin_own(const char *signature, const char *provider)
 {
 	size_t n = strlen(provider), prefix = strlen(ORIGIN_PREFIX);
-	if (strncmp(signature, ORIGIN_PREFIX, prefix) != 0 ||
-	    strncmp(signature + prefix, provider, n) != 0 || signature[prefix + n] != '.')
+	if (!str_starts_with(signature, ORIGIN_PREFIX) ||
+	    !str_starts_with(signature + prefix, provider) || signature[prefix + n] != '.')
 		return NULL;
 	return signature + prefix + n + 1;
 }
@@ -36,18 +37,18 @@ mark_of(const char *provider, char mark[static MARK_MAX])
 
 /* --- One block, or the delta of one ------------------------------------------ */
 
-/* What matters of it, and where it stands. */
+/* What matters of it, and its place. */
 struct marked_block {
 	bool text;          /* type text … */
 	bool blank;         /* … or text_delta, with nothing but white space */
 	bool thinking;      /* type thinking or redacted_thinking */
 	bool delta;         /* type signature_delta */
-	bool server;        /* of a tool that the provider ran: their ids are always marked */
+	bool server;        /* of a tool that the provider ran: always marked */
 	bool has_id;        /* an id or tool_use_id … */
 	struct span id;     /* … and its place */
 	bool has_signature; /* a signature that is a string, or the data of redacted thinking … */
 	struct span signature; /* … and its place */
-	bool has_null;         /* a signature that is none … */
+	bool has_null;         /* a signature that is not a string … */
 	struct span null;      /* … and its place */
 	size_t last;           /* the end of its last member */
 };
@@ -96,7 +97,7 @@ read_marked(struct scan *s)
 /* --- Changes to a block, from left to right ----------------------------------- */
 
 struct edit {
-	struct span where; /* what goes; of length 0: nothing */
+	struct span where; /* what is cut; of length 0: nothing */
 	char text[TOOL_ID_MARKED_MAX];
 };
 
@@ -178,12 +179,12 @@ read_block_event(const struct sse_event *event, struct block_event *out)
 }
 
 static bool
-pass(const struct sse_event *event, struct buf *out)
+forward(const struct sse_event *event, struct buf *out)
 {
 	return buf_add(out, event->raw, event->raw_len);
 }
 
-/* The event again, with its changes. */
+/* Appends the event with its changes. */
 static bool
 put_edited(const struct sse_event *event, const struct edits *edits, struct buf *out)
 {
@@ -192,7 +193,7 @@ put_edited(const struct sse_event *event, const struct edits *edits, struct buf 
 					    [SSE_BLOCK_STOP] = "content_block_stop"};
 	struct splice splice = {.text = event->data, .out = out};
 	if (edits->n == 0)
-		return pass(event, out);
+		return forward(event, out);
 	if (!buf_printf(out, "event: %s\ndata: ", names[event->kind]))
 		return false;
 	size_t begin = out->len;
@@ -205,7 +206,7 @@ put_edited(const struct sse_event *event, const struct edits *edits, struct buf 
 	return buf_puts(out, "\n\n");
 }
 
-/* An event without an index speaks of the only block that is open. */
+/* An event without an index means the only open block. */
 static struct origin_block *
 find_open(struct origin *origin, int64_t index)
 {
@@ -217,7 +218,7 @@ find_open(struct origin *origin, int64_t index)
 	return NULL;
 }
 
-/* NULL: more are open than anybody can mean, or this one is. */
+/* NULL: too many are open, or this one is. */
 static struct origin_block *
 open_block(struct origin *origin, int64_t index)
 {
@@ -257,10 +258,10 @@ hold(struct origin *origin, const struct sse_event *event)
 	if (!origin->holding)
 		buf_init(&origin->held, SSE_EVENT_MAX);
 	origin->holding = true;
-	return pass(event, &origin->held);
+	return forward(event, &origin->held);
 }
 
-/* The held block has something to say after all. */
+/* Appends the held block, which is not blank after all. */
 static bool
 release(struct origin *origin, struct buf *out)
 {
@@ -290,7 +291,7 @@ block_start(struct origin *origin, const struct sse_event *event, struct buf *ou
 	struct edits edits = {.n = 0};
 	struct block_event e;
 	if (!read_block_event(event, &e))
-		return pass(event, out);
+		return forward(event, out);
 	if (e.block.text && e.block.blank) {
 		forget_held(origin);
 		origin->blank = e.index;
@@ -308,8 +309,8 @@ block_start(struct origin *origin, const struct sse_event *event, struct buf *ou
 	return put_edited(event, &edits, out);
 }
 
-/* Deltas of nothing but text and tools in blocks that are where they were pass unread: they are
- * nearly all of a stream. */
+/* Deltas of text and tools in blocks whose index is unchanged are forwarded unread: they are nearly
+ * all of a stream. */
 static bool
 is_to_be_read(const struct origin *origin)
 {
@@ -325,7 +326,7 @@ block_delta(struct origin *origin, const struct sse_event *event, struct buf *ou
 	struct edits edits = {.n = 0};
 	struct block_event e;
 	if (!is_to_be_read(origin) || !read_block_event(event, &e))
-		return pass(event, out);
+		return forward(event, out);
 	if (origin->holding && e.index == origin->blank) {
 		if (e.block.blank && !e.block.delta)
 			return hold(origin, event);
@@ -333,7 +334,7 @@ block_delta(struct origin *origin, const struct sse_event *event, struct buf *ou
 			return false;
 	}
 	struct origin_block *b = find_open(origin, e.index);
-	if (b == NULL) /* of a block that is over, or that nobody began */
+	if (b == NULL) /* of a block that has ended, or never started */
 		return true;
 	edit_index(&edits, &e, b);
 	if (b->thinking && e.block.delta && (e.block.has_signature || e.block.has_null)) {
@@ -343,9 +344,9 @@ block_delta(struct origin *origin, const struct sse_event *event, struct buf *ou
 	return put_edited(event, &edits, out);
 }
 
-/* PROTOCOLS.md 3, 7: Kimi sends no signature_delta; it goes just before the stop. */
+/* PROTOCOLS.md 3, 7: Kimi sends no signature_delta; we send one just before the stop. */
 static bool
-sign(const struct origin *origin, const struct origin_block *b, struct buf *out)
+add_signature(const struct origin *origin, const struct origin_block *b, struct buf *out)
 {
 	char mark[MARK_MAX];
 	if (!b->thinking || b->signature)
@@ -363,7 +364,7 @@ block_stop(struct origin *origin, const struct sse_event *event, struct buf *out
 	struct edits edits = {.n = 0};
 	struct block_event e;
 	if (!read_block_event(event, &e))
-		return pass(event, out);
+		return forward(event, out);
 	if (origin->holding && e.index == origin->blank) {
 		forget_held(origin);
 		return true;
@@ -372,7 +373,7 @@ block_stop(struct origin *origin, const struct sse_event *event, struct buf *out
 	if (b == NULL)
 		return true;
 	edit_index(&edits, &e, b);
-	if (!sign(origin, b, out))
+	if (!add_signature(origin, b, out))
 		return false;
 	*b = origin->open[--origin->n_open];
 	return put_edited(event, &edits, out);
@@ -391,15 +392,15 @@ origin_mark_event(struct origin *origin, const struct sse_event *event, struct b
 	case SSE_MESSAGE_DELTA:
 	case SSE_MESSAGE_STOP:
 		forget_held(origin);
-		return pass(event, out);
+		return forward(event, out);
 	default:
-		return pass(event, out);
+		return forward(event, out);
 	}
 }
 
-/* --- JSON answers ---------------------------------------------------------------- */
+/* --- JSON responses ---------------------------------------------------------------- */
 
-/* Whether the block stays. */
+/* Returns whether the block is kept. */
 static bool
 mark_block(struct scan *s, struct splice *splice, const char *provider)
 {

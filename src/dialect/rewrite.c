@@ -2,6 +2,7 @@
 #include "dialect/rewrite.h"
 
 #include "base/count.h"
+#include "base/str.h"
 
 #include <string.h>
 
@@ -19,7 +20,7 @@ rewrite_put(struct rewrite *r, json_object *object, const char *name, json_objec
 	r->failed = true;
 }
 
-/* NULL: a block of which nothing stayed. */
+/* NULL: a block of which nothing was kept. */
 void
 rewrite_add(struct rewrite *r, json_object *array, json_object *value)
 {
@@ -27,12 +28,6 @@ rewrite_add(struct rewrite *r, json_object *array, json_object *value)
 		return;
 	json_object_put(value);
 	r->failed = true;
-}
-
-json_object *
-rewrite_string(const char *text)
-{
-	return json_object_new_string(text);
 }
 
 void
@@ -57,16 +52,16 @@ rewrite_knows(json_object *set, const char *text)
 	return tree_get(set, text) != NULL;
 }
 
-/* --- Members of the body: each puts what it makes of r->in into r->out -------------- */
+/* --- Members of the body: each function writes one of r->in to r->out -------------- */
 
 static void
 put_model(struct rewrite *r)
 {
-	rewrite_put(r, r->out, "model", rewrite_string(r->choice.model));
+	rewrite_put(r, r->out, "model", json_object_new_string(r->choice.model));
 	rewrite_copy(r, r->in, r->out, r->rules->plain);
 }
 
-/* PROTOCOLS.md 5, 6. 0, which warms Claude's cache, is none elsewhere. */
+/* PROTOCOLS.md 5, 6. 0, which warms Claude's cache, is invalid elsewhere. */
 static void
 put_max_tokens(struct rewrite *r)
 {
@@ -94,7 +89,7 @@ put_stops(struct rewrite *r)
 		json_object_put(list);
 }
 
-/* PROTOCOLS.md 5: who the user is stays with us. */
+/* PROTOCOLS.md 5: the user's identity stays with us. */
 static void
 put_metadata(struct rewrite *r)
 {
@@ -106,7 +101,7 @@ put_metadata(struct rewrite *r)
 	digest(r->handover->key, json_object_get_string(id), (size_t)json_object_get_string_len(id),
 	       hash);
 	json_object *metadata = json_object_new_object();
-	rewrite_put(r, metadata, "user_id", rewrite_string(digest_hex(hash, hex)));
+	rewrite_put(r, metadata, "user_id", json_object_new_string(digest_hex(hash, hex)));
 	rewrite_put(r, r->out, "metadata", metadata);
 }
 
@@ -116,7 +111,7 @@ put_thinking(struct rewrite *r)
 	if (r->choice.thinking == NULL)
 		return;
 	json_object *thinking = json_object_new_object();
-	rewrite_put(r, thinking, "type", rewrite_string(r->choice.thinking));
+	rewrite_put(r, thinking, "type", json_object_new_string(r->choice.thinking));
 	rewrite_put(r, r->out, "thinking", thinking);
 }
 
@@ -127,7 +122,7 @@ effort_of(json_object *config)
 	static const char *const efforts[][2] = {
 	    {"low", "low"}, {"medium", "high"}, {"high", "high"}, {"xhigh", "high"}, {"max", "max"},
 	};
-	for (size_t i = 0; i < sizeof efforts / sizeof *efforts; i++)
+	for (size_t i = 0; i < COUNT(efforts); i++)
 		if (tree_is(config, "effort", efforts[i][0]))
 			return efforts[i][1];
 	return NULL;
@@ -144,7 +139,7 @@ put_output_config(struct rewrite *r)
 		return;
 	json_object *config = json_object_new_object();
 	if (effort != NULL)
-		rewrite_put(r, config, "effort", rewrite_string(effort));
+		rewrite_put(r, config, "effort", json_object_new_string(effort));
 	if (has_format)
 		rewrite_copy(r, in, config, format);
 	rewrite_put(r, r->out, "output_config", config);
@@ -158,7 +153,7 @@ put_cache_control(struct rewrite *r)
 	if (!r->rules->cache_control || memmem(h->body, h->body_len, name, strlen(name)) == NULL)
 		return;
 	json_object *mark = json_object_new_object();
-	rewrite_put(r, mark, "type", rewrite_string("ephemeral"));
+	rewrite_put(r, mark, "type", json_object_new_string("ephemeral"));
 	rewrite_put(r, r->out, "cache_control", mark);
 }
 
@@ -166,7 +161,7 @@ static void
 add_system(struct rewrite *r, json_object *list, json_object *block)
 {
 	const char *text = tree_text(block, "text");
-	if (*text != '\0' && strncmp(text, BILLING, strlen(BILLING)) != 0)
+	if (*text != '\0' && !str_starts_with(text, BILLING))
 		rewrite_add(r, list, rewrite_text(r, text));
 }
 
@@ -191,22 +186,16 @@ put_system(struct rewrite *r)
 /* --- Tools ---------------------------------------------------------------------------- */
 
 static bool
-begins(const char *text, const char *with)
-{
-	return strncmp(text, with, strlen(with)) == 0;
-}
-
-static bool
 has_tool_search(json_object *tools)
 {
 	for (size_t i = 0; i < tree_count(tools); i++)
-		if (begins(tree_text(json_object_array_get_idx(tools, i), "type"),
-			   "tool_search_tool"))
+		if (str_starts_with(tree_text(json_object_array_get_idx(tools, i), "type"),
+				    "tool_search_tool"))
 			return true;
 	return false;
 }
 
-/* Tools that Claude knows by their type, and that the client runs: for others they are told whole
+/* Tools that Claude knows by their type, and that the client runs: others need a full description
  * (PROTOCOLS.md 1, typed tools). */
 static const struct {
 	const char *type;
@@ -233,23 +222,24 @@ static const struct {
      "\"new_path\":{\"type\":\"string\"}},\"required\":[\"command\"]}"},
 };
 
-/* NULL: the type is none of those. */
+/* NULL: the type is not one of those. */
 static json_object *
 client_tool(struct rewrite *r, json_object *tool)
 {
 	size_t i = 0;
-	while (i < COUNT(client_tools) && !begins(tree_text(tool, "type"), client_tools[i].type))
+	while (i < COUNT(client_tools) &&
+	       !str_starts_with(tree_text(tool, "type"), client_tools[i].type))
 		i++;
 	if (i == COUNT(client_tools))
 		return NULL;
 	json_object *copy = json_object_new_object();
-	rewrite_put(r, copy, "name", rewrite_string(tree_text(tool, "name")));
-	rewrite_put(r, copy, "description", rewrite_string(client_tools[i].description));
+	rewrite_put(r, copy, "name", json_object_new_string(tree_text(tool, "name")));
+	rewrite_put(r, copy, "description", json_object_new_string(client_tools[i].description));
 	rewrite_put(r, copy, "input_schema", json_tokener_parse(client_tools[i].schema));
 	return copy;
 }
 
-/* The tool as the provider takes it, NULL when it does not (PROTOCOLS.md 5). */
+/* The tool in the provider's form; NULL: it accepts none such (PROTOCOLS.md 5). */
 static json_object *
 new_tool(struct rewrite *r, json_object *tool, bool search)
 {
@@ -259,12 +249,12 @@ new_tool(struct rewrite *r, json_object *tool, bool search)
 	    "user_location", NULL};
 	const char *type = tree_text(tool, "type");
 	bool typed = *type != '\0' && strcmp(type, "custom") != 0;
-	/* Claude sees a deferred tool only when a reference or its own search has
-	 * brought it up; Claude Code's placeholder must never be called. */
+	/* Claude sees a deferred tool only after a reference or its own search; Claude Code's
+	 * placeholder must never be called. */
 	if (json_object_get_boolean(tree_get(tool, "defer_loading")) && !search &&
 	    !rewrite_knows(r->loaded, tree_text(tool, "name")))
 		return NULL;
-	if (typed && !(r->rules->web_search && begins(type, "web_search_")))
+	if (typed && !(r->rules->web_search && str_starts_with(type, "web_search_")))
 		return client_tool(r, tool);
 	json_object *copy = json_object_new_object();
 	rewrite_copy(r, tool, copy, typed ? searching : plain);
@@ -285,7 +275,7 @@ put_tool_choice(struct rewrite *r, json_object *tools)
 {
 	json_object *in = tree_get(r->in, "tool_choice");
 	const char *type = tree_text(in, "type"), *name = tree_text(in, "name");
-	/* What nobody knows is the client's to mend at Claude, and a 400 elsewhere. */
+	/* An unknown type is for Claude to reject, and a 400 elsewhere. */
 	bool known = strcmp(type, "auto") == 0 || strcmp(type, "any") == 0 ||
 		     strcmp(type, "none") == 0 || strcmp(type, "tool") == 0;
 	if (!known)
@@ -293,9 +283,9 @@ put_tool_choice(struct rewrite *r, json_object *tools)
 	if (strcmp(type, "tool") == 0)
 		type = has_tool(tools, name) ? r->choice.named_tool : "auto";
 	json_object *choice = json_object_new_object();
-	rewrite_put(r, choice, "type", rewrite_string(type));
+	rewrite_put(r, choice, "type", json_object_new_string(type));
 	if (strcmp(type, "tool") == 0)
-		rewrite_put(r, choice, "name", rewrite_string(name));
+		rewrite_put(r, choice, "name", json_object_new_string(name));
 	rewrite_put(r, r->out, "tool_choice", choice);
 }
 
@@ -326,7 +316,7 @@ asked_thinking(json_object *in)
 	return strcmp(type, "disabled") == 0 ? THINKING_OFF : THINKING_ON;
 }
 
-/* messages before tools: references in the history make deferred tools known. */
+/* messages before tools: references in the history introduce deferred tools. */
 static void
 put_all(struct rewrite *r)
 {
@@ -334,7 +324,7 @@ put_all(struct rewrite *r)
 	    put_model,         put_max_tokens,    put_stops,  put_metadata,     put_thinking,
 	    put_output_config, put_cache_control, put_system, rewrite_messages, put_tools,
 	};
-	for (size_t i = 0; i < sizeof steps / sizeof *steps && !r->failed; i++)
+	for (size_t i = 0; i < COUNT(steps) && !r->failed; i++)
 		steps[i](r);
 }
 
@@ -353,13 +343,13 @@ rewrite_request(const struct handover *handover, const struct rewrite_rules *rul
 	}
 	bool written = !r.failed && tree_write(r.out, out);
 	json_object *const owned[] = {r.in, r.out, r.partners, r.searches, r.loaded, r.waiting};
-	for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
+	for (size_t i = 0; i < COUNT(owned); i++)
 		json_object_put(owned[i]);
 	return written ? HANDOVER_REWRITTEN : HANDOVER_FAILED;
 }
 
-/* A request whose only tools are the provider's own to run cannot be served
- * without them; where the client has others, they are left out (PROTOCOLS.md 5). */
+/* A request whose only tools are run by the provider cannot be served without them; where the
+ * client has others, those are left out (PROTOCOLS.md 5). */
 const char *
 rewrite_refuses(const struct message *message, int64_t context_tokens, bool web_search)
 {

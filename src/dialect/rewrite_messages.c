@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /* The history of a conversation, for a provider that is not Claude. */
 
+#include "base/count.h"
 #include "dialect/origin.h"
 #include "dialect/rewrite.h"
 #include "dialect/tool_id.h"
 
 #include <string.h>
 
-#define PLACEHOLDER "tool call"   /* PROTOCOLS.md 2: passes in place of thinking */
+#define PLACEHOLDER "tool call"   /* PROTOCOLS.md 2: accepted in place of thinking */
 #define NO_OUTPUT   "[no output]" /* an empty result is a 400 at some */
 
-/* --- Blocks: each function gives the new block, NULL when nothing stays ------- */
+/* --- Blocks: each function returns the new block; NULL: nothing is kept ------- */
 
 static json_object *
 picked(struct rewrite *r, json_object *block, const char *const *names)
@@ -27,7 +28,7 @@ text_block(struct rewrite *r, json_object *block)
 	return *tree_text(block, "text") == '\0' ? NULL : picked(r, block, names);
 }
 
-/* PROTOCOLS.md 5: Kimi takes base64 only. */
+/* PROTOCOLS.md 5: Kimi accepts base64 only. */
 static json_object *
 image_block(struct rewrite *r, json_object *block)
 {
@@ -48,7 +49,7 @@ thinking_block(struct rewrite *r, json_object *block)
 		return NULL;
 	json_object *copy = picked(r, block, names);
 	if (r->rules->signatures && *own != '\0')
-		rewrite_put(r, copy, "signature", rewrite_string(own));
+		rewrite_put(r, copy, "signature", json_object_new_string(own));
 	return copy;
 }
 
@@ -66,7 +67,7 @@ put_own_id(struct rewrite *r, json_object *block, const char *name)
 {
 	char id[TOOL_ID_MAX + 1];
 	if (tool_id_unmark(r->handover->provider, tree_text(block, name), id))
-		rewrite_put(r, block, name, rewrite_string(id));
+		rewrite_put(r, block, name, json_object_new_string(id));
 }
 
 static json_object *
@@ -84,7 +85,7 @@ call_block(struct rewrite *r, json_object *block)
 	return copy;
 }
 
-/* A block within a tool result: text and images stay what they are. */
+/* A block within a tool result: text and images keep their kind. */
 static json_object *
 inner_block(struct rewrite *r, json_object *block)
 {
@@ -109,7 +110,7 @@ result_content(struct rewrite *r, json_object *content)
 	if (tree_count(list) > 0)
 		return list;
 	json_object_put(list);
-	return rewrite_string(NO_OUTPUT);
+	return json_object_new_string(NO_OUTPUT);
 }
 
 static json_object *
@@ -154,13 +155,13 @@ convert(struct rewrite *r, json_object *block)
 	    {"server_tool_use", search_block},
 	    {"web_search_tool_result", search_block},
 	};
-	for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+	for (size_t i = 0; i < COUNT(table); i++)
 		if (tree_is(block, "type", table[i].type))
 			return table[i].convert(r, block);
 	return rewrite_as_text(r, block);
 }
 
-/* --- Pairs: no tool_use without its tool_result, and the other way round ------- */
+/* --- Pairs: no tool_use without its tool_result, and vice versa ------- */
 
 static void
 note_ids(struct rewrite *r, json_object *set, json_object *message, const char *type,
@@ -188,7 +189,7 @@ message_at(json_object *messages, size_t i)
 	return json_object_array_get_idx(messages, i);
 }
 
-/* The results that follow the assistant's turn which begins at i. */
+/* Finds the results that follow the assistant's turn which begins at i. */
 static void
 find_results(struct rewrite *r, json_object *messages, size_t i)
 {
@@ -200,7 +201,7 @@ find_results(struct rewrite *r, json_object *messages, size_t i)
 		note_ids(r, r->partners, message_at(messages, i), "tool_result", "tool_use_id");
 }
 
-/* The calls before the user's turn which begins at i. */
+/* Finds the calls before the user's turn which begins at i. */
 static void
 find_calls(struct rewrite *r, json_object *messages, size_t i)
 {
@@ -209,7 +210,7 @@ find_calls(struct rewrite *r, json_object *messages, size_t i)
 		note_ids(r, r->partners, message_at(messages, i - 1), "tool_use", "id");
 }
 
-/* Web searches that have a call and a result, both in this message. */
+/* Finds web searches that have both a call and a result in this message. */
 static void
 find_searches(struct rewrite *r, json_object *message)
 {
@@ -243,12 +244,13 @@ static json_object *
 placeholder(struct rewrite *r)
 {
 	json_object *block = json_object_new_object();
-	rewrite_put(r, block, "type", rewrite_string("thinking"));
-	rewrite_put(r, block, "thinking", rewrite_string(PLACEHOLDER));
+	rewrite_put(r, block, "type", json_object_new_string("thinking"));
+	rewrite_put(r, block, "thinking", json_object_new_string(PLACEHOLDER));
 	return block;
 }
 
-/* PROTOCOLS.md 2: with thinking on, each turn with a tool_use needs some. Takes list. */
+/* PROTOCOLS.md 2: with thinking on, each turn with a tool_use needs some. Takes ownership of
+ * list. */
 static json_object *
 with_thinking(struct rewrite *r, json_object *list)
 {
@@ -262,7 +264,7 @@ with_thinking(struct rewrite *r, json_object *list)
 	return longer;
 }
 
-/* The new content, NULL when nothing stays. */
+/* The new content; NULL: nothing is kept. */
 static json_object *
 new_content(struct rewrite *r, json_object *message)
 {
@@ -285,12 +287,12 @@ put_message(struct rewrite *r, json_object *list, const char *role, json_object 
 	if (content == NULL)
 		return;
 	json_object *message = json_object_new_object();
-	rewrite_put(r, message, "role", rewrite_string(role));
+	rewrite_put(r, message, "role", json_object_new_string(role));
 	rewrite_put(r, message, "content", content);
 	rewrite_add(r, list, message);
 }
 
-/* A user's content with one more text behind it. Takes both. */
+/* Appends a text to a user's content. Takes ownership of both. */
 static json_object *
 append_text(struct rewrite *r, json_object *content, json_object *text)
 {
@@ -304,9 +306,9 @@ append_text(struct rewrite *r, json_object *content, json_object *text)
 	return content;
 }
 
-/* PROTOCOLS.md 5: role system as user text, in the form that Claude Code itself
- * uses towards older models. It joins a user's message on either side, since it
- * must not come between a tool_use and its result. */
+/* PROTOCOLS.md 5: role system as user text, in the form that Claude Code itself uses towards older
+ * models. It joins a user's message before or after it, since it must not come between a tool_use
+ * and its result. */
 static void
 put_system(struct rewrite *r, json_object *list, json_object *message)
 {
@@ -326,7 +328,7 @@ put_system(struct rewrite *r, json_object *list, json_object *message)
 	rewrite_add(r, r->waiting, text);
 }
 
-/* Ends the wait of system texts: behind a user's content, else on their own. */
+/* Appends the waiting system texts to a user's content, or returns them on their own. */
 static json_object *
 take_waiting(struct rewrite *r, json_object *content)
 {

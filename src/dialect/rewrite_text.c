@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Blocks that a provider does not know, as text that its model can read. */
 
+#include "base/count.h"
 #include "dialect/rewrite.h"
 
 #include <string.h>
@@ -8,7 +9,7 @@
 /* Growth by white space between members of an input, at most. */
 #define TEXT_MAX(r) (4 * (r)->handover->body_len + 4096)
 
-/* PROTOCOLS.md 1, Blocks. What is not listed is headed by its type. */
+/* PROTOCOLS.md 1, Blocks. The heading of any other is its type. */
 static const struct {
 	const char *type;
 	const char *heading;
@@ -28,7 +29,7 @@ static const struct {
     {"compaction", "Summary of the conversation so far"},
 };
 
-/* What people can read in a block, in this order. Never what is encrypted. */
+/* The readable members of a block, in this order; nothing that is encrypted. */
 static const char *const readable[] = {
     "title", "name",    "tool_name", "url",    "media_type", "source", "context",
     "text",  "content", "stdout",    "stderr", "error_code", "input",  NULL,
@@ -57,7 +58,7 @@ gather(struct buf *b, json_object *value)
 		if (input ? !buf_puts(b, "\n") || !tree_write(member, b) : !gather(b, member))
 			return false;
 	}
-	/* The source of a plain text document; other data are base64. */
+	/* The source of a plain text document; other data is base64. */
 	return !tree_is(value, "type", "text") || add_line(b, tree_text(value, "data"));
 }
 
@@ -65,8 +66,8 @@ json_object *
 rewrite_text(struct rewrite *r, const char *text)
 {
 	json_object *block = json_object_new_object();
-	rewrite_put(r, block, "type", rewrite_string("text"));
-	rewrite_put(r, block, "text", rewrite_string(text));
+	rewrite_put(r, block, "type", json_object_new_string("text"));
+	rewrite_put(r, block, "text", json_object_new_string(text));
 	return block;
 }
 
@@ -74,7 +75,7 @@ static const char *
 heading_of(json_object *block)
 {
 	const char *type = tree_text(block, "type");
-	for (size_t i = 0; i < sizeof headings / sizeof *headings; i++)
+	for (size_t i = 0; i < COUNT(headings); i++)
 		if (strcmp(headings[i].type, type) == 0)
 			return headings[i].heading;
 	return *type == '\0' ? "Block" : type;

@@ -2,6 +2,7 @@
 #include "dialect/sse.h"
 
 #include "base/caps.h"
+#include "base/count.h"
 #include "json/scan.h"
 
 #include <string.h>
@@ -40,17 +41,17 @@ sse_fini(struct sse *s)
 static enum sse_kind
 kind_of(const char *name, size_t n)
 {
-	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+	for (size_t i = 0; i < COUNT(kinds); i++)
 		if (strlen(kinds[i].name) == n && memcmp(kinds[i].name, name, n) == 0)
 			return kinds[i].kind;
 	return SSE_OTHER;
 }
 
-/* The same of a JSON string, whose escapes count as what they mean. */
+/* The same for a JSON string, whose escapes count as what they mean. */
 static enum sse_kind
 kind_of_span(const char *data, struct span type)
 {
-	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+	for (size_t i = 0; i < COUNT(kinds); i++)
 		if (span_is(data, type, kinds[i].name))
 			return kinds[i].kind;
 	return SSE_OTHER;
@@ -72,8 +73,7 @@ kind_of_data(const char *data, size_t n)
 	return scan_end(&s) ? kind : SSE_OTHER;
 }
 
-/* The end of the line that holds byte at: the offset of its CR or LF, n when
- * there is none yet. */
+/* The end of the line that holds byte at: the offset of its CR or LF; n: none yet. */
 static size_t
 line_end(const char *bytes, size_t at, size_t n)
 {
@@ -101,7 +101,7 @@ begins_line(const struct sse *s, const char *bytes, size_t at)
 	return !s->begun && at == BOM_LEN && memcmp(bytes, byte_order_mark, BOM_LEN) == 0;
 }
 
-/* Looks for the blank line; 0 when it is not there yet, else the event's bytes. */
+/* Finds the blank line; returns the event's length, 0 when it is not there yet. */
 static size_t
 find_end(struct sse *s, const char *bytes, size_t n)
 {
@@ -118,12 +118,12 @@ find_end(struct sse *s, const char *bytes, size_t n)
 	return 0;
 }
 
-/* The fields of one event that we read. */
+/* The fields of an event that we read. */
 struct fields {
 	struct span event;
 	struct span data;
 	size_t n_data;
-	bool joined; /* the data lines stand in s->data */
+	bool joined; /* the data lines are joined in s->data */
 };
 
 static bool
@@ -142,7 +142,7 @@ add_data(struct sse *s, struct fields *f, const char *raw, struct span value)
 	return buf_add(&s->data, "\n", 1) && buf_add(&s->data, raw + value.at, value.len);
 }
 
-/* One line: "field: value", one blank after the colon being no part of it. */
+/* One line: "field: value"; one blank after the colon is not part of the value. */
 static bool
 read_line(struct sse *s, struct fields *f, const char *raw, struct span line)
 {

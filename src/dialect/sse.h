@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Server-sent events, read one by one from bytes that may be split anywhere
- * (PROTOCOLS.md 1, SSE; the format: WHATWG HTML, "Server-sent events").
- * Pure; one reader a stream. */
+/* Server-sent events, parsed one by one from bytes that may be split anywhere (PROTOCOLS.md 1, SSE;
+ * the format: WHATWG HTML, "Server-sent events"). Pure; one parser for each stream. */
 #ifndef DIALECT_SSE_H
 #define DIALECT_SSE_H
 
@@ -28,8 +27,8 @@ struct sse_event {
 };
 
 struct sse {
-	size_t scanned;  /* bytes of the unfinished event already looked at */
-	bool begun;      /* an event was read: a byte order mark is none any more */
+	size_t scanned;  /* bytes of the unfinished event that were scanned */
+	bool begun;      /* an event was parsed: no byte order mark from now on */
 	struct buf data; /* joins data lines, when there are several */
 };
 
@@ -37,17 +36,16 @@ void sse_init(struct sse *s);
 void sse_fini(struct sse *s);
 
 enum sse_result {
-	SSE_MORE,    /* no whole event yet: come again with more bytes behind these */
+	SSE_MORE,    /* no whole event yet: call again with more bytes appended */
 	SSE_EVENT,   /* *event is filled; its pointers live until the bytes or s change */
-	SSE_TOO_BIG, /* the event is larger than SSE_EVENT_MAX, or memory is short */
+	SSE_TOO_BIG, /* the event is larger than SSE_EVENT_MAX, or out of memory */
 };
 
-/* Looks for the next event at the beginning of bytes. After SSE_EVENT the
- * caller drops event->raw_len bytes; after SSE_MORE it comes back with the same
- * bytes and more. Any splitting gives the same events; LF, CRLF and CR end
- * lines (a CR at the very end waits for what follows it); a byte order mark at
- * the start of the stream counts as part of the first event. Work is linear in
- * the bytes, even when they come one by one. */
+/* Parses the next event at the beginning of bytes. After SSE_EVENT the caller drops event->raw_len
+ * bytes; after SSE_MORE it calls again with the same bytes and more. Any splitting gives the same
+ * events; LF, CRLF and CR end lines (a CR at the very end waits for the next byte); a byte order
+ * mark at the start of the stream is part of the first event. Time is linear in the bytes, even
+ * when they come one by one. */
 enum sse_result sse_next(struct sse *s, const char *bytes, size_t n, struct sse_event *event);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "dialect/stream.h"
 
+#include "base/count.h"
 #include "json/scan.h"
 
 #include <inttypes.h>
@@ -12,9 +13,9 @@ stream_init(struct stream *s)
 	*s = (struct stream){.usage = USAGE_NONE};
 }
 
-/* --- What an event says ------------------------------------------------------ */
+/* --- The facts of an event ------------------------------------------------------ */
 
-/* The members that matter, of whatever event they stand in (PROTOCOLS.md 1, SSE). */
+/* The members that matter, of any event (PROTOCOLS.md 1, SSE). */
 struct facts {
 	int64_t index;
 	enum block_kind block;
@@ -56,7 +57,7 @@ read_block(struct scan *s, struct facts *f)
 		}
 		if (!scan_string(s, &type))
 			continue;
-		for (size_t i = 0; i < sizeof block_kinds / sizeof *block_kinds; i++)
+		for (size_t i = 0; i < COUNT(block_kinds); i++)
 			if (span_is(s->text, type, block_kinds[i].type))
 				f->block = block_kinds[i].kind;
 	}
@@ -75,12 +76,12 @@ is_blank(const char *text, struct span span)
 static void
 read_delta(struct scan *s, struct facts *f)
 {
-	struct span key, said;
+	struct span key, text;
 	for (scan_object(s); scan_member(s, &key);)
 		if (span_is(s->text, key, "partial_json")) {
-			f->empty = scan_string(s, &said) && is_blank(s->text, said);
+			f->empty = scan_string(s, &text) && is_blank(s->text, text);
 		} else if (span_is(s->text, key, "text") || span_is(s->text, key, "thinking")) {
-			f->empty = scan_string(s, &said) && said.len == 0;
+			f->empty = scan_string(s, &text) && text.len == 0;
 		} else {
 			if (span_is(s->text, key, "stop_reason"))
 				f->has_reason = scan_peek(s) == SCAN_STRING;
@@ -141,7 +142,7 @@ note_start(struct stream *s, const struct facts *f)
 	if (s->n_open == STREAM_OPEN_MAX)
 		close_open(s, s->open);
 	s->open[s->n_open++] = (struct stream_block){.index = index, .kind = kind, .empty = true};
-	s->content |= kind == BLOCK_OTHER; /* what others than models say stands in the start */
+	s->content |= kind == BLOCK_OTHER; /* content that no model writes comes in the start */
 	s->tool_done = false;
 	s->beyond_thinking |= kind != BLOCK_THINKING;
 }
@@ -157,8 +158,8 @@ note_stop(struct stream *s, const struct facts *f)
 	close_open(s, b);
 }
 
-/* Once the open blocks are known to hold something, further deltas of them tell
- * nothing new, and they are nearly all of a stream: they are not read. */
+/* Once the open blocks are known to have content, their further deltas, which are nearly all of a
+ * stream, are not read. */
 static void
 note_delta(struct stream *s, const struct sse_event *event)
 {
@@ -203,7 +204,7 @@ stream_mend(const struct stream *s, bool claude_code, bool may_close)
 {
 	if (s->complete || s->delta)
 		return MEND_NOTHING;
-	/* Only thinking was sent: Claude Code asks again by itself (CLIENT.md 4). */
+	/* Only thinking was sent: Claude Code retries by itself (CLIENT.md 4). */
 	if (!claude_code || !may_close || !s->beyond_thinking)
 		return MEND_ERROR;
 	return s->n_open == 0 && s->tool_done ? MEND_TOOL_USE : MEND_MAX_TOKENS;

@@ -1,20 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #include "dialect/tool_id.h"
 
-#include <string.h>
+#include "base/str.h"
 
-static bool
-is_plain(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
+#include <string.h>
 
 bool
 tool_id_is_odd(const char *text, struct span id)
 {
 	for (size_t i = 0; i < id.len; i++) {
 		char c = text[id.at + i];
-		if (!is_plain(c) && c != '_' && c != '-')
+		if (!str_is_alnum(c) && c != '_' && c != '-')
 			return true;
 	}
 	return id.len == 0;
@@ -26,14 +22,14 @@ tool_id_is_marked(const char *text, struct span id)
 	return span_begins(text, id, TOOL_ID_MARK);
 }
 
-/* Appends bytes, those that are not plain as -xx. */
+/* Appends bytes, those that are not letters or digits as -xx. */
 static size_t
 escape(char *out, size_t len, const char *bytes, size_t n)
 {
 	static const char hex[] = "0123456789abcdef";
 	for (size_t i = 0; i < n; i++) {
 		unsigned char c = (unsigned char)bytes[i];
-		if (is_plain(bytes[i])) {
+		if (str_is_alnum(bytes[i])) {
 			out[len++] = bytes[i];
 			continue;
 		}
@@ -70,12 +66,12 @@ digit(char c)
 	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* The next byte of an escaped text, and how many bytes say it; 0: it is none of ours. */
+/* The next byte of an escaped text; returns how many bytes encode it; 0: not our form. */
 static size_t
 unescape(const char *text, char *byte)
 {
 	*byte = text[0];
-	if (is_plain(text[0]))
+	if (str_is_alnum(text[0]))
 		return 1;
 	int high = text[0] == '-' ? digit(text[1]) : -1;
 	int low = high < 0 ? -1 : digit(text[2]);
@@ -88,7 +84,7 @@ tool_id_unmark(const char *provider, const char *marked, char out[static TOOL_ID
 {
 	char mark[TOOL_ID_MARKED_MAX];
 	size_t at = tool_id_mark(provider, "", (struct span){0, 0}, mark), len = 0;
-	if (strncmp(marked, mark, at) != 0)
+	if (!str_starts_with(marked, mark))
 		return false;
 	while (marked[at] != '\0') {
 		size_t n = len < TOOL_ID_MAX ? unescape(marked + at, &out[len]) : 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Claude Code's variables, in this shell and in its settings: CLIENT.md 1, 7. */
 #include "base/path.h"
-#include "config/parse.h"
+#include "config/text.h"
 #include "doctor/checks.h"
 
 #include <errno.h>

@@ -2,7 +2,8 @@
 #include "doctor/diagnose.h"
 
 #include "base/count.h"
-#include "config/parse.h"
+#include "base/str.h"
+#include "config/text.h"
 
 #include <json-c/json.h>
 #include <stdio.h>
@@ -142,13 +143,6 @@ read_assignment(const char *line, struct diagnose_cron *entry)
 	return true;
 }
 
-static bool
-ends_with(const char *text, const char *end)
-{
-	size_t n = strlen(text), m = strlen(end);
-	return n >= m && strcmp(text + n - m, end) == 0;
-}
-
 static void
 read_times(const char **at, char *times, size_t size)
 {
@@ -184,7 +178,7 @@ read_entry(const char *line, struct diagnose_cron *entry)
 		else if (equals != NULL)
 			take_assignment(&read, word, (size_t)(equals - word), equals + 1,
 					strlen(equals + 1));
-		if (ends_with(word, "claude-router-check"))
+		if (str_ends_with(word, strlen(word), "claude-router-check"))
 			snprintf(read.program, sizeof read.program, "%s", word);
 	}
 	if (read.program[0] != '\0')

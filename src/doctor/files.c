@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The operator's files: configuration, credentials, client keys, and the variables that
  * override them. */
-#include "config/parse.h"
+#include "config/text.h"
 #include "doctor/checks.h"
 
 #include <errno.h>

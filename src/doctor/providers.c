@@ -2,7 +2,7 @@
 /* The providers: rejected credentials, and the connection to each, with its name,
  * certificate and clock. No credential is sent, and nothing that costs anything. */
 #include "base/clock.h"
-#include "config/parse.h"
+#include "config/text.h"
 #include "doctor/checks.h"
 #include "operator/status.h"
 

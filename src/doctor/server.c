@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The running web server, by sending it requests: SERVERS.md, "At a glance". */
 #include "base/network.h"
-#include "config/parse.h"
+#include "config/text.h"
 #include "doctor/checks.h"
 #include "operator/self_test.h"
 
@@ -36,14 +36,8 @@ static const char authorization[] = "authorization: Bearer doctor";
 static bool
 is_loopback(const char *url)
 {
-	static const struct network loopback[] = {
-	    {{[10] = 0xff, [11] = 0xff, [12] = 127}, 104},
-	    {{[15] = 1}, 128},
-	};
 	struct url parts;
-	return text_read_url(url, &parts) &&
-	       (strcasecmp(parts.host, "localhost") == 0 ||
-		network_includes(parts.host, loopback, COUNT(loopback)));
+	return text_read_url(url, &parts) && text_is_loopback(parts.host);
 }
 
 static bool

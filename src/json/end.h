@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Where a JSON object ends whose bytes come piece by piece, each looked at once: an answer is
- * complete when its JSON is (BEHAVIOUR 4), and nobody may make us read all of it again for each
- * piece. Tells nothing of what stands in between: scan.h does. Pure; one an answer. */
+/* Finds the end of a JSON object whose bytes come piece by piece, each read once: a response is
+ * complete when its JSON is (BEHAVIOUR 4), and no provider may make us read all of it again for
+ * each piece. Checks nothing of what is in between: scan.h does. Pure; one for each response. */
 #ifndef JSON_END_H
 #define JSON_END_H
 
@@ -9,16 +9,16 @@
 #include <stddef.h>
 
 struct json_end {
-	size_t at;    /* bytes that were looked at */
-	size_t depth; /* of objects and arrays that are open */
+	size_t at;    /* bytes that were read */
+	size_t depth; /* of open objects and arrays */
 	bool string;  /* within a string … */
-	bool escaped; /* … behind a backslash */
+	bool escaped; /* … after a backslash */
 	bool done;    /* the object has ended */
-	bool other;   /* it is no object, or not alone */
+	bool other;   /* not an object, or not alone */
 };
 
-/* Looks at the bytes from end->at on, of a text that only grows. True when its object ends with
- * the last byte that is no white space, which is told once: what that costs is paid once. */
+/* Reads the bytes from end->at on, of a text that only grows. True, once, when its object ends with
+ * the last byte that is not white space. */
 bool json_end_reached(struct json_end *end, const char *text, size_t n);
 
 #endif

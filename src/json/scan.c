@@ -26,9 +26,9 @@ skip_space(struct scan *s)
 		s->at++;
 }
 
-/* The next byte that is no space, NUL at the end or after a mistake. */
+/* The next byte that is not a space, NUL at the end or after an error. */
 static char
-look(struct scan *s)
+peek_byte(struct scan *s)
 {
 	if (s->error != NULL)
 		return '\0';
@@ -39,7 +39,7 @@ look(struct scan *s)
 enum scan_kind
 scan_peek(struct scan *s)
 {
-	switch (look(s)) {
+	switch (peek_byte(s)) {
 	case '{':
 		return SCAN_OBJECT;
 	case '[':
@@ -62,7 +62,7 @@ scan_peek(struct scan *s)
 size_t
 scan_here(struct scan *s)
 {
-	look(s);
+	peek_byte(s);
 	return s->at;
 }
 
@@ -99,8 +99,7 @@ leave(struct scan *s)
 	s->first = false;
 }
 
-/* An empty container that was never there: scan_member() and scan_element()
- * leave it at once, since depth is not theirs then. */
+/* An empty container in place of the value: scan_member() and scan_element() end it at once. */
 static void
 pass_over(struct scan *s)
 {
@@ -181,7 +180,7 @@ is_hex(char c)
 	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
 }
 
-/* The escape after a backslash, which s->at is at. */
+/* Takes the escape whose backslash is at s->at. */
 static bool
 take_escape(struct scan *s)
 {
@@ -198,9 +197,9 @@ take_escape(struct scan *s)
 	return true;
 }
 
-/* How many of n bytes are plain: neither quote, backslash nor control byte.
- * May stop short of the next special byte by less than a word. Bodies have
- * tens of megabytes and are read in the event loop: eight bytes at a time. */
+/* Returns how many of n bytes are plain: neither quote, backslash nor control byte; up to a word
+ * less than there are. Bodies have tens of megabytes and are read in the event loop: eight bytes at
+ * a time. */
 static size_t
 plain_words(const char *c, size_t n)
 {
@@ -245,7 +244,7 @@ static bool
 take_scalar(struct scan *s)
 {
 	struct span ignored;
-	switch (look(s)) {
+	switch (peek_byte(s)) {
 	case '"':
 		return take_string(s, &ignored);
 	case 't':
@@ -261,7 +260,7 @@ take_scalar(struct scan *s)
 	}
 }
 
-/* Moves past what separates two members or elements; false at the end. */
+/* Skips what separates two members or elements; false at the end. */
 static bool
 next(struct scan *s, char close)
 {
@@ -269,7 +268,7 @@ next(struct scan *s, char close)
 		s->passed = false;
 		return false;
 	}
-	char c = look(s);
+	char c = peek_byte(s);
 	if (c == close) {
 		leave(s);
 		return false;
@@ -278,7 +277,7 @@ next(struct scan *s, char close)
 		if (c != ',')
 			return fail(s, "a comma or a closing bracket is missing");
 		s->at++;
-		c = look(s);
+		c = peek_byte(s);
 	}
 	s->first = false;
 	return c != '\0' ? true : fail(s, "the text ends too early");
@@ -289,11 +288,11 @@ scan_member(struct scan *s, struct span *key)
 {
 	if (!next(s, '}'))
 		return false;
-	if (look(s) != '"')
+	if (peek_byte(s) != '"')
 		return fail(s, "a member's name is missing");
 	if (!take_string(s, key))
 		return false;
-	if (look(s) != ':')
+	if (peek_byte(s) != ':')
 		return fail(s, "a colon is missing");
 	s->at++;
 	return true;
@@ -316,7 +315,7 @@ scan_skip(struct scan *s)
 			enter(s, kind == SCAN_OBJECT);
 		else if (!take_scalar(s))
 			return;
-		/* Climb out of what is finished, on to the next value that is not. */
+		/* Leave what is finished, up to the next value that is not. */
 		while (s->depth > floor && !(in_object(s) ? scan_member(s, &key) : scan_element(s)))
 			if (s->error != NULL)
 				return;
@@ -333,8 +332,8 @@ scan_string(struct scan *s, struct span *value)
 	return false;
 }
 
-/* The nearest whole number that fits, towards zero, of a number with a fraction
- * or an exponent. Longer than any sane one: its beginning tells. */
+/* The nearest whole number that fits, towards zero, of a number with a fraction or an exponent. Of
+ * an absurdly long one the beginning counts. */
 static int64_t
 whole(const char *number, size_t n)
 {
@@ -386,7 +385,7 @@ scan_bool(struct scan *s, bool *value)
 bool
 scan_end(struct scan *s)
 {
-	if (s->error == NULL && look(s) != '\0')
+	if (s->error == NULL && peek_byte(s) != '\0')
 		fail(s, "something follows the JSON value");
 	if (s->error == NULL && s->at < s->len)
 		fail(s, "a NUL byte");
@@ -404,8 +403,8 @@ hex4(const char *c)
 	return code;
 }
 
-/* The character of an escape that begins at c; *taken: its bytes. 0 for NUL, an
- * unpaired surrogate, and what is no escape at all (of a text nobody scanned). */
+/* The character of an escape that begins at c; *taken: its bytes. 0 for NUL, an unpaired surrogate,
+ * and an invalid escape (of a text that was not scanned). */
 static uint32_t
 escaped(const char *c, size_t left, size_t *taken)
 {
@@ -451,7 +450,7 @@ scan_character(const char *c, size_t left, size_t *taken)
 	return *c == '\\' ? escaped(c, left, taken) : (uint8_t)*c;
 }
 
-/* How many bytes of a span spell a word; SIZE_MAX when they spell another. */
+/* How many bytes of a span spell a word; SIZE_MAX: they do not begin with it. */
 static size_t
 spelled(const char *text, struct span span, const char *word)
 {

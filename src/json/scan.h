@@ -1,22 +1,21 @@
 /* SPDX-License-Identifier: MIT */
-/* A cursor over JSON text: finds members and elements by their place in the
- * bytes, builds no tree, copies nothing, checks the syntax of all it passes.
+/* A cursor over JSON text: finds members and elements by their place in the bytes, builds no tree,
+ * copies nothing, checks the syntax of all that it skips.
  *
- *	struct scan s;
- *	scan_init(&s, text, n);
- *	struct span key;
- *	for (scan_object(&s); scan_member(&s, &key);)
- *		if (span_is(text, key, "model"))
- *			scan_string(&s, &model);
- *		else
- *			scan_skip(&s);
- *	if (!scan_end(&s)) …s.error says what is wrong, s.at where
+ * struct scan s;
+ * scan_init(&s, text, n);
+ * struct span key;
+ * for (scan_object(&s); scan_member(&s, &key);)
+ * 	if (span_is(text, key, "model"))
+ * 		scan_string(&s, &model);
+ * 	else
+ * 		scan_skip(&s);
+ * if (!scan_end(&s)) …s.error says what is wrong, s.at where
  *
- * Each value must be taken by exactly one of scan_object, scan_array,
- * scan_string, scan_integer, scan_bool and scan_skip. After a mistake in the
- * text every function returns false (or nothing more to visit), so that loops
- * end by themselves. Depth is bounded by JSON_DEPTH_MAX. Time is linear in the
- * text. Pure; thread-safe. */
+ * Each value must be taken by exactly one of scan_object, scan_array, scan_string, scan_integer,
+ * scan_bool and scan_skip. After a syntax error every function returns false (or nothing more to
+ * visit), so that loops end by themselves. Depth is bounded by JSON_DEPTH_MAX. Time is linear in
+ * the text. Pure; thread-safe. */
 #ifndef JSON_SCAN_H
 #define JSON_SCAN_H
 
@@ -36,10 +35,10 @@ struct scan {
 	const char *text;
 	size_t len;
 	size_t at;         /* the next byte to read */
-	const char *error; /* NULL while all is well */
+	const char *error; /* NULL: none so far */
 	unsigned depth;
 	bool first;  /* no member or element of the innermost value was visited yet */
-	bool passed; /* what was entered was of another kind: it has nothing to visit */
+	bool passed; /* the entered value was of another kind: nothing to visit */
 	uint8_t is_object[JSON_DEPTH_MAX / 8];
 };
 
@@ -55,27 +54,26 @@ enum scan_kind {
 
 void scan_init(struct scan *s, const char *text, size_t len);
 
-/* What the next value is, without taking it. */
+/* Returns the kind of the next value, without taking it. */
 enum scan_kind scan_peek(struct scan *s);
 
-/* Where the next value begins: the offset of its first byte. */
+/* Returns the offset of the next value's first byte. */
 size_t scan_here(struct scan *s);
 
-/* Enters an object or array. Something else is taken and passed over, as if it
- * were empty: bodies are judged by providers, not by us. */
+/* Enters an object or array. Any other value is skipped, as if it were empty: providers judge
+ * bodies, we do not. */
 void scan_object(struct scan *s);
 void scan_array(struct scan *s);
 
-/* Moves to the next member (whose value is then to be taken) and tells its
- * name, without quotes and as it stands in the text. False at the object's
- * end, which is then left, and after a mistake. */
+/* Moves to the next member, whose value must then be taken, and returns its name, without quotes
+ * and as it is written. False at the object's end, which is then left, and after an error. */
 bool scan_member(struct scan *s, struct span *key);
 
-/* Moves to the next element; false at the array's end, and after a mistake. */
+/* Moves to the next element; false at the array's end, and after an error. */
 bool scan_element(struct scan *s);
 
-/* Takes a value of one kind: false, and the value is passed over, when it is of
- * another. A string's span lies between its quotes, escapes as they stand. */
+/* Takes a value of one kind; one of another kind is skipped: false. A string's span is between its
+ * quotes, with escapes as they are written. */
 bool scan_string(struct scan *s, struct span *value);
 bool scan_integer(struct scan *s,
 		  int64_t *value); /* a fraction is cut off; out of range: the nearest */
@@ -84,29 +82,27 @@ bool scan_bool(struct scan *s, bool *value);
 /* Takes any value. */
 void scan_skip(struct scan *s);
 
-/* Whether the text was one whole JSON value and nothing after it. */
+/* Whether the text was one whole JSON value with nothing after it. */
 bool scan_end(struct scan *s);
 
-/* Whether a string's span says exactly this word, or begins with it. Escapes
- * count as what they mean ("\u006dodel" is "model"), since the providers will
- * read them so. word: ASCII, without NUL. */
+/* Whether a string's span is exactly this word, or begins with it. Escapes count as what they mean
+ * ("\u006dodel" is "model"), as providers read them. word: ASCII, without NUL. */
 bool span_is(const char *text, struct span span, const char *word);
 bool span_begins(const char *text, struct span span, const char *word);
 
-/* The byte, or the character that an escape stands for, at the beginning of left bytes (at least
- * one) of a string, and how many of them it takes. 0: NUL, or no escape that means a character. */
+/* Returns the byte, or the character of an escape, that left bytes (at least one) of a string begin
+ * with; *taken: how many of them it takes. 0: NUL, or an invalid escape. */
 uint32_t scan_character(const char *c, size_t left, size_t *taken);
 
-/* Whether a string's span holds nothing but blanks, tabs and line ends. */
+/* Whether a string's span holds only blanks, tabs and line ends. */
 bool span_is_blank(const char *text, struct span span);
 
-/* The string of a span, escapes resolved, with a NUL, in out; false, and "" there,
- * when it does not fit or holds a NUL, an unpaired surrogate, or a control byte. */
+/* Writes the string of a span, escapes resolved, with a NUL, to out; false, and "" there, when it
+ * does not fit or holds a NUL, an unpaired surrogate, or a control byte. */
 bool span_unescape(const char *text, struct span span, char *out, size_t out_size);
 
-/* The same for text of any kind: nothing is refused, an unpaired surrogate
- * becomes U+FFFD. out has room for span.len + 2 bytes; returns the bytes used,
- * without the NUL behind them. */
+/* The same for any text: nothing is refused, and an unpaired surrogate becomes U+FFFD. out has room
+ * for span.len + 2 bytes; returns the bytes used, without the NUL after them. */
 size_t span_decode(const char *text, struct span span, char *out);
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* A copy of a text with pieces cut out and pieces put in, made in one pass from
- * left to right; what is not named stays byte for byte.
+/* A copy of a text with pieces cut out and pieces inserted, made in one pass from left to right;
+ * the rest stays byte for byte.
  *
- * The text and out are borrowed. Nothing is copied before the first change, so
- * that an unchanged text costs nothing. */
+ * The text and out are borrowed. Nothing is copied before the first change, so that an unchanged
+ * text costs nothing. One thread. */
 #ifndef JSON_SPLICE_H
 #define JSON_SPLICE_H
 
@@ -12,21 +12,21 @@
 struct splice {
 	const char *text;
 	struct buf *out;
-	size_t copied; /* bytes of the text that are dealt with */
+	size_t copied; /* bytes of the text that are done */
 	bool changed;
-	bool full; /* out could not take it all */
+	bool full; /* out was too small, or out of memory */
 };
 
-/* Leaves out the bytes [from, to), which begin at or behind what was changed before. */
+/* Cuts the bytes [from, to), which begin at or after the previous change. */
 void splice_cut(struct splice *s, size_t from, size_t to);
 
-/* Puts n bytes in before the byte at. */
+/* Inserts n bytes before the byte at. */
 void splice_insert(struct splice *s, size_t at, const void *bytes, size_t n);
 
-/* Copies the rest, up to len. False when out was too small at any time. */
+/* Copies the rest, up to len. False: out was too small at any time, or out of memory. */
 bool splice_end(struct splice *s, size_t len) __attribute__((warn_unused_result));
 
-/* Where the splice stands, and back there: changes made in between are undone. */
+/* The current position, and the return to it: changes made in between are undone. */
 struct splice_mark {
 	size_t out_len;
 	size_t copied;
@@ -37,18 +37,18 @@ void splice_back(struct splice *s, struct splice_mark mark);
 
 /* A list (of elements or members) from which some are cut, with their commas. */
 struct splice_list {
-	bool kept;    /* an element stays … */
-	bool cutting; /* … none does so far, and from `from` on all go */
+	bool kept;    /* an element was kept … */
+	bool cutting; /* … none was so far: all are cut, from `from` on */
 	size_t from;
 	size_t end;   /* of the last element */
 	size_t count; /* elements seen */
 };
 
-/* The next element begins at; ends at, and stays or goes. */
+/* The next element begins at; it ends at, and is kept or cut. */
 void splice_item(struct splice *s, struct splice_list *list, size_t at);
 void splice_item_end(struct splice *s, struct splice_list *list, size_t at, size_t end, bool keep);
 
-/* Ends the list; whether all its elements went (there was at least one). */
+/* Ends the list; returns whether all its elements (at least one) were cut. */
 bool splice_list_end(struct splice *s, struct splice_list *list);
 
 #endif

@@ -8,19 +8,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A NUL within a string: bytes that are in no UTF-8 (tree.h). */
+/* A NUL within a string: bytes that UTF-8 never has (tree.h). */
 #define NUL_FIRST '\xc0'
 #define NUL_LAST  '\x80'
 
 struct reader {
 	struct scan s;
-	bool failed; /* memory is short */
+	bool failed; /* out of memory */
 };
 
 static json_object *read_value(struct reader *r);
 
-/* Writes each NUL as the two bytes of "modified UTF-8", from behind; the n bytes have room
- * for it, since "\\u0000" took six. Returns the new length. */
+/* Writes each NUL as the two bytes of "modified UTF-8", from the end; there is room, since
+ * "\\u0000" took six. Returns the new length. */
 static size_t
 encode_nuls(char *text, size_t n)
 {
@@ -36,7 +36,7 @@ encode_nuls(char *text, size_t n)
 	return n + nuls;
 }
 
-/* The decoded text of a span, NUL behind it; NULL when memory is short. */
+/* The decoded text of a span, with a NUL; NULL: out of memory. */
 static char *
 decode(struct reader *r, struct span span, size_t *n)
 {
@@ -65,7 +65,7 @@ read_string(struct reader *r)
 	return string;
 }
 
-/* As int64 when that says the same, else as a double that keeps its text. */
+/* As int64 when that is written the same, else as a double that keeps its text. */
 static json_object *
 read_number(struct reader *r)
 {
@@ -78,7 +78,7 @@ read_number(struct reader *r)
 	int wide = snprintf(digits, sizeof digits, "%lld", (long long)value);
 	if ((size_t)wide == n && memcmp(digits, r->s.text + at, n) == 0)
 		return json_object_new_int64(value);
-	/* Not strndup(): the text has no NUL behind it. */
+	/* Not strndup(): the text does not end with a NUL. */
 	char *text = calloc(n + 1, 1);
 	if (text == NULL)
 		return NULL;
@@ -161,7 +161,7 @@ tree_read(const char *text, size_t n)
 	return NULL;
 }
 
-/* --- Writing: json-c's own way loses text, and says nothing, when memory is short --- */
+/* --- Writing: json-c's own writer silently loses text when out of memory --- */
 
 /* The user data of an object or array that lacks something: tree_put(). */
 static char incomplete;
@@ -221,7 +221,7 @@ write_array(json_object *array, struct buf *out)
 	return buf_puts(out, tree_count(array) == 0 ? "[]" : "]");
 }
 
-/* Recursion is bounded: what was read is, and nothing much is put around it. */
+/* Recursion is bounded: that of what was read is, and we add only a few levels. */
 static bool
 write_value(json_object *value, struct buf *out)
 {
@@ -284,7 +284,7 @@ tree_count(json_object *array)
 }
 
 static void
-taken(json_object *into, json_object *value, int result)
+check_added(json_object *into, json_object *value, int result)
 {
 	if (into != NULL && value != NULL && result == 0)
 		return;
@@ -297,7 +297,7 @@ void
 tree_put(json_object *object, const char *name, json_object *value)
 {
 	bool both = object != NULL && value != NULL;
-	taken(object, value, both ? json_object_object_add(object, name, value) : -1);
+	check_added(object, value, both ? json_object_object_add(object, name, value) : -1);
 }
 
 void
@@ -311,5 +311,5 @@ void
 tree_add(json_object *array, json_object *value)
 {
 	bool both = array != NULL && value != NULL;
-	taken(array, value, both ? json_object_array_add(array, value) : -1);
+	check_added(array, value, both ? json_object_array_add(array, value) : -1);
 }

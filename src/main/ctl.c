@@ -5,7 +5,7 @@
 #include "app/open.h"
 #include "base/clock.h"
 #include "base/count.h"
-#include "config/parse.h"
+#include "config/text.h"
 #include "doctor/doctor.h"
 #include "doctor/http.h"
 #include "main/ctl_key.h"

@@ -11,7 +11,6 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "client/accept.h"
-#include "config/diagnostics.h"
 
 #include <errno.h>
 #include <signal.h>

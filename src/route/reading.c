@@ -374,7 +374,7 @@ read_plain(struct reading *r)
 static void
 read_body(struct reading *r)
 {
-	r->anthropic = r->a->request_id[0] != '\0';
+	r->anthropic = r->a->has_request_id;
 	if (r->a->sse) {
 		read_stream(r);
 	} else if (!r->a->html) {

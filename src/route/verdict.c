@@ -474,7 +474,7 @@ named_epoch_ms(const struct reading *r)
 	long long epoch = strtoll(bar + 1, &end, 10);
 	if (end == bar + 1 || epoch < 0 || !reading_owns(r, bar, (size_t)(end - bar)))
 		return 0;
-	return end - bar > 12 ? epoch : epoch * 1000;
+	return clock_epoch_ms(epoch);
 }
 
 /* "regain access on 2026-08-01 at 00:00 UTC": PROTOCOLS.md 4. 0: no time is named. */

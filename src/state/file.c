@@ -4,11 +4,12 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/path.h"
+#include "base/str.h"
+#include "base/write.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,21 +20,8 @@
 
 #define OPEN_TRIES 32
 #define FILE_MODE  0640
-#define BAD_MAX    3 /* files set aside that are kept, the newest */
 
 /* ---- Errors --------------------------------------------------------------- */
-
-void
-state_file_explain(struct buf *error, const char *format, ...)
-{
-	char text[ERROR_TEXT_MAX];
-	va_list args;
-	va_start(args, format);
-	vsnprintf(text, sizeof text, format, args);
-	va_end(args);
-	if (error != NULL && !buf_puts(error, text))
-		buf_clear(error);
-}
 
 static void
 explain_denied(const char *path, struct buf *error)
@@ -43,15 +31,15 @@ explain_denied(const char *path, struct buf *error)
 	unsigned us = (unsigned)geteuid();
 	struct stat there;
 	if (lstat(path, &there) == 0)
-		state_file_explain(
+		buf_append_cut(
 		    error,
-		    "state file %s: not ours to write: it belongs to uid %u and has mode %04o, and "
+		    "state file %s: not writable: it belongs to uid %u and has mode %04o, and "
 		    "this is uid %u. Run this as the user that the router runs as; if that is this "
 		    "one, type: chown %u %s && chmod 640 %s",
 		    path, (unsigned)there.st_uid, (unsigned)there.st_mode & 07777, us, us, path,
 		    path);
 	else
-		state_file_explain(
+		buf_append_cut(
 		    error,
 		    "state file %s: uid %u may not write in %s. Type: chown %u %s && chmod "
 		    "u+rwx %s",
@@ -66,7 +54,7 @@ explain_errno(const char *path, int number, struct buf *error)
 	switch (number) {
 	case ENOENT:
 	case ENOTDIR:
-		state_file_explain(
+		buf_append_cut(
 		    error,
 		    "state file %s: there is no directory %s. Type: mkdir -p %s && chown %u %s",
 		    path, directory, directory, (unsigned)geteuid(), directory);
@@ -76,7 +64,7 @@ explain_errno(const char *path, int number, struct buf *error)
 		explain_denied(path, error);
 		break;
 	case EROFS:
-		state_file_explain(
+		buf_append_cut(
 		    error,
 		    "state file %s: the file system is read-only. Make it writable, or name "
 		    "another place by state_file",
@@ -85,29 +73,29 @@ explain_errno(const char *path, int number, struct buf *error)
 	case ENOSPC:
 	case EDQUOT:
 	case EFBIG:
-		state_file_explain(
+		buf_append_cut(
 		    error,
 		    "state file %s: no room for its %zu KB (%s). Make room there (df %s), or name "
 		    "another place by state_file",
 		    path, sizeof(struct state_image) / 1024, strerror(number), directory);
 		break;
 	case ELOOP:
-		state_file_explain(
+		buf_append_cut(
 		    error, "state file %s: it is a symbolic link. Name the file that it leads to",
 		    path);
 		break;
 	default:
-		state_file_explain(error, "state file %s: %s", path, strerror(number));
+		buf_append_cut(error, "state file %s: %s", path, strerror(number));
 	}
 }
 
 /* ---- Opening and making --------------------------------------------------- */
 
-/* Said by the steps of state_file_open(), beside what it says itself. */
+/* A further result of the steps of state_file_open(). */
 enum { AGAIN = -3 };
 
-/* Makes the file, empty, ours and 0640 whatever the umask. Root, who may run
- * the control program first, makes it for the owner of the directory. */
+/* Creates the file, empty, ours and 0640 whatever the umask. Root, who may run the control program
+ * first, gives it to the owner of the directory. */
 static int
 create(const char *path)
 {
@@ -126,46 +114,47 @@ create(const char *path)
 	return fd;
 }
 
-/* Opens what is at the path, or makes it. O_NONBLOCK: a FIFO would wait. */
+/* Opens what is at the path, or creates it. O_NONBLOCK: a FIFO would block. */
 static int
-open_path(const struct state_file_options *request, struct buf *error)
+open_path(const struct state_file_options *options, struct buf *error)
 {
 	int flags =
-	    (request->is_readonly ? O_RDONLY : O_RDWR) | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK;
-	int fd = open(request->path, flags);
-	if (fd < 0 && errno == ENOENT && !request->is_readonly)
-		fd = create(request->path);
+	    (options->is_readonly ? O_RDONLY : O_RDWR) | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK;
+	int fd = open(options->path, flags);
+	if (fd < 0 && errno == ENOENT && !options->is_readonly)
+		fd = create(options->path);
 	if (fd < 0 && errno == EEXIST)
 		return AGAIN;
 	struct stat here;
 	if (fd >= 0 && fstat(fd, &here) == 0 && S_ISREG(here.st_mode))
 		return fd;
 	if (fd >= 0 || errno == EISDIR || errno == ENXIO)
-		state_file_explain(
+		buf_append_cut(
 		    error,
-		    "state file %s: it is no regular file. Move it away, or name another "
+		    "state file %s: it is not a regular file. Move it away, or name another "
 		    "place by state_file",
-		    request->path);
-	else if (errno == ENOENT && request->is_readonly)
-		state_file_explain(
-		    error, "state file %s: there is none yet; the router makes it when it starts",
-		    request->path);
-	else if (errno == EACCES && request->is_readonly)
-		state_file_explain(
+		    options->path);
+	else if (errno == ENOENT && options->is_readonly)
+		buf_append_cut(
+		    error,
+		    "state file %s: it does not exist yet; the router creates it when it starts",
+		    options->path);
+	else if (errno == EACCES && options->is_readonly)
+		buf_append_cut(
 		    error,
 		    "state file %s: uid %u may not read it. Run this as root, or as the user "
 		    "that the router runs as",
-		    request->path, (unsigned)geteuid());
+		    options->path, (unsigned)geteuid());
 	else
-		explain_errno(request->path, errno, error);
+		explain_errno(options->path, errno, error);
 	if (fd >= 0)
 		close(fd);
 	return STATE_NO_FILE;
 }
 
-/* Waits for whoever makes the file, which takes a millisecond. */
+/* Waits for the process that creates the file, which takes a millisecond. */
 static bool
-lock_making(int fd, int how, int64_t for_ms)
+lock_file(int fd, int how, int64_t for_ms)
 {
 	int64_t until_ms = clock_steady_ms() + for_ms;
 	while (flock(fd, how | LOCK_NB) != 0) {
@@ -176,48 +165,36 @@ lock_making(int fd, int how, int64_t for_ms)
 	return true;
 }
 
-static bool
-write_all(int fd, const struct state_image *image)
-{
-	for (size_t at = 0; at < sizeof *image;) {
-		ssize_t n = pwrite(fd, (const char *)image + at, sizeof *image - at, (off_t)at);
-		if (n < 0 && errno != EINTR)
-			return false;
-		at += n < 0 ? 0 : (size_t)n;
-	}
-	return true;
-}
-
-/* Gives an empty file its space and its content: what we remember, if anything. */
+/* Gives an empty file its space and its content: our last copy, if there is one. */
 static int
-fill(const struct state_file_options *request, int fd, struct buf *error)
+fill(const struct state_file_options *options, int fd, struct buf *error)
 {
 	struct state_image *image = calloc(1, sizeof *image);
 	int number = image == NULL ? ENOMEM : posix_fallocate(fd, 0, sizeof *image);
-	if (number == 0 && request->last != NULL) {
-		memcpy(image, request->last, sizeof *image);
+	if (number == 0 && options->last != NULL) {
+		memcpy(image, options->last, sizeof *image);
 	} else if (number == 0) {
 		state_image_make(image);
 		number = state_image_make_key(image) ? 0 : errno;
 	}
-	if (number == 0 && !write_all(fd, image))
+	if (number == 0 && !write_all(fd, image, sizeof *image))
 		number = errno;
 	state_image_free(image);
 	if (number == 0)
 		return fd;
-	explain_errno(request->path, number, error);
+	explain_errno(options->path, number, error);
 	if (ftruncate(fd, 0) != 0)
-		log_line(LOG_WARNING, "state file %s: %s", request->path, strerror(errno));
+		log_line(LOG_WARNING, "state file %s: %s", options->path, strerror(errno));
 	return STATE_NO_FILE;
 }
 
-/* The seconds in the name of a file set aside, "<base>.bad-<seconds>"; 0: it is none. */
+/* The seconds in the name of a file set aside, "<base>.bad-<seconds>"; 0: another name. */
 static long long
 seconds_of(const char *entry, const char *base)
 {
 	char *end;
 	size_t n = strlen(base);
-	if (strncmp(entry, base, n) != 0 || strncmp(entry + n, ".bad-", 5) != 0)
+	if (!str_starts_with(entry, base) || !str_starts_with(entry + n, ".bad-"))
 		return 0;
 	const char *digits = entry + n + 5;
 	errno = 0;
@@ -225,20 +202,20 @@ seconds_of(const char *entry, const char *base)
 	return *digits >= '1' && *digits <= '9' && *end == '\0' && errno == 0 ? seconds : 0;
 }
 
-/* Removes what was set aside before, but for the newest: a fault that comes back
- * must not fill the disk. That of this moment stays, whatever the clock says. */
+/* Removes what was set aside before, except the newest: a recurring fault must not fill the disk.
+ * The one of this moment stays, whatever the clock says. */
 static void
 forget_oldest(const char *path, long long newest)
 {
 	char buffer[PATH_MAX], name[PATH_MAX + 32];
-	long long kept[BAD_MAX - 1] = {0}; /* the newest besides, so far; 0: none */
+	long long kept[STATE_BAD_MAX - 1] = {0}; /* the newest others, so far; 0: none */
 	const char *slash = strrchr(path, '/'), *base = slash == NULL ? path : slash + 1;
 	DIR *listing = opendir(path_directory(path, buffer));
 	for (struct dirent *entry; listing != NULL && (entry = readdir(listing)) != NULL;) {
 		long long oldest = seconds_of(entry->d_name, base);
 		if (oldest == newest)
 			continue;
-		for (size_t i = 0; i < BAD_MAX - 1; i++) {
+		for (size_t i = 0; i < STATE_BAD_MAX - 1; i++) {
 			long long before = kept[i];
 			kept[i] = oldest > before ? oldest : before;
 			oldest = oldest > before ? before : oldest;
@@ -246,7 +223,7 @@ forget_oldest(const char *path, long long newest)
 		snprintf(name, sizeof name, "%s.bad-%lld", base, oldest);
 		if (oldest > 0 && unlinkat(dirfd(listing), name, 0) == 0)
 			log_line(LOG_NOTICE, "state file %s: %s is removed; the newest %d are kept",
-				 path, name, BAD_MAX);
+				 path, name, STATE_BAD_MAX);
 	}
 	if (listing != NULL)
 		closedir(listing);
@@ -254,40 +231,39 @@ forget_oldest(const char *path, long long newest)
 
 /* Moves a damaged file to path.bad-<seconds>; the caller holds its flock. */
 static int
-set_aside(const struct state_file_options *request, const char *why, struct buf *error)
+set_aside(const struct state_file_options *options, const char *why, struct buf *error)
 {
 	char name[PATH_MAX + 32];
 	long long seconds = clock_wall_ms() / 1000 - 1;
 	do
-		snprintf(name, sizeof name, "%s.bad-%lld", request->path, ++seconds);
+		snprintf(name, sizeof name, "%s.bad-%lld", options->path, ++seconds);
 	while (access(name, F_OK) == 0);
-	if (rename(request->path, name) != 0) {
-		state_file_explain(error, "state file %s: it is %s, and cannot be moved away: %s",
-				   request->path, why, strerror(errno));
+	if (rename(options->path, name) != 0) {
+		buf_append_cut(error, "state file %s: it is %s, and cannot be moved away: %s",
+			       options->path, why, strerror(errno));
 		return STATE_NO_FILE;
 	}
-	log_line(LOG_WARNING, "state file %s was %s: it is %s now, and is made anew %s",
-		 request->path, why, name,
-		 request->last == NULL ? "without its history" : "from memory");
-	forget_oldest(request->path, seconds);
+	log_line(LOG_WARNING, "state file %s was %s: moved to %s, and recreated %s", options->path,
+		 why, name, options->last == NULL ? "empty" : "from memory");
+	forget_oldest(options->path, seconds);
 	return AGAIN;
 }
 
-/* Reads the file and says what is to be done: with its flock held, so that
- * nobody else does it too. */
+/* Reads the file and does what it needs: with its flock held, so that no other process does it
+ * too. */
 static int
-take(const struct state_file_options *request, int fd, struct buf *error)
+examine(const struct state_file_options *options, int fd, struct buf *error)
 {
 	struct stat here, there;
-	if (fstat(fd, &here) != 0 || lstat(request->path, &there) != 0 ||
+	if (fstat(fd, &here) != 0 || lstat(options->path, &there) != 0 ||
 	    here.st_ino != there.st_ino || here.st_dev != there.st_dev)
-		return AGAIN; /* somebody moved it away while we waited for the flock */
-	if (here.st_size == 0 && !request->is_readonly)
-		return fill(request, fd, error);
+		return AGAIN; /* it was moved away while we waited for the flock */
+	if (here.st_size == 0 && !options->is_readonly)
+		return fill(options, fd, error);
 	struct state_image *image = calloc(1, sizeof *image);
 	ssize_t n = image == NULL ? -1 : pread(fd, image, sizeof *image, 0);
 	if (n < 0) {
-		explain_errno(request->path, errno, error);
+		explain_errno(options->path, errno, error);
 		state_image_free(image);
 		return STATE_NO_FILE;
 	}
@@ -297,27 +273,27 @@ take(const struct state_file_options *request, int fd, struct buf *error)
 	state_image_free(image);
 	if (soundness == STATE_SOUND)
 		return fd;
-	if (soundness == STATE_DAMAGED && !request->is_readonly)
-		return set_aside(request, why, error);
-	state_file_explain(error, "state file %s: it is %s. %s", request->path, why,
-			   soundness == STATE_NEWER
-			       ? "Use the newer program, or name another place by state_file"
-			       : "The router sets it aside when it starts");
+	if (soundness == STATE_DAMAGED && !options->is_readonly)
+		return set_aside(options, why, error);
+	buf_append_cut(error, "state file %s: it is %s. %s", options->path, why,
+		       soundness == STATE_NEWER
+			   ? "Use the newer program, or name another place by state_file"
+			   : "The router sets it aside when it starts");
 	return STATE_NO_FILE;
 }
 
 int
-state_file_open(const struct state_file_options *request, int64_t for_ms, struct buf *error)
+state_file_open(const struct state_file_options *options, int64_t for_ms, struct buf *error)
 {
 	for (int i = 0; i < OPEN_TRIES; i++) {
-		int fd = open_path(request, error);
+		int fd = open_path(options, error);
 		if (fd == AGAIN)
 			continue;
 		if (fd < 0)
 			return fd;
 		int result = STATE_LATER;
-		if (lock_making(fd, request->is_readonly ? LOCK_SH : LOCK_EX, for_ms))
-			result = take(request, fd, error);
+		if (lock_file(fd, options->is_readonly ? LOCK_SH : LOCK_EX, for_ms))
+			result = examine(options, fd, error);
 		flock(fd, LOCK_UN);
 		if (result >= 0)
 			return fd;

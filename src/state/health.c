@@ -3,12 +3,12 @@
 
 #include <string.h>
 
-/* Processes read the clock a moment before they have the lock, so a record may
- * be ahead of a change by a little; by more than this, the clock jumped back. */
+/* Processes read the clock a moment before they have the lock, so a record may be slightly ahead of
+ * a change; if by more than this, the clock jumped back. */
 #define CLOCK_SLACK_MS  10000
-#define SAME_SUCCESS_MS 1000 /* a success so soon after another one is no news */
+#define SAME_SUCCESS_MS 1000 /* a success so soon after another one adds nothing */
 
-/* at_ms is still to come, and no further away than a jump of the clock explains. */
+/* Whether at_ms is in the future, and no further than the longest pause or lease allows. */
 static bool
 is_ahead(int64_t at_ms, int64_t now_ms, int64_t longest_ms)
 {
@@ -23,7 +23,7 @@ longest_ms(uint32_t pause)
 }
 
 static bool
-is_resting(const struct health *health, int64_t now_ms)
+is_paused(const struct health *health, int64_t now_ms)
 {
 	return health->pause != PAUSE_NONE &&
 	       is_ahead(health->until_ms, now_ms, longest_ms(health->pause));
@@ -34,26 +34,16 @@ health_state(const struct health *health, int64_t now_ms)
 {
 	if (health->pause == PAUSE_NONE)
 		return HEALTH_READY;
-	if (is_resting(health, now_ms))
+	if (is_paused(health, now_ms))
 		return health->pause == PAUSE_BENCH ? HEALTH_BENCHED : HEALTH_IS_PAUSED;
 	return is_ahead(health->lease_ms, now_ms, HEALTH_LEASE_MAX_MS) ? HEALTH_PROBING
 								       : HEALTH_DUE;
 }
 
-const char *
-health_state_name(enum health_state state)
-{
-	static const char *const names[] = {
-	    [HEALTH_READY] = "ready", [HEALTH_IS_PAUSED] = "resting", [HEALTH_BENCHED] = "benched",
-	    [HEALTH_DUE] = "ready",   [HEALTH_PROBING] = "probing",
-	};
-	return names[state];
-}
-
-/* Writes down what a clock that jumped back makes incredible, or a rest that
- * counts as over today would run again once the clock has caught up. */
+/* Corrects times that a clock which jumped back makes impossible, or a pause that counts as over
+ * now would return once the clock has caught up. */
 static void
-mend_clock(struct health *health, int64_t now_ms)
+fix_clock(struct health *health, int64_t now_ms)
 {
 	if (health->since_ms > now_ms + CLOCK_SLACK_MS)
 		health->since_ms = 0;
@@ -73,8 +63,7 @@ copy_text(char to[static HEALTH_TEXT_MAX], const char from[static HEALTH_TEXT_MA
 	memset(to + n, 0, HEALTH_TEXT_MAX - n);
 }
 
-/* The place for a window: the one of that name, else a free one, else the one
- * that is reset first. */
+/* The place for a window: the one of that name, else a free one, else the one that resets first. */
 static struct health_window *
 window_place(struct health *health, const char *name)
 {
@@ -91,27 +80,27 @@ window_place(struct health *health, const char *name)
 }
 
 static void
-tell_windows(struct health *health, const struct health_change *change)
+note_windows(struct health *health, const struct health_change *change)
 {
 	for (size_t i = 0; i < HEALTH_WINDOWS; i++) {
-		const struct health_window *told = &change->windows[i];
-		if (told->name[0] == '\0')
+		const struct health_window *reported = &change->windows[i];
+		if (reported->name[0] == '\0')
 			continue;
-		struct health_window *place = window_place(health, told->name);
-		*place = *told;
+		struct health_window *place = window_place(health, reported->name);
+		*place = *reported;
 		place->name[HEALTH_WINDOW_NAME_MAX - 1] = '\0';
 	}
 }
 
 static void
-tell_kin(struct health *health, const struct health_change *change)
+note_kin(struct health *health, const struct health_change *change)
 {
 	if (change->kin.person != 0 || change->kin.device != 0)
 		health->kin = change->kin;
 }
 
 static enum health_outcome
-end_rest(struct health *health, const struct health_change *change)
+end_pause(struct health *health, const struct health_change *change)
 {
 	bool paused = health->pause != PAUSE_NONE;
 	health->pause = PAUSE_NONE;
@@ -134,9 +123,9 @@ apply_served(struct health *health, const struct health_change *change)
 		return HEALTH_SAME;
 	for (size_t i = 0; i < HEALTH_WINDOWS; i++)
 		health->windows[i].rejected = 0;
-	tell_windows(health, change);
-	tell_kin(health, change);
-	return end_rest(health, change);
+	note_windows(health, change);
+	note_kin(health, change);
+	return end_pause(health, change);
 }
 
 static enum health_outcome
@@ -147,13 +136,13 @@ apply_failed(struct health *health, const struct health_change *change)
 	copy_text(health->error, change->why);
 	if (change->throttled)
 		health->throttled_ms = change->now_ms;
-	tell_windows(health, change);
-	tell_kin(health, change);
+	note_windows(health, change);
+	note_kin(health, change);
 	return HEALTH_SAME;
 }
 
 static int64_t
-short_rest_ms(uint32_t repeats, uint32_t jitter)
+short_pause_ms(uint32_t repeats, uint32_t jitter)
 {
 	int64_t for_ms = HEALTH_SHORT_FIRST_MS;
 	for (uint32_t i = 1; i < repeats && for_ms < HEALTH_SHORT_MAX_MS; i++)
@@ -163,22 +152,21 @@ short_rest_ms(uint32_t repeats, uint32_t jitter)
 	return for_ms + for_ms * (jitter % 251) / 1000;
 }
 
-/* Those who wait for the same moment come one after the other: up to 5 % later,
- * and 2 s at most. */
+/* Requests that wait for the same moment are spread: up to 5 % later, and 2 s at most. */
 static int64_t
-delay_ms(int64_t rest_ms, uint32_t jitter)
+delay_ms(int64_t pause_ms, uint32_t jitter)
 {
-	int64_t most_ms = rest_ms / 20 < 2000 ? rest_ms / 20 : 2000;
+	int64_t most_ms = pause_ms / 20 < 2000 ? pause_ms / 20 : 2000;
 	return most_ms * (jitter % 1024) / 1024;
 }
 
-/* When the rest that an answer wants would end. */
+/* When the pause that a response calls for would end. */
 static int64_t
 wanted_until_ms(const struct health *health, const struct health_change *change)
 {
 	int64_t now_ms = change->now_ms;
 	if (change->pause == PAUSE_SHORT)
-		return now_ms + short_rest_ms(health->repeats, change->jitter);
+		return now_ms + short_pause_ms(health->repeats, change->jitter);
 	if (change->until_ms < now_ms)
 		return now_ms;
 	if (change->until_ms >= now_ms + HEALTH_PAUSE_MAX_MS)
@@ -186,8 +174,8 @@ wanted_until_ms(const struct health *health, const struct health_change *change)
 	return change->until_ms + delay_ms(change->until_ms - now_ms, change->jitter);
 }
 
-/* A rest that runs is not cut short by a busy provider, by a vaguer answer, or
- * by the answer to an older request. */
+/* A current pause is not shortened by a busy provider, by a vaguer response, or by the response to
+ * an older request. */
 static bool
 may_shorten(const struct health *health, const struct health_change *change)
 {
@@ -199,11 +187,11 @@ static enum health_outcome
 apply_pause(struct health *health, const struct health_change *change)
 {
 	bool was_ready = health->pause == PAUSE_NONE;
-	bool is_running = is_resting(health, change->now_ms);
+	bool is_running = is_paused(health, change->now_ms);
 	apply_failed(health, change);
 
-	/* All requests in flight end alike when a provider is busy: together
-	 * they are one rest. What follows when it is over is a repeat. */
+	/* All requests in flight end alike when a provider is busy: together they are one pause.
+	 * The next one after its end is a repeat. */
 	if (change->pause == PAUSE_SHORT && !is_running && health->repeats < UINT32_MAX)
 		health->repeats++;
 	int64_t until_ms = wanted_until_ms(health, change);
@@ -216,7 +204,7 @@ apply_pause(struct health *health, const struct health_change *change)
 	if (change->now_ms > health->since_ms)
 		health->since_ms = change->now_ms;
 	if (health->pause == PAUSE_BENCH && change->pause != PAUSE_BENCH)
-		return HEALTH_SAME; /* still benched, and looked at again later */
+		return HEALTH_SAME; /* still benched, and tried again later */
 	health->pause = change->pause;
 	copy_text(health->why, change->why);
 	return was_ready ? HEALTH_PAUSE_BEGAN : HEALTH_SAME;
@@ -229,7 +217,7 @@ apply_leased(struct health *health, const struct health_change *change)
 		health->pause = change->pause;
 		health->until_ms = change->now_ms;
 		copy_text(health->why, change->why);
-		tell_kin(health, change);
+		note_kin(health, change);
 	}
 	enum health_state state = health_state(health, change->now_ms);
 	bool is_mine = state == HEALTH_PROBING && health->lease_holder == change->holder;
@@ -255,19 +243,19 @@ apply_released(struct health *health, const struct health_change *change)
 	return HEALTH_SAME;
 }
 
-/* What was over when the check looked may rest anew by now. */
+/* It may be paused again since the health check read the state. */
 static enum health_outcome
 apply_relieved(struct health *health, const struct health_change *change)
 {
-	return health_state(health, change->now_ms) == HEALTH_DUE ? end_rest(health, change)
+	return health_state(health, change->now_ms) == HEALTH_DUE ? end_pause(health, change)
 								  : HEALTH_SAME;
 }
 
-/* The state may have been busy, and an answer told of a new rest meanwhile. */
+/* The change may have waited, and a response have begun a new pause meanwhile. */
 static enum health_outcome
 apply_retried(struct health *health, const struct health_change *change)
 {
-	if (!is_resting(health, change->now_ms) || health->since_ms > change->began_ms)
+	if (!is_paused(health, change->now_ms) || health->since_ms > change->began_ms)
 		return HEALTH_SAME;
 	health->until_ms = change->now_ms;
 	health->used_ms = change->now_ms;
@@ -277,7 +265,7 @@ apply_retried(struct health *health, const struct health_change *change)
 enum health_outcome
 health_apply(struct health *health, const struct health_change *change)
 {
-	mend_clock(health, change->now_ms);
+	fix_clock(health, change->now_ms);
 	switch (change->event) {
 	case HEALTH_SERVED:
 		return apply_served(health, change);
@@ -299,7 +287,7 @@ health_apply(struct health *health, const struct health_change *change)
 }
 
 bool
-health_is_news(const struct health *health, const struct health_change *change)
+health_is_worth_writing(const struct health *health, const struct health_change *change)
 {
 	struct health after = *health;
 	int64_t ago_ms = change->now_ms - health->success_ms;
@@ -316,7 +304,7 @@ health_is_news(const struct health *health, const struct health_change *change)
 bool
 health_may_give_way(const struct health *health, const struct health *to, int64_t now_ms)
 {
-	return !is_resting(health, now_ms) || is_resting(to, now_ms);
+	return !is_paused(health, now_ms) || is_paused(to, now_ms);
 }
 
 bool
@@ -350,7 +338,7 @@ health_inherit(const struct health *from, struct health_kin kin, bool is_sure, i
 	struct health_key key = out->key;
 	*out = *from;
 	out->key = key;
-	out->used_ms = 0; /* nothing is known of it by itself */
+	out->used_ms = 0; /* nothing is known of itself */
 	out->success_ms = out->error_ms = out->throttled_ms = out->lease_ms = 0;
 	out->lease_holder = 0;
 	if (!is_sure || !is_person)

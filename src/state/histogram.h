@@ -8,10 +8,10 @@
 
 #define HISTOGRAM_BUCKETS 14
 
-/* The bucket (0 … HISTOGRAM_BUCKETS - 1) of a duration. */
+/* Returns the bucket (0 … HISTOGRAM_BUCKETS - 1) of a duration. */
 size_t histogram_bucket(int64_t ms);
 
-/* A bucket's upper bound, which belongs to it; INT64_MAX for the last one. */
+/* Returns a bucket's inclusive upper bound; INT64_MAX for the last one. */
 int64_t histogram_bound_ms(size_t bucket);
 
 #endif

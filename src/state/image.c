@@ -8,7 +8,7 @@
 #include <string.h>
 #include <sys/random.h>
 
-/* ---- What an image must be ------------------------------------------------ */
+/* ---- Checking ------------------------------------------------ */
 
 static uint64_t
 fnv(uint64_t hash, const void *bytes, size_t n)
@@ -54,7 +54,7 @@ header_checksum(const struct state_header *header)
 	return fnv(FNV_START, header, offsetof(struct state_header, checksum));
 }
 
-/* Whoever blanks a page, or cuts and grows, takes a guard along. */
+/* A blanked page, or a file that was truncated and grew again, lacks a guard. */
 static bool
 are_guards_whole(const struct state_image *image)
 {
@@ -76,7 +76,7 @@ state_image_judge(const struct state_image *image, size_t n, const char **why)
 	*why = "cut short";
 	if (n < sizeof *header)
 		return STATE_DAMAGED;
-	*why = "no state file of ours";
+	*why = "not a state file";
 	if (word_get(&header->magic) != STATE_MAGIC)
 		return STATE_DAMAGED;
 	*why = "damaged in its header";
@@ -85,7 +85,7 @@ state_image_judge(const struct state_image *image, size_t n, const char **why)
 	*why = "of a newer version";
 	if (header->version > STATE_VERSION)
 		return STATE_NEWER;
-	/* Version 1 is the first; the one that follows takes it over here. */
+	/* Version 1 is the first; a later one is to convert it here. */
 	*why = "of another layout";
 	if (header->version != STATE_VERSION || header->layout != layout_hash() ||
 	    header->size != sizeof *image)
@@ -93,7 +93,7 @@ state_image_judge(const struct state_image *image, size_t n, const char **why)
 	*why = n < sizeof *image ? "cut short" : "too long";
 	if (n != sizeof *image)
 		return STATE_DAMAGED;
-	*why = "blank in places";
+	*why = "partly blank";
 	return are_guards_whole(image) ? STATE_SOUND : STATE_DAMAGED;
 }
 
@@ -142,8 +142,7 @@ state_image_free(struct state_image *image)
 
 /* ---- A copy --------------------------------------------------------------- */
 
-/* Copies one record, if it has changed or all are wanted. False: the image was
- * cut meanwhile. */
+/* Copies one record, if it has changed or is_all. False: the image was truncated meanwhile. */
 static bool
 keep_record(struct state_image *copy, const struct state_image *image,
 	    const struct state_table *table, size_t i, bool is_all)
@@ -159,7 +158,7 @@ keep_record(struct state_image *copy, const struct state_image *image,
 		return false;
 	if (is_read)
 		state_record_adopt(to, table->bytes, &record, generation);
-	/* The index follows from the record, so they agree whenever we looked. */
+	/* The index is computed from the record, so they always agree. */
 	is_used = is_used && state_record_read(to, table->bytes, &record, &generation);
 	word_set(&state_table_index(copy, table)[i],
 		 is_used ? state_table_hash(table, &record) : 0);
@@ -190,7 +189,7 @@ keep_summary(struct state_image *copy, const struct state_image *image)
 	return true;
 }
 
-/* The header with the key. *is_other: it is another file's than was copied. */
+/* Copies the header with the key. *is_other: the image is of another file. */
 static bool
 keep_header(struct state_image *copy, const struct state_image *image, bool *is_other)
 {

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* The state file's layout, once: what stands where, for every process of every
- * build that maps it. Frozen since 0.2.0: a change here is a new STATE_VERSION, which
- * takes files of the older ones over (image.c). New counters come last, in the reserve,
- * and change nothing.
+/* The state file's layout, in one place, for every process of every build that maps it. Frozen
+ * since 0.2.0: a change here is a new STATE_VERSION, which takes over files of older ones
+ * (image.c). New counters come last, in the reserve, and change nothing.
  *
- * Words of 64 bits in the machine's byte order (the magic is a word, so a file
- * from a machine of the other order is foreign). What is written after the
- * file was made is atomic words and nothing else: any thread of any process may
- * read them at any time. Who writes holds the write lock; but counts are added
- * and a process keeps its slot, whose own lock it holds, without it.
+ * Words of 64 bits in the machine's byte order (the magic is a word, so a file from a machine of
+ * the other order is foreign). After the file was created only atomic words are written: any thread
+ * of any process may read them at any time. A writer holds the write lock; but counters are added
+ * to, and a process updates its slot, whose own lock it holds, without it.
  *
  * The header's first 72 bytes keep their form in all versions to come, so that
  * every version can tell a newer file from a damaged one. */
@@ -22,7 +20,7 @@
 typedef _Atomic uint64_t word;
 _Static_assert(ATOMIC_LLONG_LOCK_FREE == 2 && sizeof(word) == 8, "words must need no lock");
 
-/* Relaxed; whoever needs an order says so by itself. */
+/* Relaxed; callers that need an order add fences. */
 static inline uint64_t
 word_get(const word *at)
 {
@@ -35,10 +33,10 @@ word_set(word *at, uint64_t value)
 	atomic_store_explicit(at, value, memory_order_relaxed);
 }
 
-#define STATE_MAGIC                                                                                \
-	UINT64_C(0x3165746174735243) /* "CRstate1" in a hex dump of a little-endian machine */
-#define STATE_GUARD                                                                                \
-	UINT64_C(0x6c6c65772073276c) /* never zero: what was cut and grown again is zero */
+/* "CRstate1" in a hex dump of a little-endian machine. */
+#define STATE_MAGIC UINT64_C(0x3165746174735243)
+/* Not zero, which a file has where it was truncated and grew again. */
+#define STATE_GUARD UINT64_C(0x6c6c65772073276c)
 
 struct state_header {
 	word magic;
@@ -48,8 +46,8 @@ struct state_header {
 	uint8_t key[DIGEST_KEY_SIZE];
 	int64_t created_ms;
 	uint64_t checksum; /* of all before it */
-	word changes;      /* moves after every change, so that who keeps a copy knows */
-	word reload;       /* moves when somebody asks for the configuration to be read again */
+	word changes;      /* increases after every change, for those who keep a copy */
+	word reload;       /* increases when a reload is requested */
 	uint64_t reserve[21];
 };
 _Static_assert(offsetof(struct state_header, version) == 8, "layout");
@@ -72,10 +70,10 @@ _Static_assert(offsetof(struct state_counters, used_ms) == 8, "layout");
 _Static_assert(offsetof(struct state_counters, counts) == 16, "layout");
 _Static_assert(sizeof(struct state_counters) == 512, "layout");
 
-/* Whoever holds the lock of its byte lives; what a dead process left stays until
- * the slot is another's. */
+/* The process that holds the lock of its byte lives; the data of a dead one stays until the slot is
+ * reused. */
 struct state_process {
-	word owner; /* a random number: pids repeat, and differ between containers; 0: nobody */
+	word owner; /* a random number: pids repeat, and differ between containers; 0: none */
 	word pid;
 	word started_ms;
 	word streams;
@@ -90,8 +88,8 @@ _Static_assert(offsetof(struct state_process, config) == 32, "layout");
 _Static_assert(offsetof(struct state_process, version) == 40, "layout");
 _Static_assert(sizeof(struct state_process) == 64, "layout");
 
-/* A record: its generation, never 0; two copies, of which the generation's
- * lowest bit names the valid one; a guard. */
+/* A record: its generation, never 0; two copies, of which the generation's lowest bit selects the
+ * valid one; a guard. */
 #define STATE_RECORD_WORDS(type) (1 + 2 * sizeof(type) / 8 + 1)
 _Static_assert(sizeof(struct health) % 8 == 0, "whole words");
 _Static_assert(sizeof(struct session) == 32, "layout");
@@ -119,7 +117,7 @@ struct state_image {
 	word sessions[STATE_SESSIONS][STATE_RECORD_WORDS(struct session)];
 	word models[STATE_MODELS][STATE_RECORD_WORDS(struct model_memory)];
 	uint64_t reserve[5];
-	word guard; /* the last word: zero after any cut, even if the file grew again */
+	word guard; /* the last word: zero after any truncation, even if the file grew again */
 };
 _Static_assert(offsetof(struct state_image, health_index) == 256, "layout");
 _Static_assert(offsetof(struct state_image, session_index) == 1792, "layout");
@@ -135,9 +133,8 @@ _Static_assert(offsetof(struct state_image, reserve) == 245712, "layout");
 _Static_assert(offsetof(struct state_image, guard) == 245752, "layout");
 _Static_assert(sizeof(struct state_image) == 60 * 4096, "layout");
 
-/* Bytes of the file that are locked (OFD): one to write, one to check, and one
- * for each process slot, as long as its process lives. What stands in those
- * bytes has nothing to do with it. */
+/* Bytes of the file that are locked (OFD): one for writing, one for the health check, and one for
+ * each process slot, as long as its process lives. The content of those bytes does not matter. */
 enum { STATE_WRITE_BYTE, STATE_CHECK_BYTE, STATE_PROCESS_BYTES };
 
 #endif

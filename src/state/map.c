@@ -16,15 +16,15 @@
 #define LOCK_TRIES  64
 #define OPEN_FOR_MS 5000
 
-/* The one mutable global: a signal handler is given an address and nothing
- * else, and must find the mapping that the address lies in. */
+/* A mutable global: a signal handler gets an address and nothing else, and must find the mapping
+ * that contains it. */
 static struct state_map *volatile maps;
 static struct sigaction sigbus_before;
 
 /* ---- SIGBUS --------------------------------------------------------------- */
 
-/* Somebody cut the file below its mapping. Gives the loop blank memory to read
- * on in, which state_image_is_whole() tells from a state; state_map_follow() mends it. */
+/* The file was truncated below its mapping. Maps blank memory so that reading can continue, which
+ * state_image_is_whole() detects; state_map_follow() repairs it. */
 static void
 on_sigbus(int signal_number, siginfo_t *info, void *context)
 {
@@ -130,20 +130,20 @@ state_map_has_process(const struct state_map *map, size_t i)
 			     .l_start = STATE_PROCESS_BYTES + (off_t)i,
 			     .l_len = 1};
 	if (map->process == (int)i)
-		return true; /* one's own lock is in nobody's own way */
+		return true; /* F_OFD_GETLK does not report our own locks */
 	return map->fd >= 0 && fcntl(map->fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
 }
 
 /* ---- Mapping -------------------------------------------------------------- */
 
-/* Puts another mapping in the place of the one there is. */
+/* Replaces the current mapping. */
 static void
 replace_mapping(struct state_map *map, struct state_image *image, int fd)
 {
 	struct state_image *before = map->image;
 	map->image = image;
-	atomic_signal_fence(
-	    memory_order_seq_cst); /* on_sigbus() must know it before it is touched */
+	/* on_sigbus() must know it before it is touched. */
+	atomic_signal_fence(memory_order_seq_cst);
 	map->is_lost = 0;
 	map->kept = 0;
 	if (before != NULL)
@@ -151,12 +151,12 @@ replace_mapping(struct state_map *map, struct state_image *image, int fd)
 	if (map->fd >= 0)
 		close(map->fd);
 	map->fd = fd;
-	map->process = -1; /* that lock went with the file before */
+	map->process = -1; /* its lock ended with the old file */
 	if (map->is_checking)
 		lock_byte(map, STATE_CHECK_BYTE, F_WRLCK);
 }
 
-/* Maps an open file, whose descriptor is the map's from now on, or closed. */
+/* Maps an open file, and takes ownership of its descriptor. */
 static bool
 map_file(struct state_map *map, int fd)
 {
@@ -175,7 +175,7 @@ map_file(struct state_map *map, int fd)
 	return state_map_keep(map);
 }
 
-/* Goes on in memory, with what we remember. */
+/* Continues in memory, with our last copy. */
 static void
 map_memory(struct state_map *map)
 {
@@ -216,7 +216,7 @@ is_at_path(const struct state_map *map)
 	       there.st_dev == map->dev && there.st_size == sizeof *map->image;
 }
 
-/* The mapping holds a state, as far as can be told without a lock. */
+/* Whether the mapping holds a state, as far as can be seen without a lock. */
 static bool
 is_mapping_sound(const struct state_map *map)
 {
@@ -232,26 +232,26 @@ state_map_follow(struct state_map *map)
 	struct buf error;
 	bool is_sound = is_mapping_sound(map);
 	if (is_sound && is_at_path(map)) {
-		/* What was mounted over it is gone, say. */
-		if (map->is_troubled)
-			log_line(LOG_NOTICE, "state file %s: it is there again", map->path);
-		map->is_troubled = false;
+		/* Perhaps something was mounted over it for a while. */
+		if (map->is_reported)
+			log_line(LOG_NOTICE, "state file %s: it is available again", map->path);
+		map->is_reported = false;
 		return;
 	}
-	state_map_keep(
-	    map); /* whatever can still be read of what is mapped is the newest there is */
+	/* What can still be read of the mapping is the newest. */
+	state_map_keep(map);
 	buf_init(&error, ERROR_TEXT_MAX);
 	int fd = open_at_path(map, 0, &error);
 	if (fd >= 0 && map_file(map, fd)) {
-		log_line(LOG_NOTICE, "state file %s: opened again", map->path);
-		map->is_troubled = false;
+		log_line(LOG_NOTICE, "state file %s: reopened", map->path);
+		map->is_reported = false;
 	} else if (fd != STATE_LATER) {
 		if (!is_sound)
 			map_memory(map);
-		if (!map->is_troubled)
-			log_line(LOG_ERR, "%s. Going on from memory",
+		if (!map->is_reported)
+			log_line(LOG_ERR, "%s. Continuing in memory",
 				 fd >= 0 ? "state file: it cannot be mapped" : buf_text(&error));
-		map->is_troubled = true;
+		map->is_reported = true;
 	}
 	buf_free(&error);
 }
@@ -268,10 +268,10 @@ state_map_init(struct state_map *map, const char *path, bool is_readonly, struct
 	watch_mapping(map);
 	int fd = open_at_path(map, OPEN_FOR_MS, error);
 	if (fd == STATE_LATER)
-		state_file_explain(error,
-				   "state file %s: another process holds it and does not let go: "
-				   "see fuser %s",
-				   path, path);
+		buf_append_cut(error,
+			       "state file %s: another process keeps it locked: "
+			       "see fuser %s",
+			       path, path);
 	if (fd < 0)
 		goto failed;
 	map->last = calloc(1, sizeof *map->last);
@@ -282,7 +282,7 @@ state_map_init(struct state_map *map, const char *path, bool is_readonly, struct
 	else if (map_file(map, fd))
 		return true;
 no_memory:
-	state_file_explain(error, "state file %s: %s", path, strerror(errno));
+	buf_append_cut(error, "state file %s: %s", path, strerror(errno));
 failed:
 	state_map_fini(map);
 	return false;

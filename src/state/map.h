@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* A state file as it is mapped, and what keeps it so: the locks on its bytes,
- * survival of a cut below the mapping (SIGBUS), our last copy, and following
- * the path to whatever stands there now.
+/* A mapped state file: the locks on its bytes, survival of a truncation below the mapping (SIGBUS),
+ * our last copy, and following the path to the file that is there now.
  *
- * A struct state_map is its opener's, who must not move it while it is open: a
- * signal handler knows its address. One thread a process; never fork without
- * exec while one is open (the locks would outlive us in the child). */
+ * A struct state_map belongs to its caller, who must not move it while it is open: a signal handler
+ * knows its address. One thread for each process; never fork without exec while one is open (the
+ * locks would outlive us in the child). */
 #ifndef STATE_MAP_H
 #define STATE_MAP_H
 
@@ -16,12 +15,12 @@
 
 struct state_map {
 	struct state_image *image;     /* mapped; anonymous memory while there can be no file */
-	struct state_image *last;      /* our last copy of it, whence it can be made anew */
+	struct state_image *last;      /* our last copy of it, to recreate it from */
 	uint64_t kept;                 /* header.changes of that copy */
 	volatile sig_atomic_t is_lost; /* set by the handler of SIGBUS */
 	bool is_readonly;
-	bool is_checking; /* we hold the check's lock */
-	bool is_troubled; /* told in the log that there is no file */
+	bool is_checking; /* we hold the health check's lock */
+	bool is_reported; /* it was logged that there is no file */
 	int process;      /* the process slot whose lock we hold; -1: none */
 	int fd;           /* -1: no file */
 	dev_t dev;
@@ -30,43 +29,39 @@ struct state_map {
 	struct state_map *next; /* of all that are open */
 };
 
-/* Opens or makes the file at path, for looking only or not, and maps it. False
- * and an error text if that cannot be; then there is nothing to end. May wait
- * up to 5 s. */
+/* Opens or creates the file at path, read-only or not, and maps it. False and an error text on
+ * failure; then there is nothing to end. May wait up to 5 s. */
 bool state_map_init(struct state_map *map, const char *path, bool is_readonly, struct buf *error);
 
-/* Unmaps and frees, with all locks. The struct may be zeros. */
+/* Unmaps and frees, and releases all locks. The struct may be zeros. */
 void state_map_fini(struct state_map *map);
 
-/* What to read from: the file, or our last copy while the file is cut. Valid
- * until the next state_map_follow(). */
+/* Returns what to read from: the file, or our last copy while the file is truncated. Valid until
+ * the next state_map_follow(). */
 const struct state_image *state_map_view(const struct state_map *map);
 
-/* Looks whether the path still leads to what is mapped, and mends that. What
- * cannot be mended now is tried again at the next call; until then it goes on in
- * memory, and says so in the log once. */
+/* Checks whether the path still leads to what is mapped, and maps the right file if not. On failure
+ * it continues in memory, which it logs once, and tries again at the next call. */
 void state_map_follow(struct state_map *map);
 
-/* Brings our copy up to what is mapped. False: that is cut. */
+/* Updates our copy from what is mapped. False: that is truncated. */
 bool state_map_keep(struct state_map *map);
 
-/* The write lock; tries for some microseconds. True without a file: nobody else
- * can see that memory. Not to be taken twice: that
- * would succeed, and the first unlock would end both. */
+/* The write lock; tries for some microseconds. True without a file: no other process sees that
+ * memory. Never take it twice: that would succeed, and the first unlock would end both. */
 bool state_map_lock(const struct state_map *map);
 void state_map_unlock(const struct state_map *map);
 
-/* The check's lock, which follows us to a file made anew. False: somebody has it,
- * be it we, or the map is for looking only. */
+/* The health check's lock, which follows us to a recreated file. False: a process holds it, perhaps
+ * this one, or the map is read-only. */
 bool state_map_lock_check(struct state_map *map);
 void state_map_unlock_check(struct state_map *map);
 
-/* Our process slot, with its lock until the map is closed or another file mapped;
- * the first call takes one that nobody living has. NULL: there is none left. Not
- * for a map that is for looking only. */
+/* Returns our process slot, locked until the map is closed or another file mapped; the first call
+ * takes one that no living process has. NULL: none is left. Not for a read-only map. */
 struct state_process *state_map_claim_process(struct state_map *map);
 
-/* Whether somebody living, be it we, has the slot i < STATE_PROCESSES. */
+/* Whether a living process, perhaps this one, has the slot i < STATE_PROCESSES. */
 bool state_map_has_process(const struct state_map *map, size_t i);
 
 #endif

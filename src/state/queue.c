@@ -10,7 +10,7 @@
 
 #define FLUSH_FOR_MS 100
 
-/* ---- What a change does: the caller has the lock -------------------------- */
+/* ---- Applying a change: the caller has the lock -------------------------- */
 
 static int
 apply_health(struct state_image *image, const struct state_change *change)
@@ -66,7 +66,7 @@ apply_model(struct state_image *image, const struct state_change *change)
 	return 0;
 }
 
-/* True if somebody else, or nobody, served before. */
+/* Returns whether another provider, or none, served before. */
 static int
 note_served(struct summary *summary, const char *name)
 {
@@ -80,11 +80,11 @@ apply_summary(struct state_image *image, const struct state_change *change)
 {
 	struct summary summary;
 	uint64_t generation;
-	int answer = 0;
+	int result = 0;
 	if (!state_record_read(image->summary, sizeof summary, &summary, &generation))
 		return 0;
 	if (change->kind == CHANGE_SERVED) {
-		answer = note_served(&summary, change->name);
+		result = note_served(&summary, change->name);
 	} else if (change->kind == CHANGE_SWITCH) {
 		memcpy(summary.manual, change->name, sizeof summary.manual);
 	} else if (change->kind == CHANGE_FAILOVER) {
@@ -95,7 +95,7 @@ apply_summary(struct state_image *image, const struct state_change *change)
 		summary.check_failures = change->at.could_tell ? 0 : summary.check_failures + 1;
 	}
 	state_record_write(image->summary, sizeof summary, &summary);
-	return answer;
+	return result;
 }
 
 static int
@@ -108,7 +108,7 @@ apply_count(struct state_image *image, const struct state_change *change)
 	return 0;
 }
 
-/* The answer is what the public function returns. */
+/* Returns what the public function reports. */
 static int
 apply(struct state_image *image, const struct state_change *change)
 {
@@ -122,9 +122,9 @@ apply(struct state_image *image, const struct state_change *change)
 	return appliers[change->kind](image, change);
 }
 
-/* A queued change of a health happens when it is applied, not when it was
- * queued: or the other processes' changes in between would seem to be of the
- * future. By the clock that they read, which may have been set meanwhile. */
+/* A queued change of a health happens when it is applied, not when it was queued: otherwise the
+ * other processes' changes in between would seem to be in the future. By the clock that they read,
+ * which may have been set meanwhile. */
 static void
 apply_queued(struct state_image *image, const struct state_change *queued)
 {
@@ -134,11 +134,11 @@ apply_queued(struct state_image *image, const struct state_change *queued)
 	apply(image, &change);
 }
 
-/* ---- When it is done ------------------------------------------------------ */
+/* ---- Now or later ------------------------------------------------------ */
 
 bool
 state_queue_write(struct state_queue *queue, struct state_map *map,
-		  const struct state_change *change, int *answer)
+		  const struct state_change *change, int *result)
 {
 	if (map->is_readonly || !state_map_lock(map))
 		return false;
@@ -147,9 +147,9 @@ state_queue_write(struct state_queue *queue, struct state_map *map,
 	if (was_whole) {
 		for (size_t i = 0; i < queue->n; i++)
 			apply_queued(image, &queue->changes[i]);
-		int result = change == NULL ? 0 : apply(image, change);
-		if (answer != NULL)
-			*answer = result;
+		int outcome = change == NULL ? 0 : apply(image, change);
+		if (result != NULL)
+			*result = outcome;
 		atomic_fetch_add_explicit(&image->header.changes, 1, memory_order_release);
 	}
 	state_map_unlock(map);
@@ -157,7 +157,7 @@ state_queue_write(struct state_queue *queue, struct state_map *map,
 		return false;
 	queue->n = 0;
 	if (queue->n_dropped > 0)
-		log_line(LOG_WARNING, "state file %s: free again; %llu changes were lost",
+		log_line(LOG_WARNING, "state file %s: unlocked again; %llu changes were lost",
 			 map->path, (unsigned long long)queue->n_dropped);
 	queue->n_dropped = 0;
 	return true;
@@ -185,9 +185,9 @@ enqueue(struct state_queue *queue, const struct state_map *map, const struct sta
 
 bool
 state_queue_submit(struct state_queue *queue, struct state_map *map,
-		   const struct state_change *change, int *answer)
+		   const struct state_change *change, int *result)
 {
-	if (state_queue_write(queue, map, change, answer))
+	if (state_queue_write(queue, map, change, result))
 		return true;
 	enqueue(queue, map, change);
 	return false;

@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Changes of the state, as facts: how each is applied to the file, at once under
- * the write lock or later, in order, when another process holds it.
+/* Changes of the state, as facts: each is applied to the file at once under the write lock or, when
+ * another process holds that, later and in order.
  *
- * A queue is a part of its opener's struct state, born as zeros, and needs no
- * end. It waits for nobody but in state_queue_flush(). One thread. */
+ * A queue is a part of struct state, begins as zeros, and needs no end. Waits only in
+ * state_queue_flush(). One thread. */
 #ifndef STATE_QUEUE_H
 #define STATE_QUEUE_H
 
 #include "state/map.h"
-
-#define STATE_QUEUE_MAX 128 /* changes that wait; then the oldest is lost, which is told */
 
 enum change_kind {
 	CHANGE_HEALTH,
@@ -54,24 +52,23 @@ struct state_queue {
 	struct state_change changes[STATE_QUEUE_MAX];
 };
 
-/* Applies what waits and then the change, if it is not NULL. *answer, which may
- * be NULL, holds only when true is returned: of a health its enum health_outcome,
- * of a SERVED whether somebody else served before, else 0. False: the lock was
- * not free, the file is cut, or the map is for looking only; then the queue is as
- * it was, and the change is not in it. */
+/* Applies the queue and then the change, if that is not NULL. *result, which may be NULL, is set
+ * only when true is returned: for a health its enum health_outcome, for a SERVED whether another
+ * provider served before, else 0. False: the lock was not free, the file is truncated, or the map
+ * is read-only; then the queue is unchanged, and the change is not in it. */
 bool state_queue_write(struct state_queue *queue, struct state_map *map,
-		       const struct state_change *change, int *answer);
+		       const struct state_change *change, int *result);
 
-/* The same, but a change that cannot be applied now waits: false. With a map for
- * looking only, it is ignored: false. */
+/* The same, but a change that cannot be applied now is queued: false. With a read-only map it is
+ * ignored: false. */
 bool state_queue_submit(struct state_queue *queue, struct state_map *map,
-			const struct state_change *change, int *answer);
+			const struct state_change *change, int *result);
 
-/* The last chance of what waits: tries for 100 ms, and tells what is lost. */
+/* Tries to apply the queue for 100 ms, and logs what is lost. */
 void state_queue_flush(struct state_queue *queue, struct state_map *map);
 
-/* Who served last of what waits; NULL: nothing of that kind waits. Valid until
- * the queue changes. */
+/* Returns the last CHANGE_SERVED's provider in the queue; NULL: none. Valid until the queue
+ * changes. */
 const char *state_queue_served(const struct state_queue *queue);
 
 #endif

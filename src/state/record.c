@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#define READ_TRIES 100000 /* each loses to a whole write; nobody writes that often */
+#define READ_TRIES 100000 /* each loses to a whole write; no writer is that frequent */
 
 /* ---- Records -------------------------------------------------------------- */
 
@@ -40,8 +40,8 @@ guard_of(word *record, size_t bytes)
 	return record + 1 + 2 * (bytes / 8);
 }
 
-/* The caller holds the lock, so nobody else moves the generation; a writer
- * killed before the last line has changed nothing. */
+/* The caller holds the lock, so no other changes the generation; a writer killed before the last
+ * line has changed nothing. */
 void
 state_record_write(word *record, size_t bytes, const void *from)
 {
@@ -127,8 +127,7 @@ state_table_hash(const struct state_table *table, const void *key)
 	return hash == 0 ? 1 : hash;
 }
 
-/* The key inside decides: a reader may meet a place that is being given to
- * another key. */
+/* The key in the record decides: a reader may meet a place that is being reused. */
 int
 state_table_find(const struct state_image *image, const struct state_table *table, const void *key,
 		 void *out)
@@ -161,8 +160,8 @@ goes_first(const struct state_table *table, const union state_record *record,
 	return used_ms(table, record) < used_ms(table, other);
 }
 
-/* A free place, else that of the record that matters least; -1: all matter more
- * than the new one, whose last change is of now. */
+/* A free place, else that of the record that matters least; -1: all matter more than the new one,
+ * whose last change is now. */
 static int
 table_place(const struct state_image *image, const struct state_table *table, const void *new)
 {
@@ -186,8 +185,8 @@ table_place(const struct state_image *image, const struct state_table *table, co
 	return place;
 }
 
-/* The place is free while it changes hands, so whoever is killed in between
- * leaves no record that its index word does not name. */
+/* The place is free while it is reused, so that a writer killed in between leaves no record whose
+ * index word is another's. */
 void
 state_table_put(struct state_image *image, const struct state_table *table, int place,
 		const void *record)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "state/state.h"
 
+#include "base/count.h"
 #include "state/file.h"
 #include "state/queue.h"
 #include "state/record.h"
@@ -10,7 +11,7 @@
 #include <string.h>
 #include <sys/random.h>
 
-#define REFRESH_MS 60000 /* what only says "still used" is written no more often */
+#define REFRESH_MS 60000 /* a mere "still used" is written no more often */
 
 struct state {
 	struct state_map map;
@@ -22,8 +23,8 @@ struct state {
 
 /* ---- Opening and closing -------------------------------------------------- */
 
-/* The file's key is ours from now on. Without memory for it the old one stays:
- * then accounts have other names than in the file, and are new to it. */
+/* Adopts the file's key. Without memory for it the old one stays: then accounts have other names
+ * than in the file, and are new to it. */
 static bool
 take_key(struct state *state)
 {
@@ -45,7 +46,7 @@ open_state(const char *path, bool is_readonly, struct buf *error)
 	struct state *state = calloc(1, sizeof *state);
 	if (state == NULL ||
 	    getrandom(&state->owner, sizeof state->owner, 0) != sizeof state->owner) {
-		state_file_explain(error, "state file %s: %s", path, strerror(errno));
+		buf_append_cut(error, "state file %s: %s", path, strerror(errno));
 		goto failed;
 	}
 	state->owner |= 1;
@@ -53,7 +54,7 @@ open_state(const char *path, bool is_readonly, struct buf *error)
 		goto failed;
 	if (take_key(state))
 		return state;
-	state_file_explain(error, "state file %s: %s", path, "out of memory");
+	buf_append_cut(error, "state file %s: %s", path, "out of memory");
 	state_map_fini(&state->map);
 failed:
 	free(state);
@@ -102,10 +103,10 @@ static void
 keep_word(word *at, uint64_t value)
 {
 	if (word_get(at) != value)
-		word_set(at, value); /* writing the same again would dirty the page too */
+		word_set(at, value); /* writing the same value would dirty the page too */
 }
 
-/* Writes what is new. A slot that was another's is nobody's meanwhile. */
+/* Writes what is new. A reused slot has no owner meanwhile. */
 static void
 note_process(struct state *state, const struct process *process)
 {
@@ -153,8 +154,8 @@ read_process(const struct state_process *slot, struct process *out)
 	out->version[STATE_VERSION_TEXT - 1] = '\0';
 }
 
-/* Between two looks at the owner, so that nobody is a mixture of two. Who took a
- * dead process' slot a moment ago may be shown by its predecessor's words. */
+/* Reads the owner before and after, so that no entry mixes two processes. One that took a dead
+ * process' slot a moment ago may be shown with its predecessor's facts. */
 size_t
 state_processes(const struct state *state, struct process *out, size_t max)
 {
@@ -190,9 +191,9 @@ state_reload_asked(const struct state *state)
 	return atomic_load_explicit(&header->reload, memory_order_acquire);
 }
 
-/* ---- What all facts need -------------------------------------------------- */
+/* ---- Helpers -------------------------------------------------- */
 
-/* A second look, if the file was cut during the first. */
+/* Tries again if the file was truncated during the first time. */
 static bool
 look_up(const struct state *state, const struct state_table *table, const void *key, void *out)
 {
@@ -203,7 +204,7 @@ look_up(const struct state *state, const struct state_table *table, const void *
 	return second != first && state_table_find(second, table, key, out) >= 0;
 }
 
-/* False: it has to wait. */
+/* False: it was queued. */
 static bool
 submit(struct state *state, const struct state_change *change)
 {
@@ -218,7 +219,7 @@ copy_name(char to[static PROVIDER_NAME_MAX], const char *from)
 	memset(to + n, 0, PROVIDER_NAME_MAX - n);
 }
 
-/* False: not used since long, by a clock that may have jumped. */
+/* Whether it was used within REFRESH_MS, by a clock that may have jumped. */
 static bool
 is_fresh(int64_t used_ms, int64_t now_ms)
 {
@@ -227,23 +228,22 @@ is_fresh(int64_t used_ms, int64_t now_ms)
 
 /* ---- Health --------------------------------------------------------------- */
 
-/* What stands in the file may have been written by anybody: texts end, and
- * numbers are of their kinds. A time before 1970 is none: what reckons with it
- * could leave the numbers that there are. */
+/* Any program may have written the file: makes texts end, and numbers valid. A time before 1970
+ * becomes 0, since computing with it could overflow. */
 static int64_t
-mended_time(int64_t at_ms)
+sane_time(int64_t at_ms)
 {
 	return at_ms < 0 ? 0 : at_ms;
 }
 
 static void
-mend_health(struct health *health)
+make_sane(struct health *health)
 {
 	int64_t *const times[] = {&health->since_ms,     &health->until_ms, &health->lease_ms,
 				  &health->throttled_ms, &health->used_ms,  &health->success_ms,
 				  &health->error_ms};
-	for (size_t i = 0; i < sizeof times / sizeof *times; i++)
-		*times[i] = mended_time(*times[i]);
+	for (size_t i = 0; i < COUNT(times); i++)
+		*times[i] = sane_time(*times[i]);
 	health->provider_name[PROVIDER_NAME_MAX - 1] = '\0';
 	health->why[HEALTH_TEXT_MAX - 1] = '\0';
 	health->error[HEALTH_TEXT_MAX - 1] = '\0';
@@ -257,7 +257,7 @@ bool
 state_health(const struct state *state, const struct health_key *key, struct health *out)
 {
 	if (look_up(state, &state_tables[HEALTHS], key, out)) {
-		mend_health(out);
+		make_sane(out);
 		return true;
 	}
 	*out = (struct health){.key = *key};
@@ -268,20 +268,20 @@ enum health_outcome
 state_health_change(struct state *state, const struct health_key *key, const char *provider_name,
 		    const struct health_change *health_change)
 {
-	int answer = 0;
+	int result = 0;
 	struct health known;
-	/* Behind what waits in the queue it would count. */
+	/* If the queue is not empty, it may matter after what is queued. */
 	if (state->queue.n == 0 && state_health(state, key, &known) &&
-	    !health_is_news(&known, health_change))
+	    !health_is_worth_writing(&known, health_change))
 		return HEALTH_SAME;
 	struct state_change change = {.kind = CHANGE_HEALTH,
 				      .health = {.key = *key, .change = *health_change}};
 	copy_name(change.health.name, provider_name);
-	bool is_lease = health_change->event == HEALTH_LEASED; /* is for now or not at all */
-	bool is_done = is_lease ? state_queue_write(&state->queue, &state->map, &change, &answer)
-				: state_queue_submit(&state->queue, &state->map, &change, &answer);
+	bool is_lease = health_change->event == HEALTH_LEASED; /* only now or not at all */
+	bool is_done = is_lease ? state_queue_write(&state->queue, &state->map, &change, &result)
+				: state_queue_submit(&state->queue, &state->map, &change, &result);
 	if (is_done)
-		return (enum health_outcome)answer;
+		return (enum health_outcome)result;
 	return is_lease ? HEALTH_REFUSED : HEALTH_SAME;
 }
 
@@ -310,7 +310,7 @@ state_healths(const struct state *state, uint64_t provider, struct health *out, 
 		if (state_table_hash(table, &out[n].key) != hash ||
 		    (provider != 0 && out[n].key.provider != provider))
 			continue;
-		mend_health(&out[n]);
+		make_sane(&out[n]);
 		n++;
 	}
 	bool was_cut = state_map_view(&state->map) != image && image == state->map.image;
@@ -340,7 +340,7 @@ state_session_put(struct state *state, const struct session *session)
 	submit(state, &(struct state_change){.kind = CHANGE_SESSION, .session = *session});
 }
 
-/* By a clock that jumped back, what was learned in the future is forgotten, too. */
+/* After a clock jumped back, what was learned in the future is forgotten, too. */
 uint64_t
 state_model(const struct state *state, uint64_t key, int64_t now_ms)
 {
@@ -376,8 +376,8 @@ state_summary(const struct state *state, struct summary *out)
 		*out = (struct summary){0};
 	out->manual[PROVIDER_NAME_MAX - 1] = '\0';
 	out->current[PROVIDER_NAME_MAX - 1] = '\0';
-	out->last_failover_ms = mended_time(out->last_failover_ms);
-	out->last_check_ms = mended_time(out->last_check_ms);
+	out->last_failover_ms = sane_time(out->last_failover_ms);
+	out->last_check_ms = sane_time(out->last_check_ms);
 }
 
 bool
@@ -385,7 +385,7 @@ state_switch(struct state *state, const char *provider_name)
 {
 	struct state_change change = {.kind = CHANGE_SWITCH};
 	copy_name(change.name, provider_name);
-	/* A person's word must not go into a file that was moved away a moment ago. */
+	/* An operator's choice must not go into a file that was moved away a moment ago. */
 	if (!state->map.is_readonly)
 		state_tick(state, NULL);
 	return submit(state, &change);
@@ -394,16 +394,17 @@ state_switch(struct state *state, const char *provider_name)
 bool
 state_served(struct state *state, const char *provider_name)
 {
-	int answer;
+	int result;
 	struct summary summary;
 	struct state_change change = {.kind = CHANGE_SERVED};
 	copy_name(change.name, provider_name);
 	state_summary(state, &summary);
-	const char *waits = state_queue_served(&state->queue); /* what waits was told already */
+	/* What is queued was already reported. */
+	const char *waits = state_queue_served(&state->queue);
 	const char *before = waits != NULL ? waits : summary.current;
 	if (strcmp(before, change.name) == 0)
 		return false;
-	return state_queue_submit(&state->queue, &state->map, &change, &answer) ? answer : true;
+	return state_queue_submit(&state->queue, &state->map, &change, &result) ? result : true;
 }
 
 void

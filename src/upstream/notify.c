@@ -20,7 +20,6 @@
 
 enum {
 	NOTICE_FOR_MS = 30000,
-	ARGUMENTS_MAX = 32,
 	VARIABLES = 4,
 };
 
@@ -63,7 +62,7 @@ end_run(struct run *run)
 		close(fd);
 	}
 	if (run->easy != NULL)
-		pool_return(n->pool, run->easy, 0);
+		pool_return(n->pool, run->easy, (struct pool_key){0});
 	curl_slist_free_all(run->headers);
 	free(run->body);
 	*run = (struct run){0};
@@ -113,12 +112,12 @@ too_late(struct timer *timer)
 
 /* Splits on_change at its spaces; no shell reads it. */
 static bool
-split(char *text, char *arguments[static ARGUMENTS_MAX + 1])
+split(char *text, char *arguments[static NOTICE_ARGUMENTS_MAX + 1])
 {
 	char *rest = NULL;
 	size_t n = 0;
 	for (char *a = strtok_r(text, " ", &rest); a != NULL; a = strtok_r(NULL, " ", &rest)) {
-		if (n == ARGUMENTS_MAX)
+		if (n == NOTICE_ARGUMENTS_MAX)
 			return false;
 		arguments[n++] = a;
 	}
@@ -161,7 +160,7 @@ spawn(pid_t *pid, char *const *arguments, char *const *environment)
 static bool
 start_command(struct run *run, enum notice notice, const char *provider, const char *sentence)
 {
-	char *arguments[ARGUMENTS_MAX + 1];
+	char *arguments[NOTICE_ARGUMENTS_MAX + 1];
 	char event[64], name[64], text[ERROR_TEXT_MAX];
 	char path[] = "PATH=/usr/local/bin:/usr/bin:/bin";
 	char *environment[VARIABLES + 1] = {path, event, name, text, NULL};
@@ -232,7 +231,7 @@ start_webhook(struct run *run, enum notice notice, const char *provider, const c
 {
 	struct notifier *n = run->notifier;
 	bool ready;
-	run->easy = pool_borrow(n->pool, 0, &ready);
+	run->easy = pool_borrow(n->pool, (struct pool_key){0}, &ready);
 	run->headers = curl_slist_append(NULL, "content-type: application/json");
 	run->body = webhook_body(notice, provider, sentence);
 	if (run->easy == NULL || run->headers == NULL || run->body == NULL)

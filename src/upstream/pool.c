@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "upstream/pool.h"
 
+#include "base/caps.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-	SPARE_HANDLES_MAX = 64,
-	WARM_CONNECTIONS_MAX = 128, /* idle ones; running transfers are not bound by it */
+/* An easy handle that is not in use. */
+struct spare {
+	CURL *easy;
+	struct pool_key key; /* of the options that it has */
 };
 
 struct pool {
@@ -14,10 +17,7 @@ struct pool {
 	CURLM *multi;
 	CURLSH *share; /* TLS sessions outlive the easy handle that made them */
 	struct timer timer;
-	struct {
-		CURL *easy;
-		uint64_t manner; /* of the options that it has; 0: none */
-	} spare[SPARE_HANDLES_MAX];
+	struct spare spare[SPARE_HANDLES_MAX];
 	size_t n_spare;
 };
 
@@ -27,13 +27,13 @@ struct socket_watch {
 	struct pool *pool;
 };
 
-/* Tells who waits for transfers that are over. */
+/* Reports finished transfers to their owners. */
 static void
-reap(struct pool *u)
+reap(struct pool *pool)
 {
 	int left;
 	CURLMsg *message;
-	while ((message = curl_multi_info_read(u->multi, &left)) != NULL) {
+	while ((message = curl_multi_info_read(pool->multi, &left)) != NULL) {
 		struct transfer *transfer = NULL;
 		CURLcode code = message->data.result;
 		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer);
@@ -42,17 +42,17 @@ reap(struct pool *u)
 }
 
 static void
-act(struct pool *u, curl_socket_t fd, int what)
+act(struct pool *pool, curl_socket_t fd, int what)
 {
 	int running;
-	curl_multi_socket_action(u->multi, fd, what, &running);
-	reap(u);
+	curl_multi_socket_action(pool->multi, fd, what, &running);
+	reap(pool);
 }
 
 static void
 socket_ready(struct watch *watch, uint32_t events)
 {
-	struct socket_watch *w = (struct socket_watch *)watch;
+	struct socket_watch *w = CONTAINER_OF(watch, struct socket_watch, watch);
 	int what = 0;
 	if (events & (EPOLLIN | EPOLLHUP))
 		what |= CURL_CSELECT_IN;
@@ -66,25 +66,25 @@ socket_ready(struct watch *watch, uint32_t events)
 static void
 timer_due(struct timer *timer)
 {
-	struct pool *u = (struct pool *)((char *)timer - offsetof(struct pool, timer));
-	act(u, CURL_SOCKET_TIMEOUT, 0);
+	struct pool *pool = CONTAINER_OF(timer, struct pool, timer);
+	act(pool, CURL_SOCKET_TIMEOUT, 0);
 }
 
 static int
 on_timer(CURLM *multi, long in_ms, void *context)
 {
-	struct pool *u = context;
+	struct pool *pool = context;
 	(void)multi;
 	if (in_ms == -1)
-		loop_cancel(u->loop, &u->timer);
+		loop_cancel(pool->loop, &pool->timer);
 	else
-		loop_after(u->loop, &u->timer, in_ms);
-	/* Never -1: libcurl would end every transfer of the process. One that gets
-	 * no timer for want of memory ends by its exchange's own limits. */
+		loop_after(pool->loop, &pool->timer, in_ms);
+	/* Never -1: libcurl would end every transfer of the process. One without a timer, for lack
+	 * of memory, ends by its exchange's own limits. */
 	return 0;
 }
 
-/* Ends the transfer whose socket cannot be watched: nobody would hear of it again. */
+/* Ends a transfer whose socket cannot be watched: it would never be heard of again. */
 static void
 give_up(CURL *easy)
 {
@@ -95,11 +95,11 @@ give_up(CURL *easy)
 }
 
 static int
-forget_socket(struct pool *u, curl_socket_t fd, struct socket_watch *w)
+forget_socket(struct pool *pool, curl_socket_t fd, struct socket_watch *w)
 {
 	if (w != NULL) {
-		loop_unwatch(u->loop, &w->watch);
-		curl_multi_assign(u->multi, fd, NULL);
+		loop_unwatch(pool->loop, &w->watch);
+		curl_multi_assign(pool->multi, fd, NULL);
 		free(w);
 	}
 	return 0;
@@ -108,10 +108,10 @@ forget_socket(struct pool *u, curl_socket_t fd, struct socket_watch *w)
 static int
 on_socket(CURL *easy, curl_socket_t fd, int what, void *context, void *socket_context)
 {
-	struct pool *u = context;
+	struct pool *pool = context;
 	struct socket_watch *w = socket_context;
 	if (what == CURL_POLL_REMOVE)
-		return forget_socket(u, fd, w);
+		return forget_socket(pool, fd, w);
 	if (w == NULL) {
 		w = calloc(1, sizeof *w);
 		if (w == NULL) {
@@ -119,12 +119,12 @@ on_socket(CURL *easy, curl_socket_t fd, int what, void *context, void *socket_co
 			return 0; /* as above */
 		}
 		w->watch.ready = socket_ready;
-		w->pool = u;
-		curl_multi_assign(u->multi, fd, w);
+		w->pool = pool;
+		curl_multi_assign(pool->multi, fd, w);
 	}
 	uint32_t events =
 	    (what & CURL_POLL_IN ? EPOLLIN : 0u) | (what & CURL_POLL_OUT ? EPOLLOUT : 0u);
-	if (!loop_watch(u->loop, &w->watch, fd, events))
+	if (!loop_watch(pool->loop, &w->watch, fd, events))
 		give_up(easy);
 	return 0;
 }
@@ -132,79 +132,86 @@ on_socket(CURL *easy, curl_socket_t fd, int what, void *context, void *socket_co
 struct pool *
 pool_new(struct loop *loop)
 {
-	struct pool *u = calloc(1, sizeof *u);
-	if (u == NULL || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
-		free(u);
+	struct pool *pool = calloc(1, sizeof *pool);
+	if (pool == NULL || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+		free(pool);
 		return NULL;
 	}
-	u->loop = loop;
-	u->timer.due = timer_due;
-	u->multi = curl_multi_init();
-	u->share = curl_share_init();
-	if (u->multi == NULL || u->share == NULL) {
-		pool_free(u);
+	pool->loop = loop;
+	pool->timer.due = timer_due;
+	pool->multi = curl_multi_init();
+	pool->share = curl_share_init();
+	if (pool->multi == NULL || pool->share == NULL) {
+		pool_free(pool);
 		return NULL;
 	}
-	curl_share_setopt(u->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
-	curl_multi_setopt(u->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
-	curl_multi_setopt(u->multi, CURLMOPT_SOCKETDATA, u);
-	curl_multi_setopt(u->multi, CURLMOPT_TIMERFUNCTION, on_timer);
-	curl_multi_setopt(u->multi, CURLMOPT_TIMERDATA, u);
-	curl_multi_setopt(u->multi, CURLMOPT_MAXCONNECTS, (long)WARM_CONNECTIONS_MAX);
-	return u;
+	curl_share_setopt(pool->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
+	curl_multi_setopt(pool->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
+	curl_multi_setopt(pool->multi, CURLMOPT_SOCKETDATA, pool);
+	curl_multi_setopt(pool->multi, CURLMOPT_TIMERFUNCTION, on_timer);
+	curl_multi_setopt(pool->multi, CURLMOPT_TIMERDATA, pool);
+	curl_multi_setopt(pool->multi, CURLMOPT_MAXCONNECTS, (long)WARM_CONNECTIONS_MAX);
+	return pool;
 }
 
 void
-pool_free(struct pool *u)
+pool_free(struct pool *pool)
 {
-	if (u == NULL)
+	if (pool == NULL)
 		return;
-	while (u->n_spare > 0)
-		curl_easy_cleanup(u->spare[--u->n_spare].easy);
-	curl_multi_cleanup(u->multi);
-	loop_cancel(u->loop, &u->timer);
-	curl_share_cleanup(u->share);
+	while (pool->n_spare > 0)
+		curl_easy_cleanup(pool->spare[--pool->n_spare].easy);
+	curl_multi_cleanup(pool->multi);
+	loop_cancel(pool->loop, &pool->timer);
+	curl_share_cleanup(pool->share);
 	curl_global_cleanup();
-	free(u);
+	free(pool);
 }
 
 struct loop *
-pool_loop(struct pool *u)
+pool_loop(struct pool *pool)
 {
-	return u->loop;
+	return pool->loop;
 }
 
-/* The last one returned in this manner, else the last one of all. */
-static size_t
-find_spare(const struct pool *u, uint64_t manner)
+static bool
+has_options(const struct spare *spare, struct pool_key key)
 {
-	for (size_t i = u->n_spare; manner != 0 && i > 0; i--)
-		if (u->spare[i - 1].manner == manner)
+	return key.config != 0 && spare->key.config == key.config &&
+	       spare->key.provider == key.provider;
+}
+
+/* The last one that has these options, else the last one of all. */
+static size_t
+find_spare(const struct pool *pool, struct pool_key key)
+{
+	for (size_t i = pool->n_spare; i > 0; i--)
+		if (has_options(&pool->spare[i - 1], key))
 			return i - 1;
-	return u->n_spare - 1;
+	return pool->n_spare - 1;
 }
 
 CURL *
-pool_borrow(struct pool *u, uint64_t manner, bool *ready)
+pool_borrow(struct pool *pool, struct pool_key key, bool *ready)
 {
 	*ready = false;
 	CURL *easy;
-	if (u->n_spare == 0) {
+	if (pool->n_spare == 0) {
 		easy = curl_easy_init();
 	} else {
-		size_t i = find_spare(u, manner);
-		easy = u->spare[i].easy;
-		*ready = manner != 0 && u->spare[i].manner == manner;
+		struct spare *spare = &pool->spare[find_spare(pool, key)];
+		easy = spare->easy;
+		*ready = has_options(spare, key);
 		if (!*ready)
 			curl_easy_reset(easy);
-		u->spare[i] = u->spare[--u->n_spare];
+		*spare = pool->spare[--pool->n_spare];
 	}
 	if (easy != NULL && !*ready)
-		curl_easy_setopt(easy, CURLOPT_SHARE, u->share);
+		curl_easy_setopt(easy, CURLOPT_SHARE, pool->share);
 	return easy;
 }
 
-/* What belongs to one transfer, and may point to what its owner frees. */
+/* Unsets the options of one transfer, which may point to what its owner frees. */
 static void
 forget_transfer(CURL *easy)
 {
@@ -220,19 +227,18 @@ forget_transfer(CURL *easy)
 }
 
 void
-pool_return(struct pool *u, CURL *easy, uint64_t manner)
+pool_return(struct pool *pool, CURL *easy, struct pool_key key)
 {
-	curl_multi_remove_handle(u->multi, easy);
-	if (u->n_spare == SPARE_HANDLES_MAX) {
+	curl_multi_remove_handle(pool->multi, easy);
+	if (pool->n_spare == SPARE_HANDLES_MAX) {
 		curl_easy_cleanup(easy);
 		return;
 	}
-	if (manner == 0)
+	if (key.config == 0)
 		curl_easy_reset(easy);
 	else
 		forget_transfer(easy);
-	u->spare[u->n_spare].easy = easy;
-	u->spare[u->n_spare++].manner = manner;
+	pool->spare[pool->n_spare++] = (struct spare){easy, key};
 }
 
 bool
@@ -250,12 +256,12 @@ pool_wipe_headers(struct curl_slist *list)
 }
 
 bool
-pool_add(struct pool *u, CURL *easy, struct transfer *transfer)
+pool_add(struct pool *pool, CURL *easy, struct transfer *transfer)
 {
 	curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer);
-	if (curl_multi_add_handle(u->multi, easy) != CURLM_OK)
+	if (curl_multi_add_handle(pool->multi, easy) != CURLM_OK)
 		return false;
-	/* What libcurl would ask for by a timer of 0 ms: a turn of the loop less. */
-	act(u, CURL_SOCKET_TIMEOUT, 0);
+	/* What libcurl would request by a timer of 0 ms: saves an iteration of the loop. */
+	act(pool, CURL_SOCKET_TIMEOUT, 0);
 	return true;
 }

@@ -2,6 +2,8 @@
 #include "upstream/response.h"
 
 #include "base/clock.h"
+#include "base/count.h"
+#include "base/str.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -26,13 +28,7 @@ response_fini(struct response *a)
 	buf_free(&a->passed);
 }
 
-static bool
-starts_with(const char *text, const char *prefix)
-{
-	return strncmp(text, prefix, strlen(prefix)) == 0;
-}
-
-/* A whole number of seconds or of units; -1 for anything else. */
+/* A whole number; -1 for anything else. */
 static int64_t
 read_number(const char *text)
 {
@@ -43,20 +39,17 @@ read_number(const char *text)
 	return errno == 0 && whole && n >= 0 && n < INT64_MAX / 1000 ? n : -1;
 }
 
-/* An epoch: seconds, but some tell milliseconds, and some a date. 0: none. */
+/* An epoch: in seconds, but some send milliseconds, and some a date. 0: none. */
 static int64_t
 read_epoch_ms(const char *text)
 {
-	const int64_t milliseconds_from = INT64_C(100000000000); /* in seconds, the year 5138 */
 	int64_t n = read_number(text);
-	if (n == -1) {
-		int64_t at_ms = clock_parse_ms(text);
-		return at_ms == -1 ? 0 : at_ms;
-	}
-	return n >= milliseconds_from ? n : n * 1000;
+	int64_t at_ms = n == -1 ? clock_parse_ms(text) : clock_epoch_ms(n);
+	return at_ms == -1 ? 0 : at_ms;
 }
 
-/* Seconds, of a list the first; also a fraction, and more than any number holds. -1: no number. */
+/* Seconds, of a list the first; may be a fraction, and larger than any integer. -1: not a
+ * number. */
 static double
 read_seconds(const char *text)
 {
@@ -68,8 +61,7 @@ read_seconds(const char *text)
 	return *end == '\0' || *end == ',' ? seconds : -1;
 }
 
-/* False: it tells nothing, or was told before. What is over at once is waited for a second all
- * the same, or it would be asked for ever. */
+/* False: no time, or not the first one. At least a second, or we would retry without end. */
 static bool
 read_retry_after(struct response *a, const char *value, int64_t now_ms)
 {
@@ -109,13 +101,13 @@ response_window(const struct response *a, const char *name)
 	return NULL;
 }
 
-/* PROTOCOLS.md 4: these words mean that the request was refused. */
+/* PROTOCOLS.md 4: these values mean that the request was rejected. */
 static bool
 is_rejection(const char *value)
 {
 	static const char *const words[] = {"rejected", "rate_limited", "blocked",
 					    "payment_required"};
-	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+	for (size_t i = 0; i < COUNT(words); i++)
 		if (strcmp(value, words[i]) == 0)
 			return true;
 	return false;
@@ -137,7 +129,7 @@ read_overage(struct response *a, const char *what, const char *value)
 		a->overage_refused = true;
 }
 
-/* "5h-status", "7d_opus-reset": a quota window and what is said of it. */
+/* "5h-status", "7d_opus-reset": a quota window and one of its values. */
 static void
 read_window(struct response *a, const char *name, const char *value)
 {
@@ -155,7 +147,7 @@ read_window(struct response *a, const char *name, const char *value)
 		w->permille = read_permille(value);
 }
 
-/* Words of the protocol; they are shown in logs, terminals and answers. */
+/* A word of the protocol, safe to show in logs, terminals and replies. */
 static bool
 is_word(const char *value)
 {
@@ -171,47 +163,49 @@ read_unified(struct response *a, const char *name, const char *value)
 		a->reset_ms = read_epoch_ms(value);
 	else if (strcmp(name, "representative-claim") == 0)
 		snprintf(a->claim, sizeof a->claim, "%s", is_word(value) ? value : "");
-	else if (starts_with(name, "overage-"))
+	else if (str_starts_with(name, "overage-"))
 		read_overage(a, name + strlen("overage-"), value);
 	else
 		read_window(a, name, value);
 }
 
-/* BEHAVIOUR.md 3: what may go back to the client. */
+/* BEHAVIOUR.md 3: what may be forwarded to the client. */
 static bool
-may_pass(const char *name, enum response_hide hide)
+may_forward(const char *name, enum response_hide hide)
 {
 	static const char *const names[] = {"x-should-retry", "request-id"};
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+	for (size_t i = 0; i < COUNT(names); i++)
 		if (strcmp(name, names[i]) == 0)
 			return true;
 	if (hide != HIDE_NOTHING && strcmp(name, "anthropic-organization-id") == 0)
 		return false;
-	return hide != HIDE_ANTHROPIC && starts_with(name, "anthropic-");
+	return hide != HIDE_ANTHROPIC && str_starts_with(name, "anthropic-");
 }
 
 static void
-pass(struct response *a, const char *name, const char *value)
+forward(struct response *a, const char *name, const char *value)
 {
-	size_t n_name = strlen(name), n_value = strlen(value), n = n_name + n_value + 4;
+	const char *const pieces[] = {name, ": ", value, "\r\n"};
+	size_t n = 0;
 	for (const char *c = value; *c != '\0'; c++)
 		if (*c < ' ' || *c > '~')
 			return;
-	/* What does not fit is left out, whole. */
+	for (size_t i = 0; i < COUNT(pieces); i++)
+		n += strlen(pieces[i]);
+	/* What does not fit is left out as a whole. */
 	bool first = a->passed.data == NULL && n < PASSED_USUAL;
-	if (!buf_reserve(&a->passed, first ? PASSED_USUAL : n) ||
-	    !buf_add(&a->passed, name, n_name) || !buf_add(&a->passed, ": ", 2) ||
-	    !buf_add(&a->passed, value, n_value) || !buf_add(&a->passed, "\r\n", 2))
-		return;
+	bool fits = buf_reserve(&a->passed, first ? PASSED_USUAL : n);
+	for (size_t i = 0; fits && i < COUNT(pieces); i++)
+		fits = buf_puts(&a->passed, pieces[i]);
 }
 
-/* As a whole number of seconds: Claude Code and the SDK wait by it (CLIENT.md 6, 8). */
+/* As whole seconds: Claude Code and the SDK wait that long (CLIENT.md 6, 8). */
 static void
-pass_retry_after(struct response *a)
+forward_retry_after(struct response *a)
 {
 	char seconds[24];
 	snprintf(seconds, sizeof seconds, "%" PRId64, (a->retry_after_ms + 999) / 1000);
-	pass(a, "retry-after", seconds);
+	forward(a, "retry-after", seconds);
 }
 
 static void
@@ -223,18 +217,18 @@ read_header(struct response *a, const char *name, const char *value, int64_t now
 		a->html = strncasecmp(value, "text/html", 9) == 0;
 	} else if (strcmp(name, "retry-after") == 0) {
 		if (read_retry_after(a, value, now_ms))
-			pass_retry_after(a);
+			forward_retry_after(a);
 	} else if (strcmp(name, "x-should-retry") == 0) {
 		a->should_retry = strcmp(value, "true") == 0    ? 1
 				  : strcmp(value, "false") == 0 ? 0
 								: -1;
 	} else if (strcmp(name, "request-id") == 0) {
-		snprintf(a->request_id, sizeof a->request_id, "%s", value);
-	} else if (starts_with(name, UNIFIED)) {
+		a->has_request_id = value[0] != '\0';
+	} else if (str_starts_with(name, UNIFIED)) {
 		read_unified(a, name + strlen(UNIFIED), value);
 	}
-	if (may_pass(name, hide))
-		pass(a, name, value);
+	if (may_forward(name, hide))
+		forward(a, name, value);
 }
 
 static void
@@ -247,9 +241,9 @@ begin_head(struct response *a, const char *line)
 	a->status = status >= 100 && status <= 999 ? (int)status : 0;
 }
 
-/* Cuts a header line into its lower-case name and its value. */
+/* Splits a header line into its lower-case name and its value. */
 static char *
-cut(char *line)
+split(char *line)
 {
 	char *colon = strchr(line, ':');
 	if (colon == NULL || colon == line || line[0] == ' ' || line[0] == '\t')
@@ -280,11 +274,11 @@ response_line(struct response *a, const char *line, size_t n, int64_t now_ms,
 		return;
 	memcpy(text, line, n);
 	text[n] = '\0';
-	if (starts_with(text, "HTTP/")) {
+	if (str_starts_with(text, "HTTP/")) {
 		begin_head(a, text);
 		return;
 	}
-	char *value = cut(text);
+	char *value = split(text);
 	if (value != NULL)
 		read_header(a, text, value, now_ms, hide);
 }

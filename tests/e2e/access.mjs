@@ -185,13 +185,13 @@ check('a keys file that cannot be used leaves the old keys in force, and is show
   const good = readFileSync(r.file('keys'));
   const shows = words => eventually(String(words), async () => words.test(String((await r.status()).keys_file.error)));
   writeFileSync(r.file('keys'), `${good}bert ${WRONG}\n`);
-  await shows(/keys:3: a key stands here/);
+  await shows(/keys:3: this is a key/);
   assert.equal((await r.post(message(), { 'x-router-key': k })).status, 200);
-  assert.match(r.log(), /keys:3: a key stands here[^]*the old client keys stay in force/);
+  assert.match(r.log(), /keys:3: this is a key[^]*the old client keys stay in force/);
   for (const [args, code] of [[['key', 'add', 'cleo'], 73], [['reload'], 78]]) {
     const run = await r.ctl(...args);
     assert.equal(run.code, code, run.stdout);
-    assert.match(run.stderr, /keys:3: a key stands here/);
+    assert.match(run.stderr, /keys:3: this is a key/);
     assert.ok(!run.stderr.includes(WRONG));
   }
   writeFileSync(r.file('keys'), good);
@@ -203,15 +203,15 @@ check('a keys file that cannot be used leaves the old keys in force, and is show
   await keptSecret(r, k, WRONG);
 });
 
-check('without a keys file nobody is let in, and everything says so', async t => {
+check('without a keys file every client is refused, and everything says so', async t => {
   const r = await guarded(t);
   isRefused(await r.post(message()), 401, /wants a client key.*key add NAME/);
-  assert.match((await r.status()).keys_file.error, /nobody is let in.*key add NAME/);
-  assert.match(r.log(), /nobody is let in/);
+  assert.match((await r.status()).keys_file.error, /every client is refused.*key add NAME/);
+  assert.match(r.log(), /every client is refused/);
   const run = await command(path.join(BUILD, 'claude-router'), ['--check-config'], { env: r.env });
   assert.equal(run.code, 0, run.stderr);
   assert.match(run.stdout, /^client keys .*does not exist$/m);
-  assert.match(run.stdout, /^warning: .*nobody is let in/m);
+  assert.match(run.stdout, /^warning: .*every client is refused/m);
   await key(r, 'anna');
   assert.equal((await r.status()).keys_file.error, null);
   const then = await command(path.join(BUILD, 'claude-router'), ['--check-config'], { env: r.env });

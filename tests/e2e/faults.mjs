@@ -191,7 +191,7 @@ check('a state directory that becomes read-only, and one that becomes full, unde
       return () => rmSync(filler);
     },
   };
-  const told = words => r.service.output.split('\n').filter(line => /level=err/.test(line) && line.includes(words) && line.includes('Going on from memory')).length;
+  const told = words => r.service.output.split('\n').filter(line => /level=err/.test(line) && line.includes(words) && line.includes('Continuing in memory')).length;
   await ask(r);
   for (const words of ['is read-only', 'no room', 'is read-only', 'no room']) {
     const before = told(words);
@@ -206,7 +206,7 @@ check('a state directory that becomes read-only, and one that becomes full, unde
     assert.equal(told(words), before + 1, 'once');
     end();
     await eventually('it is there again, with what was learned', async () => /claude_pro +resting/.test((await r.ctl('status')).stdout));
-    await eventually('and it says so', () => r.service.output.trimEnd().split('\n').filter(line => /state file/.test(line)).at(-1).match(/opened again|there again/));
+    await eventually('and it says so', () => r.service.output.trimEnd().split('\n').filter(line => /state file/.test(line)).at(-1).match(/reopened|available again/));
     await normal(r);
   }
   assert.deepEqual(readdirSync(dir), ['state']);

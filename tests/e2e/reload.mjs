@@ -133,7 +133,7 @@ check('a new provider and its token are there at once, in whichever order they a
   const backup = `provider backup {\n  dialect = "anthropic"\n  url = "${r.sim.url('backup')}"\n  paid = true\n}\n`;
   const tokens = { ...stored, backup: 'sk-ant-api03-stored-backup' };
   r.writeTokens(tokens);
-  await eventually('its name means nothing yet', async () => /:5: this name is no provider/.test((await errors(r))[1]));
+  await eventually('its name means nothing yet', async () => /:5: unknown name/.test((await errors(r))[1]));
   configure(r, { whole: (sim, r) => `tokens_file = "${r.tokensFile}"\n${backup}` });
   await eventually('both are in force', () => reloads(r) === 2);
   assert.deepEqual(await errors(r), [null, null]);
@@ -141,7 +141,7 @@ check('a new provider and its token are there at once, in whichever order they a
   assert.equal((await r.sim.requests('backup')).at(-1).headers['x-api-key'], tokens.backup);
   configure(r, { whole: undefined });
   await eventually('the other one is in force', () => reloads(r) === 4);
-  assert.match((await errors(r))[1], /:5: this name is no provider/, 'a name too many is told, and keeps nobody from it');
+  assert.match((await errors(r))[1], /:5: unknown name/, 'a name too many is told, and keeps nobody from it');
   assert.equal(who(await r.post(message())), 'deepseek');
 });
 

@@ -146,9 +146,9 @@ check('by a socket of systemd: it serves, lets a running stream end on SIGTERM, 
 });
 
 for (const [what, env, args, words] of [
-  ['and one of its own', {}, ['--socket', '/nowhere/router.sock'], /leave --socket away/],
-  ['more than one', { LISTEN_FDS: '2' }, [], /one is enough/],
-  ['none that listens', { LISTEN_FDS: '1' }, [], /no listening socket/],
+  ['and one of its own', {}, ['--socket', '/nowhere/router.sock'], /omit --socket/],
+  ['more than one', { LISTEN_FDS: '2' }, [], /pass one only/],
+  ['none that listens', { LISTEN_FDS: '1' }, [], /not a listening socket/],
 ]) {
   check(`a socket of systemd, ${what}: it says so and ends`, async t => {
     const r = await router(t);

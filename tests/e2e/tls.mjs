@@ -59,3 +59,13 @@ check('a certificate for another name: the same', async t => {
   assert.equal(who(await r.post(message(), oauth)), 'deepseek');
   assert.equal((await r.sim.requests('claude_pro')).length, 0);
 });
+
+check('a reload that takes the CA away: handles that were used with it know it no more', async t => {
+  const r = await overTls(t);
+  for (let i = 0; i < 2 * r.procs; i++) assert.equal(who(await r.post(message(), oauth)), 'claude_pro');
+  const before = (await r.sim.requests('claude_pro')).length;
+  r.writeConfig(r.options.whole(r.sim, r).replace(/ca_file = .*/, ''));
+  assert.equal((await r.ctl('reload')).code, 0);
+  assert.equal(who(await r.post(message(), oauth)), 'deepseek');
+  assert.equal((await r.sim.requests('claude_pro')).length, before);
+});

@@ -56,18 +56,19 @@ check(const struct dialect *dialect, const char *body, size_t n, unsigned quirks
 		buf_free(&out[i]);
 }
 
+#define ADDRESS_OF(name) &dialect_##name,
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-	static const struct dialect *const dialects[] = {&dialect_anthropic, &dialect_deepseek,
-							 &dialect_kimi};
+	static const struct dialect *const dialects[] = {DIALECTS(ADDRESS_OF)};
 	struct message message;
 	char error[ERROR_TEXT_MAX];
 	if (n < 1 || n > 65536)
 		return 0;
 	char *body = fuzz_copy(data + 1, n - 1);
 	if (message_read(body, n - 1, &message, error))
-		for (size_t i = 0; i < 3; i++)
+		for (size_t i = 0; i < sizeof dialects / sizeof *dialects; i++)
 			check(dialects[i], body, n - 1, data[0] & 15);
 	else
 		MUST(fuzz_is_shown(error));

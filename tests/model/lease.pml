@@ -365,7 +365,7 @@ end:	do
 		   fi;
 		   submit()
 	   }
-	/* An answer that tells nothing, a success that is no news (health_is_news()), or a client
+	/* An answer that tells nothing, a success that is no news (health_is_worth_writing()), or a client
 	 * that went away. */
 	:: atomic {
 		   phase[me] == ASKING && can_go ->

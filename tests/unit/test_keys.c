@@ -130,16 +130,18 @@ static const struct {
     {__LINE__, "a date that is none", AND_NUL("anna @A 2026-11-2x\n"), ":1" FORM},
     {__LINE__, "a word too many", AND_NUL("anna @A 2026-11-23 SECRET\n"), ":1" FORM},
     {__LINE__, "tokens.txt by mistake", AND_NUL("deepseek = SECRET\n"), ":1" FORM},
-    {__LINE__, "the key itself", AND_NUL("anna crk_SECRET\n"), ":1: a key stands here"},
-    {__LINE__, "the key as the name", AND_NUL("crk_SECRET @A\n"), ":1: a key stands here"},
+    {__LINE__, "the key itself", AND_NUL("anna crk_SECRET\n"), ":1: this is a key"},
+    {__LINE__, "the key as the name", AND_NUL("crk_SECRET @A\n"), ":1: this is a key"},
     {__LINE__, "a name like an address", AND_NUL("127.0.0.1 @A\n"), ":1: a name is a letter"},
     {__LINE__, "a name with a quote", AND_NUL("SECRET\" @A\n"), ":1: a name is a letter"},
     {__LINE__, "a long name",
      AND_NUL("SECRETxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx @A\n"),
      ":1: a name is a letter"},
-    {__LINE__, "a name twice", AND_NUL("anna @A\n\nanna @B\n"), ":3: this name stands in line 1"},
-    {__LINE__, "a key twice", AND_NUL("anna @A\nbert @A\n"), ":2: this key stands in line 1"},
-    {__LINE__, "a NUL", AND_NUL("anna @A\nSEC\0RET\n"), ":2: there is a NUL byte"},
+    {__LINE__, "a name twice", AND_NUL("anna @A\n\nanna @B\n"),
+     ":3: duplicate name, first defined on line 1"},
+    {__LINE__, "a key twice", AND_NUL("anna @A\nbert @A\n"),
+     ":2: duplicate key, first defined on line 1"},
+    {__LINE__, "a NUL", AND_NUL("anna @A\nSEC\0RET\n"), ":2: holds a NUL byte"},
 };
 
 static void
@@ -265,7 +267,7 @@ check_add(void)
 	TAP_STR("the first one still works", owner_of_key(anna), "anna");
 	TAP_STR("the second one works", owner_of_key(bert), "bert");
 	TAP_OK("a name that is taken", !keys_edit_add(&config, "anna", anna, &error) &&
-					   strstr(buf_text(&error), "has a key already") != NULL);
+					   strstr(buf_text(&error), "already has a key") != NULL);
 	buf_clear(&error);
 	TAP_OK("a name that is none", !keys_edit_add(&config, "a b", anna, &error) &&
 					  strstr(buf_text(&error), "a letter and up to") != NULL);
@@ -282,7 +284,7 @@ check_remove(void)
 	    fill_in(AND_NUL("# ours\nanna @A 2026-11-23\n\n# his\nbert @B"), text, sizeof text);
 	private_write(file, text, n, 0640);
 	TAP_OK("nobody of that name", !keys_edit_remove(&config, "cleo", &error) &&
-					  strstr(buf_text(&error), "nobody in it") != NULL);
+					  strstr(buf_text(&error), "no key has that name") != NULL);
 	TAP_OK("the first goes", keys_edit_remove(&config, "anna", &error));
 	TAP_STR("its key is nobody's", owner_of_key(KEY_A), "nobody");
 	TAP_STR("the other one's stays", owner_of_key(KEY_B), "bert");

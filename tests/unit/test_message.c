@@ -56,7 +56,7 @@ static const struct {
      MID, -1, "", ""},
     {__LINE__, "document of a file",
      "{" USER("[{\"source\":{\"type\":\"file\",\"file_id\":\"f\"},\"type\":\"document\"}]") "}",
-     NEED_DOCUMENTS | NEED_CONTINUATION, 0, -1, "", ""},
+     NEED_CONTINUATION, 0, -1, "", ""},
     {__LINE__, "thinking in the history",
      "{\"messages\":[{\"role\":\"assistant\",\"content\":[{\"type\":\"thinking\"}]}]}", 0, THINK,
      -1, "", ""},

@@ -549,7 +549,7 @@ static const struct found_row {
 } found_rows[] = {
     {__LINE__, "a sound file", do_nothing, KEPT, ""},
     {__LINE__, "an empty file", do_empty, ANEW, ""},
-    {__LINE__, "another magic", do_magic, ASIDE, "no state file of ours"},
+    {__LINE__, "another magic", do_magic, ASIDE, "not a state file"},
     {__LINE__, "a damaged version", do_version, ASIDE, "damaged in its header"},
     {__LINE__, "a version before the first", do_version_0, ASIDE, "of another layout"},
     {__LINE__, "another size told", do_size, ASIDE, "of another layout"},
@@ -558,21 +558,21 @@ static const struct found_row {
     {__LINE__, "the first layout", do_first_layout, ASIDE, "of another layout"},
     {__LINE__, "a damaged key", do_key, ASIDE, "damaged in its header"},
     {__LINE__, "a damaged checksum", do_checksum, ASIDE, "damaged in its header"},
-    {__LINE__, "a blank end", do_guard, ASIDE, "blank in places"},
-    {__LINE__, "a blank page", do_hole, ASIDE, "blank in places"},
-    {__LINE__, "cut and grown again", do_regrown, ASIDE, "blank in places"},
+    {__LINE__, "a blank end", do_guard, ASIDE, "partly blank"},
+    {__LINE__, "a blank page", do_hole, ASIDE, "partly blank"},
+    {__LINE__, "cut and grown again", do_regrown, ASIDE, "partly blank"},
     {__LINE__, "a byte too short", do_cut_byte, ASIDE, "cut short"},
     {__LINE__, "one page left", do_cut_page, ASIDE, "cut short"},
     {__LINE__, "ten bytes left", do_cut_header, ASIDE, "cut short"},
     {__LINE__, "a byte too long", do_grown, ASIDE, "too long"},
-    {__LINE__, "only zeros", do_zeros, ASIDE, "no state file of ours"},
+    {__LINE__, "only zeros", do_zeros, ASIDE, "not a state file"},
     {__LINE__, "somebody's text", do_text, ASIDE, "cut short"},
-    {__LINE__, "noise", do_noise, ASIDE, "no state file of ours"},
+    {__LINE__, "noise", do_noise, ASIDE, "not a state file"},
     {__LINE__, "a newer version", do_newer, REFUSED, "Use the newer program"},
     {__LINE__, "a newer version of another size", do_newer_longer, REFUSED, "newer version"},
-    {__LINE__, "a directory", do_directory, REFUSED, "no regular file"},
+    {__LINE__, "a directory", do_directory, REFUSED, "not a regular file"},
     {__LINE__, "a symbolic link", do_symlink, REFUSED, "symbolic link"},
-    {__LINE__, "a FIFO", do_fifo, REFUSED, "no regular file"},
+    {__LINE__, "a FIFO", do_fifo, REFUSED, "not a regular file"},
 };
 
 /* Opens what was found; what came of it, and what was said. */
@@ -660,7 +660,7 @@ check_refusals(void)
 	TAP_OK("a file as directory is told",
 	       holds(try_open(in_top("plain/state")), "there is no directory"));
 	TAP_OK("a read-only opening makes nothing",
-	       holds(try_readonly(in_top("nothing")), "there is none yet") &&
+	       holds(try_readonly(in_top("nothing")), "it does not exist yet") &&
 		   count_files(top, "nothing") == 0);
 	poke(in_top("damaged"), 0, "x", 1);
 	TAP_OK("a read-only opening moves nothing",
@@ -755,7 +755,7 @@ check_full(void)
 	TAP_INT("a full disk under way is no loss", until_of(state, 1), T + HOUR);
 	TAP_INT("changes go on", until_of(state, 2), T + 2 * HOUR);
 	must(setrlimit(RLIMIT_FSIZE, &before) == 0, "setrlimit");
-	TAP_INT("it is told once", count_logged("Going on from memory"), 1);
+	TAP_INT("it is told once", count_logged("Continuing in memory"), 1);
 	state_tick(state, NULL);
 	state_close(state);
 	state = open_at(path);
@@ -1324,7 +1324,7 @@ check_no_directory(void)
 	TAP_INT("and tells it once", count_logged("there is no directory"), 1);
 	mkdir(in_top("dir"), 0755);
 	state_tick(state, &process);
-	TAP_INT("and tells that it is over", count_logged("opened again"), 1);
+	TAP_INT("and tells that it is over", count_logged("reopened"), 1);
 	struct state *other = open_at(in_top("dir/state"));
 	TAP_INT("and what happened meanwhile is in the file", until_of(other, 2), T + HOUR);
 	TAP_INT("counters too", state_counted(other, 1, COUNT_REQUESTS), 1);

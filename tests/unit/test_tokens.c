@@ -99,10 +99,10 @@ static const struct {
 	const char *says;
 } bad[] = {
     {__LINE__, "no =", AND_NUL("\nSECRET\n"), "tokens.txt:2: write name = value"},
-    {__LINE__, "no name", AND_NUL("= SECRET\n"), ":1: this name is no provider: use claude_pro"},
-    {__LINE__, "unknown name", AND_NUL("# a\n\nSECRET = b\n"), ":3: this name is no provider"},
-    {__LINE__, "names are exact", AND_NUL("Backup = SECRET\n"), ":1: this name is no provider"},
-    {__LINE__, "export", AND_NUL("export KIMI_API_KEY=SECRET\n"), ":1: this name is no provider"},
+    {__LINE__, "no name", AND_NUL("= SECRET\n"), ":1: unknown name: use claude_pro"},
+    {__LINE__, "unknown name", AND_NUL("# a\n\nSECRET = b\n"), ":3: unknown name"},
+    {__LINE__, "names are exact", AND_NUL("Backup = SECRET\n"), ":1: unknown name"},
+    {__LINE__, "export", AND_NUL("export KIMI_API_KEY=SECRET\n"), ":1: unknown name"},
     {__LINE__, "no value", AND_NUL("backup = \n"),
      ":1: backup has no value: write it, or # before"},
     {__LINE__, "an API key as the plan's login", AND_NUL("claude_pro = sk-ant-api03-SECRET\n"),
@@ -123,14 +123,14 @@ static const struct {
     {__LINE__, "control byte", AND_NUL("backup = SECRET\x01\n"), "holds a space or another byte"},
     {__LINE__, "CR inside", AND_NUL("backup = SEC\rRET\n"), "holds a space or another byte"},
     {__LINE__, "no ASCII", AND_NUL("backup = SECRET\xc3\xa9\n"), "holds a space or another byte"},
-    {__LINE__, "NUL byte", AND_NUL("backup = a\nkimi = SEC\0RET\n"), ":2: there is a NUL byte"},
-    {__LINE__, "NUL byte at the end", AND_NUL("backup = SECRET\0"), ":1: there is a NUL byte"},
+    {__LINE__, "NUL byte", AND_NUL("backup = a\nkimi = SEC\0RET\n"), ":2: holds a NUL byte"},
+    {__LINE__, "NUL byte at the end", AND_NUL("backup = SECRET\0"), ":1: holds a NUL byte"},
     {__LINE__, "twice", AND_NUL("backup = SECRET\n\nbackup = SECRET\n"),
-     ":3: backup stands in line 1 already"},
+     ":3: duplicate backup, first defined on line 1"},
     {__LINE__, "twice by an alias", AND_NUL("kimi = SECRET\nKIMI_API_KEY = SECRET\n"),
-     ":2: kimi stands in line 1 already"},
+     ":2: duplicate kimi, first defined on line 1"},
     {__LINE__, "admin_token twice", AND_NUL("admin_token = SECRET\nadmin_token = SECRET2\n"),
-     ":2: admin_token stands in line 1 already"},
+     ":2: duplicate admin_token, first defined on line 1"},
 };
 
 static void
@@ -186,12 +186,12 @@ static void
 check_kinds(void)
 {
 	config.tokens_file = dir;
-	expect_error(__LINE__, "a directory", "is no regular file");
+	expect_error(__LINE__, "a directory", "is not a regular file");
 	config.tokens_file = file;
 	unlink(file);
 	alarm(10); /* a FIFO must not hang us */
 	if (mkfifo(file, 0600) == 0)
-		expect_error(__LINE__, "a FIFO", "is no regular file");
+		expect_error(__LINE__, "a FIFO", "is not a regular file");
 	alarm(0);
 	char *large = malloc(TOKENS_FILE_MAX + 1);
 	if (large == NULL)
@@ -271,7 +271,7 @@ check_environment(void)
 	tokens_free(tokens);
 	private_write(file, AND_NUL("claude_api = SECRET\nCLAUDE_API_KEY = SECRET\n"), 0600);
 	expect_error(__LINE__, "twice in the file beside the environment",
-		     ":2: claude_api stands in line 1 already");
+		     ":2: duplicate claude_api, first defined on line 1");
 	unlink(file);
 	tokens = tokens_load(&config, &error);
 	TAP_STR("the environment without a file",

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#include "config/parse.h"
-
-#include "base/utf8.h"
+#include "config/text.h"
 
 #include "base/count.h"
+#include "base/network.h"
+#include "base/str.h"
+#include "base/utf8.h"
 
 #include <arpa/inet.h>
 #include <inttypes.h>
@@ -100,13 +101,6 @@ text_show_size(int64_t bytes, char text[static 32])
 
 /* --- What a text may look like ------------------------------------------- */
 
-/* Whatever the locale says. */
-static bool
-is_alnum(char c)
-{
-	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
 /* At least min and at most max bytes, none of them a control byte. */
 static bool
 is_line(const char *text, size_t min, size_t max)
@@ -122,7 +116,7 @@ bool
 text_is_word(const char *text, size_t n, const char *also, size_t max)
 {
 	for (size_t i = 0; i < n; i++)
-		if (!is_alnum(text[i]) && strchr(also, text[i]) == NULL)
+		if (!str_is_alnum(text[i]) && strchr(also, text[i]) == NULL)
 			return false;
 	return n > 0 && n <= max;
 }
@@ -166,7 +160,13 @@ text_is_log(const char *text)
 	return strcmp(text, "auto") == 0 || strcmp(text, "syslog") == 0 || text_is_path(text);
 }
 
-/* Reads HOST or [IPv6], then maybe :PORT, and moves *at behind it. */
+bool
+text_is_loopback(const char *host)
+{
+	return strcasecmp(host, "localhost") == 0 || network_is_loopback(host);
+}
+
+/* Reads HOST or [IPv6], then perhaps :PORT, and moves *at after it. */
 static bool
 read_authority(const char **at, char host[static 254])
 {
@@ -207,13 +207,6 @@ text_has_scheme(const char *text, const char *scheme)
 	return strncasecmp(text, scheme, n) == 0 && strncmp(text + n, "://", 3) == 0;
 }
 
-static bool
-ends_with(const char *text, size_t n, const char *end)
-{
-	size_t end_len = strlen(end);
-	return n >= end_len && memcmp(text + n - end_len, end, end_len) == 0;
-}
-
 size_t
 text_url_length(const char *text)
 {
@@ -233,8 +226,8 @@ text_is_provider_url(const char *text)
 		return false;
 	size_t n = strlen(url.path);
 	return (n == 0 || text_is_word(url.path, n, "/-._~%:@!$&'()*+,;=", 1000)) &&
-	       !ends_with(text, text_url_length(text), "/v1") &&
-	       !ends_with(text, text_url_length(text), "/v1/messages");
+	       !str_ends_with(text, text_url_length(text), "/v1") &&
+	       !str_ends_with(text, text_url_length(text), "/v1/messages");
 }
 
 bool
@@ -248,7 +241,7 @@ text_is_proxy(const char *text)
 	if (i == COUNT(schemes) || !is_line(text, 1, 1000) || strpbrk(text, " ?#\\") != NULL)
 		return false;
 	const char *at = text + strlen(schemes[i]) + 3;
-	const char *user = strrchr(at, '@'); /* maybe with a password */
+	const char *user = strrchr(at, '@'); /* perhaps with a password */
 	char host[254];
 	if (user != NULL)
 		at = user + 1;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* What a text of the configuration may look like, and which number it is.
+/* What a text of the configuration may look like, and which number it means.
  *
- * Owns nothing, allocates nothing, asks no resolver, heeds no locale; all
- * functions are pure and may run in any thread. Texts are NUL-terminated and
- * never NULL; text_is_… and text_read_… return false for what they do not take. */
-#ifndef CONFIG_PARSE_H
-#define CONFIG_PARSE_H
+ * Owns nothing, allocates nothing, uses no resolver and no locale; all functions are pure and may
+ * run in any thread. Texts are NUL-terminated and never NULL; text_is_… and text_read_… return
+ * false for what they do not accept. */
+#ifndef CONFIG_TEXT_H
+#define CONFIG_TEXT_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -13,7 +13,7 @@
 
 /* --- Numbers: when they return false, the result is undefined ------------- */
 
-/* Up to max_digits (at most 19) decimal digits; *at is moved behind them. */
+/* Up to max_digits (at most 19) decimal digits; *at is moved after them. */
 bool text_read_digits(const char **at, unsigned max_digits, uint64_t *value);
 
 /* "1.5", "90s", "10m", "8h", "500ms" as milliseconds: below 3.6e14. */
@@ -28,19 +28,20 @@ void text_show_size(int64_t bytes, char text[static 32]);
 
 /* --- Words ---------------------------------------------------------------- */
 
-/* The first n bytes: letters, digits and those of also, at least one and at most max. */
+/* Whether n bytes are letters, digits and those of also, at least one and at most max. */
 bool text_is_word(const char *text, size_t n, const char *also, size_t max);
 
 bool text_is_path(const char *text);      /* absolute, of a file */
 bool text_is_host(const char *text);      /* a name or an IPv4 address, without a port */
+bool text_is_loopback(const char *host);  /* localhost, or a loopback address */
 bool text_is_message(const char *text);   /* one line of 1 to 1000 bytes, UTF-8 */
 bool text_is_cron(const char *text);      /* the five time fields of a crontab entry */
 bool text_is_log(const char *text);       /* auto, syslog or a path */
-bool text_is_on_change(const char *text); /* nothing, a program with arguments or a URL */
+bool text_is_on_change(const char *text); /* empty, a program with arguments or a URL */
 
 /* --- URLs ----------------------------------------------------------------- */
 
-/* The parts of a URL that we accept: only what every reader of URLs reads alike. */
+/* The parts of a URL that we accept: only what all URL parsers read alike. */
 struct url {
 	char host[254];   /* without brackets */
 	const char *path; /* in the text that was read; "" if there is none */
@@ -48,13 +49,13 @@ struct url {
 
 bool text_read_url(const char *text, struct url *url);
 
-/* Whether a URL is of that scheme, in whatever case. */
+/* Whether a URL has that scheme, in any case. */
 bool text_has_scheme(const char *text, const char *scheme);
 
 /* The length of a URL without slashes at its end. */
 size_t text_url_length(const char *text);
 
 bool text_is_provider_url(const char *text); /* http(s), without user, query, fragment, final /v1 */
-bool text_is_proxy(const char *text);        /* what libcurl takes; maybe with a password */
+bool text_is_proxy(const char *text);        /* what libcurl accepts; may hold a password */
 
 #endif

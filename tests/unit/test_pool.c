@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/* Easy handles that are lent again: which of them keep the options that they had. */
+#include "tap.h"
+#include "upstream/pool.h"
+
+static struct pool *pool;
+
+/* Borrows and returns a handle; whether it came with its options. */
+static bool
+is_ready(struct pool_key key)
+{
+	bool ready;
+	CURL *easy = pool_borrow(pool, key, &ready);
+	if (easy == NULL)
+		abort();
+	pool_return(pool, easy, key);
+	return ready;
+}
+
+/* One handle, whose options are those of the row before. */
+static const struct {
+	const char *name;
+	struct pool_key key;
+	bool ready;
+} rows[] = {
+    {"a new handle has no options", {1, 0}, false},
+    {"the same provider of the same configuration", {1, 0}, true},
+    {"another provider of it", {1, 1}, false},
+    {"the same provider after a reload", {2, 1}, false},
+    {"once more", {2, 1}, true},
+    {"the options of nobody", {0, 0}, false},
+    {"those of nobody are not kept", {0, 0}, false},
+    {"a provider after nobody", {2, 1}, false},
+};
+
+static void
+check_two_handles(void)
+{
+	bool ready;
+	CURL *one = pool_borrow(pool, (struct pool_key){3, 0}, &ready);
+	CURL *other = pool_borrow(pool, (struct pool_key){3, 1}, &ready);
+	pool_return(pool, one, (struct pool_key){3, 0});
+	pool_return(pool, other, (struct pool_key){3, 1});
+	CURL *again = pool_borrow(pool, (struct pool_key){3, 0}, &ready);
+	TAP_OK("of two, the one that has the options", again == one && ready);
+	pool_return(pool, again, (struct pool_key){3, 0});
+}
+
+int
+main(int argc, char **argv)
+{
+	tap_start("pool", argc, argv);
+	struct loop *loop = loop_new();
+	pool = loop == NULL ? NULL : pool_new(loop);
+	if (pool == NULL)
+		return EXIT_FAILURE;
+	for (size_t i = 0; i < TAP_COUNT(rows); i++)
+		TAP_INT(rows[i].name, is_ready(rows[i].key), rows[i].ready);
+	check_two_handles();
+	pool_free(pool);
+	loop_free(loop);
+	return tap_finish();
+}
