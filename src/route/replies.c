@@ -38,7 +38,7 @@ kept_put(struct kept *kept, const struct provider *provider, const struct respon
 {
 	kept_fini(kept);
 	bool is_put = response->html ? put_page(kept, provider, status)
-				     : buf_puts(&kept->lines, buf_text(&response->passed)) &&
+				     : buf_puts(&kept->lines, buf_text(&response->forwarded)) &&
 					   buf_add(&kept->body, body, n);
 	kept->status = is_put ? status : 0;
 }
@@ -89,7 +89,7 @@ reply_response(struct client *client, const struct target *target, const struct 
 {
 	const struct provider *provider = target->provider;
 	const struct dialect *dialect = provider->dialect;
-	const char *forwarded = buf_text(&response->passed);
+	const char *forwarded = buf_text(&response->forwarded);
 	struct buf decoded;
 	if (dialect->decode_json == NULL || !is_message)
 		return reply_bytes(client, response->status, forwarded, buf_text(json), json->len);

@@ -66,8 +66,8 @@ open_stream(struct exchange *x)
 	const struct response *response = attempt_response(x->attempt);
 	struct buf lines;
 	buf_init(&lines, 2 * RESPONSE_HEAD_FORWARDED_MAX);
-	bool whole =
-	    buf_puts(&lines, REPLY_STREAM_LINES) && buf_puts(&lines, buf_text(&response->passed));
+	bool whole = buf_puts(&lines, REPLY_STREAM_LINES) &&
+		     buf_puts(&lines, buf_text(&response->forwarded));
 	relay_open(&x->relay, &steps_begin_reply(x)->reply,
 		   whole ? lines.data : REPLY_STREAM_LINES);
 	buf_free(&lines);

@@ -11,19 +11,19 @@
 
 #define UNIFIED "anthropic-ratelimit-unified-"
 
-enum { PASSED_USUAL = 1000 }; /* Claude's own */
+enum { FORWARDED_USUAL = 1000 }; /* Claude's own */
 
 void
 response_init(struct response *a)
 {
 	*a = (struct response){.retry_after_ms = -1, .should_retry = -1};
-	buf_init(&a->passed, RESPONSE_HEAD_FORWARDED_MAX);
+	buf_init(&a->forwarded, RESPONSE_HEAD_FORWARDED_MAX);
 }
 
 void
 response_fini(struct response *a)
 {
-	buf_free(&a->passed);
+	buf_free(&a->forwarded);
 }
 
 static bool
@@ -198,10 +198,10 @@ pass(struct response *a, const char *name, const char *value)
 		if (*c < ' ' || *c > '~')
 			return;
 	/* What does not fit is left out, whole. */
-	bool first = a->passed.data == NULL && n < PASSED_USUAL;
-	if (!buf_reserve(&a->passed, first ? PASSED_USUAL : n) ||
-	    !buf_add(&a->passed, name, n_name) || !buf_add(&a->passed, ": ", 2) ||
-	    !buf_add(&a->passed, value, n_value) || !buf_add(&a->passed, "\r\n", 2))
+	bool first = a->forwarded.data == NULL && n < FORWARDED_USUAL;
+	if (!buf_reserve(&a->forwarded, first ? FORWARDED_USUAL : n) ||
+	    !buf_add(&a->forwarded, name, n_name) || !buf_add(&a->forwarded, ": ", 2) ||
+	    !buf_add(&a->forwarded, value, n_value) || !buf_add(&a->forwarded, "\r\n", 2))
 		return;
 }
 

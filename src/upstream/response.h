@@ -33,7 +33,7 @@ struct response {
 	bool overage;         /* -overage-in-use: usage is now paid for */
 	bool overage_refused; /* -overage-disabled-reason is told */
 	char request_id[64];  /* the provider's; "" : not told */
-	struct buf passed;    /* "name: value\r\n" lines that may go on to the client */
+	struct buf forwarded; /* "name: value\r\n" lines that may go on to the client */
 };
 
 void response_init(struct response *a);

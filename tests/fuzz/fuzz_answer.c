@@ -10,10 +10,10 @@
 
 /* "name: value\r\n", printable, and none that steers a web server. */
 static void
-check_passed(const struct buf *passed)
+check_forwarded(const struct buf *forwarded)
 {
-	const char *text = buf_text(passed);
-	MUST(strlen(text) == passed->len && passed->len <= RESPONSE_HEAD_FORWARDED_MAX);
+	const char *text = buf_text(forwarded);
+	MUST(strlen(text) == forwarded->len && forwarded->len <= RESPONSE_HEAD_FORWARDED_MAX);
 	while (*text != '\0') {
 		const char *end = strstr(text, "\r\n"), *colon = strchr(text, ':');
 		MUST(end != NULL && colon != NULL && colon < end && colon[1] == ' ');
@@ -70,7 +70,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	char *text = fuzz_text(data + 2, n - 2);
 	response_init(&a);
 	size_t at = read_head(&a, text, n - 2, way & 1);
-	check_passed(&a.passed);
+	check_forwarded(&a.forwarded);
 	char *body = fuzz_text(text + at, n - 2 - at);
 	struct evidence e = {
 	    .ending = (enum ending)(way >> 8 & 7) > ENDING_OURS ? ENDING_WHOLE

@@ -117,7 +117,7 @@ attempt_response(const struct attempt *a)
 void
 attempt_forget_head(struct attempt *a)
 {
-	buf_free(&a->response.passed);
+	buf_free(&a->response.forwarded);
 }
 
 struct buf *
