@@ -45,7 +45,7 @@ struct app {
 	unsigned clients;       /* connections being served */
 	size_t unread;          /* bytes that wait for them */
 	unsigned silences;      /* self-tests that are silent now */
-	bool told_login_as_key; /* the log said once that a login came as x-api-key */
+	bool logged_login_as_key; /* the log said once that a login came as x-api-key */
 };
 
 #endif

@@ -28,7 +28,7 @@ admin_health(struct client *client)
 {
 	bool healthy;
 	json_object *body = status_health(client->app, &healthy);
-	if (client->request.stranger)
+	if (client->request.anonymous)
 		body = only_status(body);
 	bool live = client->request.live;
 	reply_json(&client->reply, healthy || live ? 200 : 503, "cache-control: no-store\r\n",

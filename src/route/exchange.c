@@ -81,9 +81,9 @@ on_aborted(void *handling)
 static void
 log_login_as_key(struct app *app, const struct request *request)
 {
-	if (!request->login_as_key || app->told_login_as_key)
+	if (!request->login_as_key || app->logged_login_as_key)
 		return;
-	app->told_login_as_key = true;
+	app->logged_login_as_key = true;
 	log_line(LOG_NOTICE, "%s sends its Claude login as x-api-key: it is used as the login",
 		 request_client(request));
 }

@@ -55,7 +55,7 @@ check_accepted(const struct request *r)
 		MUST(fuzz_is_shown(r->headers.list[i].value));
 		MUST(headers_find(&r->headers, r->headers.list[i].name) != NULL);
 	}
-	const char *secrets[] = {r->login, r->api_key, r->shown_token};
+	const char *secrets[] = {r->login, r->api_key, r->presented_token};
 	for (size_t i = 0; i < 3; i++)
 		MUST(secrets[i] == NULL || fuzz_is_shown(secrets[i]));
 }

@@ -39,7 +39,7 @@ static const struct {
 	const char *extra[EXTRAS];
 	int status; /* 0: let in */
 	const char *client;
-	bool stranger;
+	bool anonymous;
 } rows[] = {
     /* open */
     {__LINE__, "open: anybody", ACCESS_OPEN, MESSAGES, {THERE}, 0, ""},
@@ -309,10 +309,10 @@ check_row(size_t i)
 	    strstr(said, KEY) != NULL || strstr(said, WRONG) != NULL || strstr(said, TOKEN) != NULL;
 	TAP_ROW_AT(rows[i].line, rows[i].name,
 		   a.refusal.status == rows[i].status && strcmp(a.client, rows[i].client) == 0 &&
-		       a.stranger == rows[i].stranger && helps && !leaks,
+		       a.anonymous == rows[i].anonymous && helps && !leaks,
 		   "expected %d as \"%s\", stranger %d\ngot      %d as \"%s\", stranger %d: %s",
-		   rows[i].status, rows[i].client, rows[i].stranger, a.refusal.status, a.client,
-		   a.stranger, said);
+		   rows[i].status, rows[i].client, rows[i].anonymous, a.refusal.status, a.client,
+		   a.anonymous, said);
 	request_fini(&r);
 }
 

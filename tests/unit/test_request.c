@@ -822,7 +822,7 @@ check_key(size_t i)
 	if (c.status == 0)
 		fine = fine && same(r.client_key, key_rows[i].key) && r.api_key == NULL &&
 		       (r.login == NULL || strncmp(r.login, "sk-ant-", 7) == 0) &&
-		       (r.shown_token == NULL || strncmp(r.shown_token, "crk_", 4) != 0);
+		       (r.presented_token == NULL || strncmp(r.presented_token, "crk_", 4) != 0);
 	TAP_ROW_AT(key_rows[i].line, key_rows[i].name, fine,
 		   "got %d, key %s, login %s, API key %s: %s", c.status, r.client_key, r.login,
 		   r.api_key, c.message);
@@ -971,7 +971,7 @@ static const struct {
     {__LINE__, "byte order mark alone", NULL, "\xef\xbb\xbf", 400, "at byte 0"},
     {__LINE__, "two byte order marks", NULL, "\xef\xbb\xbf\xef\xbb\xbf{}", 400, "at byte 0"},
     {__LINE__, "half a byte order mark", NULL, "\xef\xbb{}", 400, "byte 0 of 4"},
-    {__LINE__, "gzip", "gzip", "\x1f\x8b", 415, "content-encoding: gzip is not understood"},
+    {__LINE__, "gzip", "gzip", "\x1f\x8b", 415, "content-encoding: gzip is not supported"},
     {__LINE__, "zstd", "zstd", "(\xb5/\xfd", 415, "content-encoding: zstd is"},
     {__LINE__, "two encodings", "gzip, br", "{}", 415, "content-encoding: gzip, br is"},
     {__LINE__, "an encoding that is no name", "x\xff\"y", "{}", 415, "content-encoding: x is"},
