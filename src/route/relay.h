@@ -20,14 +20,14 @@ struct relay {
 	struct origin origin;
 	struct sse sse;
 	struct stream stream;
-	struct buf seen;       /* what came before the content, as it came: evidence */
-	struct buf held;       /* the same, as the client shall see it; later, a block's start */
-	bool start_held;       /* the gate is open, and held is such a start … */
-	struct stream before;  /* … and this was the stream before it */
-	struct buf error;      /* the error event that came instead of more content */
-	struct buf error_data; /* the data of an error event */
-	bool life;             /* something but pings came; the owner resets it */
-	struct reply *reply;   /* NULL: the gate is closed */
+	struct buf seen; /* what came before the content, as it came: evidence */
+	struct buf held; /* the same, as the client shall see it; later, a block's start */
+	bool start_held; /* the gate is open, and held is such a start … */
+	struct stream before_start; /* … and this was the stream before it */
+	struct buf error;           /* the error event that came instead of more content */
+	struct buf error_data;      /* the data of an error event */
+	bool is_alive;              /* something but pings came; the owner resets it */
+	struct reply *reply;        /* NULL: the gate is closed */
 };
 
 enum relay_result {
@@ -43,7 +43,7 @@ void relay_init(struct relay *relay, const struct dialect *dialect, const char *
 void relay_fini(struct relay *relay);
 
 /* Takes the whole events of bytes, which it drops from there. */
-enum relay_result relay_take(struct relay *relay, struct buf *bytes);
+enum relay_result relay_events(struct relay *relay, struct buf *bytes);
 
 /* Opens the gate: what was held goes to the client, and all that follows.
  * lines: the head's. */
@@ -51,6 +51,6 @@ void relay_open(struct relay *relay, struct reply *reply, const char *lines);
 
 /* The provider has died: a start that is held was never sent. To be called before the stream is
  * mended. */
-void relay_abandon(struct relay *relay);
+void relay_drop_start(struct relay *relay);
 
 #endif

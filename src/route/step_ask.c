@@ -42,7 +42,7 @@ ask(struct exchange *x)
 	lease_renew(&t->lease, x->app->state);
 	x->attempts++;
 	t->began_ms = clock_wall_ms();
-	t->start_ms = t->bytes_ms = t->life_ms = clock_steady_ms();
+	t->start_ms = t->bytes_ms = t->alive_ms = clock_steady_ms();
 	t->failed_ms = 0;
 	t->json = (struct json_end){0};
 	x->attempt = start(x);
@@ -57,10 +57,10 @@ const struct step step_ask = {"ask", ask};
 
 /* A stream whose content has not begun. */
 static const struct step *
-gate(struct exchange *x)
+receive_stream(struct exchange *x)
 {
 	enum ending ending;
-	enum relay_result result = relay_take(&x->relay, attempt_body(x->attempt));
+	enum relay_result result = relay_events(&x->relay, attempt_body(x->attempt));
 	if (result == RELAY_CONTENT || result == RELAY_FAILED || result == RELAY_ENDED)
 		return steps_judge(x, ENDING_WHOLE);
 	if (result == RELAY_TOO_BIG)
@@ -107,7 +107,7 @@ receive(struct exchange *x)
 		end_probe(x);
 	bool succeeds = response->complete && response->status >= 200 && response->status < 300;
 	if (succeeds && response->sse && x->request->message.stream)
-		return gate(x);
+		return receive_stream(x);
 	if (attempt_ended(x->attempt, &ending))
 		return steps_judge(x, ending);
 	return succeeds && !response->sse && is_json_whole(x) ? steps_judge(x, ENDING_WHOLE) : NULL;

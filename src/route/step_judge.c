@@ -5,7 +5,7 @@
 #include "route/steps.h"
 
 static void
-count(const struct exchange *x, bool is_asked_again)
+count_attempt(const struct exchange *x, bool is_asked_again)
 {
 	if (!x->auxiliary && x->attempt != NULL)
 		outcome_count_attempt(x->app->state, x->target.provider, &x->verdict,
@@ -43,7 +43,7 @@ try_another(struct exchange *x)
 /* Keeps the response for the client, in case that nobody has a better one. What was
  * said of a stored credential is none of its business: BEHAVIOUR 5. */
 static void
-keep(struct exchange *x)
+keep_error(struct exchange *x)
 {
 	int status = x->verdict.status; /* what an error in a 200 stands for, too */
 	bool is_secret =
@@ -81,7 +81,7 @@ pass(struct exchange *x)
 	const struct response *response = attempt_response(x->attempt);
 	const struct buf *body = attempt_body(x->attempt);
 	if (!steps_is_served(&x->verdict)) {
-		keep(x);
+		keep_error(x);
 		lease_release(&x->target.lease, x->app->state);
 		return steps_close(x, reply_kept(steps_begin_reply(x), &x->kept));
 	}
@@ -98,12 +98,12 @@ pass(struct exchange *x)
 
 /* Another candidate's turn. */
 static const struct step *
-next(struct exchange *x)
+next_candidate(struct exchange *x)
 {
 	unsigned bit = 1u << x->target.index;
-	keep(x);
+	keep_error(x);
 	lease_release(&x->target.lease, x->app->state);
-	x->done |= bit;
+	x->tried |= bit;
 	if (x->verdict.kind == VERDICT_COOL)
 		x->paused |= bit;
 	steps_drop_attempt(x);
@@ -117,18 +117,18 @@ judge(struct exchange *x)
 	int64_t wait_ms = retry_ms(x);
 	if (wait_ms >= 0) {
 		steps_note(x, "retry");
-		count(x, true);
+		count_attempt(x, true);
 		x->target.retries++;
 		steps_drop_attempt(x);
 		return steps_wait(x, wait_ms, &step_ask);
 	}
 	steps_note(x, verdict_name(x->verdict.kind));
 	bool is_asked_again = try_another(x);
-	count(x, is_asked_again);
+	count_attempt(x, is_asked_again);
 	if (is_asked_again)
 		return &step_ask;
-	steps_account(x);
-	return x->verdict.kind == VERDICT_PASS ? pass(x) : next(x);
+	steps_record_outcome(x);
+	return x->verdict.kind == VERDICT_PASS ? pass(x) : next_candidate(x);
 }
 
 const struct step step_judge = {"judge", judge};

@@ -62,20 +62,20 @@ note_skipped(struct exchange *x, const struct candidate *skipped)
 static bool
 choose(struct exchange *x, struct candidates *s)
 {
-	const struct open_query query = {
-	    .done = x->done,
+	const struct candidates_filter filter = {
+	    .tried = x->tried,
 	    .auxiliary = x->auxiliary,
 	    .counts_tokens = x->request->route->id == ROUTE_COUNT_TOKENS,
 	};
 	if (x->attempts >= ATTEMPTS_MAX || steps_remaining_ms(x) <= 0)
 		return false;
 	struct candidate *c;
-	while ((c = candidates_next(s, &query)) != NULL && !take_probe(x, c))
+	while ((c = candidates_next(s, &filter)) != NULL && !take_probe(x, c))
 		plan_refuse_probe(c, clock_wall_ms());
 	if (c == NULL)
 		return false;
 	target_set(&x->target, c, x->app->state, x->request->message.model);
-	x->target.others_ready = candidates_has_other(s, c, &query);
+	x->target.others_ready = candidates_has_other(s, c, &filter);
 	state_count(x->app->state, x->target.provider->id, COUNT_REQUESTS);
 	note_skipped(x, candidates_first_skipped(s, c));
 	return true;
@@ -101,13 +101,13 @@ hold(struct exchange *x, int64_t ms)
 {
 	x->held_ms += ms;
 	/* Those that were asked and are paused may be asked again after that. */
-	x->done &= ~x->paused;
+	x->tried &= ~x->paused;
 	x->paused = 0;
 	return steps_wait(x, ms, &step_plan);
 }
 
 static int
-reply_that_nobody_can(struct exchange *x, const struct plan *plan)
+reply_unavailable(struct exchange *x, const struct plan *plan)
 {
 	const struct verdict *v = &x->verdict;
 	char last[HEALTH_TEXT_MAX + PROVIDER_NAME_MAX + 4] = "";
@@ -135,7 +135,7 @@ give_up(struct exchange *x, const struct plan *plan)
 	if (x->auxiliary)
 		return steps_close(x, reply_locally(steps_begin_reply(x), x->config));
 	int64_t ms = hold_ms(x, plan);
-	return ms > 0 ? hold(x, ms) : steps_close(x, reply_that_nobody_can(x, plan));
+	return ms > 0 ? hold(x, ms) : steps_close(x, reply_unavailable(x, plan));
 }
 
 static const struct step *

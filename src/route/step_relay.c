@@ -27,9 +27,9 @@ static const struct step *
 relay(struct exchange *x)
 {
 	enum ending ending;
-	enum relay_result result = relay_take(&x->relay, attempt_body(x->attempt));
+	enum relay_result result = relay_events(&x->relay, attempt_body(x->attempt));
 	while (result == RELAY_CONTENT)
-		result = relay_take(&x->relay, attempt_body(x->attempt));
+		result = relay_events(&x->relay, attempt_body(x->attempt));
 	/* What could be sent to another provider instead is not needed any more. */
 	if (x->request->body.len > 0 && attempt_is_sent(x->attempt)) {
 		buf_free(&x->request->body);
@@ -59,12 +59,12 @@ mend(struct exchange *x)
 	struct relay *r = &x->relay;
 	struct session *session = &x->identity.session;
 	struct buf last;
-	relay_abandon(r);
+	relay_drop_start(r);
 	bool may_close = session->key != 0 && session->mended < MENDED_IN_A_ROW_MAX;
 	x->verdict = steps_verdict(
 	    x, x->ending == ENDING_WHOLE && r->error.len == 0 ? ENDING_CUT : x->ending, false);
 	steps_note(x, "died");
-	steps_account(x);
+	steps_record_outcome(x);
 	x->is_cut = true;
 	x->mend = stream_mend(&r->stream, x->request->claude_code, may_close);
 	session->mended += x->mend == MEND_MAX_TOKENS;

@@ -50,7 +50,7 @@ struct exchange {
 	int64_t start_ms; /* steady clock */
 	int64_t first_ms; /* first byte to the client, since start_ms; -1: none yet */
 	int64_t held_ms;  /* spent waiting for a provider to be available */
-	unsigned done;    /* bit i: the candidate with index i is not to be asked again */
+	unsigned tried;   /* bit i: the candidate with index i is not to be asked again */
 	unsigned paused;  /* of done: those that were paused since then */
 	unsigned attempts;
 	char skipped[64]; /* who was preferred to the first that was asked, for the log */
@@ -112,7 +112,7 @@ struct outcome steps_outcome(const struct exchange *x, const struct verdict *ver
 void steps_note(struct exchange *x, const char *what);
 
 /* Changes the provider's health by x->verdict. Nothing for auxiliary requests. */
-void steps_account(struct exchange *x);
+void steps_record_outcome(struct exchange *x);
 
 /* Remembers who serves the conversation, and the router. Side calls move neither. */
 void steps_remember_service(struct exchange *x);

@@ -29,7 +29,7 @@ struct target {
 	int64_t began_ms;           /* the attempt, wall clock */
 	int64_t start_ms;           /* the same, steady clock */
 	int64_t bytes_ms;           /* its last bytes, steady clock */
-	int64_t life_ms;            /* its last bytes that were no pings, steady clock */
+	int64_t alive_ms;           /* its last bytes that were no pings, steady clock */
 	int64_t failed_ms;          /* when its status was seen to be an error's; 0: it is none */
 	struct json_end json;       /* of a JSON response */
 };
