@@ -32,7 +32,8 @@ void outcome_record(struct app *app, const struct outcome *outcome);
 /* A probe's response has begun as a success: its provider's pause ends. Counts nothing. */
 void outcome_probe_served(struct app *app, const struct outcome *outcome);
 
-/* Remembers the provider that serves now; reports to the operator when that begins to cost money. */
+/* Remembers the provider that serves now; reports to the operator when that begins to cost
+ * money. */
 void outcome_serving(struct app *app, const struct outcome *outcome, bool own_credential);
 
 /* Logs whose conversation begins to cost money. */

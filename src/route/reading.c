@@ -218,7 +218,7 @@ struct shape {
 	bool message, content, blocks, tokens, data, id;
 };
 
-/* Whether a block is not blank: the blank texts of some providers are dropped (dialect/origin.h). */
+/* Whether a block is not blank: blank texts of some providers are dropped (dialect/origin.h). */
 static bool
 read_block(struct scan *s)
 {

@@ -28,7 +28,7 @@ relay_fini(struct relay *r)
 	buf_free(&r->error_data);
 }
 
-/* Takes note of what was appended to held: mostly the event as it came, else its translation. */
+/* Follows what was appended to held: mostly the event as it came, else what it was decoded to. */
 static void
 note(struct relay *r, const struct sse_event *event, const char *bytes, size_t n)
 {
@@ -47,7 +47,7 @@ note(struct relay *r, const struct sse_event *event, const char *bytes, size_t n
 	sse_fini(&sse);
 }
 
-/* Appends the event to held as the client shall see it, and takes note of it. */
+/* Appends the event, decoded for the client, to held, and follows it. */
 static bool
 translate(struct relay *r, const struct sse_event *event)
 {
@@ -60,7 +60,7 @@ translate(struct relay *r, const struct sse_event *event)
 	return written;
 }
 
-/* Whether the block that was just begun had better not be seen before it says something. */
+/* Whether the event starts a block that is held until its next event. */
 static bool
 is_start_to_hold(const struct relay *r, const struct sse_event *event)
 {
@@ -71,7 +71,7 @@ is_start_to_hold(const struct relay *r, const struct sse_event *event)
 	return kind == BLOCK_TEXT || kind == BLOCK_TOOL_USE;
 }
 
-/* Passes an event on, or holds it. */
+/* Forwards an event, or holds it. False: out of memory, or too large. */
 static bool
 pass(struct relay *r, const struct sse_event *event)
 {
@@ -83,7 +83,7 @@ pass(struct relay *r, const struct sse_event *event)
 		reply_body(r->reply, event->raw, event->raw_len);
 		return true;
 	}
-	/* A ping must not wait for a block to say something. */
+	/* A ping is not held with a block's start. */
 	if (gate_open && event->kind == SSE_PING) {
 		reply_body(r->reply, event->raw, event->raw_len);
 		return true;

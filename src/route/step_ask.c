@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Attempted: a provider is asked, and its response read as far as a verdict needs it.
- * Nothing goes to the client. */
+/* The steps ask and receive: send the request to a provider, and read its response as far as a
+ * verdict needs it. Nothing is sent to the client. */
 #include "base/clock.h"
 #include "dialect/dialect.h"
 #include "route/steps.h"
@@ -55,7 +55,7 @@ const struct step step_ask = {"ask", ask};
 
 /* --- Receive ---------------------------------------------------------- */
 
-/* A stream whose content has not begun. */
+/* A stream whose content has not begun: its events are held. */
 static const struct step *
 receive_stream(struct exchange *x)
 {
@@ -68,8 +68,7 @@ receive_stream(struct exchange *x)
 	return attempt_ended(x->attempt, &ending) ? steps_judge(x, ending) : NULL;
 }
 
-/* A JSON response is complete when its JSON ends, whatever the transport says
- * (BEHAVIOUR 4). */
+/* A JSON response is complete when its JSON ends, even if the transfer has not (BEHAVIOUR 4). */
 static bool
 is_json_whole(struct exchange *x)
 {
@@ -82,7 +81,8 @@ is_json_whole(struct exchange *x)
 	return scan_end(&s);
 }
 
-/* The head of a stream with a 2xx that is no rejection is a probe's success: BEHAVIOUR 5. */
+/* Ends a probe as a success when a stream's head is a 2xx and not on paid extra usage:
+ * BEHAVIOUR 5. */
 static void
 end_probe(struct exchange *x)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Judged: what the response means, and who goes on: the same provider once more, by
- * another name or in another form, the next one, or the client with its reply. */
+/* The step judge: decide what the response means, and what follows: the same provider once more,
+ * with the same request, another name of the model or another form; the next candidate; or the
+ * reply. */
 #include "route/retry.h"
 #include "route/steps.h"
 
@@ -12,7 +13,7 @@ count_attempt(const struct exchange *x, bool is_asked_again)
 				      is_asked_again);
 }
 
-/* How long to wait until the same provider is asked once more; -1: it is not. */
+/* How long to wait before the same provider is tried once more; -1: it is not. */
 static int64_t
 retry_ms(const struct exchange *x)
 {
@@ -30,7 +31,7 @@ retry_ms(const struct exchange *x)
 	return ms >= 0 && x->attempts < ATTEMPTS_MAX && ms < steps_remaining_ms(x) ? ms : -1;
 }
 
-/* Whether the same provider is asked by another name or in another form. */
+/* Whether to try the same provider with another name of the model or another form. */
 static bool
 try_another(struct exchange *x)
 {
@@ -40,12 +41,12 @@ try_another(struct exchange *x)
 				  buf_text(steps_response_body(x)));
 }
 
-/* Keeps the response for the client, in case that nobody has a better one. What was
- * said of a stored credential is none of its business: BEHAVIOUR 5. */
+/* Keeps an error for the client, in case no other provider does better; not one about a stored
+ * credential, which is not the client's concern: BEHAVIOUR 5. */
 static void
 keep_error(struct exchange *x)
 {
-	int status = x->verdict.status; /* what an error in a 200 stands for, too */
+	int status = x->verdict.status; /* of an error in a 200: what it stands for */
 	bool is_secret =
 	    x->target.credential.stored && (status == 401 || status == 402 || status == 403);
 	x->kept.status = 0;
@@ -59,7 +60,7 @@ keep_error(struct exchange *x)
 	attempt_redact(x->attempt, x->kept.body.data, x->kept.body.len);
 }
 
-/* The head of a stream goes to the client, and what was held of it. */
+/* Sends a stream's head, and the events that were held, to the client. */
 static void
 open_stream(struct exchange *x)
 {
@@ -74,7 +75,7 @@ open_stream(struct exchange *x)
 	attempt_forget_head(x->attempt);
 }
 
-/* The response goes to the client. */
+/* Sends the response to the client. */
 static const struct step *
 pass(struct exchange *x)
 {
@@ -96,7 +97,7 @@ pass(struct exchange *x)
 	    x, reply_response(steps_begin_reply(x), &x->target, response, body, !x->auxiliary));
 }
 
-/* Another candidate's turn. */
+/* Leaves this provider for the next candidate. */
 static const struct step *
 next_candidate(struct exchange *x)
 {

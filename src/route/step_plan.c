@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Planned: who is asked next, and what if there is nobody. */
+/* The step plan: choose the next candidate, and what to do when none is left. */
 #include "base/clock.h"
 #include "client/access.h"
 #include "route/steps.h"
@@ -8,8 +8,8 @@
 #include <stdlib.h>
 
 enum {
-	REPLAN_SOON_MS = 50,   /* while all are paused and one will be available soon, */
-	REPLAN_EVERY_MS = 500, /* and at the latest */
+	REPLAN_SOON_MS = 50,   /* while all are paused: wait at least so long, */
+	REPLAN_EVERY_MS = 500, /* and at most */
 };
 
 static struct candidates *
@@ -40,7 +40,7 @@ collect(const struct exchange *x)
 	return s;
 }
 
-/* A provider whose pause is over is asked by one request at a time. */
+/* Takes the lease, if the candidate is to be probed: one request at a time may do that. */
 static bool
 take_probe(struct exchange *x, const struct candidate *c)
 {
@@ -49,7 +49,7 @@ take_probe(struct exchange *x, const struct candidate *c)
 			  x->probe_id);
 }
 
-/* An operator wants to see in the log why the preferred provider was not asked. */
+/* Notes for the log why the preferred provider was skipped. */
 static void
 note_skipped(struct exchange *x, const struct candidate *skipped)
 {
@@ -58,7 +58,7 @@ note_skipped(struct exchange *x, const struct candidate *skipped)
 			 plan_state_name(skipped->standing));
 }
 
-/* Makes the next candidate that may be asked now the target. False: there is none. */
+/* Makes the next candidate the target. False: none is left. */
 static bool
 choose(struct exchange *x, struct candidates *s)
 {
@@ -81,7 +81,8 @@ choose(struct exchange *x, struct candidates *s)
 	return true;
 }
 
-/* All are paused, but one is available soon: BEHAVIOUR 5, hold. 0: it is not worth it. */
+/* How long to wait while all are paused, if one is available soon: BEHAVIOUR 5, hold. 0: do
+ * not. */
 static int64_t
 hold_ms(const struct exchange *x, const struct plan *plan)
 {
@@ -100,7 +101,7 @@ static const struct step *
 hold(struct exchange *x, int64_t ms)
 {
 	x->held_ms += ms;
-	/* Those that were asked and are paused may be asked again after that. */
+	/* Those that were tried and are paused may be tried again after that. */
 	x->tried &= ~x->paused;
 	x->paused = 0;
 	return steps_wait(x, ms, &step_plan);
@@ -125,7 +126,7 @@ reply_unavailable(struct exchange *x, const struct plan *plan)
 	return reply_no_provider(steps_begin_reply(x), &query);
 }
 
-/* Nobody is left to be asked: BEHAVIOUR 5, "When the last candidate fails". */
+/* No candidate is left: BEHAVIOUR 5, "When the last candidate fails". */
 static const struct step *
 give_up(struct exchange *x, const struct plan *plan)
 {

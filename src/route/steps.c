@@ -10,7 +10,7 @@
 #include <string.h>
 
 enum {
-	LIMITS_EVERY_MS = 5000,      /* at least: a lease is renewed then, new limits are seen */
+	LIMITS_EVERY_MS = 5000,      /* at least: that renews a lease, too */
 	THROTTLED_LATELY_MS = 60000, /* BEHAVIOUR 4: a second bare 429 within a minute */
 };
 
@@ -198,7 +198,7 @@ steps_record_outcome(struct exchange *x)
 	const struct outcome outcome = steps_outcome(x, &x->verdict);
 	outcome_record(x->app, &outcome);
 	if (steps_is_served(&x->verdict))
-		x->target.lease.held = false; /* the success has ended the pause, and the lease */
+		x->target.lease.held = false; /* the success has ended the pause and the lease */
 }
 
 void
