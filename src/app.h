@@ -41,10 +41,10 @@ struct app {
 	struct keys *keys;     /* used when a request begins, never shared; NULL: none */
 	struct state *state;
 	struct reload reload;
-	unsigned clients;         /* connections being served */
-	size_t unread;            /* bytes that wait for them (client/reply.h) */
-	unsigned silences;        /* self-tests that send nothing now */
-	bool logged_login_as_key; /* exchange.c has logged that a login came as x-api-key */
+	unsigned clients;           /* connections being served */
+	size_t unread;              /* bytes that wait for them (client/reply.h) */
+	unsigned silent_self_tests; /* self-tests that send nothing now */
+	bool logged_login_as_key;   /* exchange.c has logged that a login came as x-api-key */
 };
 
 #endif
