@@ -528,7 +528,7 @@ pause_accepting(struct acceptor *a)
 			      "of open files (ulimit -n) or lower max_streams");
 }
 
-/* One at a time while few clients connect, since an accept() that finds none costs as much
+/* One at a time while few clients connect, since an accept4() that finds none costs as much
  * as one that succeeds; twice as many whenever all of them succeed. */
 static void
 accept_some(struct watch *watch, uint32_t events)
