@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* upstream/response.c, verdict.c: a byte of circumstances, a provider's head, line by line, a
- * blank line, and its body. What goes on is clean, and a rest has bounds. */
+/* upstream/response.c, verdict.c: two bytes of circumstances, a provider's head, line by line, a
+ * blank line, and its body. What is forwarded is clean, and a pause has bounds. */
 #include "fuzz.h"
 
 #include "base/caps.h"
@@ -8,7 +8,7 @@
 
 #define NOW INT64_C(1800000000000)
 
-/* "name: value\r\n", printable, and none that steers a web server. */
+/* "name: value\r\n", printable, and none that controls a web server. */
 static void
 check_forwarded(const struct buf *forwarded)
 {
@@ -44,7 +44,7 @@ check_verdict(const struct verdict *v)
 	MUST(health.until_ms >= NOW && health.until_ms <= NOW + HEALTH_PAUSE_MAX_MS);
 }
 
-/* Each line where libcurl ends it: behind its \n. */
+/* Each line as libcurl delivers it: up to its \n. */
 static size_t
 read_head(struct response *a, const char *text, size_t n, bool hide)
 {
