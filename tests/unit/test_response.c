@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* answer: what of a provider's head is read, and what of it may go on to the client (BEHAVIOUR.md 3). */
+/* response: what is parsed of a provider's head, and what of it is forwarded (BEHAVIOUR.md 3). */
 
 #include "upstream/response.h"
 
@@ -138,7 +138,7 @@ check_hidden(void)
 int
 main(int argc, char **argv)
 {
-	tap_start("answer", argc, argv);
+	tap_start("response", argc, argv);
 	for (size_t i = 0; i < TAP_COUNT(rows); i++) {
 		struct response a;
 		response_init(&a);
