@@ -225,16 +225,14 @@ claim_place(struct connection *c)
 	bool stream = !c->client.request.route->reserved;
 	unsigned max = stream ? a->app->config->max_streams : RESERVED_MAX;
 	unsigned *taken = stream ? &a->streams : &a->others;
-	struct refusal full = {503, "api_error", "", NULL};
 	if (*taken < max) {
 		++*taken;
 		c->counted = taken;
-		return (struct refusal){0};
+		return refusal_none;
 	}
-	snprintf(full.message, sizeof full.message,
-		 "More than %s%u requests are running. Try again in 2 seconds.",
-		 stream ? "max_streams: " : "", max);
-	return full;
+	return refusal_make(503, "api_error",
+			    "More than %s%u requests are running. Try again in 2 seconds.",
+			    stream ? "max_streams: " : "", max);
 }
 
 static struct refusal
@@ -285,14 +283,12 @@ static void
 refuse_body(struct connection *c, size_t n)
 {
 	const struct buf *body = &c->client.request.body;
-	struct refusal large = {413, "request_too_large", "", NULL};
-	if (n <= body->max - body->len) {
-		refuse(c, &refusal_out_of_memory);
-		return;
-	}
-	snprintf(large.message, sizeof large.message,
-		 "The body is larger than max_request_bytes (%zu).", body->max);
-	refuse(c, &large);
+	struct refusal refusal = refusal_out_of_memory;
+	if (n > body->max - body->len)
+		refusal =
+		    refusal_make(413, "request_too_large",
+				 "The body is larger than max_request_bytes (%zu).", body->max);
+	refuse(c, &refusal);
 }
 
 /* Adds a part of a record's content to the parameters or the body. */

@@ -10,14 +10,6 @@
 	"\"x-router-key: KEY\") or in the address (ANTHROPIC_BASE_URL=http://ROUTER/k/KEY). The "  \
 	"operator of the router creates one: claude-router-ctl key add NAME"
 
-static struct refusal
-refusal(int status, const char *type, const char *message)
-{
-	struct refusal r = {.status = status, .type = type};
-	snprintf(r.message, sizeof r.message, "%s", message);
-	return r;
-}
-
 /* Compares in constant time, so that a guess learns nothing. */
 static bool
 is_admin_token(const char *presented, const char *token)
@@ -38,23 +30,24 @@ static struct refusal
 admit_client(const struct access_rules *rules, const struct request *r, bool known)
 {
 	if (r->client_key != NULL && !known)
-		return refusal(401, "authentication_error",
-			       "Unknown client key: mistyped or revoked. " HOW_TO_SEND);
+		return refusal_make(401, "authentication_error",
+				    "Unknown client key: mistyped or revoked. " HOW_TO_SEND);
 	if (rules->config->access == ACCESS_KEYS && !known)
-		return refusal(401, "authentication_error",
-			       "This router requires a client key. " HOW_TO_SEND);
-	return (struct refusal){0};
+		return refusal_make(401, "authentication_error",
+				    "This router requires a client key. " HOW_TO_SEND);
+	return refusal_none;
 }
 
 static struct refusal
 admit_admin(bool admin)
 {
 	if (admin)
-		return (struct refusal){0};
-	return refusal(403, "permission_error",
-		       "Only for admins: send it from an address in admin_from (loopback by "
-		       "default) to the router's own address or name, or send the admin_token of "
-		       "tokens.txt as x-router-admin.");
+		return refusal_none;
+	return refusal_make(
+	    403, "permission_error",
+	    "Only for admins: send it from an address in admin_from (loopback by "
+	    "default) to the router's own address or name, or send the admin_token of "
+	    "tokens.txt as x-router-admin.");
 }
 
 struct admission

@@ -14,8 +14,6 @@
 
 enum { LIBFCGI_STREAMS = 32 * 1024 };
 
-const struct refusal refusal_out_of_memory = {503, "api_error", "Out of memory. Try again.", NULL};
-
 /* --- Checking ---------------------------------------------------------- */
 
 /* A position in the contents of the PARAMS records, as if they were one. */
@@ -172,7 +170,7 @@ params_parse(struct params_parser *p, const struct buf *records)
 	if (FCGX_Accept_r(&p->request) != 0)
 		p->pipe[0] = -1; /* libfcgi has closed it */
 	else if (FCGX_GetError(p->request.in) == 0)
-		return (struct refusal){0};
+		return refusal_none;
 	close_pipe(p);
 	return unreadable;
 }

@@ -14,6 +14,11 @@ struct refusal {
 	const char *allow; /* the allow header of a 405; else NULL */
 };
 
+extern const struct refusal refusal_none;
 extern const struct refusal refusal_out_of_memory;
+
+/* A message that is too long is cut. */
+struct refusal refusal_make(int status, const char *type, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 #endif

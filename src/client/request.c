@@ -7,26 +7,12 @@
 #include "config/keys.h"
 #include "config/parse.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
-
-static const struct refusal no_refusal = {0};
-
-static struct refusal __attribute__((format(printf, 3, 4)))
-refuse(int status, const char *type, const char *format, ...)
-{
-	struct refusal refusal = {.status = status, .type = type};
-	va_list args;
-	va_start(args, format);
-	vsnprintf(refusal.message, sizeof refusal.message, format, args);
-	va_end(args);
-	return refusal;
-}
 
 static void
 make_id(char id[static REQUEST_ID_SIZE])
@@ -148,27 +134,27 @@ add_header(struct request *r, char *name, char *value)
 {
 	to_header_name(name);
 	if (!is_header_name(name))
-		return refuse(400, "invalid_request_error",
-			      "A header's name contains a byte that is not allowed.");
+		return refusal_make(400, "invalid_request_error",
+				    "A header's name contains a byte that is not allowed.");
 	if (!is_clean(value))
-		return refuse(400, "invalid_request_error",
-			      "The header %.64s contains a control byte.", name);
+		return refusal_make(400, "invalid_request_error",
+				    "The header %.64s contains a control byte.", name);
 	if (is_credential(name) &&
 	    (headers_find(&r->headers, name) != NULL || strchr(value, ',') != NULL))
-		return refuse(400, "invalid_request_error",
-			      "The header %s was sent twice, or contains a comma: send one "
-			      "credential.",
-			      name);
+		return refusal_make(400, "invalid_request_error",
+				    "The header %s was sent twice, or contains a comma: send one "
+				    "credential.",
+				    name);
 	bool single = is_single_header(name);
 	if (single && headers_find(&r->headers, name) != NULL)
-		return no_refusal;
+		return refusal_none;
 	if (single)
 		cut_list(value);
 	if (r->headers.n == REQUEST_HEADERS_MAX)
-		return refuse(400, "invalid_request_error", "More than %d headers.",
-			      REQUEST_HEADERS_MAX);
+		return refusal_make(400, "invalid_request_error", "More than %d headers.",
+				    REQUEST_HEADERS_MAX);
 	r->headers.list[r->headers.n++] = (struct header){name, value};
-	return no_refusal;
+	return refusal_none;
 }
 
 /* The parameters that are used and are not headers. Borrowed. */
@@ -184,11 +170,11 @@ read_content_length(struct request *r, const char *value)
 {
 	uint64_t length;
 	if (value[strspn(value, "0123456789")] != '\0')
-		return refuse(400, "invalid_request_error",
-			      "The web server sent a CONTENT_LENGTH that is not a "
-			      "number.");
+		return refusal_make(400, "invalid_request_error",
+				    "The web server sent a CONTENT_LENGTH that is not a "
+				    "number.");
 	r->content_length = text_read_digits(&value, 18, &length) ? (int64_t)length : INT64_MAX;
-	return no_refusal;
+	return refusal_none;
 }
 
 static struct refusal
@@ -208,7 +194,7 @@ read_param(struct request *r, struct facts *facts, char *name, char *value)
 		facts->server = value;
 	else if (strcmp(name, "CONTENT_LENGTH") == 0 && value[0] != '\0')
 		return read_content_length(r, value);
-	return no_refusal;
+	return refusal_none;
 }
 
 static struct refusal
@@ -226,7 +212,7 @@ read_params(struct request *r, struct facts *facts)
 		}
 		name = next;
 	}
-	return no_refusal;
+	return refusal_none;
 }
 
 /* --- The path --------------------------------------------------------- */
@@ -316,16 +302,17 @@ find_route(struct request *r, const char *uri, const struct routes *routes)
 	r->path = path;
 	r->route = route_find(routes, path, &r->route_argument);
 	if (r->route->id == ROUTE_NONE)
-		return refuse(404, "not_found_error",
-			      "Unknown path. Claude Router serves /v1/messages, "
-			      "/v1/messages/count_tokens, /v1/models, /health and /v1/status.");
+		return refusal_make(
+		    404, "not_found_error",
+		    "Unknown path. Claude Router serves /v1/messages, "
+		    "/v1/messages/count_tokens, /v1/models, /health and /v1/status.");
 	if (!route_allows(r->route, r->method)) {
-		struct refusal refusal =
-		    refuse(405, "invalid_request_error", "This path allows %s.", r->route->methods);
+		struct refusal refusal = refusal_make(405, "invalid_request_error",
+						      "This path allows %s.", r->route->methods);
 		refusal.allow = r->route->methods;
 		return refusal;
 	}
-	return no_refusal;
+	return refusal_none;
 }
 
 /* --- The client ------------------------------------------------------- */
@@ -391,12 +378,12 @@ find_client_key(struct request *r)
 		if (sent[i] == NULL)
 			continue;
 		if (r->client_key != NULL && strcmp(r->client_key, sent[i]) != 0)
-			return refuse(400, "invalid_request_error",
-				      "Two different client keys were sent: send one, in the "
-				      "path (/k/KEY/…) or as x-router-key.");
+			return refusal_make(400, "invalid_request_error",
+					    "Two different client keys were sent: send one, in the "
+					    "path (/k/KEY/…) or as x-router-key.");
 		r->client_key = sent[i];
 	}
-	return no_refusal;
+	return refusal_none;
 }
 
 static void
@@ -428,9 +415,9 @@ check_content_type(const struct request *r)
 	bool has_body = r->route->id == ROUTE_MESSAGES || r->route->id == ROUTE_COUNT_TOKENS;
 	if (!has_body || !r->from_browser ||
 	    is_json_type(headers_find(&r->headers, "content-type")))
-		return no_refusal;
-	return refuse(415, "invalid_request_error",
-		      "From a browser, content-type: application/json is required.");
+		return refusal_none;
+	return refusal_make(415, "invalid_request_error",
+			    "From a browser, content-type: application/json is required.");
 }
 
 struct refusal
@@ -444,7 +431,8 @@ request_read_params(struct request *r, char *const *params, const struct config 
 	if (refusal.status != 0)
 		return refusal;
 	if (facts.uri[0] == '\0')
-		return refuse(400, "invalid_request_error", "The web server sent no REQUEST_URI.");
+		return refusal_make(400, "invalid_request_error",
+				    "The web server sent no REQUEST_URI.");
 	refusal = find_route(r, facts.uri, routes);
 	if (refusal.status != 0)
 		return refusal;
@@ -456,9 +444,10 @@ request_read_params(struct request *r, char *const *params, const struct config 
 	if (refusal.status != 0)
 		return refusal;
 	if (r->content_length > (int64_t)r->body.max)
-		return refuse(413, "request_too_large",
-			      "The body is larger than max_request_bytes (%zu).", r->body.max);
-	return no_refusal;
+		return refusal_make(413, "request_too_large",
+				    "The body is larger than max_request_bytes (%zu).",
+				    r->body.max);
+	return refusal_none;
 }
 
 /* A byte order mark is not JSON, and providers refuse it. */
@@ -479,15 +468,17 @@ check_encoding(const struct request *r)
 	const char *encoding = headers_find(&r->headers, "content-encoding");
 	size_t n = encoding == NULL ? 0 : strspn(encoding, word);
 	if (encoding != NULL && encoding[0] != '\0' && strcasecmp(encoding, "identity") != 0)
-		return refuse(415, "invalid_request_error",
-			      "content-encoding: %.*s is not supported: send the body without "
-			      "it.",
-			      n < 64 ? (int)n : 64, encoding);
+		return refusal_make(
+		    415, "invalid_request_error",
+		    "content-encoding: %.*s is not supported: send the body without "
+		    "it.",
+		    n < 64 ? (int)n : 64, encoding);
 	size_t at = utf8_valid(r->body.data, r->body.len);
 	if (at < r->body.len)
-		return refuse(400, "invalid_request_error",
-			      "The request's body is not UTF-8: byte %zu of %zu.", at, r->body.len);
-	return no_refusal;
+		return refusal_make(400, "invalid_request_error",
+				    "The request's body is not UTF-8: byte %zu of %zu.", at,
+				    r->body.len);
+	return refusal_none;
 }
 
 struct refusal
@@ -495,19 +486,19 @@ request_read_body(struct request *r)
 {
 	char error[ERROR_TEXT_MAX];
 	if (r->route->id != ROUTE_MESSAGES && r->route->id != ROUTE_COUNT_TOKENS)
-		return no_refusal;
+		return refusal_none;
 	if (r->body.len == 0)
-		return refuse(400, "invalid_request_error",
-			      "The body is empty: send a Messages request as JSON.");
+		return refusal_make(400, "invalid_request_error",
+				    "The body is empty: send a Messages request as JSON.");
 	drop_byte_order_mark(&r->body);
 	struct refusal refusal = check_encoding(r);
 	if (refusal.status != 0)
 		return refusal;
 	if (!message_read(r->body.data, r->body.len, &r->message, error))
-		return refuse(400, "invalid_request_error", "%s", error);
+		return refusal_make(400, "invalid_request_error", "%s", error);
 	if (r->message.stream_odd)
-		return refuse(400, "invalid_request_error", "stream: must be true or false.");
-	return no_refusal;
+		return refusal_make(400, "invalid_request_error", "stream: must be true or false.");
+	return refusal_none;
 }
 
 const char *

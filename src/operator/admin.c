@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "operator/health_check.h"
 #include "operator/status.h"
+#include "route/replies.h"
 #include "json/tree.h"
 
 #include <stdio.h>
@@ -52,8 +53,7 @@ admin_metrics(struct client *client)
 	    metrics_write(metrics, &page))
 		reply_whole(&client->reply, 200, lines, page.data, page.len);
 	else
-		reply_error(&client->reply, 503, "retry-after: 2\r\n", "api_error",
-			    "Out of memory.", client->request.id);
+		reply_out_of_memory(client);
 	buf_free(&page);
 	free(metrics);
 }
@@ -170,8 +170,8 @@ retry_while_busy(struct client *client, bool (*act)(struct state *, const struct
 			return true;
 		nanosleep(&millisecond, NULL);
 	}
-	reply_error(&client->reply, 503, "retry-after: 1\r\n", "api_error",
-		    "The state file is busy. Try again.", client->request.id);
+	reply_failure(client, 503, "retry-after: 1\r\n", "api_error",
+		      "The state file is busy. Try again.");
 	return false;
 }
 
@@ -264,8 +264,7 @@ admin_health_check(struct client *client)
 	if (client->handling != NULL)
 		client->handler = &handler;
 	else
-		reply_error(&client->reply, 503, "retry-after: 2\r\n", "api_error",
-			    "Out of memory.", client->request.id);
+		reply_out_of_memory(client);
 }
 
 void

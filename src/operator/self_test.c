@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/count.h"
 #include "base/log.h"
+#include "route/replies.h"
 #include "json/tree.h"
 
 #include <stdio.h>
@@ -112,24 +113,18 @@ aborted(void *handling)
 
 static const struct handler handler = {.aborted = aborted};
 
-static void
-reply_busy(struct client *client, const char *why)
-{
-	reply_error(&client->reply, 503, "retry-after: 2\r\n", "api_error", why,
-		    client->request.id);
-}
-
 void
 self_test_start(struct client *client)
 {
 	uint32_t silence_s = client->request.silence_s;
 	if (silence_s > 0 && client->app->silent_self_tests >= SELF_TESTS_SILENT_MAX) {
-		reply_busy(client, "Too many self-tests are silent already.");
+		reply_failure(client, 503, "retry-after: 2\r\n", "api_error",
+			      "Too many self-tests are silent already.");
 		return;
 	}
 	struct self_test *t = calloc(1, sizeof *t);
 	if (t == NULL) {
-		reply_busy(client, "Out of memory.");
+		reply_out_of_memory(client);
 		return;
 	}
 	*t = (struct self_test){.client = client, .timer.due = tick, .start_ms = clock_steady_ms()};

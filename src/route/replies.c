@@ -34,12 +34,12 @@ put_page(struct kept *kept, const struct provider *provider, int status)
 
 void
 kept_put(struct kept *kept, const struct provider *provider, const struct response *response,
-	 int status, const char *body, size_t n)
+	 int status, const struct buf *body)
 {
 	kept_fini(kept);
 	bool is_put = response->html ? put_page(kept, provider, status)
 				     : buf_puts(&kept->lines, buf_text(&response->forwarded)) &&
-					   buf_add(&kept->body, body, n);
+					   buf_add(&kept->body, buf_text(body), body->len);
 	kept->status = is_put ? status : 0;
 }
 

@@ -21,10 +21,10 @@ struct kept {
 void kept_init(struct kept *kept);
 void kept_fini(struct kept *kept);
 
-/* Keeps n bytes of an error and its head, instead of what was kept; nothing if out of memory. An
- * HTML page becomes an error of ours that names the provider. */
+/* Keeps an error's head and body, instead of what was kept; nothing if out of memory. An HTML page
+ * becomes an error of ours that names the provider. */
 void kept_put(struct kept *kept, const struct provider *provider, const struct response *response,
-	      int status, const char *body, size_t n);
+	      int status, const struct buf *body);
 
 /* The error that was kept, or a 503 if none was. */
 int reply_kept(struct client *client, const struct kept *kept);

@@ -55,8 +55,7 @@ keep_error(struct exchange *x)
 		return;
 	const struct buf *body =
 	    x->relay.error_data.len > 0 ? &x->relay.error_data : attempt_body(x->attempt);
-	kept_put(&x->kept, x->target.provider, attempt_response(x->attempt), status, buf_text(body),
-		 body->len);
+	kept_put(&x->kept, x->target.provider, attempt_response(x->attempt), status, body);
 	attempt_redact(x->attempt, x->kept.body.data, x->kept.body.len);
 }
 
