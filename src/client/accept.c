@@ -42,7 +42,7 @@ enum phase {
 };
 
 struct connection {
-	struct client client; /* of this connection */
+	struct client client;
 	struct acceptor *acceptor;
 	struct connection *next, **link;
 	enum phase phase;

@@ -16,7 +16,7 @@ struct access_rules {
 
 struct admission {
 	struct refusal refusal;    /* status 0: allowed */
-	char client[KEY_NAME_MAX]; /* the name of the client key, where keys count; "" : none */
+	char client[KEY_NAME_MAX]; /* the name of the client key, where keys count; "": none */
 	bool anonymous;            /* gets only the status of a route for anyone */
 };
 
@@ -24,8 +24,8 @@ struct admission {
  * key nor is an admin is anonymous.
  *
  * Routes for clients: with access = "keys" every client needs a key, on loopback and as an
- * admin, too. An unknown key is refused with access = "open", too: without it, the client
- * would be served at the expense of others.
+ * admin, too. An unknown key is refused with access = "open", too: its owner would
+ * otherwise be served, and billed, as another client.
  *
  * Routes for admins: by the trusted address, or by the admin token. A client key does not
  * count there. */

@@ -21,7 +21,7 @@ struct peer_evidence {
 };
 
 struct peer {
-	char address[ADDRESS_MAX]; /* "" : not known for sure */
+	char address[ADDRESS_MAX]; /* "": not known for sure */
 	bool local;                /* the address is loopback */
 	bool from_web_page;        /* a web page may have sent it */
 	bool from_browser;         /* a browser did: it sent Origin or Sec-Fetch-… */

@@ -23,13 +23,13 @@ struct request {
 	const char *query;      /* "beta=true": the part that is forwarded; "" for none */
 	const char *client_key; /* from /k/KEY/…, x-router-key, or in place of a credential; not
 				   checked yet, never shown; NULL: none */
-	char client[KEY_NAME_MAX];   /* the name of that key, from access.h; "" : none */
+	char client[KEY_NAME_MAX];   /* the name of that key, from access.h; "": none */
 	bool anonymous;              /* from access.h */
 	const struct route *route;   /* never NULL */
 	const char *route_argument;  /* the {id} of ROUTE_MODEL, in the path; else NULL */
 	struct headers headers;      /* at most REQUEST_HEADERS_MAX */
 	int64_t content_length;      /* -1: not sent */
-	char address[ADDRESS_MAX];   /* the peer's; "" : not known for sure (peer.h) */
+	char address[ADDRESS_MAX];   /* the peer's; "": not known for sure (peer.h) */
 	const char *login;           /* the client's own Claude login, without "Bearer "; or NULL */
 	const char *api_key;         /* the client's own Claude API key; or NULL */
 	const char *presented_token; /* what may be the admin token: x-router-admin, else
@@ -42,8 +42,7 @@ struct request {
 	uint32_t live;               /* of /health?live=1 */
 	uint32_t silence_s; /* of /v1/self-test?silence=N; at most SELF_TEST_SILENCE_MAX_S */
 	struct buf body;
-	struct message
-	    message; /* of POST /v1/messages and count_tokens, after request_read_body() */
+	struct message message; /* if the route has one; after request_read_body() */
 };
 
 /* Gives it an id; the body can hold max_body_bytes. */

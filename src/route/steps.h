@@ -29,14 +29,13 @@ struct step {
 	const struct step *(*run)(struct exchange *x);
 };
 
-extern const struct step step_plan; /* chooses the next candidate: step_plan.c */
-extern const struct step step_ask;  /* starts an attempt: step_ask.c */
-extern const struct step
-    step_receive;                    /* reads the response as far as a verdict needs: step_ask.c */
-extern const struct step step_judge; /* decides what the response means: step_judge.c */
-extern const struct step step_wait;  /* waits wait_ms, then goes on with after: step_wait.c */
-extern const struct step step_relay; /* sends the stream to the client: step_relay.c */
-extern const struct step step_mend;  /* ends a broken stream: step_relay.c */
+extern const struct step step_plan;    /* chooses the next candidate: step_plan.c */
+extern const struct step step_ask;     /* starts an attempt: step_ask.c */
+extern const struct step step_receive; /* reads what a verdict needs: step_ask.c */
+extern const struct step step_judge;   /* decides what the response means: step_judge.c */
+extern const struct step step_wait;    /* waits wait_ms, then goes on with after: step_wait.c */
+extern const struct step step_relay;   /* sends the stream to the client: step_relay.c */
+extern const struct step step_mend;    /* ends a broken stream: step_relay.c */
 extern const struct step step_close; /* records the request, and frees the exchange: step_close.c */
 
 struct exchange {
