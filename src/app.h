@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What one responder process has: handed down, never global. Made and ended by
- * app/open.h; everybody else borrows. One thread. */
+/* What a process holds while it runs; passed on, never global. Created and freed by
+ * app/open.h, borrowed by everything else. One thread. */
 #ifndef APP_H
 #define APP_H
 
@@ -17,35 +17,34 @@
 struct reload {
 	const char *program;     /* of struct app_options */
 	const char *config_path; /* of struct app_options */
-	char *state_file;        /* the path of the state that is open */
+	char *state_file;        /* the path of the open state file */
 	struct file_watch config, tokens, keys;
 	int64_t config_loaded_ms;
-	char config_error[CONFIG_ERROR_MAX]; /* why the file cannot be used; "" : it is in force */
+	char config_error[CONFIG_ERROR_MAX]; /* why the file is not in force; "": it is */
 	char tokens_error[ERROR_TEXT_MAX];   /* the same */
 	char keys_error[ERROR_TEXT_MAX];     /* the same */
-	char restart[ERROR_TEXT_MAX];        /* what waits for the next start; "" : nothing */
-	uint64_t followed;                   /* state_reload_asked() */
+	char restart[ERROR_TEXT_MAX];        /* the changes that need a restart; "": none */
+	uint64_t followed;                   /* last state_reload_asked() that was followed */
 };
 
-/* Configuration and credentials are in force for what begins now; reload_poll()
- * puts others in their place. Whatever lives longer than one call (an exchange, a
- * check) takes a share of both when it begins and uses that to its end: a provider
- * that is taken out of the configuration while it answers stays the one it was,
- * with its name, limits and credential, and a retry asks with what the first
- * attempt was judged by. The last share that is given up overwrites and frees. */
+/* Configuration and credentials are in force for what begins now; reload_poll() replaces
+ * them. What lives longer than one call (an exchange, a health check) takes a share of both
+ * when it begins, and uses that to its end: a provider that is removed from the configuration
+ * meanwhile keeps its name, limits and credential, and a retry uses the same as the first
+ * attempt. The last share to be freed overwrites its secrets. */
 struct app {
 	struct loop *loop;
 	struct pool *pool;
 	struct notifier *notifier;
 	struct config *config; /* in force; never NULL */
 	struct tokens *tokens; /* the same */
-	struct keys *keys;     /* asked when a request begins, shared by none; NULL: none */
+	struct keys *keys;     /* used when a request begins, never shared; NULL: none */
 	struct state *state;
 	struct reload reload;
-	unsigned clients;       /* connections being served */
-	size_t unread;          /* bytes that wait for them */
-	unsigned silences;      /* self-tests that are silent now */
-	bool told_login_as_key; /* the log said once that a login came as x-api-key */
+	unsigned clients;           /* connections being served */
+	size_t unread;              /* bytes that wait for them (client/reply.h) */
+	unsigned silent_self_tests; /* self-tests that send nothing now */
+	bool logged_login_as_key;   /* exchange.c has logged that a login came as x-api-key */
 };
 
 #endif

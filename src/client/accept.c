@@ -2,9 +2,11 @@
 #include "client/accept.h"
 
 #include "base/clock.h"
+#include "base/count.h"
 #include "base/log.h"
 #include "client/access.h"
 #include "client/params.h"
+#include "config/diagnostics.h"
 
 #include <errno.h>
 #include <fastcgi.h>
@@ -17,16 +19,16 @@
 
 enum {
 	READ_SIZE = 64 * 1024,
-	ACCEPTS_A_TURN = 64,
-	TAKEN_ALONG_MAX = 8192, /* at the end: more than wait in a socket (listen.c) */
+	ACCEPTS_A_TURN = 64,     /* in one iteration of the loop, at most */
+	LAST_ACCEPTS_MAX = 8192, /* when we stop: more than a socket's queue holds (listen.c) */
 	PAUSE_WITHOUT_DESCRIPTORS_MS = 100,
-	OTHERS_MAX = 64, /* beside max_streams: who looks at the router, or switches it */
+	RESERVED_MAX = 64, /* places beside max_streams, for routes of operators */
 };
 
-/* Where a client's input stands: the record that is being read. */
+/* The record that is being read. */
 struct record {
 	FCGI_Header header;
-	size_t have;    /* bytes of the header */
+	size_t have;    /* bytes of the header that have arrived */
 	size_t content; /* bytes of content still to come */
 	size_t padding; /* bytes of padding still to come */
 };
@@ -34,23 +36,23 @@ struct record {
 enum phase {
 	PHASE_PARAMS, /* until the empty PARAMS record */
 	PHASE_BODY,   /* until the empty STDIN record */
-	PHASE_SERVED, /* the handler answers */
-	PHASE_EARLY,  /* answered before all was read: the rest is drained */
-	PHASE_LEFT,   /* to be freed at the end of the turn */
+	PHASE_SERVED, /* the route's function replies */
+	PHASE_EARLY,  /* replied before the whole request was read: the rest is drained */
+	PHASE_CLOSED, /* to be freed at the end of the loop's iteration */
 };
 
 struct connection {
-	struct client client; /* first: a client leads to its connection */
+	struct client client;
 	struct acceptor *acceptor;
 	struct connection *next, **link;
 	enum phase phase;
-	unsigned *counted; /* where it takes a place; NULL: nowhere */
+	unsigned *counted; /* the count that includes it; NULL: none does */
 	struct watch watch;
 	struct timer timer;
-	int64_t end_ms; /* when its request must be here, steady clock */
+	int64_t end_ms; /* when its request must be complete, steady clock */
 	struct task free_later;
 	struct record record;
-	struct buf head; /* BEGIN_REQUEST and PARAMS as they came, for libfcgi */
+	struct buf head; /* BEGIN_REQUEST and PARAMS records as they came, for libfcgi */
 };
 
 struct acceptor {
@@ -59,8 +61,8 @@ struct acceptor {
 	struct watch watch;
 	struct timer pause;
 	int fd;
-	unsigned burst;           /* how many clients to accept in a turn, at most */
-	unsigned streams, others; /* admitted, and still there */
+	unsigned burst;           /* how many clients to accept in the next iteration, at most */
+	unsigned streams, others; /* admitted and still connected */
 	struct params_parser parser;
 	struct connection *connections;
 	char scratch[READ_SIZE];
@@ -102,26 +104,26 @@ abort_handling(struct client *client)
 		handler->aborted(client->handling);
 }
 
-/* Ends a connection; its memory goes at the end of the turn, since callers may
- * still hold it. */
+/* Ends a connection; its memory is freed at the end of the loop's iteration, since callers
+ * may still use it. */
 static void
-leave(struct connection *c)
+disconnect(struct connection *c)
 {
-	if (c->phase == PHASE_LEFT)
+	if (c->phase == PHASE_CLOSED)
 		return;
 	abort_handling(&c->client);
-	c->phase = PHASE_LEFT;
+	c->phase = PHASE_CLOSED;
 	loop_unwatch(c->acceptor->app->loop, &c->watch);
 	loop_queue(c->acceptor->app->loop, &c->free_later);
 }
 
 static void
-reply_gone(struct reply *reply)
+reply_disconnected(struct reply *reply)
 {
-	leave(CONTAINER_OF(reply, struct connection, client.reply));
+	disconnect(CONTAINER_OF(reply, struct connection, client.reply));
 }
 
-/* SERVERS.md, rule 4: an early answer arrives only if the rest is drained. */
+/* SERVERS.md, rule 4: an early reply arrives only if the rest of the request is drained. */
 static void
 reply_drained(struct reply *reply)
 {
@@ -133,9 +135,9 @@ reply_drained(struct reply *reply)
 	} else if (c->phase == PHASE_EARLY) {
 		shutdown(reply->fd, SHUT_WR);
 		if (!loop_after(c->acceptor->app->loop, &c->timer, DRAIN_FOR_MS))
-			leave(c);
+			disconnect(c);
 	} else {
-		leave(c);
+		disconnect(c);
 	}
 }
 
@@ -153,11 +155,11 @@ client_refuse(struct client *client, int status, const char *lines, const char *
 	    LOG_NUMBER("status", status),
 	    LOG_TEXT("why", message),
 	};
-	log_fields(LOG_INFO, "refused", fields, sizeof fields / sizeof *fields);
+	log_fields(LOG_INFO, "refused", fields, COUNT(fields));
 	reply_error(&client->reply, status, lines, type, message, r->id);
 }
 
-/* Answers before all was read, or before there is anybody to serve it. */
+/* Replies with an error before the request is complete. */
 static void
 refuse(struct connection *c, const struct refusal *refusal)
 {
@@ -167,7 +169,8 @@ refuse(struct connection *c, const struct refusal *refusal)
 		snprintf(lines, sizeof lines, "allow: %s\r\n", refusal->allow);
 	else if (refusal->status == 503)
 		snprintf(lines, sizeof lines, "retry-after: 2\r\n");
-	else if (refusal->status == 401) /* else Claude Code asks for three minutes: CLIENT.md 3 */
+	else if (refusal->status ==
+		 401) /* else Claude Code retries for three minutes: CLIENT.md 3 */
 		snprintf(lines, sizeof lines, "x-should-retry: false\r\n");
 	loop_unwatch(loop, &c->watch);
 	loop_cancel(loop, &c->timer);
@@ -180,13 +183,12 @@ timer_due(struct timer *timer)
 {
 	struct connection *c = CONTAINER_OF(timer, struct connection, timer);
 	if (c->phase == PHASE_EARLY)
-		leave(c);
+		disconnect(c);
 	else
-		refuse(c,
-		       &(struct refusal){408, "timeout_error",
-					 "Nothing of the request came for 60 seconds, or it took "
-					 "longer than the deadline.",
-					 NULL});
+		refuse(c, &(struct refusal){408, "timeout_error",
+					    "No part of the request arrived for 60 seconds, or it "
+					    "took longer than the deadline.",
+					    NULL});
 }
 
 static void
@@ -196,14 +198,14 @@ serve(struct connection *c)
 	struct request *r = &c->client.request;
 	loop_unwatch(loop, &c->watch);
 	loop_cancel(loop, &c->timer);
-	/* Less than was announced: the client left while it uploaded. */
+	/* Less than was announced: the client disconnected during its upload. */
 	if (r->content_length >= 0 && (size_t)r->content_length != r->body.len) {
-		leave(c);
+		disconnect(c);
 		return;
 	}
 	c->phase = PHASE_SERVED;
 	if (!reply_watch(&c->client.reply)) {
-		leave(c);
+		disconnect(c);
 		return;
 	}
 	struct refusal refusal = request_read_body(r);
@@ -214,25 +216,23 @@ serve(struct connection *c)
 		r->route->reply(&c->client);
 }
 
-/* Takes a place for the request. Who watches the router has some of its own, or nobody
- * could see that it is full. */
+/* Counts the request towards its limit. Routes of operators have a limit of their own, so
+ * that they work when max_streams is reached. */
 static struct refusal
-take_place(struct connection *c)
+claim_place(struct connection *c)
 {
 	struct acceptor *a = c->acceptor;
 	bool stream = !c->client.request.route->reserved;
-	unsigned max = stream ? a->app->config->max_streams : OTHERS_MAX;
+	unsigned max = stream ? a->app->config->max_streams : RESERVED_MAX;
 	unsigned *taken = stream ? &a->streams : &a->others;
-	struct refusal full = {503, "api_error", "", NULL};
 	if (*taken < max) {
 		++*taken;
 		c->counted = taken;
-		return (struct refusal){0};
+		return refusal_none;
 	}
-	snprintf(full.message, sizeof full.message,
-		 "More than %s%u requests are running. Try again in 2 seconds.",
-		 stream ? "max_streams: " : "", max);
-	return full;
+	return refusal_make(503, "api_error",
+			    "More than %s%u requests are running. Try again in 2 seconds.",
+			    stream ? "max_streams: " : "", max);
 }
 
 static struct refusal
@@ -246,7 +246,7 @@ admit(struct client *client)
 	};
 	const struct admission a = access_admit(&rules, &client->request);
 	snprintf(client->request.client, sizeof client->request.client, "%s", a.client);
-	client->request.stranger = a.stranger;
+	client->request.anonymous = a.anonymous;
 	return a.refusal;
 }
 
@@ -263,7 +263,7 @@ read_params(struct connection *c)
 	buf_free(&c->head);
 	if (refusal.status == 0)
 		refusal = admit(&c->client);
-	return refusal.status == 0 ? take_place(c) : refusal;
+	return refusal.status == 0 ? claim_place(c) : refusal;
 }
 
 static void
@@ -278,24 +278,22 @@ params_done(struct connection *c)
 		refuse(c, &refusal_out_of_memory);
 }
 
-/* The body does not go into its buffer: it is too large, or memory is short. */
+/* The body does not fit into its buffer: it is too large, or we are out of memory. */
 static void
 refuse_body(struct connection *c, size_t n)
 {
 	const struct buf *body = &c->client.request.body;
-	struct refusal large = {413, "request_too_large", "", NULL};
-	if (n <= body->max - body->len) {
-		refuse(c, &refusal_out_of_memory);
-		return;
-	}
-	snprintf(large.message, sizeof large.message,
-		 "The body is larger than max_request_bytes (%zu).", body->max);
-	refuse(c, &large);
+	struct refusal refusal = refusal_out_of_memory;
+	if (n > body->max - body->len)
+		refusal =
+		    refusal_make(413, "request_too_large",
+				 "The body is larger than max_request_bytes (%zu).", body->max);
+	refuse(c, &refusal);
 }
 
-/* Some content of a record. */
+/* Adds a part of a record's content to the parameters or the body. */
 static void
-take_content(struct connection *c, const char *bytes, size_t n)
+add_content(struct connection *c, const char *bytes, size_t n)
 {
 	struct request *r = &c->client.request;
 	uint8_t type = c->record.header.type;
@@ -311,7 +309,7 @@ take_content(struct connection *c, const char *bytes, size_t n)
 	}
 }
 
-/* Whether the record is about our request. */
+/* Whether the record belongs to the connection's request. */
 static bool
 is_ours(const struct connection *c)
 {
@@ -319,7 +317,7 @@ is_ours(const struct connection *c)
 	return ((unsigned)h->requestIdB1 << 8 | h->requestIdB0) == c->client.reply.request_id;
 }
 
-/* The header of a record is there. False: this is no FastCGI that we speak. */
+/* Checks the complete header of a record. False: not FastCGI as we support it. */
 static bool
 begin_record(struct connection *c)
 {
@@ -342,13 +340,13 @@ begin_record(struct connection *c)
 		/* libfcgi gets no padding to skip. */
 		FCGI_Header bare = *h;
 		bare.paddingLength = 0;
-		take_content(c, (const char *)&bare, sizeof bare);
+		add_content(c, (const char *)&bare, sizeof bare);
 	}
 	return true;
 }
 
-/* The web server wants no more of a request (FastCGI 1.0, section 5.4): whoever answers it
- * is told that the client has left, and the request is ended as if it were early. */
+/* The web server aborts a request (FastCGI 1.0, section 5.4): for the handler, the client
+ * has disconnected; the web server gets an end of the request as after an early reply. */
 static void
 abort_request(struct connection *c)
 {
@@ -380,29 +378,29 @@ min(size_t a, size_t b)
 }
 
 static bool
-collects(const struct connection *c)
+is_collecting(const struct connection *c)
 {
 	return c->phase == PHASE_PARAMS || c->phase == PHASE_BODY;
 }
 
-/* Takes bytes as they came from the web server, split anywhere. */
+/* Parses records from bytes of the web server, which may be split anywhere. */
 static void
-take(struct connection *c, const char *bytes, size_t n)
+parse_records(struct connection *c, const char *bytes, size_t n)
 {
 	struct record *r = &c->record;
-	while (n > 0 && (collects(c) || c->phase == PHASE_SERVED)) {
+	while (n > 0 && (is_collecting(c) || c->phase == PHASE_SERVED)) {
 		size_t part;
 		if (r->have < sizeof r->header) {
 			part = min(n, sizeof r->header - r->have);
 			memcpy((char *)&r->header + r->have, bytes, part);
 			r->have += part;
 			if (r->have == sizeof r->header && !begin_record(c)) {
-				leave(c);
+				disconnect(c);
 				return;
 			}
 		} else if (r->content > 0) {
 			part = min(n, r->content);
-			take_content(c, bytes, part);
+			add_content(c, bytes, part);
 			r->content -= part;
 		} else {
 			part = min(n, r->padding);
@@ -415,40 +413,41 @@ take(struct connection *c, const char *bytes, size_t n)
 	}
 }
 
-/* What comes after the request. */
+/* Bytes that arrive after the request. */
 static void
-reply_told(struct reply *reply, const char *bytes, size_t n)
+reply_received(struct reply *reply, const char *bytes, size_t n)
 {
-	take(CONTAINER_OF(reply, struct connection, client.reply), bytes, n);
+	parse_records(CONTAINER_OF(reply, struct connection, client.reply), bytes, n);
 }
 
-/* Reads what is there. A few reads a turn: a fast upload does not wait, the
- * others do not starve. */
+/* Reads what has arrived, in at most 8 reads: a fast upload makes progress, and the other
+ * clients do not starve. */
 static void
 collect(struct connection *c)
 {
 	struct acceptor *a = c->acceptor;
-	for (int i = 0; i < 8 && collects(c); i++) {
+	for (int i = 0; i < 8 && is_collecting(c); i++) {
 		ssize_t n = recv(c->client.reply.fd, a->scratch, sizeof a->scratch, MSG_DONTWAIT);
 		if (n == -1 && (errno == EAGAIN || errno == EINTR))
 			return;
 		if (n <= 0) {
-			leave(c);
+			disconnect(c);
 			return;
 		}
-		take(c, a->scratch, (size_t)n);
+		parse_records(c, a->scratch, (size_t)n);
 		if ((size_t)n < sizeof a->scratch)
 			return;
 	}
 }
 
-/* How long to wait for more of the request: a slow line may take its time, if it moves. */
+/* Sets the timer for more of the request: a slow line may take its time, as long as bytes
+ * arrive. */
 static bool
 await_more(struct connection *c)
 {
-	int64_t left_ms = c->end_ms - clock_steady_ms();
+	int64_t remaining_ms = c->end_ms - clock_steady_ms();
 	return loop_after(c->acceptor->app->loop, &c->timer,
-			  left_ms < COLLECT_FOR_MS ? left_ms : COLLECT_FOR_MS);
+			  remaining_ms < COLLECT_FOR_MS ? remaining_ms : COLLECT_FOR_MS);
 }
 
 static void
@@ -457,19 +456,19 @@ ready(struct watch *watch, uint32_t events)
 	struct connection *c = CONTAINER_OF(watch, struct connection, watch);
 	(void)events;
 	collect(c);
-	/* The parameters come in one go; a body comes at the client's pace. */
+	/* The parameters arrive in one piece; a body arrives at the client's pace. */
 	if (c->phase == PHASE_BODY && !await_more(c))
-		leave(c);
+		disconnect(c);
 }
 
-/* Web servers send a request in one go, so that mostly all of it is there. */
+/* Web servers send a request in one piece, so mostly all of it can be read at once. */
 static bool
 begin(struct connection *c)
 {
 	struct loop *loop = c->acceptor->app->loop;
 	collect(c);
 	c->end_ms = clock_steady_ms() + c->acceptor->app->config->deadline_ms;
-	return !collects(c) ||
+	return !is_collecting(c) ||
 	       (loop_watch(loop, &c->watch, c->client.reply.fd, EPOLLIN) && await_more(c));
 }
 
@@ -492,9 +491,9 @@ connection_new(struct acceptor *a, int fd)
 	buf_init_secret(&c->head, PARAMS_MAX);
 	request_init(&c->client.request, app->config->max_request_bytes);
 	reply_init(&c->client.reply, app->loop, fd, app->config->idle_timeout_ms, &app->unread);
-	c->client.reply.gone = reply_gone;
+	c->client.reply.disconnected = reply_disconnected;
 	c->client.reply.drained = reply_drained;
-	c->client.reply.told = reply_told;
+	c->client.reply.received = reply_received;
 	c->next = a->connections;
 	c->link = &a->connections;
 	if (c->next != NULL)
@@ -515,18 +514,18 @@ resume(struct timer *timer)
 		loop_after(a->app->loop, &a->pause, PAUSE_WITHOUT_DESCRIPTORS_MS);
 }
 
-/* Without descriptors or memory, others of our processes may have some. */
+/* Out of descriptors or memory: other processes of ours may have some. */
 static void
 pause_accepting(struct acceptor *a)
 {
 	loop_unwatch(a->app->loop, &a->watch);
 	loop_after(a->app->loop, &a->pause, PAUSE_WITHOUT_DESCRIPTORS_MS);
-	log_line(LOG_WARNING, "no descriptors or memory for another client: raise the limit of "
-			      "open files (ulimit -n) or lower max_streams");
+	log_line(LOG_WARNING, "out of descriptors or memory for another client: raise the limit "
+			      "of open files (ulimit -n) or lower max_streams");
 }
 
-/* One at a time while few come, since the call that finds nobody costs as much
- * as one that finds somebody; more and more when each turn finds more. */
+/* One at a time while few clients connect, since an accept4() that finds none costs as much
+ * as one that succeeds; twice as many whenever all of them succeed. */
 static void
 accept_some(struct watch *watch, uint32_t events)
 {
@@ -550,7 +549,7 @@ accept_some(struct watch *watch, uint32_t events)
 }
 
 static bool
-acceptor_start(struct acceptor *a)
+start_accepting(struct acceptor *a)
 {
 	int flags = fcntl(a->fd, F_GETFL);
 	if (flags == -1 || fcntl(a->fd, F_SETFL, flags | O_NONBLOCK) == -1)
@@ -573,10 +572,8 @@ acceptor_new(struct app *app, int fd, const struct routes *routes, struct buf *e
 		a->watch.ready = accept_some;
 		a->pause.due = resume;
 	}
-	if (a == NULL || !acceptor_start(a)) {
-		bool told =
-		    buf_printf(error, "cannot listen for the web server: %s", strerror(errno));
-		(void)told;
+	if (a == NULL || !start_accepting(a)) {
+		buf_append_cut(error, "cannot listen for the web server: %s", strerror(errno));
 		free(a);
 		return NULL;
 	}
@@ -586,8 +583,8 @@ acceptor_new(struct app *app, int fd, const struct routes *routes, struct buf *e
 void
 acceptor_stop(struct acceptor *a)
 {
-	/* Who has connected already is taken along. */
-	a->burst = TAKEN_ALONG_MAX;
+	/* Clients that have connected already are still accepted. */
+	a->burst = LAST_ACCEPTS_MAX;
 	if (a->watch.events != 0)
 		accept_some(&a->watch, 0);
 	loop_unwatch(a->app->loop, &a->watch);
@@ -605,7 +602,7 @@ acceptor_free(struct acceptor *a)
 	acceptor_stop(a);
 	for (struct connection *c = a->connections, *next; c != NULL; c = next) {
 		next = c->next;
-		leave(c);
+		disconnect(c);
 		connection_free(c);
 	}
 	params_fini(&a->parser);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The way in: the listening socket, the records of a request, and libfcgi, which
- * parses its parameters. The loop never waits for a slow client (SERVERS.md,
- * "libfcgi": own accept, libfcgi only parses). One thread. */
+/* Clients' connections: accepts them, collects the FastCGI records of their requests, and
+ * calls the route's function when a request is complete and admitted. The loop never waits
+ * for a slow client (SERVERS.md, "libfcgi": own accept, libfcgi only parses). One thread. */
 #ifndef CLIENT_ACCEPT_H
 #define CLIENT_ACCEPT_H
 
@@ -11,34 +11,37 @@
 
 struct acceptor;
 
-/* Whoever replies to a client later is told what becomes of it meanwhile. */
+/* What happens to the client of a handler that replies later. Called from the loop. */
 struct handler {
-	void (*drained)(void *handling); /* the client took what waited for it; NULL: no matter */
-	/* The client has gone, or has all of its reply: nothing of it may be touched
-	 * afterwards. */
+	/* The client has read what was waiting for it; NULL: of no interest. */
+	void (*drained)(void *handling);
+	/* The client disconnected, or its whole reply was sent: the handler must not use it
+	 * any more. */
 	void (*aborted)(void *handling);
 };
 
-/* One client from accept to close. Belongs to the acceptor. */
+/* One client from accept to close. Owned by the acceptor. */
 struct client {
 	struct app *app;
 	struct request request;
 	struct reply reply;
-	const struct handler *handler; /* NULL: nobody needs to know */
-	void *handling;                /* the handler's own */
+	const struct handler *handler; /* NULL: nothing to notify */
+	void *handling;                /* passed to the handler; the handler's */
 };
 
-/* Answers a request that nobody serves, with an error of our own, and logs it. */
+/* Replies with an error of ours to a request that no handler serves, and logs it.
+ * lines: further header lines, each ending in "\r\n"; "" for none. */
 void client_refuse(struct client *client, int status, const char *lines, const char *type,
 		   const char *message);
 
-/* Begins to accept at fd, which listens and is now the acceptor's; requests go to the
- * routes, which are borrowed. NULL and an error text when the kernel or memory refuses. */
+/* Starts accepting at fd, a listening socket, which the acceptor then owns; borrows app and
+ * routes. NULL and an error text: the kernel refused, or out of memory; fd is still the
+ * caller's. */
 struct acceptor *acceptor_new(struct app *app, int fd, const struct routes *routes,
 			      struct buf *error);
 
-/* Stops to listen, so that web servers turn to somebody else at once; who was
- * accepted is served on. */
+/* Stops listening, so that web servers turn to another process at once; clients that have
+ * connected are still served. */
 void acceptor_stop(struct acceptor *acceptor);
 
 /* Frees it, and closes every client. NULL is fine. */

@@ -7,23 +7,15 @@
 
 #define HOW_TO_SEND                                                                                \
 	"Send it as the header x-router-key (Claude Code: ANTHROPIC_CUSTOM_HEADERS="               \
-	"\"x-router-key: KEY\") or in the address (ANTHROPIC_BASE_URL=http://ROUTER/k/KEY); who "  \
-	"runs the router makes one with: claude-router-ctl key add NAME"
+	"\"x-router-key: KEY\") or in the address (ANTHROPIC_BASE_URL=http://ROUTER/k/KEY). The "  \
+	"operator of the router creates one: claude-router-ctl key add NAME"
 
-static struct refusal
-refusal(int status, const char *type, const char *message)
-{
-	struct refusal c = {.status = status, .type = type};
-	snprintf(c.message, sizeof c.message, "%s", message);
-	return c;
-}
-
-/* Compares without telling by its time how much was right. */
+/* Compares in constant time, so that a guess learns nothing. */
 static bool
-is_admin_token(const char *shown, const char *token)
+is_admin_token(const char *presented, const char *token)
 {
-	return shown != NULL && token != NULL && strlen(shown) == strlen(token) &&
-	       CRYPTO_memcmp(shown, token, strlen(token)) == 0;
+	return presented != NULL && token != NULL && strlen(presented) == strlen(token) &&
+	       CRYPTO_memcmp(presented, token, strlen(token)) == 0;
 }
 
 static bool
@@ -31,31 +23,31 @@ is_admin(const struct access_rules *rules, const struct request *r)
 {
 	const struct config *config = rules->config;
 	return network_includes(r->address, config->admin_from, config->n_admin_from) ||
-	       is_admin_token(r->shown_token, rules->admin_token);
+	       is_admin_token(r->presented_token, rules->admin_token);
 }
 
 static struct refusal
 admit_client(const struct access_rules *rules, const struct request *r, bool known)
 {
 	if (r->client_key != NULL && !known)
-		return refusal(
-		    401, "authentication_error",
-		    "This client key is nobody's: mistyped, or taken away. " HOW_TO_SEND);
+		return refusal_make(401, "authentication_error",
+				    "Unknown client key: mistyped or revoked. " HOW_TO_SEND);
 	if (rules->config->access == ACCESS_KEYS && !known)
-		return refusal(401, "authentication_error",
-			       "This router wants a client key. " HOW_TO_SEND);
-	return (struct refusal){0};
+		return refusal_make(401, "authentication_error",
+				    "This router requires a client key. " HOW_TO_SEND);
+	return refusal_none;
 }
 
 static struct refusal
 admit_admin(bool admin)
 {
 	if (admin)
-		return (struct refusal){0};
-	return refusal(403, "permission_error",
-		       "Only for admins: ask from an address in admin_from (loopback by default), "
-		       "by the router's own address or name, or send the admin_token of tokens.txt "
-		       "as x-router-admin.");
+		return refusal_none;
+	return refusal_make(
+	    403, "permission_error",
+	    "Only for admins: send it from an address in admin_from (loopback by "
+	    "default) to the router's own address or name, or send the admin_token of "
+	    "tokens.txt as x-router-admin.");
 }
 
 struct admission
@@ -70,7 +62,7 @@ access_admit(const struct access_rules *rules, const struct request *r)
 	else if (r->route->access == ROUTE_ADMIN)
 		a.refusal = admit_admin(is_admin(rules, r));
 	else
-		a.stranger =
+		a.anonymous =
 		    rules->config->access == ACCESS_KEYS && client == NULL && !is_admin(rules, r);
 	return a;
 }
@@ -78,5 +70,5 @@ access_admit(const struct access_rules *rules, const struct request *r)
 bool
 access_may_use_stored(const struct config *config, const struct request *r)
 {
-	return r->client[0] != '\0' || (!r->page && (r->local || config->allow_open));
+	return r->client[0] != '\0' || (!r->from_web_page && (r->local || config->allow_open));
 }

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Who may ask for what: BEHAVIOUR.md 2. One decision for each request, made
- * before its body is read. Pure; thread-safe; nothing is kept. */
+/* Which request is allowed: BEHAVIOUR.md 2. One decision a request, made before its body is
+ * read. Pure; thread-safe. */
 #ifndef CLIENT_ACCESS_H
 #define CLIENT_ACCESS_H
 
 #include "client/request.h"
 #include "config/keys.h"
 
-/* What the decision is made by. */
+/* What the decision depends on. Borrowed. */
 struct access_rules {
 	const struct config *config;
 	const struct keys *keys; /* NULL: there are none */
@@ -15,26 +15,25 @@ struct access_rules {
 };
 
 struct admission {
-	struct refusal refusal;    /* status 0: come in */
-	char client[KEY_NAME_MAX]; /* whose key was shown, where keys count; "" : nobody's */
-	bool stranger;             /* is told no more than the status */
+	struct refusal refusal;    /* status 0: allowed */
+	char client[KEY_NAME_MAX]; /* the name of the client key, where keys count; "": none */
+	bool anonymous;            /* gets only the status of a route for anyone */
 };
 
-/* Routes for anyone are for anyone; with access = "keys" a stranger, who has no key
- * and is no admin, is told that it is one.
+/* Routes for anyone are always allowed; with access = "keys", a client that neither has a
+ * key nor is an admin is anonymous.
  *
- * Routes for clients: with access = "keys" nobody without a key comes in, from
- * loopback or not, admin or not. A key that is nobody's is refused with "open",
- * too: who shows one means to be known by it, and served as somebody else he would
- * have others pay for him.
+ * Routes for clients: with access = "keys" every client needs a key, on loopback and as an
+ * admin, too. An unknown key is refused with access = "open", too: its owner would
+ * otherwise be served, and billed, as another client.
  *
- * Routes for admins: by the address that is believed, or by the admin token. A
- * client key counts for nothing there. */
+ * Routes for admins: by the trusted address, or by the admin token. A client key does not
+ * count there. */
 struct admission access_admit(const struct access_rules *rules, const struct request *request);
 
-/* Whether a request may be served with a stored credential: with a client key, or from loopback or
- * with allow_open; but without a key never what a web page may have sent, which anybody's page
- * can, from the browser of somebody who may. */
+/* Whether a request may be served with a stored credential: with a client key, or from
+ * loopback, or with allow_open. Without a key, a request that a web page may have sent never
+ * is: any web page can send one from the browser of an allowed user. */
 bool access_may_use_stored(const struct config *config, const struct request *request);
 
 #endif

@@ -14,21 +14,19 @@
 
 enum { LIBFCGI_STREAMS = 32 * 1024 };
 
-const struct refusal refusal_out_of_memory = {503, "api_error", "Out of memory. Try again.", NULL};
-
 /* --- Checking ---------------------------------------------------------- */
 
-/* The contents of the PARAMS records, one behind the other. */
+/* A position in the contents of the PARAMS records, as if they were one. */
 struct contents {
 	const char *at, *end;
-	size_t left; /* of the record that at lies in */
+	size_t remaining; /* of the record that at lies in */
 };
 
-/* Goes on to a record that has some; false at the end. */
+/* Moves on to the next PARAMS record that is not empty, if this one is used up. False: the end. */
 static bool
 find_content(struct contents *c)
 {
-	while (c->left == 0) {
+	while (c->remaining == 0) {
 		FCGI_Header h;
 		if ((size_t)(c->end - c->at) < sizeof h)
 			return false;
@@ -38,7 +36,7 @@ find_content(struct contents *c)
 		if (length > (size_t)(c->end - c->at))
 			return false;
 		if (h.type == FCGI_PARAMS)
-			c->left = length;
+			c->remaining = length;
 		else
 			c->at += length;
 	}
@@ -46,28 +44,28 @@ find_content(struct contents *c)
 }
 
 static bool
-take_byte(struct contents *c, uint8_t *byte)
+read_byte(struct contents *c, uint8_t *byte)
 {
 	if (!find_content(c))
 		return false;
 	*byte = (uint8_t)*c->at++;
-	c->left--;
+	c->remaining--;
 	return true;
 }
 
-/* One byte, or four whose highest bit is set. */
+/* One byte, or four, the first of which has its highest bit set. */
 static bool
-take_length(struct contents *c, size_t *length)
+read_length(struct contents *c, size_t *length)
 {
 	uint8_t byte;
-	if (!take_byte(c, &byte))
+	if (!read_byte(c, &byte))
 		return false;
 	*length = byte;
 	if (byte < 0x80)
 		return true;
 	*length = byte & 0x7f;
 	for (int i = 0; i < 3; i++) {
-		if (!take_byte(c, &byte))
+		if (!read_byte(c, &byte))
 			return false;
 		*length = *length << 8 | byte;
 	}
@@ -75,16 +73,16 @@ take_length(struct contents *c, size_t *length)
 }
 
 static bool
-pass_over(struct contents *c, size_t length)
+skip_text(struct contents *c, size_t length)
 {
 	while (length > 0) {
 		if (!find_content(c))
 			return false;
-		size_t part = length < c->left ? length : c->left;
+		size_t part = length < c->remaining ? length : c->remaining;
 		if (memchr(c->at, '\0', part) != NULL)
 			return false;
 		c->at += part;
-		c->left -= part;
+		c->remaining -= part;
 		length -= part;
 	}
 	return true;
@@ -96,8 +94,8 @@ params_are_whole(const char *records, size_t n)
 	struct contents c = {.at = records, .end = records + n};
 	size_t name, value;
 	while (find_content(&c))
-		if (!take_length(&c, &name) || !take_length(&c, &value) ||
-		    !pass_over(&c, name + value))
+		if (!read_length(&c, &name) || !read_length(&c, &value) ||
+		    !skip_text(&c, name + value))
 			return false;
 	return true;
 }
@@ -113,7 +111,7 @@ close_pipe(struct params_parser *p)
 	p->pipe[0] = p->pipe[1] = -1;
 }
 
-/* A pipe that holds PARAMS_MAX bytes, if there is none yet. The kernel makes smaller ones
+/* Opens a pipe that holds PARAMS_MAX bytes, if it is not open. The kernel makes smaller ones
  * for a user who has many: still large enough for nearly all requests. */
 static bool
 open_pipe(struct params_parser *p)
@@ -124,7 +122,7 @@ open_pipe(struct params_parser *p)
 		return false;
 	if (fcntl(p->pipe[1], F_GETPIPE_SZ) < PARAMS_MAX &&
 	    fcntl(p->pipe[1], F_SETPIPE_SZ, PARAMS_MAX) == -1)
-		log_line(LOG_WARNING, "the kernel gives this user small pipes only, so requests "
+		log_line(LOG_WARNING, "the kernel allows this user only small pipes, so requests "
 				      "with many headers may be refused for a while: raise "
 				      "fs.pipe-user-pages-soft");
 	return true;
@@ -152,12 +150,12 @@ struct refusal
 params_parse(struct params_parser *p, const struct buf *records)
 {
 	static const struct refusal unreadable = {
-	    400, "invalid_request_error", "The web server's request could not be read.", NULL};
+	    400, "invalid_request_error", "The web server's FastCGI request is malformed.", NULL};
 	static const struct refusal no_pipe = {
-	    503, "api_error", "No descriptors to read the request with. Try again.", NULL};
+	    503, "api_error", "Out of descriptors to read the request. Try again.", NULL};
 	if (!params_are_whole(buf_text(records), records->len))
 		return unreadable;
-	/* For its streams, and 20 bytes for each of the shortest parameters'. */
+	/* For its streams, and 20 bytes for each byte of records: the shortest parameters. */
 	if (!memory_has(LIBFCGI_STREAMS + 20 * records->len))
 		return refusal_out_of_memory;
 	if (!open_pipe(p))
@@ -170,14 +168,14 @@ params_parse(struct params_parser *p, const struct buf *records)
 	p->request.ipcFd = p->pipe[0];
 	p->request.keepConnection = 1;
 	if (FCGX_Accept_r(&p->request) != 0)
-		p->pipe[0] = -1; /* it has closed it */
+		p->pipe[0] = -1; /* libfcgi has closed it */
 	else if (FCGX_GetError(p->request.in) == 0)
-		return (struct refusal){0};
+		return refusal_none;
 	close_pipe(p);
 	return unreadable;
 }
 
-/* Takes the request back from libfcgi, without its writing or closing anything. */
+/* Frees libfcgi's request; libfcgi must neither write nor close anything. */
 void
 params_release(struct params_parser *p)
 {

@@ -9,7 +9,7 @@
 
 /* --- Addresses -------------------------------------------------------- */
 
-/* n bytes, copied as an address. False: they are none. */
+/* Copies n bytes as an address. False: they are not one. */
 static bool
 copy_address(const char *text, size_t n, char address[static ADDRESS_MAX])
 {
@@ -21,7 +21,7 @@ copy_address(const char *text, size_t n, char address[static ADDRESS_MAX])
 	return network_includes(address, &all, 1);
 }
 
-/* Whether n bytes are nothing, or ":" and a port. */
+/* Whether n bytes are empty, or ":" and a port. */
 static bool
 is_port(const char *text, size_t n)
 {
@@ -42,18 +42,18 @@ read_entry(const char *text, size_t n, char address[static ADDRESS_MAX])
 		return copy_address(text + 1, before - 1, address) &&
 		       strchr(address, ':') != NULL && is_port(end + 1, n - before - 1);
 	if (memchr(end + 1, ':', n - before - 1) != NULL)
-		return copy_address(text, n, address); /* of v6 */
+		return copy_address(text, n, address); /* IPv6 */
 	return copy_address(text, before, address) && is_port(end, n - before);
 }
 
-/* --- The way it came -------------------------------------------------- */
+/* --- Proxies ---------------------------------------------------------- */
 
-/* Whether the headers tell that the request came by way of somebody else. */
+/* Whether the headers show that a proxy is in between. */
 static bool
-is_relayed(const struct peer_evidence *seen)
+is_relayed(const struct peer_evidence *evidence)
 {
-	for (size_t i = 0; i < seen->headers->n; i++) {
-		const char *name = seen->headers->list[i].name;
+	for (size_t i = 0; i < evidence->headers->n; i++) {
+		const char *name = evidence->headers->list[i].name;
 		if (strcmp(name, "forwarded") == 0 || strncmp(name, "x-forwarded-", 12) == 0 ||
 		    strcmp(name, "x-real-ip") == 0 || strcmp(name, "via") == 0)
 			return true;
@@ -67,7 +67,7 @@ is_trusted(const char *address, const struct config *config)
 	return network_includes(address, config->trusted_proxies, config->n_trusted_proxies);
 }
 
-/* Goes back over a line. False: there is no need for the one before it. */
+/* Reads the entries of a line from the right. False: done, the lines before it do not count. */
 static bool
 read_line(const char *line, const struct config *config, char address[static ADDRESS_MAX])
 {
@@ -88,29 +88,29 @@ read_line(const char *line, const struct config *config, char address[static ADD
 	}
 }
 
-/* Only nginx hands line by line over, as they came. With the others, which join them, a second one
- * is a name that somebody spelled with underscores, and nobody knows which came from the proxy
+/* Only nginx passes each header line on, in their order. The others join them; with these, a second
+ * one is a name that was spelled with underscores, and it is unknown which one the proxy sent
  * (SERVERS.md, rule 6). */
 static bool
-are_lines_ordered(const struct peer_evidence *seen)
+are_lines_ordered(const struct peer_evidence *evidence)
 {
 	size_t lines = 0;
-	for (size_t i = 0; i < seen->headers->n; i++)
-		lines += strcmp(seen->headers->list[i].name, "x-forwarded-for") == 0;
-	return lines <= 1 || strncmp(seen->server, "nginx/", 6) == 0;
+	for (size_t i = 0; i < evidence->headers->n; i++)
+		lines += strcmp(evidence->headers->list[i].name, "x-forwarded-for") == 0;
+	return lines <= 1 || strncmp(evidence->server, "nginx/", 6) == 0;
 }
 
-/* Who asked the first of the trusted proxies. */
+/* The client of the first trusted proxy; "": not known for sure. */
 static void
-read_forwarded(const struct peer_evidence *seen, const struct config *config,
+read_forwarded(const struct peer_evidence *evidence, const struct config *config,
 	       char address[static ADDRESS_MAX])
 {
 	address[0] = '\0';
-	if (!is_trusted(seen->address, config) || !are_lines_ordered(seen))
+	if (!is_trusted(evidence->address, config) || !are_lines_ordered(evidence))
 		return;
-	for (size_t i = seen->headers->n; i-- > 0;)
-		if (strcmp(seen->headers->list[i].name, "x-forwarded-for") == 0 &&
-		    !read_line(seen->headers->list[i].value, config, address))
+	for (size_t i = evidence->headers->n; i-- > 0;)
+		if (strcmp(evidence->headers->list[i].name, "x-forwarded-for") == 0 &&
+		    !read_line(evidence->headers->list[i].value, config, address))
 			break;
 	if (is_trusted(address, config) || network_is_loopback(address))
 		address[0] = '\0';
@@ -118,8 +118,8 @@ read_forwarded(const struct peer_evidence *seen, const struct config *config,
 
 /* --- Web pages -------------------------------------------------------- */
 
-/* The Host of somebody who knows where this is, and no web page's trick with its own name (DNS
- * rebinding). */
+/* Whether Host is an address or a name of ours, and not a web page's own name that resolves to us
+ * (DNS rebinding). */
 static bool
 is_host_ours(const char *host, const struct config *config)
 {
@@ -138,36 +138,36 @@ is_host_ours(const char *host, const struct config *config)
 }
 
 static bool
-is_from_a_page(const struct peer_evidence *seen, const struct config *config)
+is_from_web_page(const struct peer_evidence *evidence, const struct config *config)
 {
-	const char *site = headers_find(seen->headers, "sec-fetch-site"),
-		   *host = headers_find(seen->headers, "host");
+	const char *site = headers_find(evidence->headers, "sec-fetch-site"),
+		   *host = headers_find(evidence->headers, "host");
 	bool cross = site != NULL && strcmp(site, "same-origin") != 0 && strcmp(site, "none") != 0;
-	return cross || headers_find(seen->headers, "origin") != NULL ||
+	return cross || headers_find(evidence->headers, "origin") != NULL ||
 	       (host != NULL && !is_host_ours(host, config));
 }
 
 static bool
-is_from_a_browser(const struct peer_evidence *seen)
+is_from_browser(const struct peer_evidence *evidence)
 {
-	for (size_t i = 0; i < seen->headers->n; i++)
-		if (strcmp(seen->headers->list[i].name, "origin") == 0 ||
-		    strncmp(seen->headers->list[i].name, "sec-fetch-", 10) == 0)
+	for (size_t i = 0; i < evidence->headers->n; i++)
+		if (strcmp(evidence->headers->list[i].name, "origin") == 0 ||
+		    strncmp(evidence->headers->list[i].name, "sec-fetch-", 10) == 0)
 			return true;
 	return false;
 }
 
 void
-peer_find(struct peer *peer, const struct peer_evidence *seen, const struct config *config)
+peer_find(struct peer *peer, const struct peer_evidence *evidence, const struct config *config)
 {
-	*peer =
-	    (struct peer){.page = is_from_a_page(seen, config), .browser = is_from_a_browser(seen)};
-	/* Otherwise any local proxy or web page would be admin. */
-	if (peer->page || headers_find(seen->headers, "host") == NULL)
+	*peer = (struct peer){.from_web_page = is_from_web_page(evidence, config),
+			      .from_browser = is_from_browser(evidence)};
+	/* Else every local proxy and every web page would be an admin. */
+	if (peer->from_web_page || headers_find(evidence->headers, "host") == NULL)
 		return;
-	if (is_relayed(seen))
-		read_forwarded(seen, config, peer->address);
-	else if (!copy_address(seen->address, strlen(seen->address), peer->address))
+	if (is_relayed(evidence))
+		read_forwarded(evidence, config, peer->address);
+	else if (!copy_address(evidence->address, strlen(evidence->address), peer->address))
 		peer->address[0] = '\0';
 	peer->local = network_is_loopback(peer->address);
 }

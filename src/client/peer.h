@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Who asks, of what the web server saw and the headers say: BEHAVIOUR.md 2. Pure; thread-safe;
- * nothing is kept. */
+/* Who is at the other end of a client's connection, from what the web server saw and what the
+ * headers say: BEHAVIOUR.md 2. Pure; thread-safe. */
 #ifndef CLIENT_PEER_H
 #define CLIENT_PEER_H
 
@@ -13,6 +13,7 @@
 
 #define ADDRESS_MAX INET6_ADDRSTRLEN
 
+/* Borrowed. */
 struct peer_evidence {
 	const char *address; /* REMOTE_ADDR */
 	const char *server;  /* SERVER_SOFTWARE */
@@ -20,16 +21,17 @@ struct peer_evidence {
 };
 
 struct peer {
-	char address[ADDRESS_MAX]; /* as far as it is believed; "" : nobody */
-	bool local;                /* from loopback, believed */
-	bool page;                 /* a web page may have sent it */
-	bool browser;              /* a browser did: it said Origin or Sec-Fetch-… */
+	char address[ADDRESS_MAX]; /* "": not known for sure */
+	bool local;                /* the address is loopback */
+	bool from_web_page;        /* a web page may have sent it */
+	bool from_browser;         /* a browser did: it sent Origin or Sec-Fetch-… */
 };
 
-/* Forwarded, X-Forwarded-*, X-Real-IP and Via tell that somebody stands between; an address is read
- * of X-Forwarded-For alone, and only when a trusted proxy hands it over: from the right, the first
- * that is no trusted proxy's. Nobody: when there is none, when one cannot be read, and when it is a
- * loopback address, which is the proxy's own machine and one more proxy on it. */
-void peer_find(struct peer *peer, const struct peer_evidence *seen, const struct config *config);
+/* Forwarded, X-Forwarded-*, X-Real-IP and Via mean that a proxy is in between. Then the address is
+ * read from X-Forwarded-For alone, and only when a trusted proxy sends it: from the right, the
+ * first that is not a trusted proxy's. It is "" when there is none, when an entry cannot be parsed,
+ * and when it is a loopback address: that is one more proxy on the proxy's machine. */
+void peer_find(struct peer *peer, const struct peer_evidence *evidence,
+	       const struct config *config);
 
 #endif

@@ -12,8 +12,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define RECORD_MAX 65528 /* of content: the largest that needs no padding */
-#define HEAD_ROOM  256   /* for our own header lines, and the records of a small answer */
+#define RECORD_MAX 65528 /* bytes of content: the most that needs no padding */
+#define HEAD_ROOM  256   /* bytes for our own header lines, and the records of a small reply */
 
 static void
 flush_later(struct reply *r)
@@ -22,16 +22,16 @@ flush_later(struct reply *r)
 }
 
 static void
-leave(struct reply *r)
+disconnect(struct reply *r)
 {
 	loop_forget(r->loop, &r->watch);
 	loop_cancel(r->loop, &r->stalled);
 	loop_recall(&r->flush);
 	r->ended = true;
-	r->gone(r);
+	r->disconnected(r);
 }
 
-/* Writes what the kernel takes. False: the client is gone. */
+/* Sends as much as the kernel accepts. False: the client has disconnected. */
 static bool
 send_some(struct reply *r)
 {
@@ -61,14 +61,14 @@ static void
 flush(struct reply *r)
 {
 	if (!send_some(r)) {
-		leave(r);
+		disconnect(r);
 		return;
 	}
 	uint32_t events = EPOLLIN | EPOLLRDHUP | (r->out.len > 0 ? EPOLLOUT : 0u);
 	bool waits = r->out.len > 0 && r->stalled.place == 0;
 	if (!loop_watch(r->loop, &r->watch, r->fd, events) ||
 	    (waits && !loop_after(r->loop, &r->stalled, r->stalled_after_ms))) {
-		leave(r);
+		disconnect(r);
 		return;
 	}
 	if (r->out.len < UNREAD_STREAM_MAX / 2)
@@ -78,29 +78,29 @@ flush(struct reply *r)
 static void
 run_flush(struct task *task)
 {
-	flush((struct reply *)((char *)task - offsetof(struct reply, flush)));
+	flush(CONTAINER_OF(task, struct reply, flush));
 }
 
 static void
 stalled(struct timer *timer)
 {
-	leave((struct reply *)((char *)timer - offsetof(struct reply, stalled)));
+	disconnect(CONTAINER_OF(timer, struct reply, stalled));
 }
 
-/* The web server says that the client left: SERVERS.md, rule 1. What else it says is
- * the rest of a request that was answered early, or an FCGI_ABORT_REQUEST. */
+/* The web server closes the connection when the client has disconnected: SERVERS.md, rule 1.
+ * What else arrives is the rest of a request with an early reply, or an FCGI_ABORT_REQUEST. */
 static void
 ready(struct watch *watch, uint32_t events)
 {
-	struct reply *r = (struct reply *)((char *)watch - offsetof(struct reply, watch));
+	struct reply *r = CONTAINER_OF(watch, struct reply, watch);
 	char scratch[16384];
 	ssize_t n = events & EPOLLIN ? recv(r->fd, scratch, sizeof scratch, MSG_DONTWAIT) : -1;
 	if (n == 0 || (n == -1 && events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))) {
-		leave(r);
+		disconnect(r);
 		return;
 	}
 	if (n > 0)
-		r->told(r, scratch, (size_t)n);
+		r->received(r, scratch, (size_t)n);
 	if (events & EPOLLOUT)
 		flush(r);
 }
@@ -160,8 +160,7 @@ add_record(struct reply *r, uint8_t type, const void *content, size_t n)
 	return true;
 }
 
-/* Without memory for what the client must see, its connection ends: better cut
- * than wrong. */
+/* Out of memory for a part of the reply: the connection is cut. Better cut than wrong. */
 static void
 write_out(struct reply *r, const char *bytes, size_t n)
 {
@@ -171,8 +170,8 @@ write_out(struct reply *r, const char *bytes, size_t n)
 		size_t part = n < RECORD_MAX ? n : RECORD_MAX;
 		if (!add_record(r, FCGI_STDOUT, bytes, part)) {
 			log_line(LOG_WARNING,
-				 "an answer of %s is cut: too much waits for clients that read "
-				 "slowly (%zu MB), or memory is short",
+				 "a reply from %s was cut: too many bytes wait for slow clients "
+				 "(%zu MB), or out of memory",
 				 r->provider, *r->unread / 1024 / 1024);
 			reply_cut(r);
 			return;
@@ -233,10 +232,10 @@ reply_backlog(const struct reply *r)
 void
 reply_whole(struct reply *r, int status, const char *lines, const char *bytes, size_t n)
 {
-	/* Room for all of it at once; if there is none, writing it will say so. */
+	/* Reserves all of it at once; if that fails, so will writing it. */
 	size_t records = n / RECORD_MAX * sizeof(FCGI_Header);
-	bool roomy = buf_reserve(&r->out, HEAD_ROOM + strlen(lines) + n + records);
-	(void)roomy;
+	bool reserved = buf_reserve(&r->out, HEAD_ROOM + strlen(lines) + n + records);
+	(void)reserved;
 	reply_head(r, status, lines);
 	reply_body(r, bytes, n);
 	reply_end(r);

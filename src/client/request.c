@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "client/request.h"
 
+#include "base/count.h"
 #include "base/digest.h"
 #include "base/utf8.h"
 #include "config/credential.h"
 #include "config/keys.h"
 #include "config/text.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,25 +15,12 @@
 #include <time.h>
 #include <unistd.h>
 
-static const struct refusal no_complaint = {0};
-
-static struct refusal __attribute__((format(printf, 3, 4)))
-make_refusal(int status, const char *type, const char *format, ...)
-{
-	struct refusal c = {.status = status, .type = type};
-	va_list args;
-	va_start(args, format);
-	vsnprintf(c.message, sizeof c.message, format, args);
-	va_end(args);
-	return c;
-}
-
 static void
 make_id(char id[static REQUEST_ID_SIZE])
 {
 	uint8_t bytes[12];
-	/* Only a name, but a probe's lease goes by it: without entropy still another
-	 * one for each request. */
+	/* Only a name, but a probe's lease is held by it: it must differ for each request even
+	 * without entropy. */
 	if (getrandom(bytes, sizeof bytes, GRND_NONBLOCK) != sizeof bytes) {
 		struct timespec now = {0};
 		int pid = (int)getpid();
@@ -73,7 +60,7 @@ copy_params(struct request *r, char *const *params)
 	size_t total = 0, n = 0;
 	for (; params[n] != NULL; n++)
 		total += strlen(params[n]) + 1;
-	/* A stream has them as long as it runs: no more room than they need. */
+	/* They live as long as the stream: no more room than they need. */
 	size_t n_headers = n < REQUEST_HEADERS_MAX ? n : REQUEST_HEADERS_MAX;
 	r->headers.list = calloc(n_headers + 1, sizeof *r->headers.list);
 	if (r->headers.list == NULL || !buf_reserve(&r->params, total))
@@ -84,7 +71,7 @@ copy_params(struct request *r, char *const *params)
 	return true;
 }
 
-/* Web servers hand an HTTP header X-Name over as HTTP_X_NAME (RFC 3875, 4.1.18). */
+/* Web servers pass an HTTP header X-Name as HTTP_X_NAME (RFC 3875, 4.1.18). */
 static void
 to_header_name(char *name)
 {
@@ -111,30 +98,30 @@ is_credential(const char *name)
 	       strcmp(name, "x-router-key") == 0 || strcmp(name, "x-router-admin") == 0;
 }
 
-/* What goes on to a provider, or is decided by, and has one value without a comma. nginx hands
- * over each line, and content-type by both of its names (SERVERS.md, rule 6). */
+/* Headers that are forwarded or used for a decision, and have one value without a comma. nginx
+ * passes each line on, and content-type under both of its names (SERVERS.md, rule 6). */
 static bool
-header_is_single(const char *name)
+is_single_header(const char *name)
 {
 	static const char *const names[] = {"content-type", "x-app"};
 	static const char *const families[] = {"x-claude-code-", "x-stainless-", "anthropic-"};
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+	for (size_t i = 0; i < COUNT(names); i++)
 		if (strcmp(name, names[i]) == 0)
 			return true;
-	for (size_t i = 0; i < sizeof families / sizeof *families; i++)
+	for (size_t i = 0; i < COUNT(families); i++)
 		if (strncmp(name, families[i], strlen(families[i])) == 0)
 			return strcmp(name, "anthropic-beta") != 0;
 	return false;
 }
 
-/* Or what follows would be a header of its own for a provider. */
+/* Else a part of the name would be a header of its own at a provider. */
 static bool
-is_name(const char *name)
+is_header_name(const char *name)
 {
 	return name[0] != '\0' && is_clean(name) && strpbrk(name, " :") == NULL;
 }
 
-/* The first of what lighttpd and Apache make of several lines. */
+/* Keeps the first of several values, which lighttpd and Apache join. */
 static void
 cut_list(char *value)
 {
@@ -147,51 +134,52 @@ static struct refusal
 add_header(struct request *r, char *name, char *value)
 {
 	to_header_name(name);
-	if (!is_name(name))
-		return make_refusal(400, "invalid_request_error",
-				    "A header's name holds a byte that none may hold.");
+	if (!is_header_name(name))
+		return refusal_make(400, "invalid_request_error",
+				    "A header's name contains a byte that is not allowed.");
 	if (!is_clean(value))
-		return make_refusal(400, "invalid_request_error",
-				    "The header %.64s holds a control byte.", name);
+		return refusal_make(400, "invalid_request_error",
+				    "The header %.64s contains a control byte.", name);
 	if (is_credential(name) &&
 	    (headers_find(&r->headers, name) != NULL || strchr(value, ',') != NULL))
-		return make_refusal(400, "invalid_request_error",
-				    "The header %s was sent twice, or holds a comma: send one "
+		return refusal_make(400, "invalid_request_error",
+				    "The header %s was sent twice, or contains a comma: send one "
 				    "credential.",
 				    name);
-	bool single = header_is_single(name);
+	bool single = is_single_header(name);
 	if (single && headers_find(&r->headers, name) != NULL)
-		return no_complaint;
+		return refusal_none;
 	if (single)
 		cut_list(value);
 	if (r->headers.n == REQUEST_HEADERS_MAX)
-		return make_refusal(400, "invalid_request_error", "More than %d headers.",
+		return refusal_make(400, "invalid_request_error", "More than %d headers.",
 				    REQUEST_HEADERS_MAX);
 	r->headers.list[r->headers.n++] = (struct header){name, value};
-	return no_complaint;
+	return refusal_none;
 }
 
-/* The parameters that are no headers; the others are of no use to us. */
+/* The parameters that are used and are not headers. Borrowed. */
 struct facts {
 	const char *uri;
 	const char *address;
 	const char *server;
 };
 
-/* Of more digits than any body has bytes: too large, whatever they say. */
+/* More than 18 digits are too large for any body. */
 static struct refusal
-take_length(struct request *r, const char *value)
+read_content_length(struct request *r, const char *value)
 {
 	uint64_t length;
 	if (value[strspn(value, "0123456789")] != '\0')
-		return make_refusal(400, "invalid_request_error",
-				    "The web server passed a CONTENT_LENGTH that is no number.");
+		return refusal_make(400, "invalid_request_error",
+				    "The web server sent a CONTENT_LENGTH that is not a "
+				    "number.");
 	r->content_length = text_read_digits(&value, 18, &length) ? (int64_t)length : INT64_MAX;
-	return no_complaint;
+	return refusal_none;
 }
 
 static struct refusal
-take_param(struct request *r, struct facts *facts, char *name, char *value)
+read_param(struct request *r, struct facts *facts, char *name, char *value)
 {
 	if (strncmp(name, "HTTP_", 5) == 0)
 		return add_header(r, name + 5, value);
@@ -206,12 +194,12 @@ take_param(struct request *r, struct facts *facts, char *name, char *value)
 	else if (strcmp(name, "SERVER_SOFTWARE") == 0)
 		facts->server = value;
 	else if (strcmp(name, "CONTENT_LENGTH") == 0 && value[0] != '\0')
-		return take_length(r, value);
-	return no_complaint;
+		return read_content_length(r, value);
+	return refusal_none;
 }
 
 static struct refusal
-take_params(struct request *r, struct facts *facts)
+read_params(struct request *r, struct facts *facts)
 {
 	char *end = r->params.data + r->params.len;
 	for (char *name = r->params.data; name < end;) {
@@ -219,23 +207,23 @@ take_params(struct request *r, struct facts *facts)
 		char *value = strchr(name, '=');
 		if (value != NULL) {
 			*value++ = '\0';
-			struct refusal c = take_param(r, facts, name, value);
-			if (c.status != 0)
-				return c;
+			struct refusal refusal = read_param(r, facts, name, value);
+			if (refusal.status != 0)
+				return refusal;
 		}
 		name = next;
 	}
-	return no_complaint;
+	return refusal_none;
 }
 
 /* --- The path --------------------------------------------------------- */
 
-/* Of a query only these go on, as they stand (BEHAVIOUR 2). */
+/* The parameters of a query that are forwarded, unchanged (BEHAVIOUR 2). */
 static bool
-may_go_on(const char *parameter)
+is_forwarded(const char *parameter)
 {
 	static const char *const names[] = {"beta=", "limit=", "after_id=", "before_id="};
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+	for (size_t i = 0; i < COUNT(names); i++)
 		if (strncmp(parameter, names[i], strlen(names[i])) == 0)
 			return true;
 	return false;
@@ -250,7 +238,7 @@ is_query_safe(const char *parameter)
 	return true;
 }
 
-/* Seconds, cut at the most that is taken; 0 for what is no number. */
+/* Seconds, at most SELF_TEST_SILENCE_MAX_S; 0: not a number. */
 static uint32_t
 read_silence(const char *text)
 {
@@ -260,7 +248,7 @@ read_silence(const char *text)
 	return seconds < SELF_TEST_SILENCE_MAX_S ? (uint32_t)seconds : SELF_TEST_SILENCE_MAX_S;
 }
 
-/* Filters the query in place. */
+/* Keeps of the query, in place, what is forwarded; notes what is for us. */
 static void
 filter_query(struct request *r, char *query)
 {
@@ -271,7 +259,7 @@ filter_query(struct request *r, char *query)
 			r->live = 1;
 		if (strncmp(p, "silence=", 8) == 0)
 			r->silence_s = read_silence(p + 8);
-		if (!may_go_on(p) || !is_query_safe(p))
+		if (!is_forwarded(p) || !is_query_safe(p))
 			continue;
 		size_t n = strlen(p);
 		if (out != start)
@@ -283,15 +271,16 @@ filter_query(struct request *r, char *query)
 	r->query = start;
 }
 
-/* /k/KEY in front names a client key; a base URL that ended in /v1 doubles it. */
+/* Cuts /k/KEY, a client key, off the front of the path, and one /v1 of two, which a base URL
+ * that ends in /v1 causes. */
 static char *
-normalize(struct request *r, char *path)
+normalize_path(struct request *r, char *path)
 {
 	static const char word[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 				   "0123456789_-";
 	size_t n = strncmp(path, "/k/", 3) == 0 ? strspn(path + 3, word) : 0;
 	if (n > 0 && path[3 + n] == '/') {
-		/* The key moves one place down to make room for its NUL. */
+		/* The key moves down by one byte to make room for its NUL. */
 		memmove(path + 2, path + 3, n);
 		path[2 + n] = '\0';
 		r->client_key = path + 2;
@@ -303,44 +292,45 @@ normalize(struct request *r, char *path)
 static struct refusal
 find_route(struct request *r, const char *uri, const struct routes *routes)
 {
-	/* The string lies in r->params, which is ours to cut. */
+	/* It points into r->params, which may be changed. */
 	char *path = r->params.data + (uri - r->params.data);
 	char *query = strchr(path, '?');
 	if (query != NULL) {
 		*query = '\0';
 		filter_query(r, query + 1);
 	}
-	path = normalize(r, path);
+	path = normalize_path(r, path);
 	r->path = path;
 	r->route = route_find(routes, path, &r->route_argument);
 	if (r->route->id == ROUTE_NONE)
-		return make_refusal(
+		return refusal_make(
 		    404, "not_found_error",
-		    "There is no such path here. Claude Router serves /v1/messages, "
+		    "Unknown path. Claude Router serves /v1/messages, "
 		    "/v1/messages/count_tokens, /v1/models, /health and /v1/status.");
 	if (!route_allows(r->route, r->method)) {
-		struct refusal c = make_refusal(405, "invalid_request_error", "This path takes %s.",
-						r->route->methods);
-		c.allow = r->route->methods;
-		return c;
+		struct refusal refusal = refusal_make(405, "invalid_request_error",
+						      "This path allows %s.", r->route->methods);
+		refusal.allow = r->route->methods;
+		return refusal;
 	}
-	return no_complaint;
+	return refusal_none;
 }
 
-/* --- Who asks --------------------------------------------------------- */
+/* --- The client ------------------------------------------------------- */
 
+/* The text behind a prefix, in any case; NULL: it has another one. */
 static const char *
-after(const char *text, const char *prefix)
+skip_prefix(const char *text, const char *prefix)
 {
 	size_t n = strlen(prefix);
 	return text != NULL && strncasecmp(text, prefix, n) == 0 ? text + n : NULL;
 }
 
-/* The token of "Bearer TOKEN", in any case and with any blanks between. */
+/* The token of "Bearer TOKEN", with "Bearer" in any case, and blanks or tabs in between. */
 static const char *
-bearer_of(const struct request *r)
+bearer_token(const struct request *r)
 {
-	const char *token = after(headers_find(&r->headers, "authorization"), "Bearer");
+	const char *token = skip_prefix(headers_find(&r->headers, "authorization"), "Bearer");
 	return token != NULL && (*token == ' ' || *token == '\t') ? token + strspn(token, " \t")
 								  : NULL;
 }
@@ -360,73 +350,75 @@ is_api_key(const char *token)
 static void
 find_credentials(struct request *r)
 {
-	const char *bearer = bearer_of(r);
+	const char *bearer = bearer_token(r);
 	const char *key = headers_find(&r->headers, "x-api-key");
 	const char *admin = headers_find(&r->headers, "x-router-admin");
 	r->login_as_key = is_login(key) && !is_login(bearer);
 	r->login = r->login_as_key ? key : is_login(bearer) ? bearer : NULL;
 	r->api_key = is_api_key(key) ? key : is_api_key(bearer) ? bearer : NULL;
-	r->shown_token = admin != NULL ? admin : bearer;
-	if (r->shown_token != NULL && keys_is_key(r->shown_token))
-		r->shown_token = NULL; /* a client key never makes an admin */
+	r->presented_token = admin != NULL ? admin : bearer;
+	if (r->presented_token != NULL && keys_is_key(r->presented_token))
+		r->presented_token = NULL; /* a client key never makes an admin */
 }
 
-/* A client key travels in the path or in a header of its own, beside a login that
- * goes on to Claude; or alone, where clients put a credential. What stands there
- * and is none of ours, such as "dummy", means nothing. */
+/* A client key is sent in the path or in a header of its own, beside a login that is forwarded
+ * to Claude; or alone, in place of a credential. What is there and does not look like one of our
+ * keys, such as "dummy", is ignored. */
 static struct refusal
 find_client_key(struct request *r)
 {
-	const char *bearer = bearer_of(r);
+	const char *bearer = bearer_token(r);
 	const char *key = headers_find(&r->headers, "x-api-key");
-	const char *const shown[] = {
+	const char *const sent[] = {
 	    r->client_key,
 	    headers_find(&r->headers, "x-router-key"),
 	    key != NULL && keys_is_key(key) ? key : NULL,
 	    bearer != NULL && keys_is_key(bearer) ? bearer : NULL,
 	};
-	for (size_t i = 0; i < sizeof shown / sizeof *shown; i++) {
-		if (shown[i] == NULL)
+	for (size_t i = 0; i < COUNT(sent); i++) {
+		if (sent[i] == NULL)
 			continue;
-		if (r->client_key != NULL && strcmp(r->client_key, shown[i]) != 0)
-			return make_refusal(400, "invalid_request_error",
+		if (r->client_key != NULL && strcmp(r->client_key, sent[i]) != 0)
+			return refusal_make(400, "invalid_request_error",
 					    "Two different client keys were sent: send one, in the "
 					    "path (/k/KEY/…) or as x-router-key.");
-		r->client_key = shown[i];
+		r->client_key = sent[i];
 	}
-	return no_complaint;
+	return refusal_none;
 }
 
 static void
-find_client(struct request *r, const struct config *config, const struct facts *facts)
+read_client(struct request *r, const struct config *config, const struct facts *facts)
 {
 	struct peer peer;
-	const struct peer_evidence seen = {facts->address, facts->server, &r->headers};
-	peer_find(&peer, &seen, config);
-	r->page = peer.page;
-	r->browser = peer.browser;
+	const struct peer_evidence evidence = {facts->address, facts->server, &r->headers};
+	peer_find(&peer, &evidence, config);
+	r->from_web_page = peer.from_web_page;
+	r->from_browser = peer.from_browser;
 	r->local = peer.local;
 	memcpy(r->address, peer.address, sizeof r->address);
-	r->claude_code = after(headers_find(&r->headers, "user-agent"), "claude-cli/") != NULL;
+	r->claude_code =
+	    skip_prefix(headers_find(&r->headers, "user-agent"), "claude-cli/") != NULL;
 	find_credentials(r);
 }
 
 static bool
 is_json_type(const char *type)
 {
-	const char *rest = after(type, "application/json");
+	const char *rest = skip_prefix(type, "application/json");
 	return rest != NULL && strchr(";", rest[strspn(rest, " \t")]) != NULL; /* or its NUL */
 }
 
-/* A form of another site can send text, and a browser asks nobody's leave for that. */
+/* A form on another site can send text, which a browser allows without asking us first. */
 static struct refusal
 check_content_type(const struct request *r)
 {
 	bool has_body = r->route->id == ROUTE_MESSAGES || r->route->id == ROUTE_COUNT_TOKENS;
-	if (!has_body || !r->browser || is_json_type(headers_find(&r->headers, "content-type")))
-		return no_complaint;
-	return make_refusal(415, "invalid_request_error",
-			    "A browser must say what it sends: content-type: application/json.");
+	if (!has_body || !r->from_browser ||
+	    is_json_type(headers_find(&r->headers, "content-type")))
+		return refusal_none;
+	return refusal_make(415, "invalid_request_error",
+			    "From a browser, content-type: application/json is required.");
 }
 
 struct refusal
@@ -435,59 +427,59 @@ request_read_params(struct request *r, char *const *params, const struct config 
 {
 	struct facts facts = {.uri = "", .address = "", .server = ""};
 	if (!copy_params(r, params))
-		return make_refusal(503, "api_error", "Out of memory. Try again.");
-	struct refusal c = take_params(r, &facts);
-	if (c.status != 0)
-		return c;
+		return refusal_out_of_memory;
+	struct refusal refusal = read_params(r, &facts);
+	if (refusal.status != 0)
+		return refusal;
 	if (facts.uri[0] == '\0')
-		return make_refusal(400, "invalid_request_error",
-				    "The web server passed no REQUEST_URI.");
-	c = find_route(r, facts.uri, routes);
-	if (c.status != 0)
-		return c;
-	find_client(r, config, &facts);
-	c = find_client_key(r);
-	if (c.status != 0)
-		return c;
-	c = check_content_type(r);
-	if (c.status != 0)
-		return c;
+		return refusal_make(400, "invalid_request_error",
+				    "The web server sent no REQUEST_URI.");
+	refusal = find_route(r, facts.uri, routes);
+	if (refusal.status != 0)
+		return refusal;
+	read_client(r, config, &facts);
+	refusal = find_client_key(r);
+	if (refusal.status != 0)
+		return refusal;
+	refusal = check_content_type(r);
+	if (refusal.status != 0)
+		return refusal;
 	if (r->content_length > (int64_t)r->body.max)
-		return make_refusal(413, "request_too_large",
+		return refusal_make(413, "request_too_large",
 				    "The body is larger than max_request_bytes (%zu).",
 				    r->body.max);
-	return no_complaint;
+	return refusal_none;
 }
 
-/* A byte order mark is no JSON, and real servers refuse it. */
+/* A byte order mark is not JSON, and providers refuse it. */
 static void
-drop_mark(struct buf *body)
+drop_byte_order_mark(struct buf *body)
 {
 	static const char mark[] = "\xef\xbb\xbf";
 	if (body->len >= 3 && memcmp(body->data, mark, 3) == 0)
 		buf_drop(body, 3);
 }
 
-/* The encoding's name is said as far as it is one: the error must stay JSON. */
+/* Of the encoding only what looks like its name is quoted: the error must be JSON. */
 static struct refusal
-check_bytes(const struct request *r)
+check_encoding(const struct request *r)
 {
 	static const char word[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 				   "0123456789-_., ";
 	const char *encoding = headers_find(&r->headers, "content-encoding");
 	size_t n = encoding == NULL ? 0 : strspn(encoding, word);
 	if (encoding != NULL && encoding[0] != '\0' && strcasecmp(encoding, "identity") != 0)
-		return make_refusal(
+		return refusal_make(
 		    415, "invalid_request_error",
-		    "content-encoding: %.*s is not understood here: send the body as it "
-		    "is.",
+		    "content-encoding: %.*s is not supported: send the body without "
+		    "it.",
 		    n < 64 ? (int)n : 64, encoding);
 	size_t at = utf8_valid(r->body.data, r->body.len);
 	if (at < r->body.len)
-		return make_refusal(400, "invalid_request_error",
+		return refusal_make(400, "invalid_request_error",
 				    "The request's body is not UTF-8: byte %zu of %zu.", at,
 				    r->body.len);
-	return no_complaint;
+	return refusal_none;
 }
 
 struct refusal
@@ -495,20 +487,19 @@ request_read_body(struct request *r)
 {
 	char error[ERROR_TEXT_MAX];
 	if (r->route->id != ROUTE_MESSAGES && r->route->id != ROUTE_COUNT_TOKENS)
-		return no_complaint;
+		return refusal_none;
 	if (r->body.len == 0)
-		return make_refusal(400, "invalid_request_error",
+		return refusal_make(400, "invalid_request_error",
 				    "The body is empty: send a Messages request as JSON.");
-	drop_mark(&r->body);
-	struct refusal c = check_bytes(r);
-	if (c.status != 0)
-		return c;
+	drop_byte_order_mark(&r->body);
+	struct refusal refusal = check_encoding(r);
+	if (refusal.status != 0)
+		return refusal;
 	if (!message_read(r->body.data, r->body.len, &r->message, error))
-		return make_refusal(400, "invalid_request_error", "%s", error);
+		return refusal_make(400, "invalid_request_error", "%s", error);
 	if (r->message.stream_odd)
-		return make_refusal(400, "invalid_request_error",
-				    "stream: it must be true or false.");
-	return no_complaint;
+		return refusal_make(400, "invalid_request_error", "stream: must be true or false.");
+	return refusal_none;
 }
 
 const char *

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What can be asked for, by path and method (BEHAVIOUR.md 2). The table itself is
- * app/routes.c's, since it names the functions of higher rooms. Pure; thread-safe. */
+/* Finds the route of a request by path and method (BEHAVIOUR.md 2). The table itself is in
+ * app/routes.c, since it names functions of higher rooms. Pure; thread-safe. */
 #ifndef CLIENT_ROUTE_H
 #define CLIENT_ROUTE_H
 
@@ -15,7 +15,7 @@ enum route_id {
 	ROUTE_COUNT_TOKENS,
 	ROUTE_MODELS,
 	ROUTE_MODEL,
-	ROUTE_OTHER, /* an operator's: only its function knows it */
+	ROUTE_OTHER, /* needs no name: its function does everything */
 };
 
 enum route_access { ROUTE_ANYONE, ROUTE_CLIENTS, ROUTE_ADMIN };
@@ -25,13 +25,13 @@ struct route {
 	const char *methods; /* "POST", "GET, HEAD" */
 	enum route_access access;
 	enum route_id id;
-	bool reserved; /* replied to at once: has places of its own beside max_streams */
-	/* Replies to a request that was read whole and admitted, now or later
-	 * (accept.h, struct handler). */
+	bool reserved; /* replies at once: does not count towards max_streams */
+	/* Replies to a request that is complete and admitted, now or later (accept.h, struct
+	 * handler). */
 	void (*reply)(struct client *client);
 };
 
-/* Of a path that is none of ours. */
+/* The route of an unknown path. */
 extern const struct route route_none;
 
 struct routes {
@@ -39,12 +39,12 @@ struct routes {
 	size_t n;
 };
 
-/* The route of a path (no query, compared byte for byte, never decoded); route_none
- * if there is none. *argument: the {id} in the path; NULL: it has none. */
+/* Returns the route of a path (without query, compared byte for byte, never decoded), or
+ * route_none. *argument: the {id}, borrowed from path; NULL: the route has none. */
 const struct route *route_find(const struct routes *routes, const char *path,
 			       const char **argument);
 
-/* Whether the route takes the method. */
+/* Whether the route allows the method. */
 bool route_allows(const struct route *route, const char *method);
 
 #endif

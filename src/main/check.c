@@ -62,12 +62,12 @@ read_options(int argc, char **argv, struct options *o)
 
 /* Silent when the provider is healthy, so that cron sends no mail. */
 static int
-log_result(const struct check_report *report)
+log_result(const struct health_check_report *report)
 {
-	if (report->result == CHECK_UNKNOWN)
+	if (report->result == HEALTH_CHECK_UNKNOWN)
 		log_line(LOG_WARNING, "could not check %s: %s", report->provider->name,
 			 report->found);
-	else if (report->asked && report->result == CHECK_LIMITED)
+	else if (report->asked && report->result == HEALTH_CHECK_LIMITED)
 		log_line(LOG_INFO, "%s", report->found);
 	return (int)report->result;
 }
@@ -75,11 +75,11 @@ log_result(const struct check_report *report)
 static int
 check(struct app *app, const struct provider *provider, bool force)
 {
-	struct check_report report = {.result = CHECK_UNKNOWN};
+	struct health_check_report report = {.result = HEALTH_CHECK_UNKNOWN};
 	if (health_check_run(app, provider, force, &report))
 		return log_result(&report);
 	log_line(LOG_ERR, "out of memory or file descriptors");
-	return CHECK_UNKNOWN;
+	return HEALTH_CHECK_UNKNOWN;
 }
 
 static int

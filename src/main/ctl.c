@@ -198,7 +198,7 @@ run_check(struct app *app, const struct options *options, const char *argument)
 	const struct config *config = app->config;
 	const struct provider *p =
 	    argument[0] == '\0' ? config_plan_provider(config) : config_provider(config, argument);
-	struct check_report report = {.result = CHECK_UNKNOWN};
+	struct health_check_report report = {.result = HEALTH_CHECK_UNKNOWN};
 	(void)options;
 	if (p == NULL) {
 		fail_provider(config, argument, "");

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "operator/health_check.h"
 #include "operator/status.h"
+#include "route/replies.h"
 #include "json/tree.h"
 
 #include <stdio.h>
@@ -12,7 +13,7 @@
 #include <string.h>
 #include <time.h>
 
-/* For strangers: they may know whether there is anybody, and no more. */
+/* For anonymous clients: the status alone. */
 static json_object *
 only_status(json_object *whole)
 {
@@ -28,7 +29,7 @@ admin_health(struct client *client)
 {
 	bool healthy;
 	json_object *body = status_health(client->app, &healthy);
-	if (client->request.stranger)
+	if (client->request.anonymous)
 		body = only_status(body);
 	bool live = client->request.live;
 	reply_json(&client->reply, healthy || live ? 200 : 503, "cache-control: no-store\r\n",
@@ -52,8 +53,7 @@ admin_metrics(struct client *client)
 	    metrics_write(metrics, &page))
 		reply_whole(&client->reply, 200, lines, page.data, page.len);
 	else
-		reply_error(&client->reply, 503, "retry-after: 2\r\n", "api_error",
-			    "Out of memory.", client->request.id);
+		reply_out_of_memory(client);
 	buf_free(&page);
 	free(metrics);
 }
@@ -64,8 +64,8 @@ refuse(struct client *client, const char *message)
 	client_refuse(client, 400, "", "invalid_request_error", message);
 }
 
-/* "deepseek", or {"provider":"deepseek"}; "" when the body names nobody. False:
- * it is no JSON of these forms. */
+/* Reads "deepseek" or {"provider":"deepseek"}; "": the body names no provider. False: it is not
+ * JSON of these forms. */
 static bool
 read_name(const struct buf *body, char name[static PROVIDER_NAME_MAX])
 {
@@ -93,34 +93,34 @@ read_name(const struct buf *body, char name[static PROVIDER_NAME_MAX])
 	       (value.len > 0 && span_unescape(body->data, value, name, PROVIDER_NAME_MAX));
 }
 
-/* A sentence that names the choices. */
+/* Refuses a body, and names the choices. */
 static void
 refuse_name(struct client *client, bool automatic)
 {
 	const struct config *config = client->app->config;
 	struct buf text;
 	buf_init(&text, ERROR_TEXT_MAX);
-	bool told =
+	bool written =
 	    buf_puts(&text, "The body must be a JSON string, or {\"provider\": …}, with one "
 			    "of:");
-	for (size_t i = 0; told && i < config->n_providers; i++)
-		told = buf_printf(&text, "%s %s", i == 0 ? "" : ",", config->providers[i].name);
-	if (told && automatic)
-		told = buf_puts(&text, ", auto");
-	(void)told;
+	for (size_t i = 0; written && i < config->n_providers; i++)
+		written = buf_printf(&text, "%s %s", i == 0 ? "" : ",", config->providers[i].name);
+	if (written && automatic)
+		written = buf_puts(&text, ", auto");
+	(void)written;
 	refuse(client, buf_text(&text));
 	buf_free(&text);
 }
 
-/* What makes a switch less than it seems. */
+/* Warns if the provider is not available, in spite of the switch. */
 static void
 add_warning(json_object *o, const struct candidates *s, const char *name)
 {
 	char text[ERROR_TEXT_MAX];
 	for (size_t i = 0; i < s->plan.n; i++) {
 		const struct candidate *c = &s->plan.candidates[i];
-		bool is_well = plan_usable(c->standing) && c->standing != STANDING_PROBE;
-		if (strcmp(c->view->provider->name, name) != 0 || is_well)
+		bool is_available = plan_usable(c->standing) && c->standing != STANDING_PROBE;
+		if (strcmp(c->view->provider->name, name) != 0 || is_available)
 			continue;
 		plan_reason(c, clock_wall_ms(), text, sizeof text);
 		tree_put(o, "warning", json_object_new_string(text));
@@ -146,23 +146,23 @@ switch_result(const struct app *app, const char *name)
 }
 
 static bool
-switch_to(struct state *state, const struct provider *provider)
+put_switch(struct state *state, const struct provider *provider)
 {
 	return state_switch(state, provider == NULL ? "" : provider->name);
 }
 
 static bool
-retry(struct state *state, const struct provider *provider)
+put_retry(struct state *state, const struct provider *provider)
 {
 	return state_retry(state, provider->id, clock_wall_ms());
 }
 
-/* The state's lock is held for microseconds, but for the moment in which a
- * damaged file is made anew. An operator's word waits for that, and so does the
- * loop: rarely, and 20 ms at most. What is not done by then is queued. */
+/* Calls act(), again while the state is locked, and replies with an error if it stays so. The
+ * lock is held for microseconds, except while a damaged file is created anew: rarely, then, the
+ * loop blocks, for at most 20 ms. */
 static bool
-insist(struct client *client, bool (*act)(struct state *, const struct provider *),
-       const struct provider *provider)
+retry_while_busy(struct client *client, bool (*act)(struct state *, const struct provider *),
+		 const struct provider *provider)
 {
 	const struct timespec millisecond = {.tv_nsec = 1000000};
 	for (int i = 0; i < 20; i++) {
@@ -170,8 +170,8 @@ insist(struct client *client, bool (*act)(struct state *, const struct provider 
 			return true;
 		nanosleep(&millisecond, NULL);
 	}
-	reply_error(&client->reply, 503, "retry-after: 1\r\n", "api_error",
-		    "The state file is busy: try again.", client->request.id);
+	reply_failure(client, 503, "retry-after: 1\r\n", "api_error",
+		      "The state file is busy. Try again.");
 	return false;
 }
 
@@ -187,9 +187,10 @@ admin_switch(struct client *client)
 		refuse_name(client, true);
 		return;
 	}
-	if (!insist(client, switch_to, p) || (p != NULL && !insist(client, retry, p)))
+	if (!retry_while_busy(client, put_switch, p) ||
+	    (p != NULL && !retry_while_busy(client, put_retry, p)))
 		return;
-	log_line(LOG_NOTICE, "switched by hand to %s", name);
+	log_line(LOG_NOTICE, "switched to %s by an admin", name);
 	reply_json(&client->reply, 200, "", switch_result(app, automatic ? "" : name));
 }
 
@@ -204,9 +205,9 @@ admin_retry(struct client *client)
 		refuse_name(client, false);
 		return;
 	}
-	if (!insist(client, retry, p))
+	if (!retry_while_busy(client, put_retry, p))
 		return;
-	log_line(LOG_NOTICE, "%s is to be asked again, by hand", p->name);
+	log_line(LOG_NOTICE, "pause of %s ended by an admin", p->name);
 	struct candidates *s = candidates_latest(app, "");
 	json_object *o = json_object_new_object();
 	tree_put(o, "provider", json_object_new_string(p->name));
@@ -231,7 +232,7 @@ aborted(void *handling)
 static const struct handler handler = {.aborted = aborted};
 
 static void
-checked(void *owner, const struct check_report *report)
+report_health_check(void *owner, const struct health_check_report *report)
 {
 	static const char *const results[] = {"healthy", "limited", "unknown"};
 	struct client *client = owner;
@@ -259,12 +260,11 @@ admin_health_check(struct client *client)
 		refuse_name(client, false);
 		return;
 	}
-	client->handling = health_check_start(client->app, p, true, checked, client);
+	client->handling = health_check_start(client->app, p, true, report_health_check, client);
 	if (client->handling != NULL)
 		client->handler = &handler;
 	else
-		reply_error(&client->reply, 503, "retry-after: 2\r\n", "api_error",
-			    "Out of memory.", client->request.id);
+		reply_out_of_memory(client);
 }
 
 void

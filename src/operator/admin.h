@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The routes for operators (BEHAVIOUR.md 2). The client is its acceptor's; each
- * function answers it, with an error of ours when it cannot do better. Who may
- * ask was decided before (client/access.h). One thread. */
+/* The routes for operators (BEHAVIOUR.md 2). Each function replies to the client, which its
+ * acceptor owns; access was checked before (client/access.h). Out of memory: a 503. One
+ * thread. */
 #ifndef OPERATOR_ADMIN_H
 #define OPERATOR_ADMIN_H
 
@@ -13,10 +13,10 @@ void admin_metrics(struct client *client);
 void admin_switch(struct client *client);
 void admin_retry(struct client *client);
 
-/* Replies when the health check is done. */
+/* Starts a health check, and replies when it is done. */
 void admin_health_check(struct client *client);
 
-/* What a person sees who opens the router's address. */
+/* For a person who opens the router's address. */
 void admin_greeting(struct client *client);
 
 #endif

@@ -14,48 +14,48 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CHECK_FOR_MS 60000
+#define TIME_LIMIT_MS 60000
 
 struct health_check {
 	struct app *app;
-	struct config *config; /* our share of what was in force when it began */
+	struct config *config; /* our shares of what was in force when it began */
 	struct tokens *tokens;
 	const struct provider *provider; /* of config */
-	void (*done)(void *owner, const struct check_report *report);
+	void (*done)(void *owner, const struct health_check_report *report);
 	void *owner;
-	struct check_report report;
+	struct health_check_report report;
 	struct attempt *attempt;
 	struct buf body;
 	struct health_key key;
 	int64_t began_ms;
 	size_t successor;
-	bool locked;        /* we hold the check's lock */
+	bool locked;        /* we hold the lock of health checks */
 	struct task finish; /* so that done() is never called from health_check_start() */
 };
 
-/* --- What is known before --------------------------------------------- */
+/* --- Before ----------------------------------------------------------- */
 
 static const struct candidate *
-look(const struct health_check *h, struct candidates *s)
+find_candidate(const struct health_check *h, struct candidates *s)
 {
 	candidates_latest_by(h->config, h->tokens, h->app->state, "", s);
 	return candidates_find(s, h->provider);
 }
 
 static bool
-is_resting(const struct candidate *c)
+is_paused(const struct candidate *c)
 {
 	return c->standing == STANDING_PAUSED || c->standing == STANDING_BENCHED ||
 	       c->standing == STANDING_PROBE || c->standing == STANDING_PROBED;
 }
 
-static enum check_result
+static enum health_check_result
 result_of(const struct candidate *c)
 {
 	if (c->standing == STANDING_PAUSED || c->standing == STANDING_BENCHED)
-		return CHECK_LIMITED;
-	return plan_usable(c->standing) || c->standing == STANDING_PROBED ? CHECK_HEALTHY
-									  : CHECK_UNKNOWN;
+		return HEALTH_CHECK_LIMITED;
+	return plan_usable(c->standing) || c->standing == STANDING_PROBED ? HEALTH_CHECK_HEALTHY
+									  : HEALTH_CHECK_UNKNOWN;
 }
 
 const char *
@@ -69,9 +69,9 @@ health_check_intent(const struct app *app, const struct provider *provider, bool
 	const struct candidate *c = candidates_find(s, provider);
 	plan_reason(c, clock_wall_ms(), reason, sizeof reason);
 	bool stored = tokens_get(app->tokens, provider->name) != NULL;
-	const char *what = !is_resting(c) && !force ? "nothing to look at"
-			   : stored                 ? "would be asked now"
-						    : "no stored credential to ask with";
+	const char *what = !is_paused(c) && !force ? "nothing to check"
+			   : stored                ? "would be checked now"
+						   : "no stored credential to check it with";
 	snprintf(text, ERROR_TEXT_MAX, "%s: %s", reason, what);
 	free(s);
 	return text;
@@ -83,17 +83,17 @@ static void
 finish(struct health_check *h)
 {
 	struct candidates *s = malloc(sizeof *s);
-	struct check_report report = h->report;
-	void (*done)(void *, const struct check_report *) = h->done;
+	struct health_check_report report = h->report;
+	void (*done)(void *, const struct health_check_report *) = h->done;
 	void *owner = h->owner;
 	if (s != NULL) {
-		const struct candidate *c = look(h, s);
+		const struct candidate *c = find_candidate(h, s);
 		report.after = plan_state_name(c->standing);
 		if (!report.asked)
 			plan_reason(c, clock_wall_ms(), report.found, sizeof report.found);
 	}
 	free(s);
-	state_checked(h->app->state, clock_wall_ms(), report.result != CHECK_UNKNOWN);
+	state_checked(h->app->state, clock_wall_ms(), report.result != HEALTH_CHECK_UNKNOWN);
 	done(owner, &report);
 }
 
@@ -118,9 +118,9 @@ health_check_free(struct health_check *h)
 	free(h);
 }
 
-/* --- Asking ----------------------------------------------------------- */
+/* --- The attempt ------------------------------------------------------ */
 
-static void news(void *owner);
+static void on_progress(void *owner);
 
 static const char *
 model_of(const struct health_check *h)
@@ -136,7 +136,7 @@ model_of(const struct health_check *h)
 
 /* {"model":…,"max_tokens":1,"messages":[{"role":"user","content":"ping"}]} */
 static json_object *
-question(const struct config *config, const char *model)
+smallest_message(const struct config *config, const char *model)
 {
 	json_object *o = json_object_new_object();
 	json_object *messages = json_object_new_array();
@@ -159,7 +159,7 @@ write_body(struct health_check *h, const char *model)
 	struct buf text;
 	buf_init(&text, h->body.max);
 	buf_free(&h->body);
-	json_object *o = question(h->config, model);
+	json_object *o = smallest_message(h->config, model);
 	bool written =
 	    o != NULL && tree_write(o, &text) && message_read(text.data, text.len, &message, error);
 	json_object_put(o);
@@ -181,7 +181,7 @@ write_body(struct health_check *h, const char *model)
 }
 
 static bool
-ask(struct health_check *h, const char *credential)
+start_attempt(struct health_check *h, const char *credential)
 {
 	const char *model = model_of(h);
 	attempt_free(h->attempt);
@@ -190,7 +190,7 @@ ask(struct health_check *h, const char *credential)
 		return false;
 	h->key = candidates_account_key(h->app->state, h->provider, credential);
 	h->began_ms = clock_wall_ms();
-	const struct attempt_options ask = {
+	const struct attempt_options options = {
 	    .provider = h->provider,
 	    .config = h->config,
 	    .path = "/v1/messages",
@@ -199,9 +199,9 @@ ask(struct health_check *h, const char *credential)
 	    .stored = true,
 	    .body = h->body.data,
 	    .body_len = h->body.len,
-	    .total_ms = CHECK_FOR_MS,
+	    .total_ms = TIME_LIMIT_MS,
 	};
-	h->attempt = attempt_start(h->app->pool, &ask, news, h);
+	h->attempt = attempt_start(h->app->pool, &options, on_progress, h);
 	return h->attempt != NULL;
 }
 
@@ -232,22 +232,25 @@ judge(struct health_check *h, enum ending ending)
 	const char *credential = tokens_get(h->tokens, h->provider->name);
 	outcome_count_attempt(h->app->state, h->provider, &verdict, false);
 	h->successor += verdict.kind == VERDICT_SUCCESSOR;
-	if (verdict.kind == VERDICT_SUCCESSOR && credential != NULL && ask(h, credential))
+	if (verdict.kind == VERDICT_SUCCESSOR && credential != NULL && start_attempt(h, credential))
 		return;
-	/* Trouble on the way says nothing of the plan. */
+	/* A failure that is not the account's says nothing about its limits. */
 	bool served = verdict.kind == VERDICT_PASS && verdict.status < 300;
-	bool told = served || (verdict.pause != PAUSE_NONE && verdict.scope < SCOPE_SPREADING);
-	if (told)
+	bool is_about_account =
+	    served || (verdict.pause != PAUSE_NONE && verdict.scope < SCOPE_SPREADING);
+	if (is_about_account)
 		outcome_record(h->app, &outcome);
 	h->report.asked = true;
-	h->report.result = served ? CHECK_HEALTHY : told ? CHECK_LIMITED : CHECK_UNKNOWN;
-	snprintf(h->report.found, sizeof h->report.found, "%s answered: %s", h->provider->name,
-		 served ? "it serves" : verdict.why);
+	h->report.result = served             ? HEALTH_CHECK_HEALTHY
+			   : is_about_account ? HEALTH_CHECK_LIMITED
+					      : HEALTH_CHECK_UNKNOWN;
+	snprintf(h->report.found, sizeof h->report.found, "%s: %s", h->provider->name,
+		 served ? "serves requests" : verdict.why);
 	loop_queue(h->app->loop, &h->finish);
 }
 
 static void
-news(void *owner)
+on_progress(void *owner)
 {
 	struct health_check *h = owner;
 	enum ending ending;
@@ -255,10 +258,10 @@ news(void *owner)
 		judge(h, ending);
 }
 
-/* Without a credential to ask with: rests that are over by the clock end, and
- * the next real request is the proof. */
+/* Without a credential for an attempt: ends the pauses that are due; the next request is the
+ * proof. */
 static void
-relieve(struct health_check *h)
+end_due_pauses(struct health_check *h)
 {
 	struct health all[STATE_HEALTHS];
 	size_t n = state_healths(h->app->state, h->provider->id, all, STATE_HEALTHS);
@@ -274,25 +277,25 @@ begin(struct health_check *h, bool force)
 	struct candidates *s = malloc(sizeof *s);
 	const char *credential = tokens_get(h->tokens, h->provider->name);
 	if (s == NULL) {
-		h->report.result = CHECK_UNKNOWN;
+		h->report.result = HEALTH_CHECK_UNKNOWN;
 		loop_queue(h->app->loop, &h->finish);
 		return;
 	}
-	const struct candidate *c = look(h, s);
+	const struct candidate *c = find_candidate(h, s);
 	h->report.before = h->report.after = plan_state_name(c->standing);
-	bool wanted = is_resting(c) || force;
+	bool needed = is_paused(c) || force;
 	h->report.result = result_of(c);
-	/* The lock is last, so that a check that has nothing to do needs none. */
-	h->locked = wanted && credential != NULL && state_check_lock(h->app->state);
+	/* The lock is taken last, so that a health check with nothing to do needs none. */
+	h->locked = needed && credential != NULL && state_check_lock(h->app->state);
 	if (h->locked) {
-		h->report.result = CHECK_UNKNOWN;
-		if (ask(h, credential)) {
+		h->report.result = HEALTH_CHECK_UNKNOWN;
+		if (start_attempt(h, credential)) {
 			free(s);
 			return;
 		}
-	} else if (wanted && credential == NULL) {
-		relieve(h);
-		c = look(h, s);
+	} else if (needed && credential == NULL) {
+		end_due_pauses(h);
+		c = find_candidate(h, s);
 		h->report.result = result_of(c);
 	}
 	free(s);
@@ -301,7 +304,7 @@ begin(struct health_check *h, bool force)
 
 struct health_check *
 health_check_start(struct app *app, const struct provider *provider, bool force,
-		   void (*done)(void *owner, const struct check_report *report), void *owner)
+		   void (*done)(void *owner, const struct health_check_report *report), void *owner)
 {
 	struct health_check *h = calloc(1, sizeof *h);
 	if (h == NULL)
@@ -322,36 +325,37 @@ health_check_start(struct app *app, const struct provider *provider, bool force,
 
 /* --- In a program of its own ------------------------------------------ */
 
-struct lone {
+struct standalone {
 	struct app *app;
-	struct check_report *report;
+	struct health_check_report *report;
 };
 
 static void
-stop(void *owner)
+stop_loop(void *owner)
 {
 	loop_stop(((struct app *)owner)->loop);
 }
 
 static void
-lone_done(void *owner, const struct check_report *report)
+standalone_done(void *owner, const struct health_check_report *report)
 {
-	struct lone *lone = owner;
-	*lone->report = *report;
-	if (!notifier_busy(lone->app->notifier))
-		stop(lone->app);
-	notifier_when_idle(lone->app->notifier, stop, lone->app);
+	struct standalone *s = owner;
+	*s->report = *report;
+	if (!notifier_busy(s->app->notifier))
+		stop_loop(s->app);
+	notifier_when_idle(s->app->notifier, stop_loop, s->app);
 }
 
 bool
 health_check_run(struct app *app, const struct provider *provider, bool force,
-		 struct check_report *report)
+		 struct health_check_report *report)
 {
-	struct lone lone = {app, report};
-	struct health_check *h = health_check_start(app, provider, force, lone_done, &lone);
+	struct standalone standalone = {app, report};
+	struct health_check *h =
+	    health_check_start(app, provider, force, standalone_done, &standalone);
 	bool ran = h != NULL && loop_run(app->loop);
 	health_check_free(h);
-	/* What could not be written at once is written now. */
+	/* Write what the state has queued. */
 	state_tick(app->state, NULL);
 	return ran;
 }

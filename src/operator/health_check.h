@@ -1,46 +1,47 @@
 /* SPDX-License-Identifier: MIT */
-/* Looks whether a provider can answer now, by asking it the smallest question:
- * BEHAVIOUR.md 9. Run by cron's claude-router-check and by POST
- * /v1/health-check. One thread; belongs to who started it. */
+/* The health check: finds out whether a provider can serve now, by sending it the smallest
+ * message (BEHAVIOUR.md 9). Run by claude-router-check from cron, and by POST /v1/health-check.
+ * Owned by the caller that started it. One thread. */
 #ifndef OPERATOR_HEALTH_CHECK_H
 #define OPERATOR_HEALTH_CHECK_H
 
 #include "app.h"
 #include "route/verdict.h"
 
-enum check_result {
-	CHECK_HEALTHY,
-	CHECK_LIMITED, /* it rests, or refuses the credential */
-	CHECK_UNKNOWN, /* could not be checked */
+enum health_check_result {
+	HEALTH_CHECK_HEALTHY,
+	HEALTH_CHECK_LIMITED, /* it is paused, or rejects the credential */
+	HEALTH_CHECK_UNKNOWN, /* could not be checked */
 };
 
-struct check_report {
-	enum check_result result;
-	bool asked;                      /* the provider was asked */
-	const struct provider *provider; /* of the configuration that the check began with */
-	const char *before;              /* plan_state_name() */
-	const char *after;
-	char found[ERROR_TEXT_MAX]; /* in words */
+struct health_check_report {
+	enum health_check_result result;
+	bool asked;                      /* a message was sent */
+	const struct provider *provider; /* of the configuration when it began */
+	const char *before;              /* plan_state_name() when it began */
+	const char *after;               /* and when it was done */
+	char found[ERROR_TEXT_MAX];      /* the result, for a person */
 };
 
 struct health_check;
 
-/* Looks at a provider of router->config, whether it rests or not (force), or only when it rests.
- * done() is called from the loop, once, unless health_check_free() came first;
- * it may free. NULL: memory is short. */
+/* Starts the health check of a provider of app->config; without force, a message is sent only if
+ * the provider is paused. done() is called from the loop, once, unless health_check_free() is
+ * called first; it may call that. NULL: out of memory. */
 struct health_check *
 health_check_start(struct app *app, const struct provider *provider, bool force,
-		   void (*done)(void *owner, const struct check_report *report), void *owner);
+		   void (*done)(void *owner, const struct health_check_report *report),
+		   void *owner);
 
-/* Runs one check to its end, with all that it makes the notifier do, in a
- * program that does nothing else. False: memory or descriptors are short. */
+/* Runs a health check to its end, with all notices that it causes, in a program that does nothing
+ * else. False: out of memory or descriptors. */
 bool health_check_run(struct app *app, const struct provider *provider, bool force,
-		      struct check_report *report);
+		      struct health_check_report *report);
 
-/* Ends it. NULL is fine. */
+/* Ends and frees it. NULL is fine. */
 void health_check_free(struct health_check *check);
 
-/* What a check would do now, without doing it: in words. Returns text. */
+/* Writes what a health check would do now to text, for a person. Returns text. */
 const char *health_check_intent(const struct app *app, const struct provider *provider, bool force,
 				char text[static ERROR_TEXT_MAX]);
 

@@ -2,7 +2,9 @@
 #include "operator/self_test.h"
 
 #include "base/clock.h"
+#include "base/count.h"
 #include "base/log.h"
+#include "route/replies.h"
 #include "json/tree.h"
 
 #include <stdio.h>
@@ -15,7 +17,7 @@ struct self_test {
 	struct timer timer;
 	int64_t start_ms;
 	unsigned events; /* sent so far */
-	bool silent;     /* counted in router->silences */
+	bool is_silent;  /* counted in app->silent_self_tests */
 };
 
 static void
@@ -25,48 +27,48 @@ send_event(struct self_test *t, const char *name, json_object *data)
 	struct buf text;
 	char head[64];
 	buf_init(&text, ERROR_TEXT_MAX);
-	/* Without memory for all of it, nothing is said: a part would be taken for the whole. */
-	bool told = data != NULL && tree_write(data, &text);
+	/* Out of memory: {}, since a part could be taken for the whole. */
+	bool written = data != NULL && tree_write(data, &text);
 	t->events++;
 	int n = snprintf(head, sizeof head, "event: %s\ndata: ", name);
 	reply_body(reply, head, (size_t)n);
-	reply_body(reply, told ? text.data : "{}", told ? text.len : 2);
+	reply_body(reply, written ? text.data : "{}", written ? text.len : 2);
 	reply_body(reply, "\n\n", 2);
 	buf_free(&text);
 	json_object_put(data);
 }
 
 static json_object *
-timed(const struct self_test *t)
+event_data(const struct self_test *t)
 {
 	json_object *o = json_object_new_object();
 	tree_put(o, "at_ms", json_object_new_int64(clock_steady_ms() - t->start_ms));
 	return o;
 }
 
-/* Names and numbers only: nothing of what the client showed comes back. */
+/* Names and numbers only: no secret of the client is repeated. */
 static json_object *
-arrived(const struct self_test *t)
+what_arrived(const struct self_test *t)
 {
 	const struct client *client = t->client;
 	const struct request *r = &client->request;
 	bool authorized = headers_find(&r->headers, "authorization") != NULL;
-	json_object *o = timed(t);
+	json_object *o = event_data(t);
 	tree_put(o, "version", json_object_new_string(PACKAGE_VERSION));
 	tree_put(o, "pid", json_object_new_int64(getpid()));
 	tree_put(o, "body_bytes", json_object_new_int64((int64_t)r->body.len));
 	tree_put(o, "authorization", json_object_new_boolean(authorized));
 	tree_put(o, "address", json_object_new_string(r->address));
-	tree_put(o, "silences", json_object_new_int64(client->app->silences));
+	tree_put(o, "silences", json_object_new_int64(client->app->silent_self_tests));
 	return o;
 }
 
 static void
 end_silence(struct self_test *t)
 {
-	if (t->silent)
-		t->client->app->silences--;
-	t->silent = false;
+	if (t->is_silent)
+		t->client->app->silent_self_tests--;
+	t->is_silent = false;
 }
 
 static void
@@ -81,7 +83,7 @@ tick(struct timer *timer)
 {
 	struct self_test *t = CONTAINER_OF(timer, struct self_test, timer);
 	end_silence(t);
-	send_event(t, "tick", timed(t));
+	send_event(t, "tick", event_data(t));
 	if (t->events < SELF_TEST_EVENTS)
 		wait_for(t, SELF_TEST_TICK_MS);
 	else
@@ -89,7 +91,7 @@ tick(struct timer *timer)
 }
 
 static void
-note(const struct client *client)
+log_self_test(const struct client *client)
 {
 	const struct log_field fields[] = {
 	    LOG_TEXT("id", client->request.id),
@@ -97,7 +99,7 @@ note(const struct client *client)
 	    LOG_NUMBER("silence", client->request.silence_s),
 	    LOG_NUMBER("bytes", (int64_t)client->request.body.len),
 	};
-	log_fields(LOG_DEBUG, "self_test", fields, sizeof fields / sizeof *fields);
+	log_fields(LOG_DEBUG, "self_test", fields, COUNT(fields));
 }
 
 static void
@@ -111,33 +113,27 @@ aborted(void *handling)
 
 static const struct handler handler = {.aborted = aborted};
 
-static void
-refuse_for_now(struct client *client, const char *why)
-{
-	reply_error(&client->reply, 503, "retry-after: 2\r\n", "api_error", why,
-		    client->request.id);
-}
-
 void
 self_test_start(struct client *client)
 {
 	uint32_t silence_s = client->request.silence_s;
-	if (silence_s > 0 && client->app->silences >= SELF_TESTS_SILENT_MAX) {
-		refuse_for_now(client, "Too many self-tests are silent already.");
+	if (silence_s > 0 && client->app->silent_self_tests >= SELF_TESTS_SILENT_MAX) {
+		reply_failure(client, 503, "retry-after: 2\r\n", "api_error",
+			      "Too many self-tests are silent already.");
 		return;
 	}
 	struct self_test *t = calloc(1, sizeof *t);
 	if (t == NULL) {
-		refuse_for_now(client, "Out of memory.");
+		reply_out_of_memory(client);
 		return;
 	}
 	*t = (struct self_test){.client = client, .timer.due = tick, .start_ms = clock_steady_ms()};
 	client->handler = &handler;
 	client->handling = t;
-	note(client);
+	log_self_test(client);
 	reply_head(&client->reply, 200, REPLY_STREAM_LINES);
-	send_event(t, "request", arrived(t));
-	t->silent = silence_s > 0;
-	client->app->silences += t->silent;
+	send_event(t, "request", what_arrived(t));
+	t->is_silent = silence_s > 0;
+	client->app->silent_self_tests += t->is_silent;
 	wait_for(t, silence_s > 0 ? (int64_t)silence_s * 1000 : SELF_TEST_TICK_MS);
 }

@@ -17,7 +17,7 @@ candidates_account_key(const struct state *state, const struct provider *provide
 				   .account = state_name(state, credential)};
 }
 
-/* The account that was seen last, for a status that belongs to no request. */
+/* The record of the account that was seen last. */
 static void
 find_latest(const struct state *state, uint64_t provider, struct health *out)
 {
@@ -32,97 +32,97 @@ find_latest(const struct state *state, uint64_t provider, struct health *out)
 		*out = *latest;
 }
 
-/* A login that was refreshed is new to us, and its person is not: of which nothing is
- * known, that is as the records of its kin say. */
+/* A refreshed login has no record, but its person has: it inherits the longest pause of their
+ * records. */
 static void
-inherit(const struct candidates_query *ask, struct health *record)
+inherit(const struct candidates_query *query, struct health *record)
 {
 	struct health all[STATE_HEALTHS], worst = {.key = record->key};
-	size_t n = state_healths(ask->state, record->key.provider, all, STATE_HEALTHS);
+	size_t n = state_healths(query->state, record->key.provider, all, STATE_HEALTHS);
 	for (size_t i = 0; i < n; i++) {
 		struct health one = {.key = record->key};
-		if (health_inherit(&all[i], ask->kin, ask->kin_is_sure, ask->now_ms, &one) &&
+		if (health_inherit(&all[i], query->kin, query->kin_is_sure, query->now_ms, &one) &&
 		    (worst.pause == PAUSE_NONE || one.until_ms > worst.until_ms))
 			worst = one;
 	}
 	*record = worst;
 }
 
-/* The record of a client's own account, or of its family. */
+/* The record of an account, or of one of its families; if there is none, what it inherits. */
 static void
-read_own(const struct candidates_query *ask, const struct health_key *key, struct health *out)
+read_record(const struct candidates_query *query, const struct health_key *key, struct health *out)
 {
-	bool is_told = ask->kin.person != 0 || ask->kin.device != 0;
-	if (!state_health(ask->state, key, out) && is_told)
-		inherit(ask, out);
+	bool is_named = query->kin.person != 0 || query->kin.device != 0;
+	if (!state_health(query->state, key, out) && is_named)
+		inherit(query, out);
 }
 
 static void
-read_health(const struct candidates_query *ask, struct plan_view *view)
+read_health(const struct candidates_query *query, struct plan_view *view)
 {
 	const char *credential = view->credential.value;
 	struct health_key key = {.provider = view->provider->id};
-	state_health(ask->state, &key, &view->everybody);
+	state_health(query->state, &key, &view->everybody);
 	if (credential == NULL) {
 		bool takes_logins =
 		    view->provider->takes_login && view->provider->credential != CREDENTIAL_STORED;
-		if (ask->latest && takes_logins) {
-			find_latest(ask->state, view->provider->id, &view->account);
+		if (query->latest && takes_logins) {
+			find_latest(query->state, view->provider->id, &view->account);
 			view->credential.why_none = NULL;
 		}
 		return;
 	}
-	key = candidates_account_key(ask->state, view->provider, credential);
-	struct candidates_query of_record = *ask;
+	key = candidates_account_key(query->state, view->provider, credential);
+	struct candidates_query record_query = *query;
 	if (!credential_is_own(&view->credential))
-		of_record.kin = (struct health_kin){0};
-	read_own(&of_record, &key, &view->account);
+		record_query.kin = (struct health_kin){0};
+	read_record(&record_query, &key, &view->account);
 	uint64_t own = credential_is_own(&view->credential) ? key.account : 0;
-	const char *sent = learned_name(ask->state, view->provider, ask->model, own, 0);
-	key.family = message_family_id(sent == NULL ? ask->model : sent);
+	const char *sent = learned_name(query->state, view->provider, query->model, own, 0);
+	key.family = message_family_id(sent == NULL ? query->model : sent);
 	if (key.family != 0)
-		read_own(&of_record, &key, &view->family);
+		read_record(&record_query, &key, &view->family);
 }
 
 static const char *
-refusal(const struct candidates_query *ask, const struct provider *provider,
-	const struct credential *credential)
+why_refused(const struct candidates_query *query, const struct provider *provider,
+	    const struct credential *credential)
 {
-	if (ask->message == NULL || provider->dialect->refuses == NULL)
+	if (query->message == NULL || provider->dialect->refuses == NULL)
 		return NULL;
 	uint64_t own =
-	    credential_is_own(credential) ? state_name(ask->state, credential->value) : 0;
-	const char *model = learned_name(ask->state, provider, ask->model, own, 0);
-	return provider->dialect->refuses(ask->message, model == NULL ? ask->model : model);
+	    credential_is_own(credential) ? state_name(query->state, credential->value) : 0;
+	const char *model = learned_name(query->state, provider, query->model, own, 0);
+	return provider->dialect->refuses(query->message, model == NULL ? query->model : model);
 }
 
 void
-candidates_collect(struct candidates *s, const struct candidates_query *ask)
+candidates_collect(struct candidates *s, const struct candidates_query *query)
 {
-	const struct config *config = ask->config;
+	const struct config *config = query->config;
 	struct summary summary;
-	state_summary(ask->state, &summary);
+	state_summary(query->state, &summary);
 	for (size_t i = 0; i < config->n_providers; i++) {
 		const struct provider *p = &config->providers[i];
-		const char *stored = tokens_get(ask->tokens, p->name);
-		struct credential c = credential_choose(p, ask->client, stored);
+		const char *stored = tokens_get(query->tokens, p->name);
+		struct credential c = credential_choose(p, query->client, stored);
 		s->views[i] = (struct plan_view){
 		    .provider = p,
 		    .index = (unsigned)i,
 		    .credential = c,
-		    .refuses = refusal(ask, p, &c),
+		    .refuses = why_refused(query, p, &c),
 		};
-		read_health(ask, &s->views[i]);
+		read_health(query, &s->views[i]);
 	}
 	struct plan_query plan = {
 	    .views = s->views,
 	    .n_views = config->n_providers,
 	    .plan_limits_only = config->plan_limits_only,
 	    .manual = summary.manual,
-	    .session = ask->session,
-	    .mid_loop = ask->message != NULL && ask->message->mid_loop,
-	    .side_call = ask->message != NULL && ask->message->side_call,
-	    .now_ms = ask->now_ms,
+	    .session = query->session,
+	    .mid_loop = query->message != NULL && query->message->mid_loop,
+	    .side_call = query->message != NULL && query->message->side_call,
+	    .now_ms = query->now_ms,
 	};
 	s->plan = plan_make(&plan);
 }
@@ -131,17 +131,17 @@ void
 candidates_latest_by(const struct config *config, const struct tokens *tokens,
 		     const struct state *state, const char *model, struct candidates *candidates)
 {
-	static const struct client_credentials nobody = {.may_use_stored = true};
-	const struct candidates_query ask = {
+	static const struct client_credentials none = {.may_use_stored = true};
+	const struct candidates_query query = {
 	    .config = config,
 	    .tokens = tokens,
 	    .state = state,
-	    .client = &nobody,
+	    .client = &none,
 	    .model = model,
 	    .latest = true,
 	    .now_ms = clock_wall_ms(),
 	};
-	candidates_collect(candidates, &ask);
+	candidates_collect(candidates, &query);
 }
 
 struct candidates *
@@ -162,26 +162,27 @@ candidates_find(const struct candidates *s, const struct provider *provider)
 	return c;
 }
 
-/* Lists of models are asked of providers that have one; neither they nor counts are
- * probes, which would tell too little. */
+/* Lists of models are requested only from providers that have one. Neither they nor token
+ * counts are probes: their success would prove too little. */
 static bool
-is_open(const struct candidate *c, const struct open_query *ask)
+is_possible(const struct candidate *c, const struct candidates_filter *filter)
 {
-	if (!plan_usable(c->standing) || (ask->done >> c->view->index & 1) != 0)
+	if (!plan_usable(c->standing) || (filter->tried >> c->view->index & 1) != 0)
 		return false;
 	bool lists = c->view->provider->dialect->counts_tokens;
-	return !ask->auxiliary || (c->standing != STANDING_PROBE && (lists || ask->counts_tokens));
+	return !filter->auxiliary ||
+	       (c->standing != STANDING_PROBE && (lists || filter->counts_tokens));
 }
 
-/* Tokens are counted by the provider that would serve the message, or estimated:
- * another one's count would be by another tokenizer. */
+/* Tokens are counted by the provider that would serve the message, or estimated: another one
+ * has another tokenizer. */
 struct candidate *
-candidates_next(struct candidates *s, const struct open_query *ask)
+candidates_next(struct candidates *s, const struct candidates_filter *filter)
 {
 	for (size_t i = 0; i < s->plan.n_usable; i++) {
 		struct candidate *c = &s->plan.candidates[i];
-		if (is_open(c, ask))
-			return ask->counts_tokens && !c->view->provider->dialect->counts_tokens
+		if (is_possible(c, filter))
+			return filter->counts_tokens && !c->view->provider->dialect->counts_tokens
 				   ? NULL
 				   : c;
 	}
@@ -190,11 +191,11 @@ candidates_next(struct candidates *s, const struct open_query *ask)
 
 bool
 candidates_has_other(const struct candidates *s, const struct candidate *chosen,
-		     const struct open_query *ask)
+		     const struct candidates_filter *filter)
 {
 	for (size_t i = 0; i < s->plan.n_usable; i++) {
 		const struct candidate *c = &s->plan.candidates[i];
-		if (c != chosen && is_open(c, ask))
+		if (c != chosen && is_possible(c, filter))
 			return true;
 	}
 	return false;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* What is known of every provider for one request, collected from
- * configuration, credentials and state for plan_make(). Reads the state file's
- * memory; no other I/O. One thread. */
+/* The candidates of a request: what configuration, credentials and state say about each
+ * provider, ordered by plan_make(). Reads the state file's memory; no other I/O. Views
+ * borrow from the configuration and the credentials. One thread. */
 #ifndef ROUTE_CANDIDATES_H
 #define ROUTE_CANDIDATES_H
 
@@ -20,52 +20,53 @@ struct candidates_query {
 	const struct tokens *tokens;
 	const struct state *state;
 	const struct client_credentials *client;
-	const struct message *message; /* NULL: no message's needs are looked at */
-	const char *model;             /* asked for; "" : none */
-	uint64_t session;              /* who serves this conversation; 0: nobody */
-	struct health_kin kin;         /* of whom the client says to be; zeros: nobody */
-	bool kin_is_sure; /* … as far as a client is believed: it is local, or has a key */
-	bool latest;      /* without a credential, look at the account seen last: for status */
+	const struct message *message; /* NULL: no message, every provider can serve it */
+	const char *model;             /* asked for; "": any */
+	uint64_t session;              /* id of the conversation's provider; 0: none yet */
+	struct health_kin kin;         /* who the client says it is; zeros: unknown */
+	bool kin_is_sure;              /* … which is trusted: it is local, or has a key */
+	bool latest; /* without a credential, use the account seen last: for status */
 	int64_t now_ms;
 };
 
-/* Fills the views and makes the plan. */
-void candidates_collect(struct candidates *candidates, const struct candidates_query *ask);
+/* Fills the views, in the configuration's order, and makes the plan. */
+void candidates_collect(struct candidates *candidates, const struct candidates_query *query);
 
-/* The candidates of no request: of a local client without a credential of its own,
- * with the account seen last where there is none stored. For status and checks.
- * model: "" for any. The caller's to free(); NULL: memory is short. */
+/* The candidates of a local client without a credential of its own, with the account seen
+ * last where none is stored. For status and health checks, which have no request. model: ""
+ * for any. The caller frees it with free(); NULL: out of memory. */
 struct candidates *candidates_latest(const struct app *app, const char *model);
 
-/* The same by a configuration and credentials of one's own, into *candidates. */
+/* The same with another configuration and credentials than those in force. */
 void candidates_latest_by(const struct config *config, const struct tokens *tokens,
 			  const struct state *state, const char *model,
 			  struct candidates *candidates);
 
-/* How a provider of the candidates' configuration stands in its plan. */
+/* A provider's candidate; the provider must be of the same configuration. */
 const struct candidate *candidates_find(const struct candidates *candidates,
 					const struct provider *provider);
 
-/* The records of one account at a provider. */
+/* The key of an account's record at a provider, without a family. */
 struct health_key candidates_account_key(const struct state *state, const struct provider *provider,
 					 const char *credential);
 
-/* Which candidates a request may still go to. */
-struct open_query {
-	unsigned done;      /* bit i: the candidate with view.index i was asked already */
+/* Which candidates a request may still be sent to. */
+struct candidates_filter {
+	unsigned tried;     /* bit i: the candidate with view.index i was tried already */
 	bool auxiliary;     /* count_tokens or models */
 	bool counts_tokens; /* of those: count_tokens */
 };
 
-/* The candidate to ask next, in the plan's order; NULL: there is none. */
-struct candidate *candidates_next(struct candidates *candidates, const struct open_query *query);
+/* The next candidate, in the plan's order; NULL: none is left. */
+struct candidate *candidates_next(struct candidates *candidates,
+				  const struct candidates_filter *filter);
 
-/* Whether another one could be asked after that. */
+/* Whether there is another one besides the chosen one. */
 bool candidates_has_other(const struct candidates *candidates, const struct candidate *chosen,
-			  const struct open_query *query);
+			  const struct candidates_filter *filter);
 
-/* The first that the configuration prefers to the chosen one and that cannot be asked
- * now; NULL: there is none. */
+/* The first one that the configuration prefers to the chosen one, and that is skipped; NULL:
+ * none. */
 const struct candidate *candidates_first_skipped(const struct candidates *candidates,
 						 const struct candidate *chosen);
 

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #include "route/catalogue.h"
 
+#include "base/count.h"
 #include "json/tree.h"
 
 #include <string.h>
 
-/* CLIENT.md 1: what Claude Code asks for. */
+/* The models that Claude Code uses: CLIENT.md 1. */
 static const char *const claude_models[] = {"claude-opus-5-5", "claude-sonnet-5-5",
 					    "claude-haiku-5-5"};
 
-enum { CLAUDE_MODELS = sizeof claude_models / sizeof *claude_models };
+enum { CLAUDE_MODELS = COUNT(claude_models) };
 
 json_object *
 catalogue_estimate(const struct message *message)

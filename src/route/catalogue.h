@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What is answered about models without asking any provider. Objects are the
- * caller's; NULL: memory is short, or there is nothing to tell. Pure. Shapes:
- * PROTOCOLS.md 1, count_tokens and models. */
+/* Replies about models and tokens that need no provider. The caller owns the objects; NULL:
+ * out of memory. Pure; thread-safe. Forms: PROTOCOLS.md 1, count_tokens and models. */
 #ifndef ROUTE_CATALOGUE_H
 #define ROUTE_CATALOGUE_H
 
@@ -13,11 +12,11 @@
 /* {"input_tokens":N}, estimated. */
 json_object *catalogue_estimate(const struct message *message);
 
-/* The models that a client may name: Claude's current ones, and what the
- * providers' mappings name literally. */
+/* The models that a client may name: Claude's current ones, and the names without wildcards in
+ * the providers' mappings. */
 json_object *catalogue_models(const struct config *config);
 
-/* One of them; NULL: unknown. */
+/* One of them; NULL: unknown, or out of memory. */
 json_object *catalogue_model(const struct config *config, const char *id);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The life of an exchange: it begins, its steps are followed, events wake it. What each
- * step does stands in step_*.c. */
+/* Starts an exchange, follows its steps, and receives its events. What each step does is in
+ * step_*.c. */
 #include "route/exchange.h"
 
 #include "base/clock.h"
@@ -12,7 +12,7 @@
 
 enum { TRAIL_MAX = 1024 };
 
-/* After close, the exchange may be gone. */
+/* Follows the steps until one waits for an event. After close, the exchange may be freed. */
 static void
 run(struct exchange *x, const struct step *step)
 {
@@ -24,7 +24,7 @@ run(struct exchange *x, const struct step *step)
 
 /* --- Events ----------------------------------------------------------- */
 
-/* Bytes came from the provider, or the attempt ended. */
+/* Bytes arrived from the provider, or the attempt ended. */
 static void
 on_progress(void *owner)
 {
@@ -57,7 +57,7 @@ on_limits(struct timer *timer)
 	run(x, steps_check_limits(x));
 }
 
-/* The client took what waited for it. */
+/* The client has read what was waiting for it. */
 static void
 on_drained(void *handling)
 {
@@ -66,7 +66,7 @@ on_drained(void *handling)
 		attempt_resume(x->attempt);
 }
 
-/* The client has gone. */
+/* The client has disconnected. */
 static void
 on_aborted(void *handling)
 {
@@ -77,13 +77,13 @@ on_aborted(void *handling)
 
 /* --- Begin ------------------------------------------------------------ */
 
-/* Once: whoever runs the router may wonder why such a client is served by the plan. */
+/* Logged once: the operator may wonder why such a client is served by its plan. */
 static void
 log_login_as_key(struct app *app, const struct request *request)
 {
-	if (!request->login_as_key || app->told_login_as_key)
+	if (!request->login_as_key || app->logged_login_as_key)
 		return;
-	app->told_login_as_key = true;
+	app->logged_login_as_key = true;
 	log_line(LOG_NOTICE, "%s sends its Claude login as x-api-key: it is used as the login",
 		 request_client(request));
 }

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* One client request from plan to reply: asks candidate after candidate until one
- * answers, and lets the client see nothing of the failures (ARCHITECTURE.md, "One
- * request's way"). An exchange belongs to itself: it outlives its client only to let a
- * provider's connection come to an end, and frees itself. One thread. */
+/* One client request from plan to reply: tries one candidate after another until one serves
+ * it, and hides the failures from the client (ARCHITECTURE.md, "One request's way"). An
+ * exchange owns itself: it frees itself when it is closed, at most a second after its client,
+ * so that the provider's connection stays usable. One thread. */
 #ifndef ROUTE_EXCHANGE_H
 #define ROUTE_EXCHANGE_H
 
 #include "client/accept.h"
 
-/* Replies to POST /v1/messages, count_tokens, and GET /v1/models of a client whose
- * request was read, now or later. */
+/* Replies, now or later, to a client's complete request: POST /v1/messages, count_tokens, GET
+ * /v1/models. */
 void exchange_start(struct client *client);
 
 #endif

@@ -6,8 +6,8 @@
 
 enum { OWNER_SIZE = DIGEST_HEX_SIZE + KEY_NAME_MAX };
 
-/* What a client says of itself, within a scope: another client's is another, whatever
- * both say. */
+/* The hash of what a client says about itself, with the scope in which it holds: two clients
+ * that say the same do not share it. 0: it says nothing. */
 static uint64_t
 name_of(const struct state *state, const char *kind, const char *scope, const char *what)
 {
@@ -18,8 +18,8 @@ name_of(const struct state *state, const char *kind, const char *scope, const ch
 	return state_name(state, name);
 }
 
-/* The owner of a conversation: the client key, else the login or API key that the
- * provider will see (hashed, so that none is copied), else nobody. */
+/* The owner of a conversation: the client key, else the login or API key that the provider
+ * will get (hashed, so that it is not copied), else 0. */
 static void
 find_owner(const struct state *state, const struct request *r, char owner[static OWNER_SIZE])
 {

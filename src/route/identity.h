@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Whose request it is, as far as that is known: its conversation, and the person and
- * device behind a login that is refreshed every few hours (BEHAVIOUR 5, 8). Names are
- * keyed hashes; none can be read back. Reads the state; no other I/O. One thread. */
+/* Whose request it is, as far as that is known: the conversation, and the person and device
+ * behind a login that is refreshed every few hours (BEHAVIOUR 5, 8). All are keyed hashes.
+ * Reads the state; no other I/O. One thread. */
 #ifndef ROUTE_IDENTITY_H
 #define ROUTE_IDENTITY_H
 
@@ -9,9 +9,9 @@
 #include "state/state.h"
 
 struct identity {
-	struct session session; /* key 0: no conversation is named */
+	struct session session; /* key 0: the request names no conversation */
 	struct health_kin kin;
-	bool kin_is_sure; /* the client is believed: it is local, or has a key */
+	bool kin_is_sure; /* the client is trusted: it is local, or has a key */
 };
 
 void identity_find(struct identity *identity, const struct state *state,

@@ -8,7 +8,7 @@
 #include <string.h>
 
 static uint64_t
-memory_key(uint64_t subject, uint64_t own)
+fact_key(uint64_t subject, uint64_t own)
 {
 	uint64_t key = own == 0 ? subject : (subject ^ own) * UINT64_C(0x9e3779b97f4a7c15);
 	return key == 0 ? 1 : key;
@@ -21,7 +21,7 @@ learned_first(const struct state *state, const struct provider *provider, const 
 	const struct model_rule *rule = config_model_rule(provider, model);
 	if (rule == NULL)
 		return 0;
-	uint64_t worked = state_model(state, memory_key(rule->id, own), clock_wall_ms());
+	uint64_t worked = state_model(state, fact_key(rule->id, own), clock_wall_ms());
 	return worked < rule->n_names ? (size_t)worked : 0;
 }
 
@@ -49,7 +49,7 @@ learned_name_worked(struct state *state, const struct provider *provider, const 
 	const struct model_rule *rule = config_model_rule(provider, model);
 	for (size_t i = 0; rule != NULL && i < rule->n_names; i++)
 		if (strcmp(rule->names[i], name) == 0) {
-			state_model_put(state, memory_key(rule->id, own), i, clock_wall_ms());
+			state_model_put(state, fact_key(rule->id, own), i, clock_wall_ms());
 			return true;
 		}
 	return false;
@@ -60,7 +60,7 @@ quirks_key(const struct provider *provider, const char *name, uint64_t own)
 {
 	char text[PROVIDER_NAME_MAX + MODEL_NAME_MAX + sizeof "quirks//"];
 	snprintf(text, sizeof text, "quirks/%s/%s", provider->name, name);
-	return memory_key(digest_name(text), own);
+	return fact_key(digest_name(text), own);
 }
 
 unsigned

@@ -2,7 +2,7 @@
 #include "route/limits.h"
 
 enum {
-	ERROR_BODY_FOR_MS = 5000, /* an error may drip for so long after its status */
+	ERROR_BODY_FOR_MS = 5000, /* how long an error's body may take after its status */
 	AUXILIARY_FOR_MS = 20000,
 };
 
@@ -19,7 +19,7 @@ limits_deadline_ms(const struct config *config, int64_t request_ms, int64_t now_
 	return request_ms + config->deadline_ms - now_ms;
 }
 
-/* Of all of it, whatever the provider does. */
+/* The limits on the whole, however much the provider sends. */
 static struct limit
 whole(const struct limits_query *q)
 {
@@ -45,6 +45,6 @@ limits_next(const struct limits_query *q)
 	if (q->streams && !q->relaying)
 		bound(&limit, q->attempt_ms + first_byte_ms - q->now_ms, ENDING_FIRST_BYTE);
 	if (q->streams && q->relaying)
-		bound(&limit, q->life_ms + first_byte_ms - q->now_ms, ENDING_IDLE);
+		bound(&limit, q->alive_ms + first_byte_ms - q->now_ms, ENDING_IDLE);
 	return limit;
 }

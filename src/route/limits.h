@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* How long an attempt may still take: BEHAVIOUR 6, "Time limits". Pure; thread-safe.
- * Times are of the steady clock. */
+/* How long an attempt may still take: BEHAVIOUR 6, "Time limits". Times are of the steady
+ * clock. Pure; thread-safe. */
 #ifndef ROUTE_LIMITS_H
 #define ROUTE_LIMITS_H
 
@@ -10,26 +10,26 @@
 /* What the limits depend on. */
 struct limits_query {
 	const struct config *config;
-	bool auxiliary;      /* count_tokens and models, which can do without a provider */
+	bool auxiliary;      /* count_tokens and models, which do not need a provider */
 	bool streams;        /* the client asked for a stream */
-	bool relaying;       /* the stream's content has begun */
-	bool client_is_slow; /* bytes wait for the client: the provider is not to blame */
+	bool relaying;       /* a stream's content has begun */
+	bool client_is_slow; /* bytes wait for the client: it is not the provider's fault */
 	bool has_head;       /* the response's head is complete */
 	int64_t request_ms;  /* when the request began */
 	int64_t content_ms;  /* when the client got the first byte, if relaying */
 	int64_t attempt_ms;  /* when the attempt began */
-	int64_t bytes_ms;    /* its last bytes */
-	int64_t life_ms;     /* its last event that was no ping */
-	int64_t failed_ms;   /* when its status was seen to be an error's; 0: it is none */
+	int64_t bytes_ms;    /* when its last bytes arrived */
+	int64_t alive_ms;    /* when its last event that was not a ping arrived */
+	int64_t failed_ms;   /* when an error's status arrived; 0: none has */
 	int64_t now_ms;
 };
 
 struct limit {
-	int64_t remaining_ms; /* 0 or less: it is over */
-	enum ending ending;   /* how the attempt is judged then */
+	int64_t remaining_ms; /* 0 or less: reached */
+	enum ending ending;   /* how the attempt ends then */
 };
 
-/* The limit that comes first. */
+/* The limit that is reached first. */
 struct limit limits_next(const struct limits_query *query);
 
 /* The time until the request must have its first content. */

@@ -8,10 +8,10 @@
 #include <stdio.h>
 #include <string.h>
 
-/* CLIENT.md 6: up to 60 s Claude Code waits by itself; a longer wait it is told
- * only in parts, since 61 fails at once. */
-#define ASK_AGAIN_S       55
-#define ASK_AGAIN_UNTIL_S (5 * 60)
+/* CLIENT.md 6: Claude Code waits for up to 60 s by itself, and fails at once for 61; so a wait
+ * of up to RETRY_SOON_S is split into parts. */
+#define RETRY_AFTER_MAX_S 55
+#define RETRY_SOON_S      (5 * 60)
 
 void
 no_provider_init(struct no_provider *e)
@@ -28,13 +28,13 @@ no_provider_fini(struct no_provider *e)
 	buf_free(&e->message);
 }
 
-/* A list that is too long is told in part: enough to know what to do. */
+/* Adds each candidate's reason. A list that is too long is cut. */
 static void
-name_each(struct no_provider *e, const struct no_provider_query *ask)
+add_reasons(struct no_provider *e, const struct no_provider_query *query)
 {
-	for (size_t i = 0; i < ask->plan->n; i++) {
+	for (size_t i = 0; i < query->plan->n; i++) {
 		char reason[ERROR_TEXT_MAX];
-		plan_reason(&ask->plan->candidates[i], ask->now_ms, reason, sizeof reason);
+		plan_reason(&query->plan->candidates[i], query->now_ms, reason, sizeof reason);
 		if (!buf_printf(&e->message, "%s%s", i == 0 ? " " : "; ", reason))
 			return;
 	}
@@ -42,8 +42,8 @@ name_each(struct no_provider *e, const struct no_provider_query *ask)
 		return;
 }
 
-/* Claude's word for the window that is used up, as it would tell itself
- * (PROTOCOLS.md 4, representative-claim). */
+/* Claude's name for the window that is used up, as its own header has it (PROTOCOLS.md 4,
+ * representative-claim). */
 static void
 write_claim(const struct plan *plan, char *claim, size_t size)
 {
@@ -61,23 +61,23 @@ write_claim(const struct plan *plan, char *claim, size_t size)
 }
 
 static bool
-all_rest(struct no_provider *e, const struct no_provider_query *ask, int64_t earliest_ms)
+write_paused(struct no_provider *e, const struct no_provider_query *query, int64_t earliest_ms)
 {
-	int64_t wait_s = (earliest_ms - ask->now_ms + 999) / 1000;
+	int64_t wait_s = (earliest_ms - query->now_ms + 999) / 1000;
 	wait_s = wait_s < 1 ? 1 : wait_s;
-	bool soon = wait_s <= ASK_AGAIN_UNTIL_S;
+	bool soon = wait_s <= RETRY_SOON_S;
 	char claim[32];
 	e->status = 429;
 	e->type = "rate_limit_error";
 	if (!buf_puts(&e->message, "No provider can answer now:"))
 		return false;
-	name_each(e, ask);
+	add_reasons(e, query);
 	if (!buf_printf(&e->lines, "retry-after: %" PRId64 "\r\n",
-			soon && wait_s > ASK_AGAIN_S ? ASK_AGAIN_S : wait_s))
+			soon && wait_s > RETRY_AFTER_MAX_S ? RETRY_AFTER_MAX_S : wait_s))
 		return false;
-	if (soon || !ask->login)
+	if (soon || !query->login)
 		return true;
-	write_claim(ask->plan, claim, sizeof claim);
+	write_claim(query->plan, claim, sizeof claim);
 	return buf_printf(&e->lines,
 			  "anthropic-ratelimit-unified-status: rejected\r\n"
 			  "anthropic-ratelimit-unified-reset: %" PRId64 "\r\n"
@@ -86,23 +86,23 @@ all_rest(struct no_provider *e, const struct no_provider_query *ask, int64_t ear
 }
 
 static bool
-nobody(struct no_provider *e, const struct no_provider_query *ask, bool configured)
+write_unavailable(struct no_provider *e, const struct no_provider_query *query, bool configured)
 {
 	e->status = configured ? 503 : 403;
 	e->type = configured ? "api_error" : "permission_error";
 	if (!buf_puts(&e->message, configured ? "No provider can answer this request:"
 					      : "No provider is set up for this request:"))
 		return false;
-	name_each(e, ask);
+	add_reasons(e, query);
 	return buf_puts(&e->message, configured ? " See /v1/status on the router."
 						: " Add a credential to tokens.txt, or log in with "
 						  "Claude Code.") &&
 	       buf_puts(&e->lines, "x-should-retry: false\r\n");
 }
 
-/* Somebody could be asked, but this request has no time or attempts left. */
+/* A provider is available, but this request has no time or attempts left. */
 static bool
-spent(struct no_provider *e)
+write_spent(struct no_provider *e)
 {
 	e->status = 503;
 	e->type = "api_error";
@@ -111,15 +111,15 @@ spent(struct no_provider *e)
 	       buf_puts(&e->lines, "retry-after: 2\r\n");
 }
 
-/* How the candidates stand. */
+/* What the candidates have in common. */
 struct standings {
-	bool configured; /* somebody is set up */
-	bool usable;     /* somebody could be asked */
-	bool paused;     /* somebody rests for another reason than a refused credential */
+	bool configured; /* one is set up */
+	bool usable;     /* one is available */
+	bool paused;     /* one is paused for another reason than a rejected credential */
 };
 
 static struct standings
-look(const struct plan *plan)
+summarize(const struct plan *plan)
 {
 	struct standings found = {0};
 	for (size_t i = 0; i < plan->n; i++) {
@@ -132,21 +132,21 @@ look(const struct plan *plan)
 }
 
 void
-no_provider_reply(struct no_provider *e, const struct no_provider_query *ask)
+no_provider_reply(struct no_provider *e, const struct no_provider_query *query)
 {
-	const struct standings found = look(ask->plan);
-	bool told;
-	if (ask->limited && found.usable)
-		told = all_rest(e, ask, ask->now_ms);
-	else if (ask->spent && found.usable)
-		told = spent(e);
+	const struct standings found = summarize(query->plan);
+	bool written;
+	if (query->limited && found.usable)
+		written = write_paused(e, query, query->now_ms);
+	else if (query->spent && found.usable)
+		written = write_spent(e);
 	else if (found.paused)
-		told = all_rest(e, ask, plan_earliest_ms(ask->plan));
+		written = write_paused(e, query, plan_earliest_ms(query->plan));
 	else
-		told = nobody(e, ask, found.configured);
-	if (told && ask->last[0] != '\0')
-		told = buf_printf(&e->message, " The last response: %s.", ask->last);
-	/* Without memory for it the answer is the shorter one of no_provider_init(). */
-	if (!told)
+		written = write_unavailable(e, query, found.configured);
+	if (written && query->last[0] != '\0')
+		written = buf_printf(&e->message, " The last response: %s.", query->last);
+	/* Out of memory: the status of no_provider_init(), with what was written of the message. */
+	if (!written)
 		e->status = 503;
 }

@@ -9,7 +9,7 @@
 
 enum { SPREADS_WITHIN_MS = 60000 }; /* BEHAVIOUR 4 */
 
-/* In words, once: by the process whose change it was. */
+/* Reports a pause that began or ended; only the process that changed it does. */
 static void
 announce(struct app *app, const struct provider *provider, enum health_outcome what,
 	 const struct health_key *key)
@@ -58,9 +58,10 @@ change_of(const struct outcome *o, enum health_event event)
 	return change;
 }
 
-/* A success tells of the account; what else rests is over with it. */
+/* A success is recorded for the account; it also ends the pauses of the family and of
+ * everybody. */
 static void
-served(struct app *app, const struct outcome *o)
+record_success(struct app *app, const struct outcome *o)
 {
 	struct health_change change = change_of(o, HEALTH_SERVED);
 	const struct health_key others[] = {
@@ -69,7 +70,8 @@ served(struct app *app, const struct outcome *o)
 	};
 	apply(app, o, o->key, &change);
 	memset(change.windows, 0, sizeof change.windows);
-	memset(&change.kin, 0, sizeof change.kin); /* nobody's where all are meant, else known */
+	memset(&change.kin, 0,
+	       sizeof change.kin); /* for everybody it means nothing; the family's record has it */
 	for (size_t i = 0; i < 2; i++) {
 		struct health h;
 		bool same = i == 1 && o->family == 0;
@@ -78,11 +80,11 @@ served(struct app *app, const struct outcome *o)
 	}
 }
 
-/* Whether another account at this provider rests for want of a response, since a minute at most:
- * then it is the provider's trouble, not the account's. One that was throttled has too many
- * requests of its own. */
+/* Whether another account at this provider was paused within the last minute because of a
+ * failure: then it is the provider's, not the account's. One that was throttled sent too many
+ * requests itself. */
 static bool
-others_see_it(const struct state *state, const struct health_key *key, int64_t now_ms)
+fails_for_others(const struct state *state, const struct health_key *key, int64_t now_ms)
 {
 	struct health all[STATE_HEALTHS];
 	size_t n = state_healths(state, key->provider, all, STATE_HEALTHS);
@@ -95,7 +97,7 @@ others_see_it(const struct state *state, const struct health_key *key, int64_t n
 }
 
 static void
-paused(struct app *app, const struct outcome *o)
+record_pause(struct app *app, const struct outcome *o)
 {
 	struct health_change change = change_of(o, HEALTH_PAUSED);
 	struct health_key key = o->key;
@@ -105,8 +107,8 @@ paused(struct app *app, const struct outcome *o)
 	change.throttled = o->verdict->throttled;
 	if (o->verdict->scope == SCOPE_FAMILY)
 		key.family = o->verdict->family;
-	bool spreads =
-	    o->verdict->scope == SCOPE_SPREADING && others_see_it(app->state, &key, change.now_ms);
+	bool spreads = o->verdict->scope == SCOPE_SPREADING &&
+		       fails_for_others(app->state, &key, change.now_ms);
 	if (o->verdict->scope != SCOPE_EVERYBODY)
 		apply(app, o, key, &change);
 	if (!spreads && o->verdict->scope != SCOPE_EVERYBODY)
@@ -123,15 +125,15 @@ outcome_count_attempt(struct state *state, const struct provider *provider,
 	unsigned what = is_asked_again && verdict->kind != VERDICT_SUCCESSOR ? COUNTED_VERDICTS - 1
 									     : verdict->kind;
 	_Static_assert(VERDICT_SUCCESSOR == COUNTED_VERDICTS - 2,
-		       "what is asked again is the last");
+		       "the last verdict counted is a retry");
 	state_count(state, provider->id, COUNT_ATTEMPTS);
 	state_count(state, provider->id, COUNT_VERDICTS + what);
 }
 
-/* A credential of the client's own that its provider does not know is nobody's:
- * a record of it would take the place of somebody's. */
+/* A client's own credential that its provider rejects gets no record: it would take the slot of
+ * one that works. */
 static bool
-is_of_nobody(const struct verdict *v)
+is_unknown_credential(const struct verdict *v)
 {
 	return v->kind == VERDICT_PASS && (v->status == 401 || v->status == 403);
 }
@@ -141,29 +143,29 @@ outcome_record(struct app *app, const struct outcome *o)
 {
 	const struct verdict *v = o->verdict;
 	if (v->kind == VERDICT_PASS && v->status < 300) {
-		served(app, o);
+		record_success(app, o);
 	} else {
 		state_count(app->state, o->key.provider, COUNT_FAILURES);
-		if (v->pause == PAUSE_NONE && !is_of_nobody(v)) {
+		if (v->pause == PAUSE_NONE && !is_unknown_credential(v)) {
 			struct health_change change = change_of(o, HEALTH_FAILED);
 			change.throttled = v->throttled;
 			apply(app, o, o->key, &change);
 		}
 	}
 	if (v->pause != PAUSE_NONE)
-		paused(app, o);
+		record_pause(app, o);
 }
 
 void
 outcome_probe_served(struct app *app, const struct outcome *o)
 {
-	served(app, o);
+	record_success(app, o);
 }
 
-/* Whether the provider began to rest while it served this: then somebody else
- * serves by now. */
+/* Whether a pause of the provider began while it served this request: then another one serves
+ * by now. */
 static bool
-is_past(const struct state *state, const struct outcome *o)
+is_outdated(const struct state *state, const struct outcome *o)
 {
 	struct health h;
 	state_health(state, &o->key, &h);
@@ -175,7 +177,7 @@ outcome_serving(struct app *app, const struct outcome *o, bool own_credential)
 {
 	const struct provider *provider = o->provider;
 	char sentence[ERROR_TEXT_MAX];
-	if (is_past(app->state, o) || !state_served(app->state, provider->name) ||
+	if (is_outdated(app->state, o) || !state_served(app->state, provider->name) ||
 	    !provider->paid || own_credential)
 		return;
 	snprintf(sentence, sizeof sentence,

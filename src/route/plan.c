@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The three records that can keep a provider from being asked. */
+/* The three records that can pause a candidate. */
 static const struct health *
 record(const struct plan_view *view, size_t i)
 {
@@ -14,9 +14,9 @@ record(const struct plan_view *view, size_t i)
 	return records[i];
 }
 
-/* A probe is refused to side calls: they tell too little (CLIENT.md 6). */
+/* A side call is not a probe: its success would prove too little (CLIENT.md 6). */
 static enum standing
-standing_of(const struct plan_query *ask, enum health_state state)
+standing_of(const struct plan_query *query, enum health_state state)
 {
 	switch (state) {
 	case HEALTH_IS_PAUSED:
@@ -26,35 +26,35 @@ standing_of(const struct plan_query *ask, enum health_state state)
 	case HEALTH_PROBING:
 		return STANDING_PROBED;
 	case HEALTH_DUE:
-		return ask->side_call ? STANDING_PROBED : STANDING_PROBE;
+		return query->side_call ? STANDING_PROBED : STANDING_PROBE;
 	case HEALTH_READY:
 		break;
 	}
 	return STANDING_READY;
 }
 
-/* A probe mostly answers long before its lease is over. */
-#define PROBE_ANSWERS_MS 5000
+/* A probe mostly ends long before its lease. */
+#define PROBE_MOSTLY_MS 5000
 
 static int64_t
-free_at_ms(const struct health *h, enum standing standing, int64_t now_ms)
+available_at_ms(const struct health *h, enum standing standing, int64_t now_ms)
 {
 	if (standing != STANDING_PROBED)
 		return h->until_ms;
-	int64_t soon_ms = now_ms + PROBE_ANSWERS_MS;
+	int64_t soon_ms = now_ms + PROBE_MOSTLY_MS;
 	return h->lease_ms < now_ms ? now_ms : h->lease_ms < soon_ms ? h->lease_ms : soon_ms;
 }
 
-/* The worst that any of the records says decides; the latest end counts. */
+/* The worst of the records decides; of equal ones, the one that ends last. */
 static void
-read_records(const struct plan_query *ask, struct candidate *c)
+read_records(const struct plan_query *query, struct candidate *c)
 {
 	for (size_t i = 0; i < 3; i++) {
 		const struct health *h = record(c->view, i);
-		enum standing standing = standing_of(ask, health_state(h, ask->now_ms));
+		enum standing standing = standing_of(query, health_state(h, query->now_ms));
 		if (standing == STANDING_READY)
 			continue;
-		int64_t until_ms = free_at_ms(h, standing, ask->now_ms);
+		int64_t until_ms = available_at_ms(h, standing, query->now_ms);
 		bool worse = plan_usable(c->standing) && !plan_usable(standing);
 		bool longer = plan_usable(c->standing) == plan_usable(standing) &&
 			      (c->standing == STANDING_READY || until_ms > c->until_ms);
@@ -67,13 +67,13 @@ read_records(const struct plan_query *ask, struct candidate *c)
 }
 
 static bool
-is_chosen(const struct plan_query *ask, const struct plan_view *view)
+is_chosen(const struct plan_query *query, const struct plan_view *view)
 {
-	return ask->manual[0] != '\0' && strcmp(ask->manual, view->provider->name) == 0;
+	return query->manual[0] != '\0' && strcmp(query->manual, view->provider->name) == 0;
 }
 
 static struct candidate
-consider(const struct plan_query *ask, const struct plan_view *view)
+consider(const struct plan_query *query, const struct plan_view *view)
 {
 	struct candidate c = {.view = view, .standing = STANDING_READY};
 	bool paid = view->provider->paid && !credential_is_own(&view->credential);
@@ -81,42 +81,42 @@ consider(const struct plan_query *ask, const struct plan_view *view)
 		c.standing = STANDING_DISABLED;
 	else if (view->credential.why_none != NULL)
 		c.standing = STANDING_UNCONFIGURED;
-	else if (paid && ask->plan_limits_only && !is_chosen(ask, view))
+	else if (paid && query->plan_limits_only && !is_chosen(query, view))
 		c.standing = STANDING_PAID;
 	else if (view->refuses != NULL)
 		c.standing = STANDING_UNABLE;
 	else
-		read_records(ask, &c);
+		read_records(query, &c);
 	if (c.standing != STANDING_READY)
 		return c;
-	if (is_chosen(ask, view))
+	if (is_chosen(query, view))
 		c.standing = STANDING_CHOSEN;
-	else if (ask->mid_loop && ask->session == view->provider->id)
+	else if (query->mid_loop && query->session == view->provider->id)
 		c.standing = STANDING_KEPT;
 	return c;
 }
 
-/* Lower goes first. */
+/* The place of a candidate: lower comes first. */
 static int
-rank(const struct plan_query *ask, const struct candidate *c)
+rank(const struct plan_query *query, const struct candidate *c)
 {
 	if (!plan_usable(c->standing))
 		return 3;
-	if (is_chosen(ask, c->view))
+	if (is_chosen(query, c->view))
 		return 0;
 	return c->standing == STANDING_KEPT ? 1 : 2;
 }
 
 static struct plan
-make(const struct plan_query *ask)
+make(const struct plan_query *query)
 {
 	struct plan plan = {0};
 	struct candidate all[PROVIDERS_MAX];
-	for (size_t i = 0; i < ask->n_views; i++)
-		all[i] = consider(ask, &ask->views[i]);
+	for (size_t i = 0; i < query->n_views; i++)
+		all[i] = consider(query, &query->views[i]);
 	for (int r = 0; r <= 3; r++)
-		for (size_t i = 0; i < ask->n_views; i++)
-			if (rank(ask, &all[i]) == r)
+		for (size_t i = 0; i < query->n_views; i++)
+			if (rank(query, &all[i]) == r)
 				plan.candidates[plan.n++] = all[i];
 	while (plan.n_usable < plan.n && plan_usable(plan.candidates[plan.n_usable].standing))
 		plan.n_usable++;
@@ -124,22 +124,22 @@ make(const struct plan_query *ask)
 }
 
 struct plan
-plan_make(const struct plan_query *ask)
+plan_make(const struct plan_query *query)
 {
-	struct plan plan = make(ask);
-	if (plan.n_usable > 0 || !ask->side_call)
+	struct plan plan = make(query);
+	if (plan.n_usable > 0 || !query->side_call)
 		return plan;
-	/* A side call that nobody else can take had better probe than fail. */
-	struct plan_query bolder = *ask;
-	bolder.side_call = false;
-	return make(&bolder);
+	/* A side call that no provider could serve had better be a probe than fail. */
+	struct plan_query probing = *query;
+	probing.side_call = false;
+	return make(&probing);
 }
 
 void
 plan_refuse_probe(struct candidate *c, int64_t now_ms)
 {
 	c->standing = STANDING_PROBED;
-	c->until_ms = now_ms + PROBE_ANSWERS_MS;
+	c->until_ms = now_ms + PROBE_MOSTLY_MS;
 }
 
 bool

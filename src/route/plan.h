@@ -1,75 +1,74 @@
 /* SPDX-License-Identifier: MIT */
-/* Who is to be asked, in which order, and why: BEHAVIOUR.md 5.
+/* Which candidates to try, in which order, and why: BEHAVIOUR.md 5.
  *
- * Pure: (configuration, state, request, now) → candidates. The caller collects
- * what is known of each provider into views; the plan decides; nothing here
- * reads a file or a clock. Thread-safe. */
+ * Pure: (configuration, state, request, now) → candidates. The caller collects what is known
+ * about each provider into views, which the plan borrows. Thread-safe. */
 #ifndef ROUTE_PLAN_H
 #define ROUTE_PLAN_H
 
 #include "config/credential.h"
 #include "state/health.h"
 
-/* One provider as one request sees it. */
+/* What is known about one provider for one request. */
 struct plan_view {
 	const struct provider *provider;
 	unsigned index;               /* its place among the views */
 	struct credential credential; /* why_none is NULL if it can be used */
-	const char *refuses;          /* what it cannot do of this request; NULL: it can */
-	struct health everybody;      /* its records: for all accounts, */
-	struct health account;        /* for this account, */
-	struct health family;         /* for this account and the family of the model asked for */
+	const char *refuses;          /* why it cannot serve this request; NULL: it can */
+	struct health everybody;      /* its record for all accounts, */
+	struct health account;        /* its record for this account, */
+	struct health family;         /* and for this account and the requested model's family */
 };
 
 struct plan_query {
 	const struct plan_view *views; /* in the configuration's order */
 	size_t n_views;
 	bool plan_limits_only;
-	const char *manual; /* the provider chosen by hand; "" : none */
-	uint64_t session;   /* the provider.id that serves this conversation; 0: none */
-	bool mid_loop;      /* the conversation waits for the answer to a tool's result */
+	const char *manual; /* the provider that an admin switched to; "": none */
+	uint64_t session;   /* id of the conversation's provider; 0: none yet */
+	bool mid_loop;      /* the conversation is in the middle of a tool loop */
 	bool side_call;     /* never a probe */
 	int64_t now_ms;
 };
 
-/* Why a candidate stands where it does. */
+/* The reason for a candidate's place in the plan. */
 enum standing {
 	STANDING_READY,
-	STANDING_CHOSEN, /* by hand */
-	STANDING_KEPT,   /* it serves this conversation, which is in the middle of a tool loop */
-	STANDING_PROBE,  /* its rest is over; this request may find out */
-	/* From here on: not to be asked. */
+	STANDING_CHOSEN, /* an admin switched to it */
+	STANDING_KEPT,   /* it serves the conversation, which is in the middle of a tool loop */
+	STANDING_PROBE,  /* its pause is due; this request may be the probe */
+	/* From here on: skipped. */
 	STANDING_PAUSED,  /* until until_ms */
-	STANDING_BENCHED, /* until until_ms, when it is looked at again */
-	STANDING_PROBED,  /* somebody else finds out right now */
+	STANDING_BENCHED, /* until until_ms, when it is tried again */
+	STANDING_PROBED,  /* another request is the probe */
 	STANDING_PAID,    /* plan_limits_only */
 	STANDING_DISABLED,
 	STANDING_UNCONFIGURED, /* no credential for this request */
-	STANDING_UNABLE,       /* cannot take this request */
+	STANDING_UNABLE,       /* cannot serve this request */
 };
 
 struct candidate {
 	const struct plan_view *view;
 	enum standing standing;
-	int64_t until_ms;           /* RESTS, BENCHED, PROBED: the earliest useful time */
-	const struct health *cause; /* the record that says so, of the view; NULL: none */
+	int64_t until_ms;           /* PAUSED, BENCHED, PROBED: when it may be available */
+	const struct health *cause; /* the record of the view that is the reason; NULL: none */
 };
 
 struct plan {
-	struct candidate candidates[PROVIDERS_MAX]; /* those to be asked come first */
+	struct candidate candidates[PROVIDERS_MAX]; /* the usable ones first, in order */
 	size_t n;
-	size_t n_usable;
+	size_t n_usable; /* those that plan_usable() accepts */
 };
 
-struct plan plan_make(const struct plan_query *ask);
+struct plan plan_make(const struct plan_query *query);
 
-/* A candidate that was to be probed turned out to be somebody else's to probe. */
+/* Another request holds the lease of a candidate that was to be probed. */
 void plan_refuse_probe(struct candidate *candidate, int64_t now_ms);
 
-/* Whether a standing means that the provider can be asked. */
+/* Whether a candidate of that standing may be tried. */
 bool plan_usable(enum standing standing);
 
-/* The earliest time at which one that rests may be asked; 0: none rests. */
+/* The earliest time at which one that is paused may be available; 0: none is paused. */
 int64_t plan_earliest_ms(const struct plan *plan);
 
 /* The reason in words: "claude_pro is paused until 18:00 (429 unified five_hour)".

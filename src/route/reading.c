@@ -19,15 +19,15 @@ lower(char *text)
 		*text = (char)tolower((unsigned char)*text);
 }
 
-/* The beginning of a string's span, escapes resolved, in lower case; no NUL ends it. */
+/* Copies the beginning of a string, escapes resolved, in lower case; a NUL becomes a space. */
 static void
-take_text(const char *json, struct span span, char *out, size_t size)
+copy_text(const char *json, struct span span, char *out, size_t size)
 {
 	char decoded[READING_TEXT_MAX + 2];
 	size_t room = size < READING_TEXT_MAX ? size : READING_TEXT_MAX;
 	if (span.len > room - 2)
 		span.len = room - 2;
-	/* Not in the middle of an escape: the longest is a pair of surrogates. */
+	/* Do not cut in the middle of an escape: the longest is a pair of surrogates. */
 	for (size_t i = span.len < 12 ? 0 : span.len - 12; i < span.len; i++)
 		if (json[span.at + i] == '\\')
 			span.len = i;
@@ -39,7 +39,7 @@ take_text(const char *json, struct span span, char *out, size_t size)
 	lower(out);
 }
 
-/* A word of the protocol: taken whole or not at all. */
+/* Reads a word of the protocol; "" if it does not fit. */
 static void
 read_word(struct scan *s, char *word)
 {
@@ -56,63 +56,63 @@ reading_is(const struct reading *r, const char *word)
 }
 
 bool
-reading_holds(const struct reading *r, const char *part)
+reading_contains(const struct reading *r, const char *part)
 {
 	return strstr(r->type, part) != NULL || strstr(r->code, part) != NULL;
 }
 
-/* Whether the request goes on with these words, as a provider that has read its JSON would repeat
- * them: escapes resolved, in any case. */
+/* Whether text begins with these words (lower case), as a provider that parsed its JSON would
+ * repeat them: escapes resolved, in any case. */
 static bool
-begins(const char *text, size_t n, const char *words, size_t n_words)
+matches(const char *text, size_t n, const char *words, size_t n_words)
 {
-	size_t at = 0, taken = 0;
-	for (size_t i = 0; i < n_words; i++, at += taken) {
+	size_t at = 0, used = 0;
+	for (size_t i = 0; i < n_words; i++, at += used) {
 		if (at == n)
 			return false;
-		uint32_t c = scan_character(text + at, n - at, &taken);
+		uint32_t c = scan_character(text + at, n - at, &used);
 		if ((c < 128 ? (uint32_t)tolower((int)c) : c) != (unsigned char)words[i])
 			return false;
 	}
 	return true;
 }
 
-/* words: lower case, at least one. */
+/* Whether text contains these words (lower case, not empty). */
 static bool
-holds(const char *text, size_t n, const char *words, size_t n_words)
+contains(const char *text, size_t n, const char *words, size_t n_words)
 {
 	for (size_t at = 0; at < n; at++)
 		if ((text[at] == '\\' || tolower((unsigned char)text[at]) == words[0]) &&
-		    begins(text + at, n - at, words, n_words))
+		    matches(text + at, n - at, words, n_words))
 			return true;
 	return false;
 }
 
 bool
-reading_owns(const struct reading *r, const char *text, size_t n)
+reading_is_own(const struct reading *r, const char *text, size_t n)
 {
-	const struct evidence *e = r->e;
+	const struct evidence *e = r->evidence;
 	for (size_t i = 0; e->headers != NULL && i < e->headers->n; i++)
-		if (holds(e->headers->list[i].value, strlen(e->headers->list[i].value), text, n))
+		if (contains(e->headers->list[i].value, strlen(e->headers->list[i].value), text, n))
 			return false;
-	return e->request == NULL || !holds(e->request, e->request_len, text, n);
+	return e->request == NULL || !contains(e->request, e->request_len, text, n);
 }
 
 bool
-reading_says(const struct reading *r, const char *words)
+reading_mentions(const struct reading *r, const char *words)
 {
-	return strstr(r->message, words) != NULL && reading_owns(r, words, strlen(words));
+	return strstr(r->message, words) != NULL && reading_is_own(r, words, strlen(words));
 }
 
 bool
-reading_says_both(const struct reading *r, const char *one, const char *other)
+reading_mentions_both(const struct reading *r, const char *one, const char *other)
 {
 	const char *a = strstr(r->message, one), *b = strstr(r->message, other);
 	if (a == NULL || b == NULL)
 		return false;
 	const char *a_end = a + strlen(one), *b_end = b + strlen(other);
 	const char *from = a < b ? a : b, *to = a_end > b_end ? a_end : b_end;
-	return reading_owns(r, from, (size_t)(to - from));
+	return reading_is_own(r, from, (size_t)(to - from));
 }
 
 /* --- Errors --------------------------------------------------------------------- */
@@ -133,7 +133,7 @@ read_message(struct reading *r, struct scan *s)
 {
 	struct span message;
 	if (scan_string(s, &message))
-		take_text(s->text, message, r->message, sizeof r->message);
+		copy_text(s->text, message, r->message, sizeof r->message);
 }
 
 /* A word, or a status as a number. */
@@ -170,8 +170,7 @@ read_error(struct reading *r, struct scan *s)
 			scan_skip(s);
 }
 
-/* The status that an error in a 2xx stands for: PROTOCOLS.md 1 "Errors", 3, 4. 0: it does not
- * tell. */
+/* The status that an error in a 2xx stands for: PROTOCOLS.md 1 "Errors", 3, 4. 0: unknown. */
 static int
 status_of(const struct reading *r)
 {
@@ -201,8 +200,8 @@ status_of(const struct reading *r)
 	    {"overloaded_error", 529},
 	    {"engine_overloaded_error", 529},
 	};
-	/* The type first; beside one that nobody knows, a code that only blames the request is
-	 * what such errors are padded with. */
+	/* The type first. Beside an unknown type, the code invalid_request_error, the first of the
+	 * table, is only padding. */
 	for (size_t i = 0; i < COUNT(table); i++)
 		if (strcmp(r->type, table[i].word) == 0)
 			return table[i].status;
@@ -212,14 +211,14 @@ status_of(const struct reading *r)
 	return r->number >= 400 && r->number < 600 ? (int)r->number : 0;
 }
 
-/* --- JSON answers ----------------------------------------------------------------- */
+/* --- JSON responses --------------------------------------------------------------- */
 
-/* The members of an answer that say which kind it is. */
+/* The members of a response that show what it is. */
 struct shape {
 	bool message, content, blocks, tokens, data, id;
 };
 
-/* Whether a block says something: the blank texts of some are dropped on their way (dialect/origin.h). */
+/* Whether a block is not blank: blank texts of some providers are dropped (dialect/origin.h). */
 static bool
 read_block(struct scan *s)
 {
@@ -259,7 +258,7 @@ read_member(struct reading *r, struct scan *s, struct span key, struct shape *sh
 	if (span_is(json, key, "error")) {
 		read_error(r, s);
 	} else if (span_is(json, key, "message")) {
-		read_message(r, s); /* of resellers, beside "code" */
+		read_message(r, s); /* resellers put it beside "code" */
 	} else if (span_is(json, key, "code")) {
 		read_code(r, s);
 	} else if (span_is(json, key, "content")) {
@@ -267,9 +266,9 @@ read_member(struct reading *r, struct scan *s, struct span key, struct shape *sh
 	} else if (span_is(json, key, "stop_reason")) {
 		read_stop_reason(r, s);
 	} else if (span_is(json, key, "type")) {
-		bool told = scan_string(s, &type);
-		shape->message = told && span_is(json, type, "message");
-		r->anthropic |= told && span_is(json, type, "error");
+		bool named = scan_string(s, &type);
+		shape->message = named && span_is(json, type, "message");
+		r->anthropic |= named && span_is(json, type, "error");
 	} else if (span_is(json, key, "usage")) {
 		usage_read(&r->usage, s);
 	} else {
@@ -296,7 +295,7 @@ is_asked_for(enum asked asked, const struct shape *shape)
 	return false;
 }
 
-/* False: no whole JSON value. */
+/* False: not a complete JSON value. */
 static bool
 read_json(struct reading *r, const char *json, size_t n)
 {
@@ -307,7 +306,7 @@ read_json(struct reading *r, const char *json, size_t n)
 	for (scan_object(&s); scan_member(&s, &key);)
 		read_member(r, &s, key, &shape);
 	bool whole = scan_end(&s);
-	r->answered = whole && !r->error && is_asked_for(r->e->asked, &shape);
+	r->has_result = whole && !r->error && is_asked_for(r->evidence->asked, &shape);
 	r->blocks = shape.blocks;
 	return whole;
 }
@@ -333,7 +332,7 @@ read_delta(struct reading *r, const struct sse_event *event)
 	}
 }
 
-/* A stream without content, or not asked for: what do its events tell? */
+/* Reads the events of a stream without content, or of one that was not asked for. */
 static void
 read_stream(struct reading *r)
 {
@@ -342,7 +341,8 @@ read_stream(struct reading *r)
 	size_t at = 0;
 	bool stopped = false;
 	sse_init(&sse);
-	while (sse_next(&sse, r->e->body + at, r->e->body_len - at, &event) == SSE_EVENT) {
+	while (sse_next(&sse, r->evidence->body + at, r->evidence->body_len - at, &event) ==
+	       SSE_EVENT) {
 		at += event.raw_len;
 		if (event.kind == SSE_ERROR) {
 			read_json(r, event.data, event.data_len);
@@ -350,23 +350,24 @@ read_stream(struct reading *r)
 		} else if (event.kind == SSE_MESSAGE_DELTA) {
 			read_delta(r, &event);
 		}
-		r->other_form |= event.kind == SSE_MESSAGE_START && !r->e->wants_stream;
+		r->wrong_format |= event.kind == SSE_MESSAGE_START && !r->evidence->wants_stream;
 		stopped |= event.kind == SSE_MESSAGE_STOP;
 	}
 	sse_fini(&sse);
 	r->ended = r->ended && stopped && !r->error;
-	r->answered = r->ended && r->e->wants_stream;
+	r->has_result = r->ended && r->evidence->wants_stream;
 }
 
 /* --- All of it --------------------------------------------------------------------------- */
 
-/* What is no JSON may still say something at its beginning. */
+/* Takes the beginning of a body that is not JSON as the error's message. */
 static void
 read_plain(struct reading *r)
 {
-	size_t n = r->e->body_len < READING_TEXT_MAX - 1 ? r->e->body_len : READING_TEXT_MAX - 1;
+	size_t n = r->evidence->body_len < READING_TEXT_MAX - 1 ? r->evidence->body_len
+								: READING_TEXT_MAX - 1;
 	for (size_t i = 0; i < n; i++)
-		r->message[i] = r->e->body[i] == '\0' ? ' ' : r->e->body[i];
+		r->message[i] = r->evidence->body[i] == '\0' ? ' ' : r->evidence->body[i];
 	r->message[n] = '\0';
 	lower(r->message);
 }
@@ -374,39 +375,39 @@ read_plain(struct reading *r)
 static void
 read_body(struct reading *r)
 {
-	r->anthropic = r->a->has_request_id;
-	if (r->a->sse) {
+	r->anthropic = r->response->has_request_id;
+	if (r->response->sse) {
 		read_stream(r);
-	} else if (!r->a->html) {
-		if (!read_json(r, r->e->body, r->e->body_len) && !r->error)
+	} else if (!r->response->html) {
+		if (!read_json(r, r->evidence->body, r->evidence->body_len) && !r->error)
 			read_plain(r);
-		r->other_form = r->answered && r->e->wants_stream;
-		r->answered = r->answered && !r->e->wants_stream;
+		r->wrong_format = r->has_result && r->evidence->wants_stream;
+		r->has_result = r->has_result && !r->evidence->wants_stream;
 	}
-	if (r->status < 200 || r->status >= 300 || r->answered)
+	if (r->status < 200 || r->status >= 300 || r->has_result)
 		return;
-	int told = status_of(r);
-	if (told != 0 || r->error)
-		r->status = told != 0 ? told : 502;
+	int named = status_of(r);
+	if (named != 0 || r->error)
+		r->status = named != 0 ? named : 502;
 }
 
 struct reading
 reading_of(const struct evidence *e)
 {
-	struct reading r = {.e = e,
-			    .a = e->response,
+	struct reading r = {.evidence = e,
+			    .response = e->response,
 			    .ending = e->ending,
 			    .status = e->response->status,
 			    .usage = USAGE_NONE};
-	/* A head without its end is none, whatever libcurl makes of it. */
+	/* A head without its end does not count, whatever libcurl reports. */
 	if (!e->response->complete && r.ending == ENDING_WHOLE)
 		r.ending = ENDING_CUT;
 	if (e->content || !e->response->complete)
 		return r;
 	read_body(&r);
-	/* A head that tells a failure is one however its body ends, and an answer is
-	 * complete when its JSON, or its stream, is (BEHAVIOUR 4). */
-	bool judged = r.status >= 300 || r.answered || r.other_form;
+	/* An error's status counts however its body ends, and a response is complete when its JSON,
+	 * or its stream, is (BEHAVIOUR 4). */
+	bool judged = r.status >= 300 || r.has_result || r.wrong_format;
 	if (judged &&
 	    (e->ending == ENDING_CUT || e->ending == ENDING_IDLE || e->ending == ENDING_TOO_BIG))
 		r.ending = ENDING_WHOLE;

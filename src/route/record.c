@@ -4,8 +4,8 @@
 #include "base/count.h"
 #include "base/log.h"
 
-/* Whose account the operator pays for it; "": it costs nothing beyond the plan, or the
- * client pays by itself. */
+/* The provider that bills the operator for it; "": none, it is within the plan or the client's
+ * own account. */
 static const char *
 billed_to(const struct request_record *r)
 {
@@ -45,9 +45,9 @@ record_log(const struct request_record *r)
 	log_fields(LOG_INFO, "request", fields, n);
 }
 
-/* How it ended, by the place of its counter. */
+/* How a request ended, in the order of the counters. */
 enum request_ending { REQUEST_OK, REQUEST_ERROR, REQUEST_CUT, REQUEST_ABORTED };
-_Static_assert(REQUEST_ABORTED == COUNTED_ENDINGS - 1, "a counter for each");
+_Static_assert(REQUEST_ABORTED == COUNTED_ENDINGS - 1, "a counter for each ending");
 
 static enum request_ending
 ending_of(const struct request_record *r)
@@ -59,7 +59,7 @@ ending_of(const struct request_record *r)
 }
 
 static void
-observe(struct state *state, uint64_t provider, enum counter histogram, int64_t ms)
+add_to_histogram(struct state *state, uint64_t provider, enum counter histogram, int64_t ms)
 {
 	state_count(state, provider, histogram + histogram_bucket(ms));
 	state_add(state, provider, histogram + HISTOGRAM_BUCKETS, ms < 0 ? 0 : (uint64_t)ms);
@@ -70,12 +70,12 @@ record_count(const struct request_record *r, struct state *state)
 {
 	enum request_ending ending = ending_of(r);
 	bool is_ours = r->replied_by_us && ending != REQUEST_ABORTED;
-	bool is_nobodys = r->provider == NULL || is_ours;
-	uint64_t provider = is_nobodys ? STATE_NOBODY : r->provider->id;
+	bool has_no_provider = r->provider == NULL || is_ours;
+	uint64_t provider = has_no_provider ? STATE_NOBODY : r->provider->id;
 	state_count(state, provider, COUNT_ENDINGS + ending);
-	if (is_nobodys || ending == REQUEST_ABORTED)
+	if (has_no_provider || ending == REQUEST_ABORTED)
 		return;
-	observe(state, provider, COUNT_DURATION, r->ms);
+	add_to_histogram(state, provider, COUNT_DURATION, r->ms);
 	if (r->provider_first_ms >= 0 && ending != REQUEST_ERROR)
-		observe(state, provider, COUNT_FIRST_BYTE, r->provider_first_ms);
+		add_to_histogram(state, provider, COUNT_FIRST_BYTE, r->provider_first_ms);
 }

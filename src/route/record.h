@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What is known of a request when it is over: one record, from which the log's line and
- * the counters are made (BEHAVIOUR 10). Borrows everything. One thread. */
+/* What is known about a request when it is over: one record, from which the line in the log
+ * and the counters are made (BEHAVIOUR 10). Borrows everything. One thread. */
 #ifndef ROUTE_RECORD_H
 #define ROUTE_RECORD_H
 
@@ -9,30 +9,30 @@
 #include "dialect/usage.h"
 #include "state/state.h"
 
-enum { STATUS_ABORTED = 499 }; /* nginx's status for a client that went away */
+enum { STATUS_ABORTED = 499 }; /* nginx's status for a client that disconnected */
 
 struct request_record {
 	const struct request *request;
-	const struct provider *provider; /* the one that was asked last; NULL: none was */
-	bool replied_by_us;              /* the reply is none of a provider's */
-	bool stored;                     /* its credential is a stored one */
-	const char *sent_model;          /* "" : as asked */
-	const char *skipped;             /* who was preferred and not asked, and why; "" : nobody */
-	const char *attempts;            /* all of them, as steps_note() writes them */
-	int status;                      /* as the client saw it, or STATUS_ABORTED */
-	uint64_t bytes;                  /* of the reply's body */
-	int64_t first_ms;                /* to the reply's first byte; -1: there was none */
-	int64_t provider_first_ms;       /* the same since the provider was asked */
-	int64_t ms;                      /* all of it */
+	const struct provider *provider; /* of the last attempt; NULL: there was none */
+	bool replied_by_us;              /* the reply is not a provider's response */
+	bool stored;                     /* the attempt's credential is a stored one */
+	const char *sent_model;          /* "": as the client wrote it */
+	const char *skipped;       /* a preferred provider that was skipped, and why; "": none */
+	const char *attempts;      /* all of them, as steps_note() writes them */
+	int status;                /* as the client got it, or STATUS_ABORTED */
+	uint64_t bytes;            /* of the reply's body */
+	int64_t first_ms;          /* to the reply's first byte; -1: there was none */
+	int64_t provider_first_ms; /* the same, since the last attempt began */
+	int64_t ms;                /* the whole request */
 	struct usage usage;
 	enum mend mend;
-	bool is_cut; /* the provider broke its stream off, and mend says what was done */
+	bool is_cut; /* the provider broke its stream off; mend is how it was ended */
 };
 
-/* One line in the log. */
+/* Writes the line in the log. */
 void record_log(const struct request_record *record);
 
-/* Counts a request for a message. */
+/* Counts it; for requests for a message only. */
 void record_count(const struct request_record *record, struct state *state);
 
 #endif

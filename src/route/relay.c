@@ -28,7 +28,7 @@ relay_fini(struct relay *r)
 	buf_free(&r->error_data);
 }
 
-/* Takes note of what was appended to held: mostly the event as it came, else its translation. */
+/* Follows what was appended to held: mostly the event as it came, else what it was decoded to. */
 static void
 note(struct relay *r, const struct sse_event *event, const char *bytes, size_t n)
 {
@@ -47,20 +47,20 @@ note(struct relay *r, const struct sse_event *event, const char *bytes, size_t n
 	sse_fini(&sse);
 }
 
-/* Appends the event to held as the client shall see it, and takes note of it. */
+/* Appends the event, decoded for the client, to held, and follows it. */
 static bool
 translate(struct relay *r, const struct sse_event *event)
 {
 	size_t from = r->held.len;
-	bool done = r->dialect->decode_event == NULL
-			? buf_add(&r->held, event->raw, event->raw_len)
-			: r->dialect->decode_event(&r->origin, event, &r->held);
-	if (done && r->held.len > from)
+	bool written = r->dialect->decode_event == NULL
+			   ? buf_add(&r->held, event->raw, event->raw_len)
+			   : r->dialect->decode_event(&r->origin, event, &r->held);
+	if (written && r->held.len > from)
 		note(r, event, r->held.data + from, r->held.len - from);
-	return done;
+	return written;
 }
 
-/* Whether the block that was just begun had better not be seen before it says something. */
+/* Whether the event starts a block that is held until its next event. */
 static bool
 is_start_to_hold(const struct relay *r, const struct sse_event *event)
 {
@@ -71,7 +71,7 @@ is_start_to_hold(const struct relay *r, const struct sse_event *event)
 	return kind == BLOCK_TEXT || kind == BLOCK_TOOL_USE;
 }
 
-/* Passes an event on, or holds it. */
+/* Forwards an event, or holds it. False: out of memory, or too large. */
 static bool
 pass(struct relay *r, const struct sse_event *event)
 {
@@ -83,13 +83,13 @@ pass(struct relay *r, const struct sse_event *event)
 		reply_body(r->reply, event->raw, event->raw_len);
 		return true;
 	}
-	/* A ping must not wait for a block to say something. */
+	/* A ping is not held with a block's start. */
 	if (gate_open && event->kind == SSE_PING) {
 		reply_body(r->reply, event->raw, event->raw_len);
 		return true;
 	}
 	if (!r->start_held)
-		r->before = r->stream;
+		r->before_start = r->stream;
 	if (!translate(r, event))
 		return false;
 	if (!gate_open)
@@ -103,50 +103,50 @@ pass(struct relay *r, const struct sse_event *event)
 }
 
 void
-relay_abandon(struct relay *r)
+relay_drop_start(struct relay *r)
 {
 	if (!r->start_held)
 		return;
-	r->stream = r->before;
+	r->stream = r->before_start;
 	r->start_held = false;
 	buf_free(&r->held);
 }
 
 static enum relay_result
-take_error(struct relay *r, const struct sse_event *event)
+keep_error(struct relay *r, const struct sse_event *event)
 {
 	struct buf *raw = r->reply == NULL ? &r->seen : &r->error;
-	bool taken = buf_add(raw, event->raw, event->raw_len) &&
-		     buf_add(&r->error_data, event->data, event->data_len);
-	return taken ? RELAY_FAILED : RELAY_TOO_BIG;
+	bool kept = buf_add(raw, event->raw, event->raw_len) &&
+		    buf_add(&r->error_data, event->data, event->data_len);
+	return kept ? RELAY_FAILED : RELAY_TOO_BIG;
 }
 
 static enum relay_result
-complete(const struct relay *r)
+complete_result(const struct relay *r)
 {
 	return r->reply == NULL ? RELAY_ENDED : RELAY_COMPLETE;
 }
 
 static enum relay_result
-take_event(struct relay *r, const struct sse_event *event)
+relay_event(struct relay *r, const struct sse_event *event)
 {
 	bool had_content = r->stream.content;
-	r->life |= event->kind != SSE_PING && event->kind != SSE_OTHER;
+	r->is_alive |= event->kind != SSE_PING && event->kind != SSE_OTHER;
 	if (event->kind == SSE_ERROR)
-		return take_error(r, event);
+		return keep_error(r, event);
 	if (!pass(r, event))
 		return RELAY_TOO_BIG;
 	if (!r->stream.content && !buf_add(&r->seen, event->raw, event->raw_len))
 		return RELAY_TOO_BIG;
 	if (r->stream.complete)
-		return complete(r);
+		return complete_result(r);
 	return r->stream.content && !had_content ? RELAY_CONTENT : RELAY_MORE;
 }
 
 enum relay_result
-relay_take(struct relay *r, struct buf *bytes)
+relay_events(struct relay *r, struct buf *bytes)
 {
-	enum relay_result result = r->stream.complete ? complete(r) : RELAY_MORE;
+	enum relay_result result = r->stream.complete ? complete_result(r) : RELAY_MORE;
 	size_t at = 0;
 	while (result == RELAY_MORE && bytes->len > at) {
 		struct sse_event event;
@@ -155,7 +155,7 @@ relay_take(struct relay *r, struct buf *bytes)
 			break;
 		if (next == SSE_TOO_BIG)
 			return RELAY_TOO_BIG;
-		result = take_event(r, &event);
+		result = relay_event(r, &event);
 		at += event.raw_len;
 	}
 	if (at > 0 && at == bytes->len)

@@ -21,25 +21,25 @@ kept_fini(struct kept *kept)
 	buf_free(&kept->body);
 }
 
-/* A page has not the API's form: what it stands for is said in ours. */
+/* A page is not in the API's form: an error of ours replaces it. */
 static bool
 put_page(struct kept *kept, const struct provider *provider, int status)
 {
 	return buf_printf(&kept->body,
 			  "{\"type\":\"error\",\"error\":{\"type\":\"%s\",\"message\":\"%s "
-			  "answered with an HTML page instead of an answer (%d).\"}}",
+			  "sent an HTML page instead of a response (%d).\"}}",
 			  status == 413 ? "request_too_large" : "invalid_request_error",
 			  provider->name, status);
 }
 
 void
 kept_put(struct kept *kept, const struct provider *provider, const struct response *response,
-	 int status, const char *body, size_t n)
+	 int status, const struct buf *body)
 {
 	kept_fini(kept);
 	bool is_put = response->html ? put_page(kept, provider, status)
-				     : buf_puts(&kept->lines, buf_text(&response->passed)) &&
-					   buf_add(&kept->body, body, n);
+				     : buf_puts(&kept->lines, buf_text(&response->forwarded)) &&
+					   buf_add(&kept->body, buf_text(body), body->len);
 	kept->status = is_put ? status : 0;
 }
 
@@ -78,7 +78,7 @@ reply_kept(struct client *client, const struct kept *kept)
 {
 	if (kept->status == 0)
 		return reply_failure(client, 503, "retry-after: 2\r\n", "api_error",
-				     "The provider's answer cannot be passed on.");
+				     "The provider's response cannot be forwarded.");
 	return reply_bytes(client, kept->status, buf_text(&kept->lines), buf_text(&kept->body),
 			   kept->body.len);
 }
@@ -89,7 +89,7 @@ reply_response(struct client *client, const struct target *target, const struct 
 {
 	const struct provider *provider = target->provider;
 	const struct dialect *dialect = provider->dialect;
-	const char *forwarded = buf_text(&response->passed);
+	const char *forwarded = buf_text(&response->forwarded);
 	struct buf decoded;
 	if (dialect->decode_json == NULL || !is_message)
 		return reply_bytes(client, response->status, forwarded, buf_text(json), json->len);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The replies that are no stream: a provider's JSON, its error when nobody has anything
- * better, and our own. Each is written whole; the client's head says who replies
- * (reply.provider), which is "none" where it becomes an error of ours. Each returns the
- * status that the client sees. One thread. */
+/* The replies that are not streams: a provider's JSON, a provider's error when no other one does
+ * better, and our own. Each writes all of the reply, and returns the status that the client gets.
+ * reply.provider names the provider for the head; it becomes "none" with an error of ours. Out of
+ * memory: a 503. One thread. */
 #ifndef ROUTE_REPLIES_H
 #define ROUTE_REPLIES_H
 
@@ -21,29 +21,29 @@ struct kept {
 void kept_init(struct kept *kept);
 void kept_fini(struct kept *kept);
 
-/* Keeps n bytes of an error with its head, in place of what was kept; nothing if that
- * finds no memory. An HTML page becomes an error of ours that names the provider. */
+/* Keeps an error's head and body, instead of what was kept; nothing if out of memory. An HTML page
+ * becomes an error of ours that names the provider. */
 void kept_put(struct kept *kept, const struct provider *provider, const struct response *response,
-	      int status, const char *body, size_t n);
+	      int status, const struct buf *body);
 
-/* The error that was kept, which may be none. */
+/* The error that was kept, or a 503 if none was. */
 int reply_kept(struct client *client, const struct kept *kept);
 
-/* A provider's JSON response in the client's terms; is_message: it holds a message. */
+/* A provider's JSON response; is_message: it is a message, which the dialect decodes. */
 int reply_response(struct client *client, const struct target *target,
 		   const struct response *response, const struct buf *json, bool is_message);
 
-/* What can be replied without a provider: a token estimate, a list of models, a model. */
+/* A reply that needs no provider: a token estimate, a list of models, a model. */
 int reply_locally(struct client *client, const struct config *config);
 
-/* No provider can answer. */
+/* The reply when no provider can serve the request. */
 int reply_no_provider(struct client *client, const struct no_provider_query *query);
 
 /* An error of ours. lines: further header lines, "" for none. */
 int reply_failure(struct client *client, int status, const char *lines, const char *type,
 		  const char *message);
 
-/* The same for a lack of memory. */
+/* The 503 when out of memory. */
 int reply_out_of_memory(struct client *client);
 
 #endif

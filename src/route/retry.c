@@ -7,8 +7,8 @@ static bool
 may_retry(const struct retry_query *q)
 {
 	unsigned budget = q->others_ready && q->max_retries > 1 ? 1 : q->max_retries;
-	/* What can be answered without a provider waits for no second response, but a kept
-	 * connection that the provider has closed says nothing about it. */
+	/* A request that does not need a provider is not retried, except when the provider had
+	 * closed a kept connection, which is no failure. */
 	return q->verdict->retry && q->retries < budget && (!q->auxiliary || q->was_lost);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Attempted: a provider is asked, and its response read as far as a verdict needs it.
- * Nothing goes to the client. */
+/* The steps ask and receive: send the request to a provider, and read its response as far as a
+ * verdict needs it. Nothing is sent to the client. */
 #include "base/clock.h"
 #include "dialect/dialect.h"
 #include "route/steps.h"
@@ -42,7 +42,7 @@ ask(struct exchange *x)
 	lease_renew(&t->lease, x->app->state);
 	x->attempts++;
 	t->began_ms = clock_wall_ms();
-	t->start_ms = t->bytes_ms = t->life_ms = clock_steady_ms();
+	t->start_ms = t->bytes_ms = t->alive_ms = clock_steady_ms();
 	t->failed_ms = 0;
 	t->json = (struct json_end){0};
 	x->attempt = start(x);
@@ -55,12 +55,12 @@ const struct step step_ask = {"ask", ask};
 
 /* --- Receive ---------------------------------------------------------- */
 
-/* A stream whose content has not begun. */
+/* A stream whose content has not begun: its events are held. */
 static const struct step *
-gate(struct exchange *x)
+receive_stream(struct exchange *x)
 {
 	enum ending ending;
-	enum relay_result result = relay_take(&x->relay, attempt_body(x->attempt));
+	enum relay_result result = relay_events(&x->relay, attempt_body(x->attempt));
 	if (result == RELAY_CONTENT || result == RELAY_FAILED || result == RELAY_ENDED)
 		return steps_judge(x, ENDING_WHOLE);
 	if (result == RELAY_TOO_BIG)
@@ -68,8 +68,7 @@ gate(struct exchange *x)
 	return attempt_ended(x->attempt, &ending) ? steps_judge(x, ending) : NULL;
 }
 
-/* A JSON response is complete when its JSON ends, whatever the transport says
- * (BEHAVIOUR 4). */
+/* A JSON response is complete when its JSON ends, even if the transfer has not (BEHAVIOUR 4). */
 static bool
 is_json_whole(struct exchange *x)
 {
@@ -82,7 +81,8 @@ is_json_whole(struct exchange *x)
 	return scan_end(&s);
 }
 
-/* The head of a stream with a 2xx that is no rejection is a probe's success: BEHAVIOUR 5. */
+/* Ends a probe as a success when a stream's head is a 2xx and not on paid extra usage:
+ * BEHAVIOUR 5. */
 static void
 end_probe(struct exchange *x)
 {
@@ -107,7 +107,7 @@ receive(struct exchange *x)
 		end_probe(x);
 	bool succeeds = response->complete && response->status >= 200 && response->status < 300;
 	if (succeeds && response->sse && x->request->message.stream)
-		return gate(x);
+		return receive_stream(x);
 	if (attempt_ended(x->attempt, &ending))
 		return steps_judge(x, ending);
 	return succeeds && !response->sse && is_json_whole(x) ? steps_judge(x, ENDING_WHOLE) : NULL;

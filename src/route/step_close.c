@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Closed: the reply is written, or the client has gone. */
+/* The step close: the reply is written, or the client has disconnected. */
 #include "base/clock.h"
 #include "route/record.h"
 #include "route/steps.h"
 
 #include <string.h>
 
-enum { LINGER_FOR_MS = 1000 }; /* a transfer may take so long to end after the response */
+enum { LINGER_FOR_MS = 1000 }; /* how long a transfer may take to end after the reply */
 
 static void
 record(const struct exchange *x)
@@ -35,9 +35,9 @@ record(const struct exchange *x)
 		record_count(&record, x->app->state);
 }
 
-/* Whether a connection to the provider is worth waiting for: it stays warm only if its
- * transfer comes to an end, which mostly is a matter of one turn of the loop. libcurl
- * must not go on to send a body that is freed with the client. */
+/* Whether to wait for the end of the transfer: only then can its connection be used again, and
+ * mostly it takes one iteration of the loop. Not while libcurl still sends the body, which is
+ * freed with the client. */
 static bool
 may_linger(const struct exchange *x)
 {

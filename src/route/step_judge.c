@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* Judged: what the response means, and who goes on: the same provider once more, by
- * another name or in another form, the next one, or the client with its reply. */
+/* The step judge: decide what the response means, and what follows: the same provider once more,
+ * with the same request, another name of the model or another form; the next candidate; or the
+ * reply. */
 #include "route/retry.h"
 #include "route/steps.h"
 
 static void
-count(const struct exchange *x, bool is_asked_again)
+count_attempt(const struct exchange *x, bool is_asked_again)
 {
 	if (!x->auxiliary && x->attempt != NULL)
 		outcome_count_attempt(x->app->state, x->target.provider, &x->verdict,
 				      is_asked_again);
 }
 
-/* How long to wait until the same provider is asked once more; -1: it is not. */
+/* How long to wait before the same provider is tried once more; -1: it is not. */
 static int64_t
 retry_ms(const struct exchange *x)
 {
@@ -30,7 +31,7 @@ retry_ms(const struct exchange *x)
 	return ms >= 0 && x->attempts < ATTEMPTS_MAX && ms < steps_remaining_ms(x) ? ms : -1;
 }
 
-/* Whether the same provider is asked by another name or in another form. */
+/* Whether to try the same provider with another name of the model or another form. */
 static bool
 try_another(struct exchange *x)
 {
@@ -40,12 +41,12 @@ try_another(struct exchange *x)
 				  buf_text(steps_response_body(x)));
 }
 
-/* Keeps the response for the client, in case that nobody has a better one. What was
- * said of a stored credential is none of its business: BEHAVIOUR 5. */
+/* Keeps an error for the client, in case no other provider does better; not one about a stored
+ * credential, which is not the client's concern: BEHAVIOUR 5. */
 static void
-keep(struct exchange *x)
+keep_error(struct exchange *x)
 {
-	int status = x->verdict.status; /* what an error in a 200 stands for, too */
+	int status = x->verdict.status; /* of an error in a 200: what it stands for */
 	bool is_secret =
 	    x->target.credential.stored && (status == 401 || status == 402 || status == 403);
 	x->kept.status = 0;
@@ -54,34 +55,33 @@ keep(struct exchange *x)
 		return;
 	const struct buf *body =
 	    x->relay.error_data.len > 0 ? &x->relay.error_data : attempt_body(x->attempt);
-	kept_put(&x->kept, x->target.provider, attempt_response(x->attempt), status, buf_text(body),
-		 body->len);
+	kept_put(&x->kept, x->target.provider, attempt_response(x->attempt), status, body);
 	attempt_redact(x->attempt, x->kept.body.data, x->kept.body.len);
 }
 
-/* The head of a stream goes to the client, and what was held of it. */
+/* Sends a stream's head, and the events that were held, to the client. */
 static void
 open_stream(struct exchange *x)
 {
 	const struct response *response = attempt_response(x->attempt);
 	struct buf lines;
 	buf_init(&lines, 2 * RESPONSE_HEAD_FORWARDED_MAX);
-	bool whole =
-	    buf_puts(&lines, REPLY_STREAM_LINES) && buf_puts(&lines, buf_text(&response->passed));
+	bool whole = buf_puts(&lines, REPLY_STREAM_LINES) &&
+		     buf_puts(&lines, buf_text(&response->forwarded));
 	relay_open(&x->relay, &steps_begin_reply(x)->reply,
 		   whole ? lines.data : REPLY_STREAM_LINES);
 	buf_free(&lines);
 	attempt_forget_head(x->attempt);
 }
 
-/* The response goes to the client. */
+/* Sends the response to the client. */
 static const struct step *
 pass(struct exchange *x)
 {
 	const struct response *response = attempt_response(x->attempt);
 	const struct buf *body = attempt_body(x->attempt);
 	if (!steps_is_served(&x->verdict)) {
-		keep(x);
+		keep_error(x);
 		lease_release(&x->target.lease, x->app->state);
 		return steps_close(x, reply_kept(steps_begin_reply(x), &x->kept));
 	}
@@ -96,14 +96,14 @@ pass(struct exchange *x)
 	    x, reply_response(steps_begin_reply(x), &x->target, response, body, !x->auxiliary));
 }
 
-/* Another candidate's turn. */
+/* Leaves this provider for the next candidate. */
 static const struct step *
-next(struct exchange *x)
+next_candidate(struct exchange *x)
 {
 	unsigned bit = 1u << x->target.index;
-	keep(x);
+	keep_error(x);
 	lease_release(&x->target.lease, x->app->state);
-	x->done |= bit;
+	x->tried |= bit;
 	if (x->verdict.kind == VERDICT_COOL)
 		x->paused |= bit;
 	steps_drop_attempt(x);
@@ -117,18 +117,18 @@ judge(struct exchange *x)
 	int64_t wait_ms = retry_ms(x);
 	if (wait_ms >= 0) {
 		steps_note(x, "retry");
-		count(x, true);
+		count_attempt(x, true);
 		x->target.retries++;
 		steps_drop_attempt(x);
 		return steps_wait(x, wait_ms, &step_ask);
 	}
 	steps_note(x, verdict_name(x->verdict.kind));
 	bool is_asked_again = try_another(x);
-	count(x, is_asked_again);
+	count_attempt(x, is_asked_again);
 	if (is_asked_again)
 		return &step_ask;
-	steps_account(x);
-	return x->verdict.kind == VERDICT_PASS ? pass(x) : next(x);
+	steps_record_outcome(x);
+	return x->verdict.kind == VERDICT_PASS ? pass(x) : next_candidate(x);
 }
 
 const struct step step_judge = {"judge", judge};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Planned: who is asked next, and what if there is nobody. */
+/* The step plan: choose the next candidate, and what to do when none is left. */
 #include "base/clock.h"
 #include "client/access.h"
 #include "route/steps.h"
@@ -8,8 +8,8 @@
 #include <stdlib.h>
 
 enum {
-	REPLAN_SOON_MS = 50,   /* while all are paused and one will be available soon, */
-	REPLAN_EVERY_MS = 500, /* and at the latest */
+	REPLAN_SOON_MS = 50,   /* while all are paused: wait at least so long, */
+	REPLAN_EVERY_MS = 500, /* and at most */
 };
 
 static struct candidates *
@@ -40,7 +40,7 @@ collect(const struct exchange *x)
 	return s;
 }
 
-/* A provider whose pause is over is asked by one request at a time. */
+/* Takes the lease, if the candidate is to be probed: one request at a time may do that. */
 static bool
 take_probe(struct exchange *x, const struct candidate *c)
 {
@@ -49,7 +49,7 @@ take_probe(struct exchange *x, const struct candidate *c)
 			  x->probe_id);
 }
 
-/* An operator wants to see in the log why the preferred provider was not asked. */
+/* Notes for the log why the preferred provider was skipped. */
 static void
 note_skipped(struct exchange *x, const struct candidate *skipped)
 {
@@ -58,30 +58,31 @@ note_skipped(struct exchange *x, const struct candidate *skipped)
 			 plan_state_name(skipped->standing));
 }
 
-/* Makes the next candidate that may be asked now the target. False: there is none. */
+/* Makes the next candidate the target. False: none is left. */
 static bool
 choose(struct exchange *x, struct candidates *s)
 {
-	const struct open_query query = {
-	    .done = x->done,
+	const struct candidates_filter filter = {
+	    .tried = x->tried,
 	    .auxiliary = x->auxiliary,
 	    .counts_tokens = x->request->route->id == ROUTE_COUNT_TOKENS,
 	};
 	if (x->attempts >= ATTEMPTS_MAX || steps_remaining_ms(x) <= 0)
 		return false;
 	struct candidate *c;
-	while ((c = candidates_next(s, &query)) != NULL && !take_probe(x, c))
+	while ((c = candidates_next(s, &filter)) != NULL && !take_probe(x, c))
 		plan_refuse_probe(c, clock_wall_ms());
 	if (c == NULL)
 		return false;
 	target_set(&x->target, c, x->app->state, x->request->message.model);
-	x->target.others_ready = candidates_has_other(s, c, &query);
+	x->target.others_ready = candidates_has_other(s, c, &filter);
 	state_count(x->app->state, x->target.provider->id, COUNT_REQUESTS);
 	note_skipped(x, candidates_first_skipped(s, c));
 	return true;
 }
 
-/* All are paused, but one is available soon: BEHAVIOUR 5, hold. 0: it is not worth it. */
+/* How long to wait while all are paused, if one is available soon: BEHAVIOUR 5, hold. 0: do
+ * not. */
 static int64_t
 hold_ms(const struct exchange *x, const struct plan *plan)
 {
@@ -100,14 +101,14 @@ static const struct step *
 hold(struct exchange *x, int64_t ms)
 {
 	x->held_ms += ms;
-	/* Those that were asked and are paused may be asked again after that. */
-	x->done &= ~x->paused;
+	/* Those that were tried and are paused may be tried again after that. */
+	x->tried &= ~x->paused;
 	x->paused = 0;
 	return steps_wait(x, ms, &step_plan);
 }
 
 static int
-reply_that_nobody_can(struct exchange *x, const struct plan *plan)
+reply_unavailable(struct exchange *x, const struct plan *plan)
 {
 	const struct verdict *v = &x->verdict;
 	char last[HEALTH_TEXT_MAX + PROVIDER_NAME_MAX + 4] = "";
@@ -125,7 +126,7 @@ reply_that_nobody_can(struct exchange *x, const struct plan *plan)
 	return reply_no_provider(steps_begin_reply(x), &query);
 }
 
-/* Nobody is left to be asked: BEHAVIOUR 5, "When the last candidate fails". */
+/* No candidate is left: BEHAVIOUR 5, "When the last candidate fails". */
 static const struct step *
 give_up(struct exchange *x, const struct plan *plan)
 {
@@ -135,7 +136,7 @@ give_up(struct exchange *x, const struct plan *plan)
 	if (x->auxiliary)
 		return steps_close(x, reply_locally(steps_begin_reply(x), x->config));
 	int64_t ms = hold_ms(x, plan);
-	return ms > 0 ? hold(x, ms) : steps_close(x, reply_that_nobody_can(x, plan));
+	return ms > 0 ? hold(x, ms) : steps_close(x, reply_unavailable(x, plan));
 }
 
 static const struct step *

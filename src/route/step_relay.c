@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Relayed: the stream goes on to the client, and is brought to an end when its provider
- * dies (BEHAVIOUR 6). */
+/* The steps relay and mend: send the stream to the client as it arrives, and end it properly when
+ * the provider breaks it off (BEHAVIOUR 6). */
 #include "route/steps.h"
 
 enum { MENDED_IN_A_ROW_MAX = 2 }; /* BEHAVIOUR 6 */
@@ -27,10 +27,10 @@ static const struct step *
 relay(struct exchange *x)
 {
 	enum ending ending;
-	enum relay_result result = relay_take(&x->relay, attempt_body(x->attempt));
+	enum relay_result result = relay_events(&x->relay, attempt_body(x->attempt));
 	while (result == RELAY_CONTENT)
-		result = relay_take(&x->relay, attempt_body(x->attempt));
-	/* What could be sent to another provider instead is not needed any more. */
+		result = relay_events(&x->relay, attempt_body(x->attempt));
+	/* No other provider will get the body any more. */
 	if (x->request->body.len > 0 && attempt_is_sent(x->attempt)) {
 		buf_free(&x->request->body);
 		buf_free(&x->body);
@@ -52,19 +52,19 @@ const struct step step_relay = {"relay", relay};
 
 /* --- Mend ------------------------------------------------------------- */
 
-/* The provider died after its content began: BEHAVIOUR 6. */
+/* The provider broke off after its content began: BEHAVIOUR 6. */
 static const struct step *
 mend(struct exchange *x)
 {
 	struct relay *r = &x->relay;
 	struct session *session = &x->identity.session;
 	struct buf last;
-	relay_abandon(r);
+	relay_drop_start(r);
 	bool may_close = session->key != 0 && session->mended < MENDED_IN_A_ROW_MAX;
 	x->verdict = steps_verdict(
 	    x, x->ending == ENDING_WHOLE && r->error.len == 0 ? ENDING_CUT : x->ending, false);
 	steps_note(x, "died");
-	steps_account(x);
+	steps_record_outcome(x);
 	x->is_cut = true;
 	x->mend = stream_mend(&r->stream, x->request->claude_code, may_close);
 	session->mended += x->mend == MEND_MAX_TOKENS;
@@ -75,7 +75,7 @@ mend(struct exchange *x)
 	if (stream_close(&r->stream, x->mend, error, r->error.len, &last))
 		reply_body(&x->client->reply, last.data, last.len);
 	else
-		reply_cut(&x->client->reply); /* without memory for the end there is none */
+		reply_cut(&x->client->reply); /* out of memory for an end: better none */
 	buf_free(&last);
 	attempt_free(x->attempt);
 	x->attempt = NULL;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Waiting: for a retry, or until a provider is available. */
+/* The step wait: for a retry, or until a provider is available. */
 #include "route/steps.h"
 
 static const struct step *

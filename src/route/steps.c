@@ -10,7 +10,7 @@
 #include <string.h>
 
 enum {
-	LIMITS_EVERY_MS = 5000,      /* at least: a lease is renewed then, new limits are seen */
+	LIMITS_EVERY_MS = 5000,      /* at least: that renews a lease, too */
 	THROTTLED_LATELY_MS = 60000, /* BEHAVIOUR 4: a second bare 429 within a minute */
 };
 
@@ -55,7 +55,7 @@ limits_of(const struct exchange *x)
 	    .content_ms = x->start_ms + x->first_ms,
 	    .attempt_ms = x->target.start_ms,
 	    .bytes_ms = x->target.bytes_ms,
-	    .life_ms = x->target.life_ms,
+	    .alive_ms = x->target.alive_ms,
 	    .failed_ms = x->target.failed_ms,
 	    .now_ms = clock_steady_ms(),
 	};
@@ -70,9 +70,9 @@ steps_remaining_ms(const struct exchange *x)
 const struct step *
 steps_check_limits(struct exchange *x)
 {
-	if (x->relay.life)
-		x->target.life_ms = x->target.bytes_ms;
-	x->relay.life = false;
+	if (x->relay.is_alive)
+		x->target.alive_ms = x->target.bytes_ms;
+	x->relay.is_alive = false;
 	const struct limits_query query = limits_of(x);
 	struct limit limit = limits_next(&query);
 	if (limit.remaining_ms > 0) {
@@ -191,14 +191,14 @@ steps_note(struct exchange *x, const char *what)
 }
 
 void
-steps_account(struct exchange *x)
+steps_record_outcome(struct exchange *x)
 {
 	if (x->auxiliary || x->attempt == NULL)
 		return;
 	const struct outcome outcome = steps_outcome(x, &x->verdict);
 	outcome_record(x->app, &outcome);
 	if (steps_is_served(&x->verdict))
-		x->target.lease.held = false; /* the success has ended the pause, and the lease */
+		x->target.lease.held = false; /* the success has ended the pause and the lease */
 }
 
 void

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* An exchange from inside: its steps, and what they share. For exchange.c and step_*.c,
- * nobody else.
+/* The inside of an exchange: its steps, and what they share. For exchange.c and step_*.c only.
  *
- * A step does its part and returns the next one, or NULL to wait for an event; only
- * exchange.c's run() follows them. No step calls another.
+ * A step does its part and returns the next one, or NULL to wait for an event; only run() in
+ * exchange.c follows them. No step calls another.
  *
- *     plan ──→ ask ──→ receive ──→ judge ──→ relay ──→ close
- *      ↑ ↑      ↑                  │ │ └──────────────↗ ↑
- *      │ │      └── wait ← retry ──┘ │       mend ──────┘
- *      │ └── next provider ──────────┘
- *      └──── wait (until one is available) */
+ *     plan ───→ ask ───→ receive ───→ judge ───→ relay ───→ close
+ *      ↑         ↑                    │ │ │        │         ↑ ↑
+ *      │         └─ retry, new form ──┘ │ │        └→ mend ──┘ │
+ *      └──────────── next candidate ────┘ └── JSON, or error ──┘
+ *
+ * wait comes before a retry, and before another plan while all providers are paused. plan goes
+ * to close when no candidate is left. One thread. */
 #ifndef ROUTE_STEPS_H
 #define ROUTE_STEPS_H
 
@@ -29,45 +30,45 @@ struct step {
 };
 
 extern const struct step step_plan;    /* chooses the next candidate: step_plan.c */
-extern const struct step step_ask;     /* begins an attempt: step_ask.c */
-extern const struct step step_receive; /* reads what comes before the verdict: step_ask.c */
+extern const struct step step_ask;     /* starts an attempt: step_ask.c */
+extern const struct step step_receive; /* reads what a verdict needs: step_ask.c */
 extern const struct step step_judge;   /* decides what the response means: step_judge.c */
-extern const struct step step_wait;    /* waits x->wait_ms, then x->after: step_wait.c */
-extern const struct step step_relay;   /* passes the stream on: step_relay.c */
-extern const struct step step_mend;    /* ends the stream of a provider that died */
-extern const struct step step_close;   /* records the request and lets go: step_close.c */
+extern const struct step step_wait;    /* waits wait_ms, then goes on with after: step_wait.c */
+extern const struct step step_relay;   /* sends the stream to the client: step_relay.c */
+extern const struct step step_mend;    /* ends a broken stream: step_relay.c */
+extern const struct step step_close; /* records the request, and frees the exchange: step_close.c */
 
 struct exchange {
-	struct client *client; /* NULL: gone, or replied to */
+	struct client *client; /* borrowed; NULL once closed */
 	struct app *app;
-	struct config *config;   /* our share of what was in force when it began: all that is */
-	struct tokens *tokens;   /* decided here is decided by these, to the end */
-	struct request *request; /* the client's; NULL with it */
-	const struct step *step; /* the one that was taken last, whose event is awaited */
+	struct config *config;   /* our shares of what was in force when it began; */
+	struct tokens *tokens;   /* nothing else is used, to the end */
+	struct request *request; /* the client's; NULL once closed */
+	const struct step *step; /* the current one */
 	bool auxiliary;          /* count_tokens and models change no provider's health */
-	uint64_t probe_id;       /* our name as a probe; random */
+	uint64_t probe_id;       /* our name as the holder of a lease; random */
 	struct identity identity;
 	int64_t start_ms; /* steady clock */
-	int64_t first_ms; /* first byte to the client, since start_ms; -1: none yet */
-	int64_t held_ms;  /* spent waiting for a provider to be available */
-	unsigned done;    /* bit i: the candidate with index i is not to be asked again */
-	unsigned paused;  /* of done: those that were paused since then */
+	int64_t first_ms; /* when the reply began, since start_ms; -1: it has not */
+	int64_t held_ms;  /* time spent waiting for a provider to be available */
+	unsigned tried;   /* bit i: the candidate with index i is not tried again */
+	unsigned paused;  /* of tried: those that are paused since then */
 	unsigned attempts;
-	char skipped[64]; /* who was preferred to the first that was asked, for the log */
+	char skipped[64]; /* a preferred provider that was skipped, for the log */
 	struct buf trail; /* the attempts, for the log */
 	struct target target;
 	struct attempt *attempt;
-	void (*on_progress)(void *x); /* what an attempt reports to */
-	struct buf body;              /* rewritten for the provider; empty: the request's own */
-	enum ending ending;           /* of the attempt, for judge and mend */
+	void (*on_progress)(void *x); /* called by attempts */
+	struct buf body;    /* rewritten for the provider; empty: the request's own is sent */
+	enum ending ending; /* of the attempt, for judge and mend */
 	struct relay relay;
-	bool relay_begun;
+	bool relay_begun;       /* relay is initialized */
 	struct verdict verdict; /* the last one; row NULL: none yet */
 	struct kept kept;
 	enum mend mend;
-	bool is_cut;        /* the provider broke its stream off, and mend says what was done */
-	int status;         /* as the client sees it, for close */
-	struct timer timer; /* of wait; once closed, the end */
+	bool is_cut;        /* the provider broke its stream off; mend is how it was ended */
+	int status;         /* as the client gets it, for close */
+	struct timer timer; /* of wait, and of lingering after close */
 	int64_t wait_ms;
 	const struct step *after;
 	struct timer limits;
@@ -75,31 +76,30 @@ struct exchange {
 
 /* --- What to return --------------------------------------------------- */
 
-/* Waits, then goes on with after. */
+/* Wait, then go on with after. */
 const struct step *steps_wait(struct exchange *x, int64_t ms, const struct step *after);
 
-/* The attempt has come so far that it can be judged. */
+/* Judge the attempt, which ended so, or has delivered enough. */
 const struct step *steps_judge(struct exchange *x, enum ending ending);
 
-/* The reply is written; the client sees that status. */
+/* The reply is written, with that status. */
 const struct step *steps_close(struct exchange *x, int status);
 
-/* Checks the time limits now, and again when the next may have been reached. NULL: none
- * was reached. */
+/* Checks the time limits now, and sets the timer for the next check. NULL: none is reached. */
 const struct step *steps_check_limits(struct exchange *x);
 
 /* --- What steps share ------------------------------------------------- */
 
-/* The client of a reply that begins now, with what its head says of us. */
+/* Begins a reply: returns the client, with what the head needs. */
 struct client *steps_begin_reply(struct exchange *x);
 
-/* The time until the request must have its first content; 0 or less: it is over. */
+/* The time until the request must have its first content; 0 or less: it has run out. */
 int64_t steps_remaining_ms(const struct exchange *x);
 
-/* What the response says, or what came in its place: an error event, or all that was read. */
+/* The response's body, for a verdict: an error event, or all that was read so far. */
 const struct buf *steps_response_body(const struct exchange *x);
 
-/* The verdict on the attempt; content: a stream's content has begun. */
+/* Judges the attempt; content: a stream's content has begun. */
 struct verdict steps_verdict(const struct exchange *x, enum ending ending, bool content);
 
 /* Whether a verdict is a success. */
@@ -108,19 +108,19 @@ bool steps_is_served(const struct verdict *verdict);
 /* The attempt with a verdict, for outcome.h. */
 struct outcome steps_outcome(const struct exchange *x, const struct verdict *verdict);
 
-/* Adds to the trail of the log: "claude_pro:429:cool→18:00". */
+/* Adds the attempt to the trail: "claude_pro:429:cool→18:00". */
 void steps_note(struct exchange *x, const char *what);
 
-/* Changes the provider's health by x->verdict. Nothing for auxiliary requests. */
-void steps_account(struct exchange *x);
+/* Changes the provider's health according to the verdict; not for auxiliary requests. */
+void steps_record_outcome(struct exchange *x);
 
-/* Remembers who serves the conversation, and the router. Side calls move neither. */
+/* Remembers which provider serves the conversation, and the router; not for side calls. */
 void steps_remember_service(struct exchange *x);
 
-/* Ends the attempt, and frees what came of it. */
+/* Ends the attempt, and frees everything that belongs to it. */
 void steps_drop_attempt(struct exchange *x);
 
-/* Frees it, and takes everything back. */
+/* Releases everything that the exchange holds, and frees it. */
 void steps_free(struct exchange *x);
 
 #endif

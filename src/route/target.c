@@ -85,6 +85,6 @@ target_worked(const struct target *t, struct state *state, const struct request 
 	if (r->route->id == ROUTE_MESSAGES)
 		learned_quirks_worked(state, t->provider, target_model(t, r), t->own, t->quirks);
 	if (t->successor > 0 && learned_name_worked(state, t->provider, model, t->own, t->model))
-		log_line(LOG_NOTICE, "%s does not know %s any more: %s is used instead",
-			 t->provider->name, refused, t->model);
+		log_line(LOG_NOTICE, "%s no longer knows %s: using %s instead", t->provider->name,
+			 refused, t->model);
 }

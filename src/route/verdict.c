@@ -16,23 +16,23 @@
 
 /* --- Conditions ------------------------------------------------------- */
 
-/* One of several words. */
+/* Whether it mentions one of these words. */
 static bool
-says_any(const struct reading *r, const char *const *words)
+mentions_any(const struct reading *r, const char *const *words)
 {
 	for (; *words != NULL; words++)
-		if (reading_says(r, *words))
+		if (reading_mentions(r, *words))
 			return true;
 	return false;
 }
 
-/* One of these with one of those. */
+/* Whether it mentions one of these words and one of those. */
 static bool
-says_both_any(const struct reading *r, const char *const *these, const char *const *those)
+mentions_any_pair(const struct reading *r, const char *const *these, const char *const *those)
 {
 	for (; *these != NULL; these++)
 		for (size_t i = 0; those[i] != NULL; i++)
-			if (reading_says_both(r, *these, those[i]))
+			if (reading_mentions_both(r, *these, those[i]))
 				return true;
 	return false;
 }
@@ -68,45 +68,45 @@ any_window_rejected(const struct response *a)
 static bool
 is_content(const struct reading *r)
 {
-	return r->e->content && r->ending == ENDING_WHOLE;
+	return r->evidence->content && r->ending == ENDING_WHOLE;
 }
 
-/* A success is known by what it is, not by what it lacks. */
+/* A success is recognized by what it contains, not by the lack of an error. */
 static bool
-is_answered(const struct reading *r)
+is_result(const struct reading *r)
 {
-	return r->ending == ENDING_WHOLE && is_success(r) && r->answered;
+	return r->ending == ENDING_WHOLE && is_success(r) && r->has_result;
 }
 
 static bool
 is_served(const struct reading *r)
 {
-	return is_content(r) || is_answered(r);
+	return is_content(r) || is_result(r);
 }
 
 static bool
 is_paid_extra(const struct reading *r)
 {
-	return r->e->plan_limits_only && r->a->overage && is_served(r);
+	return r->evidence->plan_limits_only && r->response->overage && is_served(r);
 }
 
-/* A turn that ends without a word is a fault of some that are not Claude; somebody else may have
- * more to say. Any other stop_reason tells why there is nothing. */
+/* A turn without content is a fault of some providers that are not Claude; another one may do
+ * better. Any other stop_reason explains why there is no content. */
 static bool
 is_empty_turn(const struct reading *r)
 {
-	return is_answered(r) && r->e->asked == ASKED_MESSAGE && !r->e->is_authority &&
-	       r->e->others_ready && !r->blocks && r->end_turn;
+	return is_result(r) && r->evidence->asked == ASKED_MESSAGE && !r->evidence->is_authority &&
+	       r->evidence->others_ready && !r->blocks && r->end_turn;
 }
 
 static bool
-is_other_form(const struct reading *r)
+is_wrong_format(const struct reading *r)
 {
-	return r->ending == ENDING_WHOLE && is_success(r) && r->other_form;
+	return r->ending == ENDING_WHOLE && is_success(r) && r->wrong_format;
 }
 
 static bool
-is_ours(const struct reading *r)
+is_local_failure(const struct reading *r)
 {
 	return r->ending == ENDING_OURS;
 }
@@ -133,7 +133,8 @@ is_too_big(const struct reading *r)
 static bool
 is_account_window(const struct reading *r)
 {
-	return r->a->status == 429 && (window_rejected(r->a, "5h") || window_rejected(r->a, "7d"));
+	return r->response->status == 429 &&
+	       (window_rejected(r->response, "5h") || window_rejected(r->response, "7d"));
 }
 
 static bool
@@ -141,16 +142,16 @@ is_out_of_extra(const struct reading *r)
 {
 	static const char *const words[] = {"out of extra usage", "now draw from your extra usage",
 					    NULL};
-	return is_limit_status(r) && says_any(r, words);
+	return is_limit_status(r) && mentions_any(r, words);
 }
 
 static bool
-is_extra_wanted(const struct reading *r)
+is_extra_required(const struct reading *r)
 {
 	static const char *const words[] = {"extra usage is required", "usage credits are required",
 					    "long context beta is not yet available", NULL};
-	return (r->status == 429 && reading_says(r, "fast mode")) ||
-	       (is_limit_status(r) && says_any(r, words));
+	return (r->status == 429 && reading_mentions(r, "fast mode")) ||
+	       (is_limit_status(r) && mentions_any(r, words));
 }
 
 static bool
@@ -159,17 +160,19 @@ is_usage_text(const struct reading *r)
 	static const char *const limits[] = {"usage limit", "weekly limit", NULL};
 	static const char *const reached[] = {"reached", "exceeded",      "exhausted", "used up",
 					      "7-day",   "billing cycle", NULL};
-	return is_limit_status(r) && says_any(r, limits) && says_both_any(r, limits, reached);
+	return is_limit_status(r) && mentions_any(r, limits) &&
+	       mentions_any_pair(r, limits, reached);
 }
 
-/* PROTOCOLS.md 1 to 4: of types and codes that providers and their resellers use. */
+/* Types and codes that providers and their resellers use: PROTOCOLS.md 1 to 4. */
 static bool
 is_quota_code(const struct reading *r)
 {
-	return reading_holds(r, "quota") || reading_holds(r, "insufficient_balance") ||
+	return reading_contains(r, "quota") || reading_contains(r, "insufficient_balance") ||
 	       reading_is(r, "access_terminated_error") || reading_is(r, "billing_error") ||
 	       reading_is(r, "organization_on_hold") || reading_is(r, "organization_disabled") ||
-	       reading_holds(r, "linked_organization_") || reading_holds(r, "spend_limit_reached");
+	       reading_contains(r, "linked_organization_") ||
+	       reading_contains(r, "spend_limit_reached");
 }
 
 static bool
@@ -184,7 +187,8 @@ is_balance(const struct reading *r)
 					    "organization is on hold",
 					    "organization is disabled",
 					    NULL};
-	return r->status == 402 || (is_limit_status(r) && (is_quota_code(r) || says_any(r, words)));
+	return r->status == 402 ||
+	       (is_limit_status(r) && (is_quota_code(r) || mentions_any(r, words)));
 }
 
 static bool
@@ -198,7 +202,7 @@ is_model_unknown(const struct reading *r)
 {
 	if (r->status == 400)
 		return strstr(r->message, "model not exist") != NULL;
-	return r->status == 404 && !r->a->html &&
+	return r->status == 404 && !r->response->html &&
 	       (strstr(r->message, "model") != NULL || reading_is(r, "not_found_error") ||
 		reading_is(r, "resource_not_found_error"));
 }
@@ -206,11 +210,11 @@ is_model_unknown(const struct reading *r)
 static bool
 is_code_only(const struct reading *r)
 {
-	return r->status == 400 && reading_says(r, "only authorized for use with claude code");
+	return r->status == 400 && reading_mentions(r, "only authorized for use with claude code");
 }
 
-/* The family that a window names: "7d_opus". PROTOCOLS.md 4, 9: a name that is no family of ours
- * speaks of the one that was asked for. */
+/* The family that a window names: "7d_opus". An unknown name stands for the family that was asked
+ * for (PROTOCOLS.md 4, 9). */
 static uint64_t
 family_of(const struct reading *r, const struct health_window *w)
 {
@@ -221,70 +225,72 @@ family_of(const struct reading *r, const struct health_window *w)
 	for (size_t i = 0; name != NULL && i < COUNT(families); i++)
 		if (strcmp(name + 1, families[i]) == 0)
 			return digest_name(families[i]);
-	return r->e->family;
+	return r->evidence->family;
 }
 
-/* The family that the headers reject: the one asked for, when it is among them. */
+/* The family that the headers reject; of several, the one that was asked for, if it is among
+ * them. */
 static uint64_t
 rejected_family(const struct reading *r)
 {
 	uint64_t first = 0;
-	for (size_t i = 0; i < r->a->n_windows; i++) {
-		const struct health_window *w = &r->a->windows[i];
+	for (size_t i = 0; i < r->response->n_windows; i++) {
+		const struct health_window *w = &r->response->windows[i];
 		uint64_t family = w->rejected ? family_of(r, w) : 0;
-		if (family != 0 && family == r->e->family)
+		if (family != 0 && family == r->evidence->family)
 			return family;
 		first = first == 0 ? family : first;
 	}
-	return first == 0 ? r->e->family : first;
+	return first == 0 ? r->evidence->family : first;
 }
 
-/* Whose rest a rejected window is. That 7d_oi is Fable's is reported only: without a time of its
- * own, the one that was refused rests, or it would be asked again and again. */
+/* The family that a rejected window pauses. That 7d_oi means Fable is hearsay: the family that was
+ * asked for is paused, or it would be asked again and again. */
 static uint64_t
-resting_family(const struct reading *r)
+paused_family(const struct reading *r)
 {
 	uint64_t family = rejected_family(r);
-	bool guessed = window_rejected(r->a, "7d_oi") && family == digest_name("fable");
-	return guessed ? r->e->family : family;
+	bool guessed = window_rejected(r->response, "7d_oi") && family == digest_name("fable");
+	return guessed ? r->evidence->family : family;
 }
 
 static bool
 is_family_window(const struct reading *r)
 {
-	return r->a->status == 429 && any_window_rejected(r->a);
+	return r->response->status == 429 && any_window_rejected(r->response);
 }
 
-/* It tells of another family, and gives this one a time of its own. */
+/* It rejects another family, and has a retry-after for this one. */
 static bool
 is_timed_family(const struct reading *r)
 {
-	return is_family_window(r) && r->a->retry_after_ms >= 0 && r->e->family != 0 &&
-	       rejected_family(r) != r->e->family;
+	return is_family_window(r) && r->response->retry_after_ms >= 0 &&
+	       r->evidence->family != 0 && rejected_family(r) != r->evidence->family;
 }
 
 static bool
 is_unified_rejected(const struct reading *r)
 {
-	return r->a->status == 429 && r->a->rejected;
+	return r->response->status == 429 && r->response->rejected;
 }
 
 static bool
 is_overage_refused(const struct reading *r)
 {
-	return r->a->status == 429 && r->a->overage_refused && r->a->reset_ms == 0;
+	return r->response->status == 429 && r->response->overage_refused &&
+	       r->response->reset_ms == 0;
 }
 
 static bool
 is_timed(const struct reading *r)
 {
-	return r->status == 429 && r->a->retry_after_ms >= 0;
+	return r->status == 429 && r->response->retry_after_ms >= 0;
 }
 
 static bool
 is_bare_again(const struct reading *r)
 {
-	return r->status == 429 && r->e->throttled_lately;
+	return r->status == 429 && r->evidence->throttled_lately;
 }
 
 static bool
@@ -296,16 +302,16 @@ is_bare(const struct reading *r)
 static bool
 is_html(const struct reading *r)
 {
-	return r->a->html;
+	return r->response->html;
 }
 
-/* A page about the one body that was sent. */
+/* A page that rejects the body that was sent. */
 static bool
-is_about_body(const struct reading *r)
+is_body_rejected(const struct reading *r)
 {
 	static const int statuses[] = {400, 411, 413, 414, 415, 422, 431};
 	for (size_t i = 0; i < COUNT(statuses); i++)
-		if (r->a->html && r->status == statuses[i])
+		if (r->response->html && r->status == statuses[i])
 			return true;
 	return false;
 }
@@ -316,11 +322,11 @@ is_busy(const struct reading *r)
 	return r->status >= 500;
 }
 
-/* A 403 that is not the provider's own: a region, a VPN, a firewall in between. */
+/* A 403 that the provider did not send itself: a region block, a VPN, a firewall in between. */
 static bool
-is_in_between(const struct reading *r)
+is_intermediary(const struct reading *r)
 {
-	return r->status == 403 && (r->e->is_authority ? !r->anthropic : !r->error);
+	return r->status == 403 && (r->evidence->is_authority ? !r->anthropic : !r->error);
 }
 
 static bool
@@ -330,15 +336,15 @@ is_model_forbidden(const struct reading *r)
 }
 
 static bool
-is_refused_client(const struct reading *r)
+is_own_credential(const struct reading *r)
 {
-	return (r->status == 401 || r->status == 403) && !r->e->stored;
+	return (r->status == 401 || r->status == 403) && !r->evidence->stored;
 }
 
-/* A key is put aside only for words about it; a 401 of the provider's own form is about nothing
- * else, whatever its language. */
+/* A credential is benched only when the error is about it; a 401 in the provider's form is about
+ * nothing else, in whatever language. */
 static bool
-is_refused(const struct reading *r)
+is_credential_rejected(const struct reading *r)
 {
 	static const char *const what[] = {"key", "credential", "token", "authenticat", NULL};
 	static const char *const how[] = {"invalid",    "incorrect", "expired",      "revoked",
@@ -347,8 +353,8 @@ is_refused(const struct reading *r)
 	if (r->status == 401 && r->error)
 		return true;
 	return (r->status == 401 || r->status == 403) &&
-	       (reading_holds(r, "authentication") || reading_holds(r, "api_key") ||
-		reading_holds(r, "token_revoked") || says_both_any(r, what, how));
+	       (reading_contains(r, "authentication") || reading_contains(r, "api_key") ||
+		reading_contains(r, "token_revoked") || mentions_any_pair(r, what, how));
 }
 
 static bool
@@ -358,10 +364,10 @@ is_forbidden(const struct reading *r)
 }
 
 static bool
-is_blame_of_claude(const struct reading *r)
+is_rejected_by_claude(const struct reading *r)
 {
-	return r->status >= 400 && r->status < 500 && r->e->is_authority && r->status != 408 &&
-	       r->status != 409;
+	return r->status >= 400 && r->status < 500 && r->evidence->is_authority &&
+	       r->status != 408 && r->status != 409;
 }
 
 static bool
@@ -371,52 +377,53 @@ is_conflict(const struct reading *r)
 }
 
 static bool
-is_blame(const struct reading *r)
+is_rejected(const struct reading *r)
 {
 	return r->status >= 400 && r->status < 500;
 }
 
 static bool
-is_anything(const struct reading *r)
+is_any(const struct reading *r)
 {
 	(void)r;
 	return true;
 }
 
-/* --- How long a rest lasts -------------------------------------------- */
+/* --- How long a pause lasts ------------------------------------------- */
 
 static int64_t
 until_cooldown(const struct reading *r)
 {
-	return r->e->now_ms + r->e->cooldown_ms;
+	return r->evidence->now_ms + r->evidence->cooldown_ms;
 }
 
 static int64_t
 until_minute(const struct reading *r)
 {
-	return r->e->now_ms + 60 * SECOND_MS;
+	return r->evidence->now_ms + 60 * SECOND_MS;
 }
 
 static int64_t
 until_hour(const struct reading *r)
 {
-	return r->e->now_ms + HOUR_MS;
+	return r->evidence->now_ms + HOUR_MS;
 }
 
 static int64_t
 until_retry_after(const struct reading *r)
 {
-	return r->e->now_ms + r->a->retry_after_ms;
+	return r->evidence->now_ms + r->response->retry_after_ms;
 }
 
-/* A reset that was told, clamped; one that lies in the past, or is not told,
- * tells nothing, and the cooldown holds. */
+/* A reset as the headers name it, at most longest_ms from now; one that is 0 or in the past does
+ * not count, and the cooldown applies. */
 static int64_t
-sane_reset(const struct reading *r, int64_t reset_ms, int64_t longest_ms)
+clamp_reset(const struct reading *r, int64_t reset_ms, int64_t longest_ms)
 {
-	if (reset_ms <= r->e->now_ms)
+	if (reset_ms <= r->evidence->now_ms)
 		return until_cooldown(r);
-	return reset_ms - r->e->now_ms > longest_ms ? r->e->now_ms + longest_ms : reset_ms;
+	return reset_ms - r->evidence->now_ms > longest_ms ? r->evidence->now_ms + longest_ms
+							   : reset_ms;
 }
 
 static int64_t
@@ -425,21 +432,22 @@ longest(const char *window)
 	return strcmp(window, "5h") == 0 ? 6 * HOUR_MS : HEALTH_PAUSE_MAX_MS;
 }
 
-/* The latest reset of the rejected windows (PROTOCOLS.md 4 (a)); family: of those that speak of
- * it, 0: of all. */
+/* The latest reset of the rejected windows (PROTOCOLS.md 4 (a)); family: only of its windows; 0: of
+ * all. */
 static int64_t
 latest_reset(const struct reading *r, uint64_t family)
 {
 	int64_t latest_ms = 0;
-	for (size_t i = 0; i < r->a->n_windows; i++) {
-		const struct health_window *w = &r->a->windows[i];
-		bool told = w->rejected && w->reset_ms > r->e->now_ms &&
-			    (family == 0 || family_of(r, w) == family);
-		int64_t reset_ms = told ? sane_reset(r, w->reset_ms, longest(w->name)) : 0;
+	for (size_t i = 0; i < r->response->n_windows; i++) {
+		const struct health_window *w = &r->response->windows[i];
+		bool counts = w->rejected && w->reset_ms > r->evidence->now_ms &&
+			      (family == 0 || family_of(r, w) == family);
+		int64_t reset_ms = counts ? clamp_reset(r, w->reset_ms, longest(w->name)) : 0;
 		if (reset_ms > latest_ms)
 			latest_ms = reset_ms;
 	}
-	return latest_ms != 0 ? latest_ms : sane_reset(r, r->a->reset_ms, HEALTH_PAUSE_MAX_MS);
+	return latest_ms != 0 ? latest_ms
+			      : clamp_reset(r, r->response->reset_ms, HEALTH_PAUSE_MAX_MS);
 }
 
 static int64_t
@@ -457,10 +465,10 @@ until_family(const struct reading *r)
 static int64_t
 until_unified(const struct reading *r)
 {
-	if (r->a->reset_ms == 0 && r->a->retry_after_ms >= 0)
+	if (r->response->reset_ms == 0 && r->response->retry_after_ms >= 0)
 		return until_retry_after(r);
-	bool five_hours = strcmp(r->a->claim, "five_hour") == 0;
-	return sane_reset(r, r->a->reset_ms, longest(five_hours ? "5h" : "7d"));
+	bool five_hours = strcmp(r->response->claim, "five_hour") == 0;
+	return clamp_reset(r, r->response->reset_ms, longest(five_hours ? "5h" : "7d"));
 }
 
 /* "…reached|1753560000": seconds or milliseconds. 0: no time is named. */
@@ -472,7 +480,7 @@ named_epoch_ms(const struct reading *r)
 		return 0;
 	char *end;
 	long long epoch = strtoll(bar + 1, &end, 10);
-	if (end == bar + 1 || epoch < 0 || !reading_owns(r, bar, (size_t)(end - bar)))
+	if (end == bar + 1 || epoch < 0 || !reading_is_own(r, bar, (size_t)(end - bar)))
 		return 0;
 	return clock_epoch_ms(epoch);
 }
@@ -484,7 +492,7 @@ named_date_ms(const struct reading *r)
 	const char *regain = strstr(r->message, "regain access on ");
 	char date[32];
 	int year, month, day, hour, minute;
-	if (regain == NULL || !reading_says(r, "regain access on ") ||
+	if (regain == NULL || !reading_mentions(r, "regain access on ") ||
 	    sscanf(regain, "regain access on %4d-%2d-%2d at %2d:%2d utc", &year, &month, &day,
 		   &hour, &minute) != 5)
 		return 0;
@@ -498,13 +506,13 @@ static int64_t
 until_named(const struct reading *r)
 {
 	int64_t epoch_ms = named_epoch_ms(r);
-	return sane_reset(r, epoch_ms != 0 ? epoch_ms : named_date_ms(r), HEALTH_PAUSE_MAX_MS);
+	return clamp_reset(r, epoch_ms != 0 ? epoch_ms : named_date_ms(r), HEALTH_PAUSE_MAX_MS);
 }
 
 /* --- The table -------------------------------------------------------- */
 
-/* BEHAVIOUR.md 4. The first row that matches decides. "again" rows ask the same
- * provider once more before the verdict holds. */
+/* BEHAVIOUR.md 4. The first row that matches decides. With AGAIN, the same provider is tried once
+ * more before the verdict applies. */
 struct row {
 	const char *name;
 	bool (*matches)(const struct reading *r);
@@ -512,7 +520,7 @@ struct row {
 	bool retry;
 	enum pause_kind pause;
 	enum scope scope;
-	int64_t (*until)(const struct reading *r); /* NULL: no rest, or a short one */
+	int64_t (*until)(const struct reading *r); /* NULL: no pause, or a short one */
 };
 
 #define AGAIN true
@@ -520,47 +528,47 @@ struct row {
 
 /* clang-format off */
 static const struct row rows[] = {
-	/* A served response, and what happened before there was any. */
-	{"paid extra usage",        is_paid_extra,       VERDICT_PASS,      ONCE,  PAUSE_NAMED,    SCOPE_ACCOUNT,   until_windows},
-	{"empty turn",              is_empty_turn,       VERDICT_HOP,       ONCE,  PAUSE_NONE,     SCOPE_ACCOUNT,   NULL},
-	{"served",                  is_served,           VERDICT_PASS,      ONCE,  PAUSE_NONE,     SCOPE_ACCOUNT,   NULL},
-	{"our own trouble",         is_ours,             VERDICT_HOP,       ONCE,  PAUSE_NONE,     SCOPE_ACCOUNT,   NULL},
-	{"unreachable",             is_unreachable,      VERDICT_COOL,      AGAIN, PAUSE_SHORT,    SCOPE_EVERYBODY, NULL},
-	{"lost",                    is_lost,             VERDICT_COOL,      AGAIN, PAUSE_SHORT,    SCOPE_SPREADING, NULL},
-	{"too big",                 is_too_big,          VERDICT_HOP,       ONCE,  PAUSE_NONE,     SCOPE_ACCOUNT,   NULL},
-	{"another form",            is_other_form,       VERDICT_HOP,       ONCE,  PAUSE_NONE,     SCOPE_ACCOUNT,   NULL},
+	/* A result, or no complete response. */
+	{"paid extra usage",        is_paid_extra,          VERDICT_PASS,      ONCE,  PAUSE_NAMED,    SCOPE_ACCOUNT,   until_windows},
+	{"empty turn",              is_empty_turn,          VERDICT_HOP,       ONCE,  PAUSE_NONE,     SCOPE_ACCOUNT,   NULL},
+	{"served",                  is_served,              VERDICT_PASS,      ONCE,  PAUSE_NONE,     SCOPE_ACCOUNT,   NULL},
+	{"local failure",           is_local_failure,       VERDICT_HOP,       ONCE,  PAUSE_NONE,     SCOPE_ACCOUNT,   NULL},
+	{"unreachable",             is_unreachable,         VERDICT_COOL,      AGAIN, PAUSE_SHORT,    SCOPE_EVERYBODY, NULL},
+	{"lost",                    is_lost,                VERDICT_COOL,      AGAIN, PAUSE_SHORT,    SCOPE_SPREADING, NULL},
+	{"too large",               is_too_big,             VERDICT_HOP,       ONCE,  PAUSE_NONE,     SCOPE_ACCOUNT,   NULL},
+	{"wrong format",            is_wrong_format,        VERDICT_HOP,       ONCE,  PAUSE_NONE,     SCOPE_ACCOUNT,   NULL},
 	/* A rejected account window. */
-	{"account window",          is_account_window,   VERDICT_COOL,      ONCE,  PAUSE_NAMED,    SCOPE_ACCOUNT,   until_windows},
+	{"account window",          is_account_window,      VERDICT_COOL,      ONCE,  PAUSE_NAMED,    SCOPE_ACCOUNT,   until_windows},
 	/* The error's own type or text. */
-	{"out of extra usage",      is_out_of_extra,     VERDICT_COOL,      ONCE,  PAUSE_TIMED,    SCOPE_ACCOUNT,   until_minute},
-	{"extra usage wanted",      is_extra_wanted,     VERDICT_HOP,       ONCE,  PAUSE_NONE,     SCOPE_ACCOUNT,   NULL},
-	{"usage limit text",        is_usage_text,       VERDICT_COOL,      ONCE,  PAUSE_NAMED,    SCOPE_ACCOUNT,   until_named},
-	{"no balance",              is_balance,          VERDICT_COOL,      ONCE,  PAUSE_COOLDOWN, SCOPE_ACCOUNT,   until_hour},
-	{"overloaded",              is_overloaded,       VERDICT_COOL,      AGAIN, PAUSE_SHORT,    SCOPE_SPREADING, NULL},
-	{"model unknown",           is_model_unknown,    VERDICT_SUCCESSOR, ONCE,  PAUSE_NONE,     SCOPE_ACCOUNT,   NULL},
-	{"for Claude Code only",    is_code_only,        VERDICT_HOP,       ONCE,  PAUSE_NONE,     SCOPE_ACCOUNT,   NULL},
+	{"out of extra usage",      is_out_of_extra,        VERDICT_COOL,      ONCE,  PAUSE_TIMED,    SCOPE_ACCOUNT,   until_minute},
+	{"extra usage required",    is_extra_required,      VERDICT_HOP,       ONCE,  PAUSE_NONE,     SCOPE_ACCOUNT,   NULL},
+	{"usage limit text",        is_usage_text,          VERDICT_COOL,      ONCE,  PAUSE_NAMED,    SCOPE_ACCOUNT,   until_named},
+	{"no balance",              is_balance,             VERDICT_COOL,      ONCE,  PAUSE_COOLDOWN, SCOPE_ACCOUNT,   until_hour},
+	{"overloaded",              is_overloaded,          VERDICT_COOL,      AGAIN, PAUSE_SHORT,    SCOPE_SPREADING, NULL},
+	{"model unknown",           is_model_unknown,       VERDICT_SUCCESSOR, ONCE,  PAUSE_NONE,     SCOPE_ACCOUNT,   NULL},
+	{"for Claude Code only",    is_code_only,           VERDICT_HOP,       ONCE,  PAUSE_NONE,     SCOPE_ACCOUNT,   NULL},
 	/* Other unified headers. */
-	{"another family's window", is_timed_family,     VERDICT_COOL,      ONCE,  PAUSE_TIMED,    SCOPE_FAMILY,    until_retry_after},
-	{"family window",           is_family_window,    VERDICT_COOL,      ONCE,  PAUSE_NAMED,    SCOPE_FAMILY,    until_family},
-	{"overage refused",         is_overage_refused,  VERDICT_HOP,       ONCE,  PAUSE_NONE,     SCOPE_ACCOUNT,   NULL},
-	{"unified rejection",       is_unified_rejected, VERDICT_COOL,      ONCE,  PAUSE_NAMED,    SCOPE_ACCOUNT,   until_unified},
+	{"another family's window", is_timed_family,        VERDICT_COOL,      ONCE,  PAUSE_TIMED,    SCOPE_FAMILY,    until_retry_after},
+	{"family window",           is_family_window,       VERDICT_COOL,      ONCE,  PAUSE_NAMED,    SCOPE_FAMILY,    until_family},
+	{"overage refused",         is_overage_refused,     VERDICT_HOP,       ONCE,  PAUSE_NONE,     SCOPE_ACCOUNT,   NULL},
+	{"unified rejection",       is_unified_rejected,    VERDICT_COOL,      ONCE,  PAUSE_NAMED,    SCOPE_ACCOUNT,   until_unified},
 	/* retry-after. */
-	{"429 with a time",         is_timed,            VERDICT_COOL,      ONCE,  PAUSE_TIMED,    SCOPE_ACCOUNT,   until_retry_after},
+	{"429 with a time",         is_timed,               VERDICT_COOL,      ONCE,  PAUSE_TIMED,    SCOPE_ACCOUNT,   until_retry_after},
 	/* The status. */
-	{"429 again",               is_bare_again,       VERDICT_COOL,      AGAIN, PAUSE_SHORT,    SCOPE_ACCOUNT,   NULL},
-	{"429",                     is_bare,             VERDICT_HOP,       AGAIN, PAUSE_NONE,     SCOPE_ACCOUNT,   NULL},
-	{"about the body",          is_about_body,       VERDICT_HOP,       ONCE,  PAUSE_NONE,     SCOPE_ACCOUNT,   NULL},
-	{"an HTML page",            is_html,             VERDICT_COOL,      AGAIN, PAUSE_SHORT,    SCOPE_SPREADING, NULL},
-	{"busy",                    is_busy,             VERDICT_COOL,      AGAIN, PAUSE_SHORT,    SCOPE_SPREADING, NULL},
-	{"somebody in between",     is_in_between,       VERDICT_COOL,      AGAIN, PAUSE_SHORT,    SCOPE_SPREADING, NULL},
-	{"model forbidden",         is_model_forbidden,  VERDICT_HOP,       ONCE,  PAUSE_NONE,     SCOPE_ACCOUNT,   NULL},
-	{"client's own credential", is_refused_client,   VERDICT_PASS,      ONCE,  PAUSE_NONE,     SCOPE_ACCOUNT,   NULL},
-	{"credential refused",      is_refused,          VERDICT_BENCH,     ONCE,  PAUSE_BENCH,    SCOPE_ACCOUNT,   until_hour},
-	{"forbidden",               is_forbidden,        VERDICT_COOL,      ONCE,  PAUSE_SHORT,    SCOPE_ACCOUNT,   NULL},
-	{"request blamed",          is_blame_of_claude,  VERDICT_PASS,      ONCE,  PAUSE_NONE,     SCOPE_ACCOUNT,   NULL},
-	{"conflict",                is_conflict,         VERDICT_HOP,       AGAIN, PAUSE_NONE,     SCOPE_ACCOUNT,   NULL},
-	{"rewriting blamed",        is_blame,            VERDICT_HOP,       ONCE,  PAUSE_NONE,     SCOPE_ACCOUNT,   NULL},
-	{"no answer in the answer", is_anything,         VERDICT_COOL,      AGAIN, PAUSE_SHORT,    SCOPE_SPREADING, NULL},
+	{"429 again",               is_bare_again,          VERDICT_COOL,      AGAIN, PAUSE_SHORT,    SCOPE_ACCOUNT,   NULL},
+	{"429",                     is_bare,                VERDICT_HOP,       AGAIN, PAUSE_NONE,     SCOPE_ACCOUNT,   NULL},
+	{"body rejected",           is_body_rejected,       VERDICT_HOP,       ONCE,  PAUSE_NONE,     SCOPE_ACCOUNT,   NULL},
+	{"HTML page",               is_html,                VERDICT_COOL,      AGAIN, PAUSE_SHORT,    SCOPE_SPREADING, NULL},
+	{"busy",                    is_busy,                VERDICT_COOL,      AGAIN, PAUSE_SHORT,    SCOPE_SPREADING, NULL},
+	{"intermediary",            is_intermediary,        VERDICT_COOL,      AGAIN, PAUSE_SHORT,    SCOPE_SPREADING, NULL},
+	{"model forbidden",         is_model_forbidden,     VERDICT_HOP,       ONCE,  PAUSE_NONE,     SCOPE_ACCOUNT,   NULL},
+	{"client's own credential", is_own_credential,      VERDICT_PASS,      ONCE,  PAUSE_NONE,     SCOPE_ACCOUNT,   NULL},
+	{"credential rejected",     is_credential_rejected, VERDICT_BENCH,     ONCE,  PAUSE_BENCH,    SCOPE_ACCOUNT,   until_hour},
+	{"forbidden",               is_forbidden,           VERDICT_COOL,      ONCE,  PAUSE_SHORT,    SCOPE_ACCOUNT,   NULL},
+	{"request rejected",        is_rejected_by_claude,  VERDICT_PASS,      ONCE,  PAUSE_NONE,     SCOPE_ACCOUNT,   NULL},
+	{"conflict",                is_conflict,            VERDICT_HOP,       AGAIN, PAUSE_NONE,     SCOPE_ACCOUNT,   NULL},
+	{"rewrite rejected",        is_rejected,            VERDICT_HOP,       ONCE,  PAUSE_NONE,     SCOPE_ACCOUNT,   NULL},
+	{"unusable response",       is_any,                 VERDICT_COOL,      AGAIN, PAUSE_SHORT,    SCOPE_SPREADING, NULL},
 };
 /* clang-format on */
 
@@ -573,13 +581,13 @@ ending_text(enum ending ending)
 	case ENDING_CUT:
 		return "connection lost";
 	case ENDING_FIRST_BYTE:
-		return "no answer in time";
+		return "no response in time";
 	case ENDING_IDLE:
 		return "silent for too long";
 	case ENDING_TOO_BIG:
-		return "answer too big";
+		return "response too large";
 	case ENDING_OURS:
-		return "could not be asked";
+		return "local failure";
 	case ENDING_WHOLE:
 		break;
 	}
@@ -590,7 +598,7 @@ ending_text(enum ending ending)
 static void
 explain(const struct reading *r, const struct row *row, struct verdict *v)
 {
-	const struct response *a = r->a;
+	const struct response *a = r->response;
 	if (r->ending != ENDING_WHOLE)
 		snprintf(v->why, sizeof v->why, "%s", ending_text(r->ending));
 	else if (row->until == until_windows || row->until == until_family ||
@@ -615,14 +623,14 @@ verdict_judge(const struct evidence *e)
 	    .retry = row->retry && e->response->should_retry != 0,
 	    .pause = row->pause,
 	    .scope = row->scope,
-	    .family = row->matches == is_family_window ? resting_family(&r) : e->family,
+	    .family = row->matches == is_family_window ? paused_family(&r) : e->family,
 	    .until_ms = row->until == NULL ? 0 : row->until(&r),
 	    .status = r.status,
 	    .usage = r.usage,
 	    .throttled = row->matches == is_bare || row->matches == is_bare_again,
 	    .row = row->name,
 	};
-	/* No usable time was named after all. */
+	/* No usable time was named. */
 	if (v.pause == PAUSE_NAMED && v.until_ms == until_cooldown(&r))
 		v.pause = PAUSE_COOLDOWN;
 	explain(&r, row, &v);

@@ -83,7 +83,7 @@ on_header(char *line, size_t size, size_t n, void *context)
 		return 0;
 	response_line(&a->response, line, size * n, a->head_ms, a->hide);
 	if (a->response.complete)
-		attempt_redact(a, a->response.passed.data, a->response.passed.len);
+		attempt_redact(a, a->response.forwarded.data, a->response.forwarded.len);
 	loop_queue(pool_loop(a->pool), &a->task);
 	return size * n;
 }
@@ -252,7 +252,7 @@ attempt_free(struct attempt *a)
 void
 attempt_forget_head(struct attempt *a)
 {
-	buf_free(&a->response.passed);
+	buf_free(&a->response.forwarded);
 }
 
 const struct response *

@@ -13,19 +13,19 @@
 
 #define UNIFIED "anthropic-ratelimit-unified-"
 
-enum { PASSED_USUAL = 1000 }; /* Claude's own */
+enum { FORWARDED_USUAL = 1000 }; /* Claude's own */
 
 void
 response_init(struct response *a)
 {
 	*a = (struct response){.retry_after_ms = -1, .should_retry = -1};
-	buf_init(&a->passed, RESPONSE_HEAD_FORWARDED_MAX);
+	buf_init(&a->forwarded, RESPONSE_HEAD_FORWARDED_MAX);
 }
 
 void
 response_fini(struct response *a)
 {
-	buf_free(&a->passed);
+	buf_free(&a->forwarded);
 }
 
 /* A whole number; -1 for anything else. */
@@ -193,10 +193,10 @@ forward(struct response *a, const char *name, const char *value)
 	for (size_t i = 0; i < COUNT(pieces); i++)
 		n += strlen(pieces[i]);
 	/* What does not fit is left out as a whole. */
-	bool first = a->passed.data == NULL && n < PASSED_USUAL;
-	bool fits = buf_reserve(&a->passed, first ? PASSED_USUAL : n);
+	bool first = a->forwarded.data == NULL && n < FORWARDED_USUAL;
+	bool fits = buf_reserve(&a->forwarded, first ? FORWARDED_USUAL : n);
 	for (size_t i = 0; fits && i < COUNT(pieces); i++)
-		fits = buf_puts(&a->passed, pieces[i]);
+		fits = buf_puts(&a->forwarded, pieces[i]);
 }
 
 /* As whole seconds: Claude Code and the SDK wait that long (CLIENT.md 6, 8). */

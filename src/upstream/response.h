@@ -33,7 +33,7 @@ struct response {
 	bool overage;         /* -overage-in-use: usage is now paid for */
 	bool overage_refused; /* -overage-disabled-reason is present */
 	bool has_request_id;
-	struct buf passed; /* "name: value\r\n" lines that the client gets */
+	struct buf forwarded; /* "name: value\r\n" lines that the client gets */
 };
 
 void response_init(struct response *a);

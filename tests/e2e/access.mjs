@@ -138,11 +138,11 @@ for (const access of ['keys', 'open']) {
       for (const [way, travel] of Object.entries(ways)) {
         const [headers, at] = travel(bad);
         const answer = await r.post(message(), headers, at);
-        isRefused(answer, 401, /nobody's.*x-router-key.*key add NAME/);
+        isRefused(answer, 401, /Unknown client key.*x-router-key.*key add NAME/);
         assert.equal(answer.headers['x-should-retry'], 'false', way);
       }
     }
-    for (const [headers, at] of [ways['a header']('dummy'), ways['the path']('dummy')]) isRefused(await r.post(message(), headers, at), 401, /nobody's/);
+    for (const [headers, at] of [ways['a header']('dummy'), ways['the path']('dummy')]) isRefused(await r.post(message(), headers, at), 401, /Unknown client key/);
     await nobodyWasAsked(r);
     await keptSecret(r, k, WRONG);
   });
@@ -176,7 +176,7 @@ check('keys come and go while the router runs', async t => {
   for (let i = 0; i < 4; i++) assert.equal((await r.post(message(), { 'x-router-key': k })).status, 200);
   assert.equal((await r.ctl('key', 'remove', 'anna')).code, 0);
   await takenUp(r);
-  for (let i = 0; i < 4; i++) isRefused(await r.post(message(), { 'x-router-key': k }), 401, /nobody's/);
+  for (let i = 0; i < 4; i++) isRefused(await r.post(message(), { 'x-router-key': k }), 401, /Unknown client key/);
 });
 
 check('a keys file that cannot be used leaves the old keys in force, and is shown', async t => {
@@ -205,7 +205,7 @@ check('a keys file that cannot be used leaves the old keys in force, and is show
 
 check('without a keys file every client is refused, and everything says so', async t => {
   const r = await guarded(t);
-  isRefused(await r.post(message()), 401, /wants a client key.*key add NAME/);
+  isRefused(await r.post(message()), 401, /requires a client key.*key add NAME/);
   assert.match((await r.status()).keys_file.error, /every client is refused.*key add NAME/);
   assert.match(r.log(), /every client is refused/);
   const run = await command(path.join(BUILD, 'claude-router'), ['--check-config'], { env: r.env });
@@ -276,8 +276,8 @@ check('no client key makes an admin, and no admin is a client', async t => {
     isRefused(await ask({}, `/k/${k}`), 403, /Only for admins/);
   }
   assert.equal((await r.get('/v1/status', { 'x-router-admin': ADMIN })).json.mode, 'auto', 'and nothing was switched');
-  isRefused(await r.post(message(), { 'x-router-admin': ADMIN }), 401, /wants a client key/);
-  isRefused(await r.post(message(), bearer(ADMIN)), 401, /wants a client key/);
+  isRefused(await r.post(message(), { 'x-router-admin': ADMIN }), 401, /requires a client key/);
+  isRefused(await r.post(message(), bearer(ADMIN)), 401, /requires a client key/);
   await nobodyWasAsked(r);
 });
 
@@ -285,8 +285,8 @@ check('an admin by address is no client either', async t => {
   const r = await guarded(t);
   await key(r, 'anna');
   assert.equal((await r.get('/v1/status')).status, 200);
-  isRefused(await r.post(message()), 401, /wants a client key/);
-  isRefused(await r.post(message(), login), 401, /wants a client key/);
+  isRefused(await r.post(message()), 401, /requires a client key/);
+  isRefused(await r.post(message(), login), 401, /requires a client key/);
   await nobodyWasAsked(r);
 });
 
@@ -414,7 +414,7 @@ check('a stranger’s large body is refused before it is kept', async t => {
   const r = await guarded(t);
   await key(r, 'anna');
   const answer = await r.post('x'.repeat(8 << 20), {});
-  isRefused(answer, 401, /wants a client key/);
+  isRefused(answer, 401, /requires a client key/);
   await nobodyWasAsked(r);
 });
 
@@ -430,7 +430,7 @@ $HTTP["url"] !~ "^/health" { auth.require = ( "" => ( "method" => "basic", "real
   const k = await key(r, 'anna');
   assert.equal((await r.post(message(), { 'x-router-key': k })).status, 401, 'the web server refuses by itself');
   await nobodyWasAsked(r);
-  isRefused(await r.post(message(), basic), 401, /wants a client key/);
+  isRefused(await r.post(message(), basic), 401, /requires a client key/);
   for (const way of ['a header', 'the path', 'x-api-key']) {
     const [headers, at] = ways[way](k);
     const answer = await r.post(message(), { ...BEYOND, ...basic, ...headers }, at);

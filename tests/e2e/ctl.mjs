@@ -94,7 +94,7 @@ check('check asks now', async t => {
   await r.post(message());
   const run = await r.ctl('check');
   assert.equal(run.code, 0, run.stderr);
-  assert.match(run.stdout, /it serves \(resting → ready\)/);
+  assert.match(run.stdout, /serves requests \(resting → ready\)/);
   assert.equal((await r.status()).current_provider, 'claude_pro');
 });
 

@@ -49,7 +49,7 @@ check('"stream": 1 is a 400, and nobody is asked', async t => {
   const r = await router(t);
   const answer = await r.post({ ...message(), stream: 1 }, oauth);
   assert.equal(answer.status, 400);
-  assert.match(answer.json.error.message, /stream: it must be true or false/);
+  assert.match(answer.json.error.message, /stream: must be true or false/);
   for (const name of ALL) assert.equal((await r.sim.requests(name)).length, 0);
 });
 

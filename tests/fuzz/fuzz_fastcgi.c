@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* accept.c, reply.c: what comes from the web server's side of the socket. First
- * byte: how large the pieces are. Nothing leaks, nobody waits for ever, and what
- * goes back is whole records. */
+/* accept.c, reply.c: bytes from the web server's side of the socket. First byte: the size of
+ * the pieces. Nothing leaks, every connection ends, and replies are complete records. */
 #include "file.h"
 
 #include "base/count.h"
@@ -65,7 +64,7 @@ turn(void)
 	MUST(loop_after(app.loop, &end, 0) && loop_run(app.loop));
 }
 
-/* What came back: whole records of version 1. */
+/* The reply: complete records of version 1. */
 static void
 check_reply(int fd)
 {

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* exchange.c, route/close.c, relay.c, reply.c: providers' answers on their way to the
- * client, from the head to the last record. attempt.c is played here, so that there
- * are no sockets, and what the client would get is looked at.
+/* exchange.c, step_*.c, relay.c, reply.c: providers' responses on their way to the client,
+ * from the head to the last record. attempt.h is implemented here, without sockets; what
+ * the client would get is checked.
  *
- * A byte of circumstances, one that tells how large the pieces are, and the answers
- * in the order in which somebody is asked, with 0x1e in between: head, blank line,
- * body. However an answer is cut into pieces, the client gets the same, and of what
- * is passed on no byte is lost or doubled. */
+ * A byte of circumstances, one for the size of the pieces, and the responses in the order
+ * of the attempts, with 0x1e in between: head, blank line, body. However a response is cut
+ * into pieces, the client gets the same, and no byte that is forwarded is lost or doubled. */
 #include "file.h"
 
 #include "app/routes.h"
@@ -20,33 +19,33 @@
 
 #include <fastcgi.h>
 
-#define CUT_HERE 0x1e
-#define SAID_MAX (1 << 24)
+#define CUT_HERE     0x1e
+#define RECEIVED_MAX (1 << 24)
 
-/* Bits of the first byte; three more are the way in which the answers end. */
+/* Bits of the first byte; three more are the way in which the responses end. */
 enum { WANTS_STREAM = 1, CLAUDE_CODE = 2, MARKED_FIRST = 4, ENDING_SHIFT = 3 };
 
-/* Those of an attempt from which all bytes have come that ever will. */
+/* The endings of an attempt whose bytes have all arrived. */
 static const enum ending endings[8] = {
     ENDING_WHOLE, ENDING_WHOLE, ENDING_WHOLE,   ENDING_CUT,
     ENDING_CUT,   ENDING_IDLE,  ENDING_TOO_BIG, ENDING_TOO_BIG,
 };
 
-/* One attempt after another, and what it was given. */
+/* The attempt, and what it gets. */
 struct attempt {
 	const struct provider *provider;
-	void (*news)(void *owner);
+	void (*on_progress)(void *owner);
 	void *owner;
 	const char *text; /* head, blank line, body */
-	size_t n, at;     /* of it, and how much has come */
-	size_t read;      /* of it: what was handed on */
+	size_t n, at;     /* of it, and how much has arrived */
+	size_t read;      /* of it: what was delivered */
 	struct response response;
 	struct buf bytes;
 	bool held, ended;
 	enum ending ending;
 };
 
-/* What is remembered of the last attempt when it is gone. */
+/* What is remembered of the last attempt when it is freed. */
 struct last {
 	const struct provider *provider;
 	const char *body;
@@ -56,43 +55,42 @@ struct last {
 };
 
 static struct scene {
-	const char *pause; /* the answers that nobody has given yet */
+	const char *remaining; /* the responses that no attempt has got yet */
 	size_t n;
 	enum ending ending;
-	struct attempt *now; /* NULL: nobody is asked */
-	unsigned asked;
-	bool early; /* an answer was taken for whole before all of it was there: JSON that
-		       something follows */
+	struct attempt *current; /* NULL: none is running */
+	unsigned attempts;
+	bool early; /* a response was complete before all of it arrived: JSON with more behind it */
 	struct last last;
 } scene;
 
-/* --- attempt.h, as it is played: all of it, or the real one comes along -- */
+/* --- attempt.h, all of it, or the real one is linked, too ------------ */
 
 struct attempt *
-attempt_start(struct pool *pool, const struct attempt_options *ask, void (*news)(void *owner),
-	      void *owner)
+attempt_start(struct pool *pool, const struct attempt_options *options,
+	      void (*on_progress)(void *owner), void *owner)
 {
 	(void)pool;
-	MUST(scene.now == NULL && ask->credential != NULL);
+	MUST(scene.current == NULL && options->credential != NULL);
 	struct attempt *a = calloc(1, sizeof *a);
 	MUST(a != NULL);
-	const char *cut = scene.n == 0 ? NULL : memchr(scene.pause, CUT_HERE, scene.n);
+	const char *cut = scene.n == 0 ? NULL : memchr(scene.remaining, CUT_HERE, scene.n);
 	*a = (struct attempt){
-	    .provider = ask->provider,
-	    .news = news,
+	    .provider = options->provider,
+	    .on_progress = on_progress,
 	    .owner = owner,
-	    .text = scene.pause,
-	    .n = cut == NULL ? scene.n : (size_t)(cut - scene.pause),
+	    .text = scene.remaining,
+	    .n = cut == NULL ? scene.n : (size_t)(cut - scene.remaining),
 	    .ending = scene.n == 0 ? ENDING_CONNECT : scene.ending,
 	};
 	size_t used = a->n + (cut != NULL);
-	scene.pause += used;
+	scene.remaining += used;
 	scene.n -= used;
 	response_init(&a->response);
 	buf_init(&a->bytes, RESPONSE_JSON_MAX);
-	scene.now = a;
-	scene.asked++;
-	scene.last = (struct last){.provider = ask->provider};
+	scene.current = a;
+	scene.attempts++;
+	scene.last = (struct last){.provider = options->provider};
 	return a;
 }
 
@@ -101,8 +99,8 @@ attempt_free(struct attempt *a)
 {
 	if (a == NULL)
 		return;
-	MUST(scene.now == a);
-	scene.now = NULL;
+	MUST(scene.current == a);
+	scene.current = NULL;
 	response_fini(&a->response);
 	buf_free(&a->bytes);
 	free(a);
@@ -117,7 +115,7 @@ attempt_response(const struct attempt *a)
 void
 attempt_forget_head(struct attempt *a)
 {
-	buf_free(&a->response.passed);
+	buf_free(&a->response.forwarded);
 }
 
 struct buf *
@@ -149,7 +147,7 @@ bool
 attempt_ended(const struct attempt *a, enum ending *ending)
 {
 	*ending = a->ending;
-	/* There is no whole answer without a head. */
+	/* There is no complete response without a head. */
 	if (a->ending == ENDING_WHOLE && !a->response.complete)
 		*ending = ENDING_CUT;
 	return a->ended;
@@ -168,9 +166,9 @@ attempt_redact(const struct attempt *a, char *bytes, size_t n)
 	(void)a, (void)bytes, (void)n;
 }
 
-/* The next n bytes come: whole lines of the head, any bytes of the body. */
+/* The next n bytes arrive: complete lines of the head, any bytes of the body. */
 static void
-come(struct attempt *a, size_t n)
+arrive(struct attempt *a, size_t n)
 {
 	a->at += n;
 	while (!a->response.complete) {
@@ -220,8 +218,8 @@ load_config(const char *providers)
 	return config;
 }
 
-/* All that lives from one input to the next; the state is for looking only, so that
- * nothing is remembered in it. */
+/* Everything that lives from one input to the next; the state is read-only, so that it
+ * remembers nothing. */
 static void
 open_router(void)
 {
@@ -274,7 +272,7 @@ open_client(struct client *client, unsigned way)
 	MUST(request_read_body(&client->request).status == 0);
 }
 
-/* The client takes all that waits for it. */
+/* The client reads all that waits for it. */
 static void
 drain(struct client *client, struct buf *sink)
 {
@@ -287,59 +285,59 @@ drain(struct client *client, struct buf *sink)
 		client->handler->drained(client->handling);
 }
 
-/* One attempt to its end, or to where the exchange has enough of it. */
+/* One attempt to its end, or until the exchange frees it. */
 static void
 run_attempt(struct client *client, size_t piece, struct buf *sink)
 {
-	unsigned asked = scene.asked;
-	struct attempt *a = scene.now;
-	while (scene.now == a && scene.asked == asked && !a->ended) {
-		size_t left = a->n - a->at;
-		a->ended = left == 0 || (piece == SIZE_MAX && left <= piece);
-		come(a, left < piece ? left : piece);
+	unsigned attempts = scene.attempts;
+	struct attempt *a = scene.current;
+	while (scene.current == a && scene.attempts == attempts && !a->ended) {
+		size_t remaining = a->n - a->at;
+		a->ended = remaining == 0 || (piece == SIZE_MAX && remaining <= piece);
+		arrive(a, remaining < piece ? remaining : piece);
 		MUST(!a->held);
 		bool more = a->at < a->n && a->response.complete && !a->response.sse;
-		a->news(a->owner);
-		scene.early |= more && (scene.now != a || client->handler == NULL);
+		a->on_progress(a->owner);
+		scene.early |= more && (scene.current != a || client->handler == NULL);
 		drain(client, sink);
 	}
 }
 
-/* All records that the client gets of answers that come in pieces of that size. */
+/* All records that the client gets when responses arrive in pieces of that size. */
 static void
 run(const uint8_t *data, size_t n, size_t piece, struct buf *sink)
 {
 	struct client client;
 	unsigned way = data[0];
-	scene = (struct scene){.pause = (const char *)data + 2,
+	scene = (struct scene){.remaining = (const char *)data + 2,
 			       .n = n - 2,
 			       .ending = endings[way >> ENDING_SHIFT & 7]};
 	app.config = configs[way & MARKED_FIRST ? 1 : 0];
 	open_client(&client, way);
 	exchange_start(&client);
-	while (scene.now != NULL && !scene.now->ended)
+	while (scene.current != NULL && !scene.current->ended)
 		run_attempt(&client, piece, sink);
-	MUST(scene.asked > 0 && client.handler == NULL && client.reply.ended);
+	MUST(scene.attempts > 0 && client.handler == NULL && client.reply.ended);
 	drain(&client, sink);
 	request_fini(&client.request);
 	reply_fini(&client.reply);
 	MUST(loop_after(app.loop, &end, 0) && loop_run(app.loop));
-	MUST(scene.now == NULL && app.unread == 0);
+	MUST(scene.current == NULL && app.unread == 0);
 }
 
-/* --- What the client got ---------------------------------------------- */
+/* --- What the client received ---------------------------------------------- */
 
-struct said {
-	struct buf bytes; /* of the answer: its head and body */
+struct received {
+	struct buf bytes; /* of the reply: its head and body */
 	const char *body;
 	size_t n;
 	int status;
-	bool ours; /* nobody's answer but our own */
+	bool ours; /* it is not a provider's */
 };
 
-/* Whole records, the last of which end the stream and the request. */
+/* Complete records, the last of which end the stream and the request. */
 static void
-read_records(const struct buf *sink, struct said *said)
+read_records(const struct buf *sink, struct received *received)
 {
 	FCGI_Header h = {0};
 	size_t at = 0, length = 1;
@@ -354,42 +352,42 @@ read_records(const struct buf *sink, struct said *said)
 		MUST(closed ? h.type == FCGI_END_REQUEST : h.type == FCGI_STDOUT);
 		closed = length == 0;
 		if (h.type == FCGI_STDOUT)
-			MUST(buf_add(&said->bytes, sink->data + at, length));
+			MUST(buf_add(&received->bytes, sink->data + at, length));
 		at += length;
 	}
 	MUST(h.type == FCGI_END_REQUEST && length == sizeof(FCGI_EndRequestBody));
 }
 
-/* One head, of which each line is fit for a web server, and the body. */
+/* One head, of which each line is safe for a web server, and the body. */
 static void
-read_said(const struct buf *sink, struct said *said)
+read_received(const struct buf *sink, struct received *received)
 {
 	char provider[PROVIDER_NAME_MAX];
 	unsigned attempts;
-	buf_init(&said->bytes, SAID_MAX);
-	read_records(sink, said);
-	const char *text = buf_text(&said->bytes), *line = text, *stop;
+	buf_init(&received->bytes, RECEIVED_MAX);
+	read_records(sink, received);
+	const char *text = buf_text(&received->bytes), *line = text, *stop;
 	MUST(sscanf(text, "Status: %d\r\nx-router-provider: %31s\r\nx-router-attempts: %u\r\n",
-		    &said->status, provider, &attempts) == 3);
+		    &received->status, provider, &attempts) == 3);
 	for (; (stop = strstr(line, "\r\n")) != line; line = stop + 2) {
 		MUST(stop != NULL && memchr(line, ':', (size_t)(stop - line)) != NULL);
 		for (const char *c = line; c < stop; c++)
 			MUST(*c >= ' ' && *c <= '~');
 	}
-	said->body = line + 2;
-	said->n = said->bytes.len - (size_t)(said->body - text);
-	said->ours = strcmp(provider, "none") == 0;
-	MUST(attempts == scene.asked && said->status >= 200 && said->status < 600);
-	MUST(said->ours || strcmp(provider, scene.last.provider->name) == 0);
+	received->body = line + 2;
+	received->n = received->bytes.len - (size_t)(received->body - text);
+	received->ours = strcmp(provider, "none") == 0;
+	MUST(attempts == scene.attempts && received->status >= 200 && received->status < 600);
+	MUST(received->ours || strcmp(provider, scene.last.provider->name) == 0);
 }
 
-/* An error of our own, in words. */
+/* The message of an error of ours. */
 static const char *
-read_error(const struct said *said, json_object **tree)
+read_error(const struct received *received, json_object **tree)
 {
 	json_object *error, *message;
-	MUST(said->status >= 400);
-	*tree = tree_read(said->body, said->n);
+	MUST(received->status >= 400);
+	*tree = tree_read(received->body, received->n);
 	MUST(*tree != NULL && json_object_object_get_ex(*tree, "error", &error) &&
 	     json_object_object_get_ex(error, "message", &message));
 	const char *text = json_object_get_string(message);
@@ -398,9 +396,9 @@ read_error(const struct said *said, json_object **tree)
 }
 
 static bool
-is_bytes(const struct said *said, const char *bytes, size_t n)
+is_bytes(const struct received *received, const char *bytes, size_t n)
 {
-	return said->n == n && (n == 0 || memcmp(said->body, bytes, n) == 0);
+	return received->n == n && (n == 0 || memcmp(received->body, bytes, n) == 0);
 }
 
 static void
@@ -417,10 +415,10 @@ note_all(struct stream *stream, const char *bytes, size_t n)
 	sse_fini(&sse);
 }
 
-/* Event after event as the provider's dialect lets the client see them, up to the
- * last one, or to what stands for it when the provider dies. */
+/* Every event as the provider's dialect decodes it for the client, up to the last one, or
+ * to the end that replaces it when the provider breaks off. */
 static void
-check_stream(const struct said *said, unsigned way)
+check_stream(const struct received *received, unsigned way)
 {
 	const struct last *last = &scene.last;
 	const struct dialect *dialect = last->provider->dialect;
@@ -435,7 +433,7 @@ check_stream(const struct said *said, unsigned way)
 	struct stream before;
 	sse_init(&sse);
 	stream_init(&stream);
-	buf_init(&seen, SAID_MAX);
+	buf_init(&seen, RECEIVED_MAX);
 	while (!over && sse_next(&sse, last->body + at, last->n - at, &event) == SSE_EVENT) {
 		at += event.raw_len;
 		over = event.kind == SSE_ERROR;
@@ -460,7 +458,7 @@ check_stream(const struct said *said, unsigned way)
 	}
 	MUST(stream.content || stream.complete);
 	bool failed = event.kind == SSE_ERROR;
-	/* The start of a block that never said anything was not sent, but a ping behind it was. */
+	/* The start of a block without content was not sent, but a ping behind it was. */
 	if ((!over || failed) && held) {
 		stream = before;
 		seen.len = held_from;
@@ -468,42 +466,42 @@ check_stream(const struct said *said, unsigned way)
 	if (!over || failed)
 		MUST(stream_close(&stream, stream_mend(&stream, way & CLAUDE_CODE, true),
 				  failed ? event.raw : NULL, failed ? event.raw_len : 0, &seen));
-	MUST(reordered || is_bytes(said, buf_text(&seen), seen.len));
+	MUST(reordered || is_bytes(received, buf_text(&seen), seen.len));
 	buf_free(&seen);
 	origin_fini(&origin);
 	sse_fini(&sse);
 }
 
-/* What came in one piece: how it was answered. */
+/* The reply to responses in one piece. */
 static void
-check_whole(const struct said *said, unsigned way)
+check_whole(const struct received *received, unsigned way)
 {
 	const struct last *last = &scene.last;
 	struct buf marked;
 	json_object *tree;
-	if (said->ours) {
-		read_error(said, &tree);
+	if (received->ours) {
+		read_error(received, &tree);
 		json_object_put(tree);
 		return;
 	}
-	MUST(last->complete); /* else it is nobody's */
-	if (said->status == 200 && last->sse) {
-		check_stream(said, way);
-	} else if (said->status >= 300 && last->sse) {
-		MUST(said->n <= last->n);
-	} else if (said->status >= 300 || last->provider->dialect->decode_json == NULL) {
-		MUST(is_bytes(said, last->body, last->n));
+	MUST(last->complete); /* else it is ours */
+	if (received->status == 200 && last->sse) {
+		check_stream(received, way);
+	} else if (received->status >= 300 && last->sse) {
+		MUST(received->n <= last->n);
+	} else if (received->status >= 300 || last->provider->dialect->decode_json == NULL) {
+		MUST(is_bytes(received, last->body, last->n));
 	} else {
-		buf_init(&marked, SAID_MAX);
+		buf_init(&marked, RECEIVED_MAX);
 		MUST(last->provider->dialect->decode_json(last->provider->name, last->body, last->n,
 							  &marked));
-		MUST(is_bytes(said, buf_text(&marked), marked.len));
+		MUST(is_bytes(received, buf_text(&marked), marked.len));
 		buf_free(&marked);
 	}
 }
 
 static void
-check_same(const struct said *a, const struct said *b)
+check_same(const struct received *a, const struct received *b)
 {
 	json_object *trees[2];
 	MUST(a->status == b->status && a->ours == b->ours);
@@ -521,24 +519,24 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	struct buf sinks[2];
-	struct said said[2];
+	struct received received[2];
 	if (n < 2 || n > 16384)
 		return 0;
 	if (app.loop == NULL)
 		open_router();
-	memset(said, 0, sizeof said);
+	memset(received, 0, sizeof received);
 	for (size_t i = 0; i < 2; i++) {
-		buf_init(&sinks[i], SAID_MAX);
+		buf_init(&sinks[i], RECEIVED_MAX);
 		run(data, n, i == 0 ? SIZE_MAX : 1 + (size_t)data[1] * data[1] / 64, &sinks[i]);
-		read_said(&sinks[i], &said[i]);
+		read_received(&sinks[i], &received[i]);
 		if (i == 0)
-			check_whole(&said[i], data[0]);
+			check_whole(&received[i], data[0]);
 	}
 	if (!scene.early)
-		check_same(&said[0], &said[1]);
+		check_same(&received[0], &received[1]);
 	for (size_t i = 0; i < 2; i++) {
 		buf_free(&sinks[i]);
-		buf_free(&said[i].bytes);
+		buf_free(&received[i].bytes);
 	}
 	return 0;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* request.c, routes.c, credential.c, message.c: a client's parameters, one a line
- * ("NAME=VALUE"), a blank line, and its body. */
+/* request.c, route.c, message.c: a client's parameters, one a line ("NAME=VALUE"), a blank
+ * line, and its body. */
 #include "fuzz.h"
 
 #include "app/routes.h"
@@ -55,19 +55,19 @@ check_accepted(const struct request *r)
 		MUST(fuzz_is_shown(r->headers.list[i].value));
 		MUST(headers_find(&r->headers, r->headers.list[i].name) != NULL);
 	}
-	const char *secrets[] = {r->login, r->api_key, r->shown_token};
+	const char *secrets[] = {r->login, r->api_key, r->presented_token};
 	for (size_t i = 0; i < 3; i++)
 		MUST(secrets[i] == NULL || fuzz_is_shown(secrets[i]));
 }
 
 static void
-check_complaint(const struct refusal *c)
+check_refusal(const struct refusal *c)
 {
 	MUST(c->status >= 400 && c->status < 600 && c->type != NULL);
 	MUST(memchr(c->message, '\0', sizeof c->message) != NULL && fuzz_is_shown(c->message));
 }
 
-/* What message_read() takes is a JSON object. */
+/* What message_read() accepts is a JSON object. */
 static void
 check_message(const struct request *r)
 {
@@ -92,7 +92,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	request_init(&r, 1 << 20);
 	struct refusal c = request_read_params(&r, params, &config, &app_routes);
 	if (c.status != 0) {
-		check_complaint(&c);
+		check_refusal(&c);
 	} else {
 		check_accepted(&r);
 		request_session(&r, session);
@@ -101,7 +101,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		MUST(fits == (length <= 1 << 20));
 		c = request_read_body(&r);
 		if (c.status != 0)
-			check_complaint(&c);
+			check_refusal(&c);
 		else if (r.route->id == ROUTE_MESSAGES)
 			check_message(&r);
 		request_session(&r, session);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* access: who is let in where, as whom, or refused with what (BEHAVIOUR.md 2). */
+/* access: which requests are allowed, as which client, or refused with which status (BEHAVIOUR.md 2). */
 #include "app/routes.h"
 #include "client/access.h"
 
@@ -12,8 +12,8 @@
 #define WRONG "crk_BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBB"
 #define TOKEN "the-admin-token"
 
-#define HERE  "HTTP_HOST=127.0.0.1"    /* with 127.0.0.1: believed */
-#define THERE "HTTP_HOST=evil.example" /* never believed */
+#define HERE  "HTTP_HOST=127.0.0.1"    /* with 127.0.0.1: trusted */
+#define THERE "HTTP_HOST=evil.example" /* never trusted */
 
 enum { EXTRAS = 3 };
 
@@ -37,12 +37,12 @@ static const struct {
 	enum access access;
 	const char *what; /* method and URI */
 	const char *extra[EXTRAS];
-	int status; /* 0: let in */
+	int status; /* 0: allowed */
 	const char *client;
-	bool stranger;
+	bool anonymous;
 } rows[] = {
     /* open */
-    {__LINE__, "open: anybody", ACCESS_OPEN, MESSAGES, {THERE}, 0, ""},
+    {__LINE__, "open: any client", ACCESS_OPEN, MESSAGES, {THERE}, 0, ""},
     {__LINE__, "open: a key", ACCESS_OPEN, MESSAGES, {THERE, "HTTP_X_ROUTER_KEY=" KEY}, 0, "anna"},
     {__LINE__,
      "open: a key in the path",
@@ -66,7 +66,7 @@ static const struct {
      401,
      ""},
     {__LINE__,
-     "open: no key of ours in the path",
+     "open: a foreign word in the path",
      ACCESS_OPEN,
      "POST /k/x/v1/messages",
      {HERE},
@@ -81,13 +81,13 @@ static const struct {
      401,
      ""},
     {__LINE__,
-     "open: dummy means nothing",
+     "open: dummy is ignored",
      ACCESS_OPEN,
      MESSAGES,
      {HERE, "HTTP_X_API_KEY=dummy"},
      0,
      ""},
-    {__LINE__, "open: all of health for anybody", ACCESS_OPEN, HEALTH, {THERE}, 0, ""},
+    {__LINE__, "open: all of health for any client", ACCESS_OPEN, HEALTH, {THERE}, 0, ""},
     /* keys */
     {__LINE__, "keys: messages", ACCESS_KEYS, MESSAGES, {THERE}, 401, ""},
     {__LINE__, "keys: messages from loopback", ACCESS_KEYS, MESSAGES, {HERE}, 401, ""},
@@ -99,7 +99,7 @@ static const struct {
      401,
      ""},
     {__LINE__,
-     "keys: the admin token is no key",
+     "keys: the admin token is not a key",
      ACCESS_KEYS,
      MESSAGES,
      {THERE, "HTTP_AUTHORIZATION=Bearer " TOKEN},
@@ -113,7 +113,7 @@ static const struct {
      401,
      ""},
     {__LINE__,
-     "keys: a login is no key",
+     "keys: a login is not a key",
      ACCESS_KEYS,
      MESSAGES,
      {HERE, "HTTP_AUTHORIZATION=Bearer sk-ant-oat01-x"},
@@ -166,7 +166,7 @@ static const struct {
      401,
      ""},
     {__LINE__,
-     "keys: a bearer without its word",
+     "keys: a bearer without \"Bearer\"",
      ACCESS_KEYS,
      MESSAGES,
      {THERE, "HTTP_AUTHORIZATION=" KEY},
@@ -189,7 +189,7 @@ static const struct {
      ""},
     /* for anyone */
     {__LINE__, "keys: the greeting", ACCESS_KEYS, GREETING, {THERE}, 0, "", true},
-    {__LINE__, "keys: health for a stranger", ACCESS_KEYS, HEALTH, {THERE}, 0, "", true},
+    {__LINE__, "keys: health without a key", ACCESS_KEYS, HEALTH, {THERE}, 0, "", true},
     {__LINE__,
      "keys: health with a wrong key",
      ACCESS_KEYS,
@@ -236,7 +236,7 @@ static const struct {
      {THERE, "HTTP_X_ROUTER_ADMIN=" TOKEN "x"},
      403,
      ""},
-    {__LINE__, "status for anybody", ACCESS_OPEN, STATUS, {THERE}, 403, ""},
+    {__LINE__, "status without anything", ACCESS_OPEN, STATUS, {THERE}, 403, ""},
     {__LINE__,
      "status with a client key",
      ACCESS_KEYS,
@@ -266,7 +266,7 @@ static const struct {
      403,
      ""},
     {__LINE__,
-     "a check with a client key",
+     "a health check with a client key",
      ACCESS_KEYS,
      CHECK,
      {THERE, "HTTP_X_API_KEY=" KEY},
@@ -309,10 +309,10 @@ check_row(size_t i)
 	    strstr(said, KEY) != NULL || strstr(said, WRONG) != NULL || strstr(said, TOKEN) != NULL;
 	TAP_ROW_AT(rows[i].line, rows[i].name,
 		   a.refusal.status == rows[i].status && strcmp(a.client, rows[i].client) == 0 &&
-		       a.stranger == rows[i].stranger && helps && !leaks,
+		       a.anonymous == rows[i].anonymous && helps && !leaks,
 		   "expected %d as \"%s\", stranger %d\ngot      %d as \"%s\", stranger %d: %s",
-		   rows[i].status, rows[i].client, rows[i].stranger, a.refusal.status, a.client,
-		   a.stranger, said);
+		   rows[i].status, rows[i].client, rows[i].anonymous, a.refusal.status, a.client,
+		   a.anonymous, said);
 	request_fini(&r);
 }
 

@@ -282,15 +282,15 @@ check_row(size_t i)
 static const struct {
 	int line;
 	const char *name, *plan;
-	struct open_query query;
+	struct candidates_filter filter;
 	int next;   /* its place; -1: none */
 	bool other; /* than the first of the plan */
 } opens[] = {
     {__LINE__, "the first", "ccc", {0}, 0, true},
-    {__LINE__, "the next after one that was tried", "ccc", {.done = 1}, 1, true},
-    {__LINE__, "the last", "ccc", {.done = 3}, 2, true},
-    {__LINE__, "none is left", "ccc", {.done = 7}, -1, false},
-    {__LINE__, "what is not usable is no choice", "c cc", {.done = 1}, -1, false},
+    {__LINE__, "the next after one that was tried", "ccc", {.tried = 1}, 1, true},
+    {__LINE__, "the last", "ccc", {.tried = 3}, 2, true},
+    {__LINE__, "none is left", "ccc", {.tried = 7}, -1, false},
+    {__LINE__, "what is not usable is no choice", "c cc", {.tried = 1}, -1, false},
     {__LINE__, "none is usable", " ccc", {0}, -1, false},
     {__LINE__, "a probe", "Ccc", {0}, 0, true},
     {__LINE__, "models: no probe", "Ccc", {.auxiliary = true}, 1, true},
@@ -331,9 +331,9 @@ check_open(size_t i)
 										  : STANDING_READY};
 		s.plan.n_usable += usable;
 	}
-	const struct candidate *next = candidates_next(&s, &opens[i].query);
+	const struct candidate *next = candidates_next(&s, &opens[i].filter);
 	int place = next == NULL ? -1 : (int)(next - s.plan.candidates);
-	bool other = candidates_has_other(&s, &s.plan.candidates[0], &opens[i].query);
+	bool other = candidates_has_other(&s, &s.plan.candidates[0], &opens[i].filter);
 	TAP_ROW_AT(opens[i].line, opens[i].name, place == opens[i].next && other == opens[i].other,
 		   "expected %d, other %d\ngot      %d, other %d", opens[i].next, opens[i].other,
 		   place, other);

@@ -17,8 +17,8 @@ enum { PROVIDERS = 3 };
 /* What a setting leaves out is 0. */
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers"
 
-/* How a provider stands. */
-enum { READY, RESTS, BENCHED, DUE, LEASED, FAMILY_RESTS, ALL_REST_FOR_EVERYBODY };
+/* A provider's health. */
+enum { READY, PAUSED, BENCHED, DUE, LEASED, FAMILY_PAUSED, PAUSED_FOR_EVERYBODY };
 
 /* What else is true of it. */
 enum { PAID = 1, OWN = 2, OFF = 4, NO_CREDENTIAL = 8, UNABLE = 16 };
@@ -26,7 +26,7 @@ enum { PAID = 1, OWN = 2, OFF = 4, NO_CREDENTIAL = 8, UNABLE = 16 };
 struct scene {
 	int health;
 	unsigned traits;
-	int64_t for_ms; /* how long it rests from now */
+	int64_t for_ms; /* how long it is paused from now */
 };
 
 static const struct {
@@ -35,15 +35,15 @@ static const struct {
 	struct scene settings[PROVIDERS];
 	const char *manual;
 	bool plan_limits_only, mid_loop, side_call;
-	char session;          /* who serves the conversation; 0: nobody */
-	const char *order;     /* who may be asked, in order */
+	char session;          /* the conversation's provider; 0: none */
+	const char *order;     /* the usable ones, in order */
 	const char *standings; /* of all, as the plan has them */
-	int64_t earliest_in;   /* from now; -1: nobody rests */
+	int64_t earliest_in;   /* from now; -1: none is paused */
 } cases[] = {
     {__LINE__, "by order", {{READY}, {READY}, {READY}}, "", 0, 0, 0, 0, "abc", "rrr", -1},
     {__LINE__,
-     "who rests is passed over",
-     {{RESTS, 0, HOUR}, {READY}, {READY}},
+     "a paused provider is skipped",
+     {{PAUSED, 0, HOUR}, {READY}, {READY}},
      "",
      0,
      0,
@@ -53,8 +53,8 @@ static const struct {
      "rrR",
      HOUR},
     {__LINE__,
-     "a family that rests",
-     {{FAMILY_RESTS, 0, HOUR}, {READY}, {READY}},
+     "a paused family",
+     {{FAMILY_PAUSED, 0, HOUR}, {READY}, {READY}},
      "",
      0,
      0,
@@ -64,8 +64,8 @@ static const struct {
      "rrR",
      HOUR},
     {__LINE__,
-     "who rests for everybody",
-     {{ALL_REST_FOR_EVERYBODY, 0, HOUR}, {READY}, {READY}},
+     "paused for everybody",
+     {{PAUSED_FOR_EVERYBODY, 0, HOUR}, {READY}, {READY}},
      "",
      0,
      0,
@@ -75,7 +75,7 @@ static const struct {
      "rrR",
      HOUR},
     {__LINE__,
-     "who is benched",
+     "benched",
      {{BENCHED, 0, HOUR}, {READY}, {READY}},
      "",
      0,
@@ -99,7 +99,7 @@ static const struct {
     {__LINE__, "disabled", {{READY, OFF}, {READY}, {READY}}, "", 0, 0, 0, 0, "bc", "rrD", -1},
     {__LINE__, "unable", {{READY}, {READY, UNABLE}, {READY}}, "", 0, 0, 0, 0, "ac", "rrX", -1},
     {__LINE__,
-     "a rest that is over is probed",
+     "a pause that is due is probed",
      {{DUE}, {READY}, {READY}},
      "",
      0,
@@ -110,7 +110,7 @@ static const struct {
      "prr",
      -1},
     {__LINE__,
-     "by one at a time",
+     "by one request at a time",
      {{LEASED, 0, 30 * SECOND}, {READY}, {READY}},
      "",
      0,
@@ -132,8 +132,8 @@ static const struct {
      "rrP",
      0},
     {__LINE__,
-     "unless nobody else can take it",
-     {{DUE}, {READY, OFF}, {RESTS, 0, HOUR}},
+     "unless no other provider can serve it",
+     {{DUE}, {READY, OFF}, {PAUSED, 0, HOUR}},
      "",
      0,
      0,
@@ -144,8 +144,8 @@ static const struct {
      HOUR},
     {__LINE__, "chosen by hand", {{READY}, {READY}, {READY}}, "c", 0, 0, 0, 0, "cab", "crr", -1},
     {__LINE__,
-     "chosen by hand, but it rests",
-     {{READY}, {READY}, {RESTS, 0, HOUR}},
+     "chosen by hand, but paused",
+     {{READY}, {READY}, {PAUSED, 0, HOUR}},
      "c",
      0,
      0,
@@ -166,7 +166,7 @@ static const struct {
      "prr",
      -1},
     {__LINE__,
-     "in a tool loop the server stays",
+     "in a tool loop the provider stays",
      {{READY}, {READY}, {READY}},
      "",
      0,
@@ -177,7 +177,7 @@ static const struct {
      "krr",
      -1},
     {__LINE__,
-     "even when the first may be back",
+     "even when the first may be available again",
      {{DUE}, {READY}, {READY}},
      "",
      0,
@@ -188,8 +188,8 @@ static const struct {
      "kpr",
      -1},
     {__LINE__,
-     "but not when it rests",
-     {{READY}, {RESTS, 0, HOUR}, {READY}},
+     "but not when it is paused",
+     {{READY}, {PAUSED, 0, HOUR}, {READY}},
      "",
      0,
      1,
@@ -210,7 +210,7 @@ static const struct {
      "rrr",
      -1},
     {__LINE__,
-     "a choice by hand goes before a tool loop",
+     "a choice by hand overrides a tool loop",
      {{READY}, {READY}, {READY}},
      "c",
      0,
@@ -221,7 +221,7 @@ static const struct {
      "ckr",
      -1},
     {__LINE__,
-     "nothing paid",
+     "no paid provider",
      {{READY}, {READY, PAID}, {READY, PAID}},
      "",
      1,
@@ -243,7 +243,7 @@ static const struct {
      "rr$",
      -1},
     {__LINE__,
-     "nothing paid but what was chosen by hand",
+     "no paid provider but the one chosen by hand",
      {{READY}, {READY, PAID}, {READY, PAID}},
      "c",
      1,
@@ -254,8 +254,8 @@ static const struct {
      "cr$",
      -1},
     {__LINE__,
-     "all rest: the earliest counts",
-     {{RESTS, 0, 3 * HOUR}, {RESTS, 0, HOUR}, {RESTS, 0, 2 * HOUR}},
+     "all paused: the earliest counts",
+     {{PAUSED, 0, 3 * HOUR}, {PAUSED, 0, HOUR}, {PAUSED, 0, 2 * HOUR}},
      "",
      0,
      0,
@@ -271,9 +271,9 @@ static struct provider providers[PROVIDERS];
 static void
 set_health(struct plan_view *view, const struct scene *s)
 {
-	struct health *h = s->health == FAMILY_RESTS             ? &view->family
-			   : s->health == ALL_REST_FOR_EVERYBODY ? &view->everybody
-								 : &view->account;
+	struct health *h = s->health == FAMILY_PAUSED          ? &view->family
+			   : s->health == PAUSED_FOR_EVERYBODY ? &view->everybody
+							       : &view->account;
 	if (s->health == READY)
 		return;
 	bool over = s->health == DUE || s->health == LEASED;
@@ -313,7 +313,7 @@ check_case(size_t i)
 	struct plan_view views[PROVIDERS];
 	for (size_t k = 0; k < PROVIDERS; k++)
 		set_view(&views[k], k, &cases[i].settings[k]);
-	const struct plan_query ask = {
+	const struct plan_query query = {
 	    .views = views,
 	    .n_views = PROVIDERS,
 	    .plan_limits_only = cases[i].plan_limits_only,
@@ -323,7 +323,7 @@ check_case(size_t i)
 	    .side_call = cases[i].side_call,
 	    .now_ms = NOW_MS,
 	};
-	const struct plan plan = plan_make(&ask);
+	const struct plan plan = plan_make(&query);
 	char order[PROVIDERS + 1] = "", standings[PROVIDERS + 1] = "";
 	for (size_t k = 0; k < plan.n; k++) {
 		standings[k] = letters[plan.candidates[k].standing];
@@ -350,7 +350,7 @@ static const struct {
 } reasons[] = {
     {__LINE__, {READY}, "", "a is ready"},
     {__LINE__, {READY}, "a", "a was chosen by hand"},
-    {__LINE__, {RESTS, 0, 2 * HOUR}, "", "a is paused until 21:00 (429 unified five_hour)"},
+    {__LINE__, {PAUSED, 0, 2 * HOUR}, "", "a is paused until 21:00 (429 unified five_hour)"},
     {__LINE__,
      {BENCHED, 0, HOUR},
      "",
@@ -371,9 +371,9 @@ check_reason(size_t i)
 	struct plan_view view;
 	char text[ERROR_TEXT_MAX];
 	set_view(&view, 0, &reasons[i].setting);
-	const struct plan_query ask = {
+	const struct plan_query query = {
 	    .views = &view, .n_views = 1, .manual = reasons[i].manual, .now_ms = NOW_MS};
-	const struct plan plan = plan_make(&ask);
+	const struct plan plan = plan_make(&query);
 	plan_reason(&plan.candidates[0], NOW_MS, text, sizeof text);
 	TAP_STR_AT(reasons[i].line, reasons[i].reason, text, reasons[i].reason);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* request, routes, credential: what a client's FastCGI parameters say (BEHAVIOUR.md 2, 3). */
+/* request, routes, credential: the facts in a client's FastCGI parameters (BEHAVIOUR.md 2, 3). */
 
 #include "app/routes.h"
 #include "client/request.h"
@@ -79,7 +79,7 @@ check_silence(size_t i)
 static const struct {
 	int line;
 	const char *method, *uri;
-	int status; /* of the complaint; 0: none */
+	int status; /* of the refusal; 0: none */
 	enum route_id route;
 	const char *path, *query, *key;
 } routes[] = {
@@ -141,14 +141,14 @@ check_route(size_t i)
 	request_fini(&r);
 }
 
-/* --- Who asks --------------------------------------------------------- */
+/* --- The client ------------------------------------------------------- */
 
 static const struct {
 	int line;
 	const char *name, *address;
 	const char *extra[PARAMS_IN_A_ROW];
 	int status;
-	const char *believed; /* the address */
+	const char *trusted; /* the address */
 	bool local;
 } askers[] = {
     {__LINE__,
@@ -187,9 +187,9 @@ static const struct {
      0,
      "",
      false},
-    {__LINE__, "by no name", "127.0.0.1", {NULL}, 0, "", false},
+    {__LINE__, "without a Host", "127.0.0.1", {NULL}, 0, "", false},
     {__LINE__,
-     "from beyond",
+     "from another machine",
      "192.168.1.5",
      {"HTTP_HOST=192.168.1.2:8000"},
      0,
@@ -218,7 +218,7 @@ static const struct {
      "127.0.0.1",
      true},
     {__LINE__,
-     "by way of a proxy that nobody trusts",
+     "through an untrusted proxy",
      "127.0.0.1",
      {"HTTP_HOST=127.0.0.1", "HTTP_X_FORWARDED_FOR=127.0.0.1"},
      0,
@@ -240,14 +240,14 @@ static const struct {
      false},
     {__LINE__, "Via", "127.0.0.1", {"HTTP_HOST=127.0.0.1", "HTTP_VIA=1.1 x"}, 0, "", false},
     {__LINE__,
-     "by way of a trusted proxy: the last address",
+     "through a trusted proxy: the last address",
      "10.0.0.1",
      {"HTTP_HOST=127.0.0.1", "HTTP_X_FORWARDED_FOR=127.0.0.1, 192.168.1.9"},
      0,
      "192.168.1.9",
      false},
     {__LINE__,
-     "two trusted proxies: who asked the first",
+     "two trusted proxies: the client of the first",
      "10.0.0.1",
      {"HTTP_HOST=127.0.0.1", "HTTP_X_FORWARDED_FOR=127.0.0.1, 192.168.1.9, 10.0.0.1"},
      0,
@@ -262,21 +262,21 @@ static const struct {
      "192.168.1.9",
      false},
     {__LINE__,
-     "nobody but trusted proxies",
+     "only trusted proxies",
      "10.0.0.1",
      {"HTTP_HOST=127.0.0.1", "HTTP_X_FORWARDED_FOR=10.0.0.1, 10.0.0.1"},
      0,
      "",
      false},
     {__LINE__,
-     "a trusted proxy that names nobody",
+     "a trusted proxy that names no client",
      "10.0.0.1",
      {"HTTP_HOST=127.0.0.1", "HTTP_VIA=1.1 x"},
      0,
      "",
      false},
     {__LINE__,
-     "what cannot be read behind a trusted proxy",
+     "an unreadable address behind a trusted proxy",
      "10.0.0.1",
      {"HTTP_HOST=127.0.0.1", "HTTP_X_FORWARDED_FOR=127.0.0.1, unknown, 10.0.0.1"},
      0,
@@ -290,21 +290,21 @@ static const struct {
      "fd00::9",
      false},
     {__LINE__,
-     "a network is no address",
+     "a network is not an address",
      "10.0.0.1",
      {"HTTP_HOST=127.0.0.1", "HTTP_X_FORWARDED_FOR=127.0.0.0/8"},
      0,
      "",
      false},
     {__LINE__,
-     "a form of another site",
+     "a form on another site",
      "127.0.0.1",
      {"HTTP_HOST=127.0.0.1", "HTTP_ORIGIN=null", "CONTENT_TYPE=text/plain"},
      415,
      NULL,
      false},
     {__LINE__,
-     "the content-type by both of its names",
+     "the content-type under both of its names",
      "127.0.0.1",
      {"HTTP_HOST=127.0.0.1", "CONTENT_TYPE=application/json", "HTTP_CONTENT_TYPE=application/json"},
      0,
@@ -334,7 +334,7 @@ static const struct {
      "",
      false},
     {__LINE__,
-     "the same with who asked it",
+     "the same with its client",
      "10.0.0.1",
      {"HTTP_HOST=127.0.0.1", "HTTP_X_FORWARDED_FOR=192.168.1.9, 127.0.0.1"},
      0,
@@ -418,14 +418,14 @@ static const struct {
      "",
      false},
     {__LINE__,
-     "unreadable: words behind an address",
+     "unreadable: text behind an address",
      "10.0.0.1",
      {"HTTP_HOST=127.0.0.1", "HTTP_X_FORWARDED_FOR=192.168.1.9 or so"},
      0,
      "",
      false},
     {__LINE__,
-     "unreadable: a port that is none",
+     "unreadable: a port that is not one",
      "10.0.0.1",
      {"HTTP_HOST=127.0.0.1", "HTTP_X_FORWARDED_FOR=192.168.1.9:x"},
      0,
@@ -460,7 +460,7 @@ static const struct {
      "",
      false},
     {__LINE__,
-     "unreadable: words behind a bracket",
+     "unreadable: text behind a bracket",
      "10.0.0.1",
      {"HTTP_HOST=127.0.0.1", "HTTP_X_FORWARDED_FOR=[fd00::9]x"},
      0,
@@ -509,14 +509,14 @@ static const struct {
      "",
      false},
     {__LINE__,
-     "unreadable, but further left than who asks",
+     "unreadable, but left of the client's",
      "10.0.0.1",
      {"HTTP_HOST=127.0.0.1", "HTTP_X_FORWARDED_FOR=x, 192.168.1.9, 10.0.0.1"},
      0,
      "192.168.1.9",
      false},
     {__LINE__,
-     "X-Real-IP behind a trusted proxy is no address",
+     "X-Real-IP behind a trusted proxy does not count",
      "10.0.0.1",
      {"HTTP_HOST=127.0.0.1", "HTTP_X_REAL_IP=192.168.1.9"},
      0,
@@ -530,7 +530,7 @@ static const struct {
      "",
      false},
     {__LINE__,
-     "beside X-Forwarded-For they mean nothing",
+     "beside X-Forwarded-For they are ignored",
      "10.0.0.1",
      {"HTTP_HOST=127.0.0.1", "HTTP_X_FORWARDED_FOR=192.168.1.9", "HTTP_FORWARDED=for=127.0.0.1",
       "HTTP_X_REAL_IP=127.0.0.1", "HTTP_VIA=1.1 x"},
@@ -546,21 +546,21 @@ static const struct {
      false},
     {__LINE__, "a local socket", "unix:", {"HTTP_HOST=127.0.0.1"}, 0, "", false},
     {__LINE__,
-     "a Host that is not ours: words behind the port",
+     "a Host that is not ours: text behind the port",
      "127.0.0.1",
      {"HTTP_HOST=127.0.0.1:80@evil.example"},
      0,
      "",
      false},
     {__LINE__,
-     "a Host that is not ours: words behind localhost",
+     "a Host that is not ours: text behind localhost",
      "127.0.0.1",
      {"HTTP_HOST=localhost:80@evil.example"},
      0,
      "",
      false},
     {__LINE__,
-     "a Host that is not ours: words behind a bracket",
+     "a Host that is not ours: text behind a bracket",
      "127.0.0.1",
      {"HTTP_HOST=[::1]evil.example"},
      0,
@@ -604,7 +604,7 @@ static const struct {
      NULL,
      false},
     {__LINE__,
-     "a browser with a form's",
+     "a browser with a form's type",
      "127.0.0.1",
      {"HTTP_HOST=127.0.0.1", "HTTP_SEC_FETCH_MODE=no-cors",
       "CONTENT_TYPE=multipart/form-data; boundary=x"},
@@ -671,7 +671,7 @@ static const struct {
      false},
     {__LINE__, "a length below zero", "127.0.0.1", {"CONTENT_LENGTH=-1"}, 400, NULL, false},
     {__LINE__,
-     "a length that is no number",
+     "a length that is not a number",
      "127.0.0.1",
      {"CONTENT_LENGTH=12 KB"},
      400,
@@ -694,13 +694,13 @@ check_asker(size_t i)
 	    read_request(&r, "POST", "/v1/messages", askers[i].address, askers[i].extra);
 	bool fine = c.status == askers[i].status;
 	if (c.status == 0)
-		fine = fine && same(r.address, askers[i].believed) && r.local == askers[i].local;
+		fine = fine && same(r.address, askers[i].trusted) && r.local == askers[i].local;
 	TAP_ROW_AT(askers[i].line, askers[i].name, fine, "got %d, believed \"%s\", local %d: %s",
 		   c.status, r.address, r.local, c.message);
 	request_fini(&r);
 }
 
-/* --- What came twice --------------------------------------------------- */
+/* --- Headers that came twice ------------------------------------------- */
 
 static const struct {
 	int line;
@@ -749,16 +749,21 @@ static const struct {
 	const char *name, *uri;
 	const char *extra[PARAMS_IN_A_ROW];
 	int status;
-	const char *key; /* NULL: none was shown */
+	const char *key; /* NULL: none was sent */
 } key_rows[] = {
     {__LINE__, "none", "/v1/messages", {NULL}, 0, NULL},
     {__LINE__, "in the path", "/k/" KEY_A "/v1/messages", {NULL}, 0, KEY_A},
     {__LINE__, "in the path, v1 doubled", "/k/" KEY_A "/v1/v1/messages", {NULL}, 0, KEY_A},
     {__LINE__, "a header", "/v1/messages", {"HTTP_X_ROUTER_KEY=" KEY_A}, 0, KEY_A},
-    {__LINE__, "an empty header is a wrong one", "/v1/messages", {"HTTP_X_ROUTER_KEY="}, 0, ""},
+    {__LINE__, "an empty header is an unknown key", "/v1/messages", {"HTTP_X_ROUTER_KEY="}, 0, ""},
     {__LINE__, "x-api-key", "/v1/messages", {"HTTP_X_API_KEY=" KEY_A}, 0, KEY_A},
     {__LINE__, "bearer", "/v1/messages", {"HTTP_AUTHORIZATION=bearer " KEY_A}, 0, KEY_A},
-    {__LINE__, "another one's API key", "/v1/messages", {"HTTP_X_API_KEY=your_api_key"}, 0, NULL},
+    {__LINE__,
+     "another provider's API key",
+     "/v1/messages",
+     {"HTTP_X_API_KEY=your_api_key"},
+     0,
+     NULL},
     {__LINE__, "a login", "/v1/messages", {"HTTP_AUTHORIZATION=Bearer sk-ant-oat01-x"}, 0, NULL},
     {__LINE__, "Basic", "/v1/messages", {"HTTP_AUTHORIZATION=Basic " KEY_A}, 0, NULL},
     {__LINE__,
@@ -811,7 +816,7 @@ static const struct {
      NULL},
 };
 
-/* A key is no credential of anybody else's, and makes no admin. */
+/* A client key is not a credential for a provider, and makes no admin. */
 static void
 check_key(size_t i)
 {
@@ -822,7 +827,7 @@ check_key(size_t i)
 	if (c.status == 0)
 		fine = fine && same(r.client_key, key_rows[i].key) && r.api_key == NULL &&
 		       (r.login == NULL || strncmp(r.login, "sk-ant-", 7) == 0) &&
-		       (r.shown_token == NULL || strncmp(r.shown_token, "crk_", 4) != 0);
+		       (r.presented_token == NULL || strncmp(r.presented_token, "crk_", 4) != 0);
 	TAP_ROW_AT(key_rows[i].line, key_rows[i].name, fine,
 		   "got %d, key %s, login %s, API key %s: %s", c.status, r.client_key, r.login,
 		   r.api_key, c.message);
@@ -845,7 +850,7 @@ static const struct {
 	bool is_stored;
 } choices[] = {
     {__LINE__,
-     "a login passes through",
+     "a login is forwarded",
      {"HTTP_AUTHORIZATION=Bearer " LOGIN},
      CREDENTIAL_ANY,
      true,
@@ -854,7 +859,7 @@ static const struct {
      LOGIN,
      false},
     {__LINE__,
-     "a login is no API key",
+     "a login is not an API key",
      {"HTTP_AUTHORIZATION=Bearer " LOGIN},
      CREDENTIAL_ANY,
      false,
@@ -863,7 +868,7 @@ static const struct {
      "s",
      true},
     {__LINE__,
-     "an API key passes through",
+     "an API key is forwarded",
      {"HTTP_X_API_KEY=" API_KEY},
      CREDENTIAL_ANY,
      false,
@@ -881,7 +886,7 @@ static const struct {
      API_KEY,
      false},
     {__LINE__,
-     "an API key is no login",
+     "an API key is not a login",
      {"HTTP_X_API_KEY=" API_KEY},
      CREDENTIAL_ANY,
      true,
@@ -908,7 +913,7 @@ static const struct {
      LOGIN,
      false},
     {__LINE__,
-     "anything else goes nowhere",
+     "anything else is not forwarded",
      {"HTTP_AUTHORIZATION=Bearer your_api_key"},
      CREDENTIAL_ANY,
      true,
@@ -927,7 +932,7 @@ static const struct {
      true},
     {__LINE__, "only the client's", {NULL}, CREDENTIAL_CLIENT, true, true, "s", NULL, false},
     {__LINE__,
-     "a stranger gets no stored one",
+     "an unknown client gets no stored one",
      {NULL},
      CREDENTIAL_ANY,
      true,
@@ -971,10 +976,10 @@ static const struct {
     {__LINE__, "byte order mark alone", NULL, "\xef\xbb\xbf", 400, "at byte 0"},
     {__LINE__, "two byte order marks", NULL, "\xef\xbb\xbf\xef\xbb\xbf{}", 400, "at byte 0"},
     {__LINE__, "half a byte order mark", NULL, "\xef\xbb{}", 400, "byte 0 of 4"},
-    {__LINE__, "gzip", "gzip", "\x1f\x8b", 415, "content-encoding: gzip is not understood"},
+    {__LINE__, "gzip", "gzip", "\x1f\x8b", 415, "content-encoding: gzip is not supported"},
     {__LINE__, "zstd", "zstd", "(\xb5/\xfd", 415, "content-encoding: zstd is"},
     {__LINE__, "two encodings", "gzip, br", "{}", 415, "content-encoding: gzip, br is"},
-    {__LINE__, "an encoding that is no name", "x\xff\"y", "{}", 415, "content-encoding: x is"},
+    {__LINE__, "an encoding that is not a name", "x\xff\"y", "{}", 415, "content-encoding: x is"},
     {__LINE__, "invalid UTF-8", NULL, "{\"a\":\"\xe4\"}", 400, "byte 6 of 9"},
 };
 

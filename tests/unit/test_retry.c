@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* retry: whether, and when, the same provider is asked once more (BEHAVIOUR 5). */
+/* retry: whether, and when, the same provider is tried once more (BEHAVIOUR 5). */
 #include "route/retry.h"
 
 #include "tap.h"

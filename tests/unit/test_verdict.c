@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* verdict: what each answer means. A row per case of BEHAVIOUR.md 4, and for the
- * clamps; at the end, that every row of the table decided some case. */
+/* verdict: what each response means. A row for each case of BEHAVIOUR.md 4 and each limit of a
+ * pause; at the end, that every row of the table decided a case. */
 
 #include "route/verdict.h"
 
@@ -24,7 +24,7 @@
 	"{\"type\":\"error\",\"error\":{\"type\":\"" type "\",\"message\":\"" text "\"}}"
 #define EVENT(name, data) "event: " name "\ndata: " data "\n\n"
 #define START             EVENT("message_start", "{\"type\":\"message_start\",\"message\":{}}")
-#define ANSWER                                                                                     \
+#define MESSAGE                                                                                    \
 	"{\"type\":\"message\",\"content\":[{\"type\":\"text\",\"text\":\"insufficient "           \
 	"balance\"}]}"
 #define IN_1H   "1795464000"
@@ -39,8 +39,8 @@ enum trait {
 	OTHER = 8,      /* not a Claude provider */
 	LATELY = 16,    /* a bare 429 came within the last minute */
 	PLAN_ONLY = 32, /* plan_limits_only */
-	HALF_HEAD = 64, /* the head's end did not come */
-	LAST = 128,     /* nobody else could answer */
+	HALF_HEAD = 64, /* the head's end did not arrive */
+	LAST = 128,     /* no other candidate is available */
 };
 
 struct expected {
@@ -55,20 +55,19 @@ struct expected {
 	bool retry;
 	enum pause_kind pause;
 	enum scope scope;
-	int64_t until_in; /* from now; NO_TIME: not looked at */
+	int64_t until_in; /* from now; NO_TIME: not compared */
 };
 
 static const struct expected cases[] = {
     /* Served */
-    {__LINE__, "a JSON answer", 200, JSON_TYPE, ANSWER, 0, ENDING_WHOLE, "served", VERDICT_PASS,
+    {__LINE__, "a JSON response", 200, JSON_TYPE, MESSAGE, 0, ENDING_WHOLE, "served", VERDICT_PASS,
      false, PAUSE_NONE, SCOPE_ACCOUNT, NO_TIME},
-    {__LINE__, "a JSON answer whose connection was cut after its end", 200, JSON_TYPE, ANSWER, 0,
+    {__LINE__, "a JSON response whose connection was cut after its end", 200, JSON_TYPE, MESSAGE, 0,
      ENDING_CUT, "served", VERDICT_PASS, false, PAUSE_NONE, SCOPE_ACCOUNT, NO_TIME},
-    {__LINE__, "a JSON answer cut in its middle", 200, JSON_TYPE, "{\"type\":\"mess", 0, ENDING_CUT,
-     "lost", VERDICT_COOL, true, PAUSE_SHORT, SCOPE_SPREADING, NO_TIME},
-    {__LINE__, "a JSON answer that ends in its middle", 200, JSON_TYPE, "{\"type\":\"mess", 0,
-     ENDING_WHOLE, "no answer in the answer", VERDICT_COOL, true, PAUSE_SHORT, SCOPE_SPREADING,
-     NO_TIME},
+    {__LINE__, "a JSON response cut in its middle", 200, JSON_TYPE, "{\"type\":\"mess", 0,
+     ENDING_CUT, "lost", VERDICT_COOL, true, PAUSE_SHORT, SCOPE_SPREADING, NO_TIME},
+    {__LINE__, "a JSON response that ends in its middle", 200, JSON_TYPE, "{\"type\":\"mess", 0,
+     ENDING_WHOLE, "unusable response", VERDICT_COOL, true, PAUSE_SHORT, SCOPE_SPREADING, NO_TIME},
     {__LINE__, "a stream with content", 200, SSE_TYPE, START, STREAM | CONTENT, ENDING_WHOLE,
      "served", VERDICT_PASS, false, PAUSE_NONE, SCOPE_ACCOUNT, NO_TIME},
     {__LINE__, "content on paid extra usage", 200,
@@ -79,11 +78,11 @@ static const struct expected cases[] = {
     {__LINE__, "paid extra usage that is allowed", 200, SSE_TYPE UNIFIED "overage-in-use: true\r\n",
      START, STREAM | CONTENT, ENDING_WHOLE, "served", VERDICT_PASS, false, PAUSE_NONE,
      SCOPE_ACCOUNT, NO_TIME},
-    {__LINE__, "a rejected window on a 200 is none", 200,
-     JSON_TYPE UNIFIED "5h-status: rejected\r\n", ANSWER, 0, ENDING_WHOLE, "served", VERDICT_PASS,
+    {__LINE__, "a rejected window on a 200 does not count", 200,
+     JSON_TYPE UNIFIED "5h-status: rejected\r\n", MESSAGE, 0, ENDING_WHOLE, "served", VERDICT_PASS,
      false, PAUSE_NONE, SCOPE_ACCOUNT, NO_TIME},
 
-    /* No answer at all */
+    /* No response at all */
     {__LINE__, "an end in the middle of the head", 200, "content-ty\r\n", "", HALF_HEAD,
      ENDING_WHOLE, "lost", VERDICT_COOL, true, PAUSE_SHORT, SCOPE_SPREADING, NO_TIME},
     {__LINE__, "no connection", 0, "", "", STREAM, ENDING_CONNECT, "unreachable", VERDICT_COOL,
@@ -94,9 +93,9 @@ static const struct expected cases[] = {
      PAUSE_SHORT, SCOPE_SPREADING, NO_TIME},
     {__LINE__, "silence before the content", 200, SSE_TYPE, START, STREAM, ENDING_IDLE, "lost",
      VERDICT_COOL, true, PAUSE_SHORT, SCOPE_SPREADING, NO_TIME},
-    {__LINE__, "an endless head", 200, "", "", 0, ENDING_TOO_BIG, "too big", VERDICT_HOP, false,
+    {__LINE__, "an endless head", 200, "", "", 0, ENDING_TOO_BIG, "too large", VERDICT_HOP, false,
      PAUSE_NONE, SCOPE_ACCOUNT, NO_TIME},
-    {__LINE__, "no memory to ask with", 0, "", "", 0, ENDING_OURS, "our own trouble", VERDICT_HOP,
+    {__LINE__, "no memory for the attempt", 0, "", "", 0, ENDING_OURS, "local failure", VERDICT_HOP,
      false, PAUSE_NONE, SCOPE_ACCOUNT, NO_TIME},
 
     /* Windows of the account, of a family */
@@ -116,7 +115,7 @@ static const struct expected cases[] = {
     {__LINE__, "a window whose body was cut", 429,
      UNIFIED "5h-status: rejected\r\n" UNIFIED "5h-reset: " IN_1H "\r\n", "\x1f\x8b", 0, ENDING_CUT,
      "account window", VERDICT_COOL, false, PAUSE_NAMED, SCOPE_ACCOUNT, HOUR},
-    {__LINE__, "the words that mean rejected", 429,
+    {__LINE__, "other words that mean rejected", 429,
      UNIFIED "5h-status: payment_required\r\n" UNIFIED "5h-reset: " IN_1H "\r\n", "", 0,
      ENDING_WHOLE, "account window", VERDICT_COOL, false, PAUSE_NAMED, SCOPE_ACCOUNT, HOUR},
     {__LINE__, "only a family's window", 429,
@@ -138,7 +137,7 @@ static const struct expected cases[] = {
      UNIFIED "overage-disabled-reason: out_of_credits\r\n", "", 0, ENDING_WHOLE, "overage refused",
      VERDICT_HOP, false, PAUSE_NONE, SCOPE_ACCOUNT, NO_TIME},
 
-    /* Sane resets */
+    /* Resets, clamped */
     {__LINE__, "a five-hour reset 400 days away", 429,
      UNIFIED "5h-status: rejected\r\n" UNIFIED "5h-reset: 1830020400\r\n", "", 0, ENDING_WHOLE,
      "account window", VERDICT_COOL, false, PAUSE_NAMED, SCOPE_ACCOUNT, 6 * HOUR},
@@ -154,7 +153,7 @@ static const struct expected cases[] = {
     {__LINE__, "a negative reset", 429,
      UNIFIED "5h-status: rejected\r\n" UNIFIED "5h-reset: -5\r\n", "", 0, ENDING_WHOLE,
      "account window", VERDICT_COOL, false, PAUSE_COOLDOWN, SCOPE_ACCOUNT, COOLDOWN},
-    {__LINE__, "a reset that is no number", 429,
+    {__LINE__, "a reset that is not a number", 429,
      UNIFIED "5h-status: rejected\r\n" UNIFIED "5h-reset: soon\r\n", "", 0, ENDING_WHOLE,
      "account window", VERDICT_COOL, false, PAUSE_COOLDOWN, SCOPE_ACCOUNT, COOLDOWN},
 
@@ -164,9 +163,9 @@ static const struct expected cases[] = {
 	   "You're out of extra usage. Add more at claude.ai/settings/usage and keep going."),
      0, ENDING_WHOLE, "out of extra usage", VERDICT_COOL, false, PAUSE_TIMED, SCOPE_ACCOUNT,
      MINUTE},
-    {__LINE__, "extra usage wanted for long context", 429, JSON_TYPE,
+    {__LINE__, "extra usage required for long context", 429, JSON_TYPE,
      ERROR("rate_limit_error", "Extra usage is required for long context requests."), 0,
-     ENDING_WHOLE, "extra usage wanted", VERDICT_HOP, false, PAUSE_NONE, SCOPE_ACCOUNT, NO_TIME},
+     ENDING_WHOLE, "extra usage required", VERDICT_HOP, false, PAUSE_NONE, SCOPE_ACCOUNT, NO_TIME},
     {__LINE__, "usage limit with an epoch", 429, JSON_TYPE,
      ERROR("rate_limit_error", "Claude AI usage limit reached|" IN_1H), 0, ENDING_WHOLE,
      "usage limit text", VERDICT_COOL, false, PAUSE_NAMED, SCOPE_ACCOUNT, HOUR},
@@ -216,19 +215,19 @@ static const struct expected cases[] = {
     {__LINE__, "500 that says not to retry", 500, "x-should-retry: false\r\n", "", 0, ENDING_WHOLE,
      "busy", VERDICT_COOL, false, PAUSE_SHORT, SCOPE_SPREADING, NO_TIME},
     {__LINE__, "an HTML page with a 404", 404, HTML_TYPE, "<html>not found model", 0, ENDING_WHOLE,
-     "an HTML page", VERDICT_COOL, true, PAUSE_SHORT, SCOPE_SPREADING, NO_TIME},
+     "HTML page", VERDICT_COOL, true, PAUSE_SHORT, SCOPE_SPREADING, NO_TIME},
     {__LINE__, "an HTML page with a 200", 200, HTML_TYPE, "<html>", STREAM, ENDING_WHOLE,
-     "an HTML page", VERDICT_COOL, true, PAUSE_SHORT, SCOPE_SPREADING, NO_TIME},
-    {__LINE__, "an empty 200", 200, "", "", 0, ENDING_WHOLE, "no answer in the answer",
+     "HTML page", VERDICT_COOL, true, PAUSE_SHORT, SCOPE_SPREADING, NO_TIME},
+    {__LINE__, "an empty 200", 200, "", "", 0, ENDING_WHOLE, "unusable response", VERDICT_COOL,
+     true, PAUSE_SHORT, SCOPE_SPREADING, NO_TIME},
+    {__LINE__, "an empty stream", 200, SSE_TYPE, "", STREAM, ENDING_WHOLE, "unusable response",
      VERDICT_COOL, true, PAUSE_SHORT, SCOPE_SPREADING, NO_TIME},
-    {__LINE__, "an empty stream", 200, SSE_TYPE, "", STREAM, ENDING_WHOLE,
-     "no answer in the answer", VERDICT_COOL, true, PAUSE_SHORT, SCOPE_SPREADING, NO_TIME},
     {__LINE__, "a stream without content", 200, SSE_TYPE, START, STREAM, ENDING_WHOLE,
-     "no answer in the answer", VERDICT_COOL, true, PAUSE_SHORT, SCOPE_SPREADING, NO_TIME},
-    {__LINE__, "JSON where a stream was asked for", 200, JSON_TYPE, ANSWER, STREAM, ENDING_WHOLE,
-     "another form", VERDICT_HOP, false, PAUSE_NONE, SCOPE_ACCOUNT, NO_TIME},
+     "unusable response", VERDICT_COOL, true, PAUSE_SHORT, SCOPE_SPREADING, NO_TIME},
+    {__LINE__, "JSON where a stream was asked for", 200, JSON_TYPE, MESSAGE, STREAM, ENDING_WHOLE,
+     "wrong format", VERDICT_HOP, false, PAUSE_NONE, SCOPE_ACCOUNT, NO_TIME},
     {__LINE__, "a redirect", 302, "location: http://127.0.0.1/\r\n", "", 0, ENDING_WHOLE,
-     "no answer in the answer", VERDICT_COOL, true, PAUSE_SHORT, SCOPE_SPREADING, NO_TIME},
+     "unusable response", VERDICT_COOL, true, PAUSE_SHORT, SCOPE_SPREADING, NO_TIME},
     {__LINE__, "408", 408, JSON_TYPE, "{}", 0, ENDING_WHOLE, "conflict", VERDICT_HOP, true,
      PAUSE_NONE, SCOPE_ACCOUNT, NO_TIME},
 
@@ -250,12 +249,12 @@ static const struct expected cases[] = {
      EVENT("error", ERROR("rate_limit_error", "x")), STREAM, ENDING_WHOLE, "429", VERDICT_HOP, true,
      PAUSE_NONE, SCOPE_ACCOUNT, NO_TIME},
 
-    /* Refused credentials, models, requests */
+    /* Rejected credentials, models, requests */
     {__LINE__, "401 on a stored credential", 401, JSON_TYPE, ERROR("authentication_error", "x"), 0,
-     ENDING_WHOLE, "credential refused", VERDICT_BENCH, false, PAUSE_BENCH, SCOPE_ACCOUNT, HOUR},
+     ENDING_WHOLE, "credential rejected", VERDICT_BENCH, false, PAUSE_BENCH, SCOPE_ACCOUNT, HOUR},
     {__LINE__, "403 on a stored credential", 403, JSON_TYPE,
-     ERROR("permission_error", "key revoked"), 0, ENDING_WHOLE, "credential refused", VERDICT_BENCH,
-     false, PAUSE_BENCH, SCOPE_ACCOUNT, HOUR},
+     ERROR("permission_error", "key revoked"), 0, ENDING_WHOLE, "credential rejected",
+     VERDICT_BENCH, false, PAUSE_BENCH, SCOPE_ACCOUNT, HOUR},
     {__LINE__, "401 on the client's own", 401, JSON_TYPE, ERROR("authentication_error", "x"), OWN,
      ENDING_WHOLE, "client's own credential", VERDICT_PASS, false, PAUSE_NONE, SCOPE_ACCOUNT,
      NO_TIME},
@@ -274,14 +273,14 @@ static const struct expected cases[] = {
      NO_TIME},
     {__LINE__, "a 400 of Claude", 400, JSON_TYPE,
      ERROR("invalid_request_error", "prompt is too long: 203052 tokens > 200000 maximum"), 0,
-     ENDING_WHOLE, "request blamed", VERDICT_PASS, false, PAUSE_NONE, SCOPE_ACCOUNT, NO_TIME},
+     ENDING_WHOLE, "request rejected", VERDICT_PASS, false, PAUSE_NONE, SCOPE_ACCOUNT, NO_TIME},
     {__LINE__, "a 413 of Claude", 413, JSON_TYPE, ERROR("request_too_large", "x"), 0, ENDING_WHOLE,
-     "request blamed", VERDICT_PASS, false, PAUSE_NONE, SCOPE_ACCOUNT, NO_TIME},
-    {__LINE__, "a 400 of another", 400, JSON_TYPE,
+     "request rejected", VERDICT_PASS, false, PAUSE_NONE, SCOPE_ACCOUNT, NO_TIME},
+    {__LINE__, "a 400 of another provider", 400, JSON_TYPE,
      "{\"error\":{\"message\":\"unknown variant `x`\",\"type\":\"invalid_request_error\"}}", OTHER,
-     ENDING_WHOLE, "rewriting blamed", VERDICT_HOP, false, PAUSE_NONE, SCOPE_ACCOUNT, NO_TIME},
-    {__LINE__, "a 422 of another", 422, JSON_TYPE, "{}", OTHER, ENDING_WHOLE, "rewriting blamed",
-     VERDICT_HOP, false, PAUSE_NONE, SCOPE_ACCOUNT, NO_TIME},
+     ENDING_WHOLE, "rewrite rejected", VERDICT_HOP, false, PAUSE_NONE, SCOPE_ACCOUNT, NO_TIME},
+    {__LINE__, "a 422 of another provider", 422, JSON_TYPE, "{}", OTHER, ENDING_WHOLE,
+     "rewrite rejected", VERDICT_HOP, false, PAUSE_NONE, SCOPE_ACCOUNT, NO_TIME},
 };
 
 #define DELTA(reason)                                                                              \
@@ -290,46 +289,48 @@ static const struct expected cases[] = {
 #define STOP         EVENT("message_stop", "{\"type\":\"message_stop\"}")
 #define OTHERS(text) "{\"error\":{" text "}}"
 
-/* Those for which it matters what was asked, by which words, for which family. */
+/* Cases that depend on what was asked for, on the request's words, or on its family. */
 static const struct asking {
 	struct expected is;
 	const char *request, *header;
 	enum asked asked;
-	const char *family, *paused; /* the one asked for, the one that rests */
+	const char *family, *paused; /* the one asked for, the one that is paused */
 } asking[] = {
-    /* A proper end without a block is a response. */
+    /* A proper end without a block is a result. */
     {.is = {__LINE__, "a refusal without a block", 200, SSE_TYPE, START DELTA("refusal") STOP,
 	    STREAM, ENDING_WHOLE, "served", VERDICT_PASS, .until_in = NO_TIME}},
-    {.is = {__LINE__, "max_tokens without a block, of another", 200, SSE_TYPE,
+    {.is = {__LINE__, "max_tokens without a block, of another provider", 200, SSE_TYPE,
 	    START DELTA("max_tokens") STOP, STREAM | OTHER, ENDING_CUT, "served", VERDICT_PASS,
 	    .until_in = NO_TIME}},
     {.is = {__LINE__, "an empty turn of Claude", 200, SSE_TYPE, START DELTA("end_turn") STOP,
 	    STREAM, ENDING_WHOLE, "served", VERDICT_PASS, .until_in = NO_TIME}},
-    {.is = {__LINE__, "an empty turn of another", 200, SSE_TYPE, START DELTA("end_turn") STOP,
-	    STREAM | OTHER, ENDING_WHOLE, "empty turn", VERDICT_HOP, .until_in = NO_TIME}},
-    {.is = {__LINE__, "an empty turn of the last one", 200, SSE_TYPE, START DELTA("end_turn") STOP,
-	    STREAM | OTHER | LAST, ENDING_WHOLE, "served", VERDICT_PASS, .until_in = NO_TIME}},
-    {.is = {__LINE__, "an empty turn of another as JSON", 200, JSON_TYPE,
+    {.is = {__LINE__, "an empty turn of another provider", 200, SSE_TYPE,
+	    START DELTA("end_turn") STOP, STREAM | OTHER, ENDING_WHOLE, "empty turn", VERDICT_HOP,
+	    .until_in = NO_TIME}},
+    {.is = {__LINE__, "an empty turn of the last provider", 200, SSE_TYPE,
+	    START DELTA("end_turn") STOP, STREAM | OTHER | LAST, ENDING_WHOLE, "served",
+	    VERDICT_PASS, .until_in = NO_TIME}},
+    {.is = {__LINE__, "an empty turn of another provider as JSON", 200, JSON_TYPE,
 	    "{\"type\":\"message\",\"content\":[],\"stop_reason\":\"end_turn\"}", OTHER,
 	    ENDING_WHOLE, "empty turn", VERDICT_HOP, .until_in = NO_TIME}},
     {.is = {__LINE__, "a stop_reason without message_stop", 200, SSE_TYPE, START DELTA("refusal"),
-	    STREAM, ENDING_WHOLE, "no answer in the answer", VERDICT_COOL, true, PAUSE_SHORT,
+	    STREAM, ENDING_WHOLE, "unusable response", VERDICT_COOL, true, PAUSE_SHORT,
 	    SCOPE_SPREADING, NO_TIME}},
 
-    /* A success is known by what it is. */
-    {.is = {__LINE__, "201 with a message", 201, JSON_TYPE, ANSWER, 0, ENDING_WHOLE, "served",
+    /* A success is recognized by what it contains. */
+    {.is = {__LINE__, "201 with a message", 201, JSON_TYPE, MESSAGE, 0, ENDING_WHOLE, "served",
 	    VERDICT_PASS, .until_in = NO_TIME}},
-    {.is = {__LINE__, "an empty object", 200, JSON_TYPE, "{}", 0, ENDING_WHOLE,
-	    "no answer in the answer", VERDICT_COOL, true, PAUSE_SHORT, SCOPE_SPREADING, NO_TIME}},
+    {.is = {__LINE__, "an empty object", 200, JSON_TYPE, "{}", 0, ENDING_WHOLE, "unusable response",
+	    VERDICT_COOL, true, PAUSE_SHORT, SCOPE_SPREADING, NO_TIME}},
     {.is = {__LINE__, "an error that is null", 200, JSON_TYPE, "{\"error\":null}", 0, ENDING_WHOLE,
-	    "no answer in the answer", VERDICT_COOL, true, PAUSE_SHORT, SCOPE_SPREADING, NO_TIME}},
+	    "unusable response", VERDICT_COOL, true, PAUSE_SHORT, SCOPE_SPREADING, NO_TIME}},
     {.is = {__LINE__, "a code alone", 200, JSON_TYPE, "{\"code\":500}", 0, ENDING_WHOLE, "busy",
 	    VERDICT_COOL, true, PAUSE_SHORT, SCOPE_SPREADING, NO_TIME}},
     {.is = {__LINE__, "a code that is a status", 200, JSON_TYPE,
 	    OTHERS("\"message\":\"x\",\"code\":429"), OTHER, ENDING_WHOLE, "429", VERDICT_HOP, true,
 	    .until_in = NO_TIME}},
-    {.is = {__LINE__, "a code that is no status", 200, JSON_TYPE, "{\"code\":0,\"data\":{}}", OTHER,
-	    ENDING_WHOLE, "no answer in the answer", VERDICT_COOL, true, PAUSE_SHORT,
+    {.is = {__LINE__, "a code that is not a status", 200, JSON_TYPE, "{\"code\":0,\"data\":{}}",
+	    OTHER, ENDING_WHOLE, "unusable response", VERDICT_COOL, true, PAUSE_SHORT,
 	    SCOPE_SPREADING, NO_TIME}},
     {.is = {__LINE__, "Kimi's quota in a 200", 200, JSON_TYPE,
 	    OTHERS("\"type\":\"exceeded_current_quota_error\",\"message\":\"x\""), OTHER,
@@ -340,56 +341,56 @@ static const struct asking {
 	    SCOPE_ACCOUNT, HOUR}},
     {.is = {__LINE__, "DeepSeek's key in a 200, beside its code for all", 200, JSON_TYPE,
 	    OTHERS("\"type\":\"authentication_error\",\"code\":\"invalid_request_error\""), OTHER,
-	    ENDING_WHOLE, "credential refused", VERDICT_BENCH, false, PAUSE_BENCH, SCOPE_ACCOUNT,
+	    ENDING_WHOLE, "credential rejected", VERDICT_BENCH, false, PAUSE_BENCH, SCOPE_ACCOUNT,
 	    HOUR}},
     {.is = {__LINE__, "an unknown type beside that code", 200, JSON_TYPE,
 	    OTHERS("\"type\":\"strange_error\",\"code\":\"invalid_request_error\""), OTHER,
 	    ENDING_WHOLE, "busy", VERDICT_COOL, true, PAUSE_SHORT, SCOPE_SPREADING, NO_TIME}},
     {.is = {__LINE__, "Kimi's key in a 200", 200, JSON_TYPE,
 	    OTHERS("\"type\":\"incorrect_api_key_error\",\"message\":\"x\""), OTHER, ENDING_WHOLE,
-	    "credential refused", VERDICT_BENCH, false, PAUSE_BENCH, SCOPE_ACCOUNT, HOUR}},
-    {.is = {__LINE__, "a turn of another with blank texts only", 200, JSON_TYPE,
+	    "credential rejected", VERDICT_BENCH, false, PAUSE_BENCH, SCOPE_ACCOUNT, HOUR}},
+    {.is = {__LINE__, "a turn of another provider with blank texts only", 200, JSON_TYPE,
 	    "{\"type\":\"message\",\"content\":[{\"type\":\"text\",\"text\":\"\\n \"}],"
 	    "\"stop_reason\":\"end_turn\"}",
 	    OTHER, ENDING_WHOLE, "empty turn", VERDICT_HOP, .until_in = NO_TIME}},
-    {.is = {__LINE__, "a turn of another with thinking only", 200, JSON_TYPE,
+    {.is = {__LINE__, "a turn of another provider with thinking only", 200, JSON_TYPE,
 	    "{\"type\":\"message\",\"content\":[{\"type\":\"thinking\",\"thinking\":\"\"}],"
 	    "\"stop_reason\":\"end_turn\"}",
 	    OTHER, ENDING_WHOLE, "served", VERDICT_PASS, .until_in = NO_TIME}},
     {.is = {__LINE__, "OpenAI's form", 200, JSON_TYPE,
 	    "{\"id\":\"c\",\"object\":\"chat.completion\",\"choices\":[]}", OTHER, ENDING_WHOLE,
-	    "no answer in the answer", VERDICT_COOL, true, PAUSE_SHORT, SCOPE_SPREADING, NO_TIME}},
-    {.is = {__LINE__, "204", 204, "", "", 0, ENDING_WHOLE, "no answer in the answer", VERDICT_COOL,
-	    true, PAUSE_SHORT, SCOPE_SPREADING, NO_TIME}},
+	    "unusable response", VERDICT_COOL, true, PAUSE_SHORT, SCOPE_SPREADING, NO_TIME}},
+    {.is = {__LINE__, "204", 204, "", "", 0, ENDING_WHOLE, "unusable response", VERDICT_COOL, true,
+	    PAUSE_SHORT, SCOPE_SPREADING, NO_TIME}},
     {.is = {__LINE__, "a stream where JSON was asked for", 200, SSE_TYPE, START, 0, ENDING_CUT,
-	    "another form", VERDICT_HOP, .until_in = NO_TIME}},
+	    "wrong format", VERDICT_HOP, .until_in = NO_TIME}},
     {.is = {__LINE__, "a count", 200, JSON_TYPE, "{\"input_tokens\":3}", 0, ENDING_WHOLE, "served",
 	    VERDICT_PASS, .until_in = NO_TIME},
      .asked = ASKED_COUNT},
-    {.is = {__LINE__, "a message where a count was asked for", 200, JSON_TYPE, ANSWER, 0,
-	    ENDING_WHOLE, "no answer in the answer", VERDICT_COOL, true, PAUSE_SHORT,
-	    SCOPE_SPREADING, NO_TIME},
+    {.is = {__LINE__, "a message where a count was asked for", 200, JSON_TYPE, MESSAGE, 0,
+	    ENDING_WHOLE, "unusable response", VERDICT_COOL, true, PAUSE_SHORT, SCOPE_SPREADING,
+	    NO_TIME},
      .asked = ASKED_COUNT},
     {.is = {__LINE__, "a list of models", 200, JSON_TYPE, "{\"data\":[]}", 0, ENDING_WHOLE,
 	    "served", VERDICT_PASS, .until_in = NO_TIME},
      .asked = ASKED_MODELS},
 
-    /* A client's words rest nobody. */
-    {.is = {__LINE__, "a model's name that speaks of limits", 400, JSON_TYPE,
+    /* A client's words pause nothing. */
+    {.is = {__LINE__, "a model's name that mentions limits", 400, JSON_TYPE,
 	    ERROR("invalid_request_error", "model: usage limit reached"), 0, ENDING_WHOLE,
-	    "request blamed", VERDICT_PASS, .until_in = NO_TIME},
+	    "request rejected", VERDICT_PASS, .until_in = NO_TIME},
      .request = "{\"model\":\"Usage Limit Reached\"}"},
-    {.is = {__LINE__, "a variant that speaks of the balance", 400, JSON_TYPE,
+    {.is = {__LINE__, "a variant that mentions the balance", 400, JSON_TYPE,
 	    OTHERS("\"message\":\"unknown variant `insufficient balance`\""), OTHER, ENDING_WHOLE,
-	    "rewriting blamed", VERDICT_HOP, .until_in = NO_TIME},
+	    "rewrite rejected", VERDICT_HOP, .until_in = NO_TIME},
      .request = "{\"tool_choice\":{\"type\":\"insufficient balance\"}}"},
     {.is = {__LINE__, "the same written in escapes", 400, JSON_TYPE,
 	    ERROR("invalid_request_error", "model: usage limit reached"), 0, ENDING_WHOLE,
-	    "request blamed", VERDICT_PASS, .until_in = NO_TIME},
+	    "request rejected", VERDICT_PASS, .until_in = NO_TIME},
      .request = "{\"model\":\"\\u0055s\\u0061ge\\u0020limit reached\"}"},
-    {.is = {__LINE__, "a header that speaks of limits", 400, JSON_TYPE,
+    {.is = {__LINE__, "a header that mentions limits", 400, JSON_TYPE,
 	    ERROR("invalid_request_error", "anthropic-version: Usage limit reached"), 0,
-	    ENDING_WHOLE, "request blamed", VERDICT_PASS, .until_in = NO_TIME},
+	    ENDING_WHOLE, "request rejected", VERDICT_PASS, .until_in = NO_TIME},
      .header = "usage limit reached"},
     {.is = {__LINE__, "a limit whose time is a client's", 429, JSON_TYPE,
 	    ERROR("rate_limit_error", "usage limit reached for x|" IN_2D), 0, ENDING_WHOLE,
@@ -397,14 +398,14 @@ static const struct asking {
      .request = "{\"model\":\"x|" IN_2D "\"}"},
     {.is = {__LINE__, "a provider's refusal that repeats a limit's noun", 400, JSON_TYPE,
 	    OTHERS("\"message\":\"usage limit: Your request exceeded model token limit : 9\""),
-	    OTHER, ENDING_WHOLE, "rewriting blamed", VERDICT_HOP, .until_in = NO_TIME},
+	    OTHER, ENDING_WHOLE, "rewrite rejected", VERDICT_HOP, .until_in = NO_TIME},
      .request = "{\"model\":\"usage limit\"}"},
     {.is = {__LINE__, "a limit's words beside the message", 400, JSON_TYPE,
 	    "{\"error\":{\"type\":\"invalid_request_error\",\"message\":\"x\",\"param\":\"usage "
 	    "limit reached\"}}",
-	    OTHER, ENDING_WHOLE, "rewriting blamed", VERDICT_HOP, .until_in = NO_TIME}},
+	    OTHER, ENDING_WHOLE, "rewrite rejected", VERDICT_HOP, .until_in = NO_TIME}},
     {.is = {__LINE__, "words of the balance under a 404", 404, JSON_TYPE,
-	    OTHERS("\"message\":\"insufficient balance\""), OTHER, ENDING_WHOLE, "rewriting blamed",
+	    OTHERS("\"message\":\"insufficient balance\""), OTHER, ENDING_WHOLE, "rewrite rejected",
 	    VERDICT_HOP, .until_in = NO_TIME}},
     {.is = {__LINE__, "a limit after a NUL", 429, JSON_TYPE,
 	    ERROR("rate_limit_error", "\\u0000usage limit reached|" IN_1H), 0, ENDING_WHOLE,
@@ -439,10 +440,10 @@ static const struct asking {
 		   "\"organization_on_hold\"}"),
 	    0, ENDING_WHOLE, "no balance", VERDICT_COOL, false, PAUSE_COOLDOWN, SCOPE_ACCOUNT,
 	    HOUR}},
-    {.is = {__LINE__, "long context is not of this subscription", 400, JSON_TYPE,
+    {.is = {__LINE__, "long context is not part of this subscription", 400, JSON_TYPE,
 	    ERROR("invalid_request_error", "The long context beta is not yet available for this "
 					   "subscription."),
-	    0, ENDING_WHOLE, "extra usage wanted", VERDICT_HOP, .until_in = NO_TIME}},
+	    0, ENDING_WHOLE, "extra usage required", VERDICT_HOP, .until_in = NO_TIME}},
 
     {.is = {__LINE__, "a usage limit in other words", 403, JSON_TYPE,
 	    OTHERS("\"message\":\"Your account has exceeded the usage limit for the week.\""),
@@ -450,7 +451,7 @@ static const struct asking {
 	    SCOPE_ACCOUNT, COOLDOWN}},
     {.is = {__LINE__, "fast mode that a model does not have", 400, JSON_TYPE,
 	    ERROR("invalid_request_error", "speed: fast mode is not supported by this model"), 0,
-	    ENDING_WHOLE, "request blamed", VERDICT_PASS, .until_in = NO_TIME}},
+	    ENDING_WHOLE, "request rejected", VERDICT_PASS, .until_in = NO_TIME}},
     {.is = {__LINE__, "a quota under a 401", 401, JSON_TYPE,
 	    OTHERS("\"code\":\"insufficient_user_quota\",\"message\":\"x\""), OTHER, ENDING_WHOLE,
 	    "no balance", VERDICT_COOL, false, PAUSE_COOLDOWN, SCOPE_ACCOUNT, HOUR}},
@@ -458,45 +459,45 @@ static const struct asking {
 	    ERROR("authentication_error", "This organization has been disabled."), OWN,
 	    ENDING_WHOLE, "no balance", VERDICT_COOL, false, PAUSE_COOLDOWN, SCOPE_ACCOUNT, HOUR}},
 
-    /* A credential is put aside for words about it only. */
-    {.is = {__LINE__, "a 401 of the provider's form, in any language", 401, JSON_TYPE,
+    /* A credential is benched only for an error about it. */
+    {.is = {__LINE__, "a 401 in the provider's form, in any language", 401, JSON_TYPE,
 	    OTHERS("\"type\":\"new_api_error\",\"message\":\"\\u65e0\\u6548\""), OTHER,
-	    ENDING_WHOLE, "credential refused", VERDICT_BENCH, false, PAUSE_BENCH, SCOPE_ACCOUNT,
+	    ENDING_WHOLE, "credential rejected", VERDICT_BENCH, false, PAUSE_BENCH, SCOPE_ACCOUNT,
 	    HOUR}},
     {.is = {__LINE__, "a 403 about the key, beside a request with tokens", 403, JSON_TYPE,
 	    ERROR("permission_error", "This access token has been revoked."), 0, ENDING_WHOLE,
-	    "credential refused", VERDICT_BENCH, false, PAUSE_BENCH, SCOPE_ACCOUNT, HOUR},
+	    "credential rejected", VERDICT_BENCH, false, PAUSE_BENCH, SCOPE_ACCOUNT, HOUR},
      .request = "{\"max_tokens\":1}"},
     {.is = {__LINE__, "a 403 about a key without permission", 403, JSON_TYPE,
 	    ERROR("permission_error", "Your API key does not have permission to use the "
 				      "specified resource."),
-	    0, ENDING_WHOLE, "credential refused", VERDICT_BENCH, false, PAUSE_BENCH, SCOPE_ACCOUNT,
-	    HOUR},
+	    0, ENDING_WHOLE, "credential rejected", VERDICT_BENCH, false, PAUSE_BENCH,
+	    SCOPE_ACCOUNT, HOUR},
      .request = "{\"content\":\"my api key, its permission\"}"},
     {.is = {__LINE__, "a 403 about a suspended key", 403, JSON_TYPE,
 	    OTHERS("\"type\":\"permission_denied_error\",\"message\":\"This key is suspended.\""),
-	    OTHER, ENDING_WHOLE, "credential refused", VERDICT_BENCH, false, PAUSE_BENCH,
+	    OTHER, ENDING_WHOLE, "credential rejected", VERDICT_BENCH, false, PAUSE_BENCH,
 	    SCOPE_ACCOUNT, HOUR}},
-    {.is = {__LINE__, "a 403 about tokens that are no credential", 403, JSON_TYPE,
+    {.is = {__LINE__, "a 403 about tokens that are not a credential", 403, JSON_TYPE,
 	    ERROR("permission_error", "No more than 1000 tokens a minute are allowed here."), 0,
 	    ENDING_WHOLE, "forbidden", VERDICT_COOL, false, PAUSE_SHORT, SCOPE_ACCOUNT, NO_TIME}},
     {.is = {__LINE__, "a 403 about a key that may not do this", 403, JSON_TYPE,
 	    ERROR("permission_error", "Your API key may not be used from this address."), 0,
 	    ENDING_WHOLE, "forbidden", VERDICT_COOL, false, PAUSE_SHORT, SCOPE_ACCOUNT, NO_TIME}},
-    {.is = {__LINE__, "a 403 of somebody in between", 403, "content-type: text/plain\r\n",
-	    "Not available in your region", 0, ENDING_WHOLE, "somebody in between", VERDICT_COOL,
-	    true, PAUSE_SHORT, SCOPE_SPREADING, NO_TIME}},
+    {.is = {__LINE__, "a 403 of an intermediary", 403, "content-type: text/plain\r\n",
+	    "Not available in your region", 0, ENDING_WHOLE, "intermediary", VERDICT_COOL, true,
+	    PAUSE_SHORT, SCOPE_SPREADING, NO_TIME}},
     {.is = {__LINE__, "the same for the client's own login", 403, JSON_TYPE,
-	    "{\"message\":\"blocked\"}", OWN, ENDING_WHOLE, "somebody in between", VERDICT_COOL,
-	    true, PAUSE_SHORT, SCOPE_SPREADING, NO_TIME}},
+	    "{\"message\":\"blocked\"}", OWN, ENDING_WHOLE, "intermediary", VERDICT_COOL, true,
+	    PAUSE_SHORT, SCOPE_SPREADING, NO_TIME}},
     {.is = {__LINE__, "a 403 that names no reason", 403, JSON_TYPE, ERROR("permission_error", "x"),
 	    0, ENDING_WHOLE, "forbidden", VERDICT_COOL, false, PAUSE_SHORT, SCOPE_ACCOUNT,
 	    NO_TIME}},
     {.is = {__LINE__, "a 401 that names no reason", 401, JSON_TYPE, "{}", OTHER, ENDING_WHOLE,
 	    "forbidden", VERDICT_COOL, false, PAUSE_SHORT, SCOPE_ACCOUNT, NO_TIME}},
 
-    /* One body */
-    {.is = {__LINE__, "a 413 page", 413, HTML_TYPE, "<html>", 0, ENDING_WHOLE, "about the body",
+    /* A rejected body */
+    {.is = {__LINE__, "a 413 page", 413, HTML_TYPE, "<html>", 0, ENDING_WHOLE, "body rejected",
 	    VERDICT_HOP, .until_in = NO_TIME}},
 
     /* Families */
@@ -536,7 +537,7 @@ static const struct asking {
 	    ENDING_WHOLE, "family window", VERDICT_COOL, false, PAUSE_NAMED, SCOPE_FAMILY, 2 * DAY},
      .family = "sonnet",
      .paused = "sonnet"},
-    {.is = {__LINE__, "a window of no family of ours", 429,
+    {.is = {__LINE__, "a window of an unknown family", 429,
 	    UNIFIED "7d_x-status: rejected\r\n" UNIFIED "7d_x-reset: " IN_2D "\r\n", "", 0,
 	    ENDING_WHOLE, "family window", VERDICT_COOL, false, PAUSE_NAMED, SCOPE_FAMILY, 2 * DAY},
      .family = "sonnet",
@@ -603,13 +604,13 @@ check_case(const struct expected *c, const struct asking *of)
 	TAP_ROW_AT(c->line, c->name,
 		   strcmp(v.row, c->row) == 0 && v.kind == c->kind && v.retry == c->retry &&
 		       v.pause == c->pause && v.scope == c->scope && until_in == c->until_in,
-		   "expected \"%s\" %s retry %d rest %d scope %d in %" PRId64
-		   " ms\ngot      \"%s\" %s retry %d rest %d scope %d in %" PRId64 " ms",
+		   "expected \"%s\" %s retry %d pause %d scope %d in %" PRId64
+		   " ms\ngot      \"%s\" %s retry %d pause %d scope %d in %" PRId64 " ms",
 		   c->row, verdict_name(c->kind), c->retry, c->pause, c->scope, c->until_in, v.row,
 		   verdict_name(v.kind), v.retry, v.pause, v.scope, until_in);
 	if (of->paused != NULL)
 		TAP_ROW_AT(c->line, c->name, v.family == digest_name(of->paused),
-			   "another family than %s rests", of->paused);
+			   "another family than %s is paused", of->paused);
 	note_decided(v.row);
 	response_fini(&response);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* answer: what of a provider's head is read, and what of it may go on to the client (BEHAVIOUR.md 3). */
+/* response: what is parsed of a provider's head, and what of it is forwarded (BEHAVIOUR.md 3). */
 
 #include "upstream/response.h"
 
@@ -15,7 +15,7 @@ take(struct response *a, const char *line)
 
 static const struct {
 	int line;
-	const char *name, *header, *passed;
+	const char *name, *header, *forwarded;
 } rows[] = {
     {__LINE__, "retry-after goes on", "Retry-After: 5\r\n", "retry-after: 5\r\n"},
     {__LINE__, "0 is a second", "Retry-After: 0\r\n", "retry-after: 1\r\n"},
@@ -53,10 +53,10 @@ check_too_many(void)
 		snprintf(line, sizeof line, "anthropic-%d: %01000d\r\n", i, i);
 		take(&a, line);
 	}
-	const char *text = buf_text(&a.passed);
+	const char *text = buf_text(&a.forwarded);
 	size_t n = strlen(text);
 	TAP_OK("4 KB at most", n > 3000 && n <= RESPONSE_HEAD_FORWARDED_MAX);
-	TAP_INT("the text ends where its length does", n, a.passed.len);
+	TAP_INT("the text ends where its length does", n, a.forwarded.len);
 	TAP_STR("and with a whole line", text + n - 2, "\r\n");
 	response_fini(&a);
 }
@@ -131,14 +131,14 @@ check_hidden(void)
 	struct response a;
 	response_init(&a);
 	response_line(&a, line, strlen(line), NOW_MS, HIDE_ANTHROPIC);
-	TAP_STR("another one's word of Claude's limits", buf_text(&a.passed), "");
+	TAP_STR("another one's word of Claude's limits", buf_text(&a.forwarded), "");
 	response_fini(&a);
 }
 
 int
 main(int argc, char **argv)
 {
-	tap_start("answer", argc, argv);
+	tap_start("response", argc, argv);
 	for (size_t i = 0; i < TAP_COUNT(rows); i++) {
 		struct response a;
 		response_init(&a);
@@ -146,7 +146,7 @@ main(int argc, char **argv)
 		for (const char *line = rows[i].header; *line != '\0';
 		     line += strcspn(line, "\n") + 1)
 			response_line(&a, line, strcspn(line, "\n") + 1, NOW_MS, HIDE_ORGANIZATION);
-		TAP_STR_AT(rows[i].line, rows[i].name, buf_text(&a.passed), rows[i].passed);
+		TAP_STR_AT(rows[i].line, rows[i].name, buf_text(&a.forwarded), rows[i].forwarded);
 		response_fini(&a);
 	}
 	check_too_many();

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* upstream/response.c, verdict.c: a byte of circumstances, a provider's head, line by line, a
- * blank line, and its body. What goes on is clean, and a rest has bounds. */
+/* upstream/response.c, verdict.c: two bytes of circumstances, a provider's head, line by line, a
+ * blank line, and its body. What is forwarded is clean, and a pause has bounds. */
 #include "fuzz.h"
 
 #include "base/caps.h"
@@ -8,12 +8,12 @@
 
 #define NOW INT64_C(1800000000000)
 
-/* "name: value\r\n", printable, and none that steers a web server. */
+/* "name: value\r\n", printable, and none that controls a web server. */
 static void
-check_passed(const struct buf *passed)
+check_forwarded(const struct buf *forwarded)
 {
-	const char *text = buf_text(passed);
-	MUST(strlen(text) == passed->len && passed->len <= RESPONSE_HEAD_FORWARDED_MAX);
+	const char *text = buf_text(forwarded);
+	MUST(strlen(text) == forwarded->len && forwarded->len <= RESPONSE_HEAD_FORWARDED_MAX);
 	while (*text != '\0') {
 		const char *end = strstr(text, "\r\n"), *colon = strchr(text, ':');
 		MUST(end != NULL && colon != NULL && colon < end && colon[1] == ' ');
@@ -44,7 +44,7 @@ check_verdict(const struct verdict *v)
 	MUST(health.until_ms >= NOW && health.until_ms <= NOW + HEALTH_PAUSE_MAX_MS);
 }
 
-/* Each line where libcurl ends it: behind its \n. */
+/* Each line as libcurl delivers it: up to its \n. */
 static size_t
 read_head(struct response *a, const char *text, size_t n, bool hide)
 {
@@ -70,7 +70,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	char *text = fuzz_text(data + 2, n - 2);
 	response_init(&a);
 	size_t at = read_head(&a, text, n - 2, way & 1);
-	check_passed(&a.passed);
+	check_forwarded(&a.forwarded);
 	char *body = fuzz_text(text + at, n - 2 - at);
 	struct evidence e = {
 	    .ending = (enum ending)(way >> 8 & 7) > ENDING_OURS ? ENDING_WHOLE
