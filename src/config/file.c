@@ -75,11 +75,10 @@ config_read_private(const char *path, struct buf *bytes, struct stat *st, struct
 	buf_free(&reason);
 	if (read != FILE_READ || (st->st_mode & (S_IWGRP | S_IRWXO)) == 0)
 		return read;
-	buf_append_cut(
-	    why,
-	    "%s: mode %04o lets other users at the credentials: chmod 600 %s (or 640 for "
-	    "a group that may read them)",
-	    path, (unsigned)st->st_mode & 07777, path);
+	buf_append_cut(why,
+		       "%s: mode %04o lets other users read or change the credentials: chmod 600 "
+		       "%s (or 640 for a group that may read them)",
+		       path, (unsigned)st->st_mode & 07777, path);
 	return FILE_UNUSABLE;
 }
 
