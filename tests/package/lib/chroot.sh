@@ -30,6 +30,7 @@ make_base() {
 	shift
 	mirror=$(archives | sed -nE 's/^deb ([^ ]+) bookworm main$/\1/p' | head -n 1)
 	[[ -n $mirror ]] || skip "this machine's apt knows no archive of Debian 12"
+	# shellcheck disable=SC2153 # of the environment
 	root=$(mktemp -d "$WORK/base.XXXXXX")
 	debootstrap --variant=minbase --include=ca-certificates bookworm "$root" "$mirror" >"$WORK/debootstrap.log" 2>&1 ||
 		{ tail -n 3 "$WORK/debootstrap.log" && rm -rf "$root" && skip "debootstrap failed; all of it: $WORK/debootstrap.log"; }
