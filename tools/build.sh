@@ -61,6 +61,7 @@ logged() {
 npm_packages() {
 	local dir=$build/npm lock=$top/tests/e2e/package-lock.json
 	cmp -s "$lock" "$dir/installed.json" && return
+	install npm
 	say "Fetching the npm packages of the end-to-end tests (once; Claude Code is large)"
 	rm -rf "$dir" && mkdir -p "$dir"
 	cp "$top/tests/e2e/package.json" "$lock" "$dir/"

@@ -9,7 +9,7 @@ needs=(
 	"build cmd:make make"
 	"build cmd:autoreconf autoconf"
 	"build cmd:automake automake"
-	"build cmd:pkg-config pkg-config"
+	"build cmd:pkg-config pkgconf"
 	"build pc:libcurl libcurl4-openssl-dev"
 	"build pc:json-c libjson-c-dev"
 	"build pc:libconfuse libconfuse-dev"
@@ -33,7 +33,7 @@ needs=(
 	"e2e cmd:valgrind valgrind"
 	"e2e cmd:ip iproute2"
 	"e2e cmd:node nodejs"
-	"e2e cmd:npm npm"
+	"npm cmd:npm npm"
 	"e2e file:/etc/ssl/certs/ca-certificates.crt ca-certificates"
 	"e2e file:/usr/lib/python3/dist-packages/yaml/__init__.py python3-yaml"
 	"container cmd:buildah buildah"
@@ -43,7 +43,7 @@ needs=(
 	"model cmd:gcc gcc"
 	"model hdr:stdio.h libc6-dev"
 	"fuzz cmd:clang clang"
-	"fuzz rt:fuzzer libclang-rt-14-dev"
+	"fuzz rt:fuzzer libclang-rt-dev"
 	"lint cmd:clang-format clang-format"
 	"lint cmd:clang clang"
 	"lint cmd:cppcheck cppcheck"
@@ -51,6 +51,8 @@ needs=(
 	"lint cmd:mandoc mandoc"
 	"lint file:/usr/lib/python3/dist-packages/yaml/__init__.py python3-yaml"
 	"dist cmd:xz xz-utils"
+	"package cmd:git git"
+	"package deb:build-essential build-essential"
 	"package cmd:dh debhelper"
 	"package cmd:dpkg-buildpackage dpkg-dev"
 	"package cmd:lintian lintian"
@@ -62,13 +64,14 @@ needs=(
 	"chroot file:/usr/share/bash-completion/bash_completion bash-completion"
 )
 
-# has cmd:NAME | pc:MODULE | hdr:FILE | file:PATH | rt:RUNTIME of clang
+# has cmd:NAME | pc:MODULE | hdr:FILE | file:PATH | deb:PACKAGE | rt:RUNTIME of clang
 has() {
 	case $1 in
 	cmd:*) PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin command -v "${1#cmd:}" >/dev/null ;;
 	pc:*) pkg-config --exists "${1#pc:}" 2>/dev/null ;;
 	hdr:*) [[ -e /usr/include/${1#hdr:} || -e /usr/local/include/${1#hdr:} ]] ;;
 	file:*) [[ -e ${1#file:} ]] ;;
+	deb:*) [[ $(dpkg-query -W -f '${db:Status-Status}' "${1#deb:}" 2>/dev/null) == installed ]] ;;
 	rt:*) [[ -e $(clang -print-file-name="libclang_rt.${1#rt:}-$(uname -m).a" 2>/dev/null) ]] ;;
 	esac
 }
