@@ -4,11 +4,11 @@
 
 # The groups of cases, in the order in which they run. match_GROUP PATTERN prints what of the group can have cases whose
 # name holds the pattern; check_GROUP PATTERN builds what these need and runs them.
-groups=(unit fuzz e2e model lint package dist)
+groups=(unit fuzz e2e model lint package dist debian)
 
 # What install needs to know of each.
 declare -A purposes=([unit]="build" [fuzz]="build" [e2e]="build e2e" [model]="model" [lint]="lint"
-	[package]="build e2e lint package chroot" [dist]="build dist")
+	[package]="build e2e lint package chroot" [dist]="build dist" [debian]="e2e chroot")
 
 passed=0 failed=0 skipped=0
 

@@ -85,6 +85,9 @@ missing_packages() {
 	done | sort -u
 }
 
+# The packages for the given purposes, be they there or not.
+packages_for() { printf '%s\n' "${needs[@]}" | awk -v purposes=" $* " 'index(purposes, " " $1 " ") { print $3 }' | sort -u; }
+
 # install PURPOSE…: nothing at all when everything is there.
 install() {
 	local packages
