@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 # build/release, build/asan and build/fuzz, and the npm packages of the end-to-end tests in build/npm.
 
-# build_kind release|asan|fuzz [MAKE TARGET…]: one at a time for each kind.
+# build_kind release|asan|fuzz [MAKE TARGET…]: one at a time for each kind. clangd finds build/compile_commands.json.
 build_kind() {
 	local kind=$1
 	shift
@@ -11,7 +11,8 @@ build_kind() {
 	flock "$lock"
 	generate_configure
 	configure_kind "$kind"
-	logged "$build/$kind.log" "building build/$kind" make -C "$build/$kind" -j"$jobs" --no-print-directory "$@"
+	logged "$build/$kind.log" "building build/$kind" make -C "$build/$kind" -j"$jobs" --no-print-directory compile_commands.json "$@"
+	ln -sf "$kind/compile_commands.json" "$build/compile_commands.json"
 	exec {lock}>&-
 }
 
