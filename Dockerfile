@@ -6,7 +6,7 @@
 FROM debian:bookworm-slim AS build
 RUN apt-get update \
  && apt-get install -y --no-install-recommends autoconf automake ca-certificates gcc libc6-dev libconfuse-dev \
-        libcurl4-openssl-dev libfcgi-dev libjson-c-dev libssl-dev make pkg-config
+        libcurl4-openssl-dev libfcgi-dev libjson-c-dev libssl-dev make pkgconf
 COPY . /source
 WORKDIR /source
 RUN autoreconf -i \

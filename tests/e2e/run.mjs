@@ -25,7 +25,9 @@ const pattern = args.filter(arg => arg !== '--')[0] ?? '';
 const atOnce = Number(process.env.CHECK_JOBS ?? Math.max(2, Math.min(4, availableParallelism?.() ?? cpus().length)));
 const counts = { ok: 0, not: 0, skip: 0 };
 
-const names = readdirSync(here).filter(name => name.endsWith('.mjs') && name !== 'run.mjs').map(name => name.slice(0, -4));
+// CHECK_FILES: these alone.
+const only = process.env.CHECK_FILES?.split(' ').filter(Boolean) ?? [];
+const names = readdirSync(here).filter(name => name.endsWith('.mjs') && name !== 'run.mjs').map(name => name.slice(0, -4)).filter(name => !only.length || only.includes(name));
 const servers = process.env.CHECK_SERVERS?.split(/[\s,]+/).filter(Boolean) ?? SERVERS;
 const runs = servers.flatMap(server => names.filter(name => isFor(name, server)).map(name => ({ name, server }))).filter(mayMatch)
   .sort((a, b) => rank(a.name) - rank(b.name) || a.name.localeCompare(b.name));

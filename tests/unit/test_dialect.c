@@ -526,22 +526,42 @@ judge_body(struct verdict *v, json_object *body)
 			judge_message(v, part, i);
 }
 
+static json_object *
+parse(struct verdict *v, const char *text, int flags)
+{
+	struct json_tokener *tokener = json_tokener_new_ex(JSON_DEPTH_MAX + 2);
+	json_tokener_set_flags(tokener, flags);
+	json_object *o = json_tokener_parse_ex(tokener, text, (int)strlen(text) + 1);
+	if (!json_object_is_type(o, json_type_object))
+		wrong(v, "no JSON object",
+		      json_tokener_error_desc(json_tokener_get_error(tokener)));
+	json_tokener_free(tokener);
+	return o;
+}
+
+/* json-c 0.18's strict rules refuse all that is not ASCII, so the form is judged without it. */
+static void
+judge_form(struct verdict *v, const char *text)
+{
+	char *ascii = strdup(text);
+	for (char *c = ascii; *c != '\0'; c++)
+		if ((unsigned char)*c >= 0x80)
+			*c = '?';
+	json_object_put(parse(v, ascii, JSON_TOKENER_STRICT));
+	free(ascii);
+}
+
 /* "" when a rewritten body is one that the provider takes. */
 static const char *
 judge(const char *dialect, const char *text)
 {
 	static struct verdict v;
 	v = (struct verdict){.deepseek = !strcmp(dialect, "deepseek")};
-	struct json_tokener *tokener = json_tokener_new_ex(JSON_DEPTH_MAX + 2);
-	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT & ~JSON_TOKENER_ALLOW_TRAILING_CHARS);
-	json_object *body = json_tokener_parse_ex(tokener, text, (int)strlen(text) + 1);
-	if (!json_object_is_type(body, json_type_object))
-		wrong(&v, "no JSON object",
-		      json_tokener_error_desc(json_tokener_get_error(tokener)));
-	else
+	judge_form(&v, text);
+	json_object *body = parse(&v, text, 0);
+	if (json_object_is_type(body, json_type_object))
 		judge_body(&v, body);
 	json_object_put(body);
-	json_tokener_free(tokener);
 	return v.wrong;
 }
 

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# For cases that need a machine of their own: a fresh Debian 12 in a chroot, with its own process, mount and network
-# namespaces, so that nothing of it reaches this machine or any other. A case sources this file and calls
-# `inside PACKAGE…`: what follows that line runs as root in the chroot, where the packages are installed, and the files
-# of /proof are the package, the simulator and the case itself. Exit status 77: skipped, and the last line says why.
+# For cases that need a machine of their own: a fresh Debian in a chroot, of the release that this machine has, with its
+# own process, mount and network namespaces, so that nothing of it reaches this machine or any other. A case sources this
+# file and calls `inside PACKAGE…`: what follows that line runs as root in the chroot, where the packages are installed, and
+# the files of /proof are the package, the simulator and the case itself. Exit status 77: skipped, and the last line says why.
 
 set -euo pipefail
 
@@ -13,28 +13,40 @@ skip() { echo "$*" && exit 77; }
 
 can_work() {
 	((EUID == 0)) || skip "needs root, for a chroot"
-	grep -q '^VERSION_CODENAME=bookworm$' /etc/os-release || skip "the programs built here are not for Debian 12"
+	command -v debootstrap >/dev/null || skip "debootstrap is not here"
+	[[ $(own_release) =~ ^(bookworm|trixie)$ ]] || skip "this machine is neither Debian 12 nor 13"
 	unshare --mount --net --pid --fork true 2>/dev/null || skip "no namespaces of its own here"
 }
 
-# The archives of this machine's apt that are Debian's: deb URI RELEASE COMPONENT.
+own_release() { sed -n 's/^VERSION_CODENAME=//p' /etc/os-release; }
+
+# archives RELEASE: where this machine's apt has Debian from, as lines of sources.list for that release.
 archives() {
 	# shellcheck disable=SC2016
 	apt-get indextargets --format 'deb $(REPO_URI) $(RELEASE) $(COMPONENT) of $(ORIGIN)' 'Identifier: Packages' |
-		sed -nE 's/^(deb [^ ]+ (bookworm|bookworm-[a-z]+) [a-z-]+) of Debian$/\1/p' | sort -u
+		sed -nE "s/^(deb [^ ]+ )$(own_release)((-[a-z]+)? [a-z-]+) of Debian\$/\1$1\2/p" | sort -u
+}
+
+# bootstrap RELEASE ROOT OPTION…: a minimal Debian, whose apt is set up as this machine's is.
+bootstrap() {
+	local release=$1 root=$2 mirror
+	shift 2
+	mirror=$(archives "$release" | sed -nE "s/^deb ([^ ]+) $release main\$/\1/p" | head -n 1)
+	[[ -n $mirror ]] || skip "this machine's apt knows no archive of Debian"
+	# shellcheck disable=SC2153 # of the environment
+	debootstrap --variant=minbase "$@" "$release" "$root" "$mirror" >"$WORK/debootstrap.log" 2>&1 ||
+		{ tail -n 3 "$WORK/debootstrap.log" && rm -rf "$root" && skip "debootstrap failed; all of it: $WORK/debootstrap.log"; }
+	archives "$release" >"$root/etc/apt/sources.list"
+	apt-config dump | grep -E '^Acquire::(http|https|Retries|Check-[A-Za-z-]+|ForceIPv[46])\b' >"$root/etc/apt/apt.conf.d/acquire" || true
+	cp /etc/resolv.conf "$root/etc/resolv.conf"
 }
 
 # make_base FILE PACKAGE…: a minimal system, with all that the cases install at hand, so that they need no network.
 make_base() {
-	local file=$1 root mirror
+	local file=$1 root
 	shift
-	mirror=$(archives | sed -nE 's/^deb ([^ ]+) bookworm main$/\1/p' | head -n 1)
-	[[ -n $mirror ]] || skip "this machine's apt knows no archive of Debian 12"
 	root=$(mktemp -d "$WORK/base.XXXXXX")
-	debootstrap --variant=minbase --include=ca-certificates bookworm "$root" "$mirror" >"$WORK/debootstrap.log" 2>&1 ||
-		{ tail -n 3 "$WORK/debootstrap.log" && rm -rf "$root" && skip "debootstrap failed; all of it: $WORK/debootstrap.log"; }
-	archives >"$root/etc/apt/sources.list"
-	cp /etc/resolv.conf "$root/etc/resolv.conf"
+	bootstrap "$(own_release)" "$root" --include=ca-certificates
 	printf 'APT::Keep-Downloaded-Packages "true";\n' >"$root/etc/apt/apt.conf.d/keep"
 	if ! { chroot "$root" apt-get -qq update && chroot "$root" apt-get -qq -y --download-only install "$@"; } >"$WORK/apt.log" 2>&1; then
 		tail -n 3 "$WORK/apt.log"
@@ -55,12 +67,21 @@ base_packages() {
 base() {
 	local packages file
 	mapfile -t packages < <(base_packages | tr ' ' '\n' | sort -u)
-	file=$WORK/bookworm-$(dpkg --print-architecture)-$(sha256sum <<<"${packages[*]}" | cut -c1-12).tar.zst
+	file=$WORK/$(own_release)-$(dpkg --print-architecture)-$(sha256sum <<<"${packages[*]}" | cut -c1-12).tar.zst
 	exec {lock}>"$WORK/lock"
 	flock "$lock"
-	[[ -e $file ]] || { rm -f "$WORK"/bookworm-*.tar.zst && make_base "$file" "${packages[@]}" >&2; }
+	[[ -e $file ]] || { rm -f "$WORK"/*.tar.zst && make_base "$file" "${packages[@]}" >&2; }
 	exec {lock}>&-
 	echo "$file"
+}
+
+# enter ROOT NPM COMMAND…: in the chroot, where NPM stands at /npm, with namespaces of its own.
+enter() {
+	local root=$1 npm
+	npm=$(realpath "$2")
+	shift 2
+	unshare --mount --propagation private --net --pid --ipc --uts --fork --kill-child \
+		"${BASH_SOURCE[0]%/*}/enter" "$root" "$npm" "$@"
 }
 
 outside() {
@@ -78,8 +99,7 @@ outside() {
 	cp "${0%/*}"/lib/* "$root/proof/lib/"
 	cp "$PACKAGE" "$root/proof/claude-router.deb"
 	cp "$SIMULATOR" "$root/proof/simulator"
-	unshare --mount --propagation private --net --pid --ipc --uts --fork --kill-child \
-		"${0%/*}/lib/enter" "$root" "$(realpath "$NPM_DIR")" "$name" || status=$?
+	enter "$root" "$NPM_DIR" env INSIDE=1 bash "/proof/$name" || status=$?
 	exit $status
 }
 
