@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "app/cli.h"
 
+#include "base/count.h"
+
 #include "base/caps.h"
 #include "json/tree.h"
 
@@ -17,7 +19,7 @@ static const struct cli_option common[] = {
     {.letter = 'h', .name = "help", .help = "print this help"},
 };
 
-enum { COMMON = sizeof common / sizeof *common, HELP_COLUMN = 26 };
+enum { COMMON = COUNT(common), HELP_COLUMN = 26 };
 
 /* The lines of a help text go one below the other. */
 static void

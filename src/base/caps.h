@@ -19,8 +19,12 @@
 
 /* A request of a client */
 #define PARAMS_MAX              (64 * 1024) /* bytes of FastCGI parameters: libfcgi has no limit */
-#define COLLECT_FOR_MS          60000       /* between two parts of a request; all: deadline */
-#define DRAIN_FOR_MS            2000        /* after an early reply: SERVERS.md, rule 4 */
+#define REQUEST_HEADERS_MAX     128
+#define MODEL_ID_MAX            128   /* bytes of the {id} in /v1/models/{id} */
+#define OPERATOR_PLACES_MAX     64    /* requests at once beside max_streams, for operators */
+#define LAST_ACCEPTS_MAX        8192  /* on stopping: more than a socket's queue holds */
+#define COLLECT_FOR_MS          60000 /* between two parts of a request; all: deadline */
+#define DRAIN_FOR_MS            2000  /* after an early reply: SERVERS.md, rule 4 */
 #define HEADER_VALUE_MAX        8192
 #define JSON_DEPTH_MAX          512
 #define USER_ID_MAX             1024 /* bytes of metadata.user_id; Claude Code sends some 200 */
@@ -52,8 +56,12 @@
 #define UNREAD_LARGE                (1024 * 1024)
 
 /* One request's way: BEHAVIOUR 5 */
-#define ATTEMPTS_MAX 12
-#define WINDOWS_MAX  8 /* quota windows named in one response */
+#define ATTEMPTS_MAX        12
+#define MENDED_IN_A_ROW_MAX 2    /* closed messages of one conversation: BEHAVIOUR 6 */
+#define ATTEMPTS_TEXT_MAX   1024 /* bytes of attempts= in the log */
+#define READING_WORD_MAX    64   /* bytes of an error's type or code */
+#define READING_TEXT_MAX    512  /* bytes of its message: its beginning, the provider's own words */
+#define WINDOWS_MAX         8    /* quota windows named in one response */
 
 /* The state file; its layout follows from these */
 #define STATE_HEALTHS          192 /* of some 64 accounts, with their families */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "client/accept.h"
 
+#include "base/caps.h"
 #include "base/clock.h"
 #include "base/count.h"
 #include "base/log.h"
@@ -19,10 +20,8 @@
 
 enum {
 	READ_SIZE = 64 * 1024,
-	ACCEPTS_A_TURN = 64,     /* in one iteration of the loop, at most */
-	LAST_ACCEPTS_MAX = 8192, /* when we stop: more than a socket's queue holds (listen.c) */
+	ACCEPTS_A_TURN = 64, /* in one iteration of the loop, at most */
 	PAUSE_WITHOUT_DESCRIPTORS_MS = 100,
-	RESERVED_MAX = 64, /* places beside max_streams, for routes of operators */
 };
 
 /* The record that is being read. */
@@ -223,7 +222,7 @@ claim_place(struct connection *c)
 {
 	struct acceptor *a = c->acceptor;
 	bool stream = !c->client.request.route->reserved;
-	unsigned max = stream ? a->app->config->max_streams : RESERVED_MAX;
+	unsigned max = stream ? a->app->config->max_streams : OPERATOR_PLACES_MAX;
 	unsigned *taken = stream ? &a->streams : &a->others;
 	if (*taken < max) {
 		++*taken;

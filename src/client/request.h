@@ -6,14 +6,14 @@
 #define CLIENT_REQUEST_H
 
 #include "base/buf.h"
+#include "base/caps.h"
 #include "client/peer.h"
 #include "client/refusal.h"
 #include "client/route.h"
 #include "config/config.h"
 #include "dialect/message.h"
 
-#define REQUEST_HEADERS_MAX 128
-#define REQUEST_ID_SIZE     sizeof("req_0123456789abcdef01234567")
+#define REQUEST_ID_SIZE sizeof("req_0123456789abcdef01234567")
 
 struct request {
 	char id[REQUEST_ID_SIZE];

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "client/route.h"
 
-#include <string.h>
+#include "base/caps.h"
 
-enum { MODEL_ID_MAX = 128 };
+#include <string.h>
 
 static bool
 is_alphanumeric(char c)

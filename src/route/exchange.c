@@ -3,14 +3,13 @@
  * step_*.c. */
 #include "route/exchange.h"
 
+#include "base/caps.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "route/record.h"
 #include "route/steps.h"
 
 #include <stdlib.h>
-
-enum { TRAIL_MAX = 1024 };
 
 /* Follows the steps until one waits for an event. After close, the exchange may be freed. */
 static void
@@ -108,7 +107,7 @@ exchange_new(struct client *client)
 	x->limits.due = on_limits;
 	buf_init(&x->body, 2 * x->request->body.max + 65536);
 	kept_init(&x->kept);
-	buf_init(&x->trail, TRAIL_MAX);
+	buf_init(&x->trail, ATTEMPTS_TEXT_MAX);
 	return x;
 }
 

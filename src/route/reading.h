@@ -5,10 +5,8 @@
 #ifndef ROUTE_READING_H
 #define ROUTE_READING_H
 
+#include "base/caps.h"
 #include "route/verdict.h"
-
-#define READING_WORD_MAX 64  /* of a type or code */
-#define READING_TEXT_MAX 512 /* of a message: its beginning, where the provider's own words are */
 
 struct reading {
 	const struct evidence *evidence;

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The steps relay and mend: send the stream to the client as it arrives, and end it properly when
  * the provider breaks it off (BEHAVIOUR 6). */
+#include "base/caps.h"
 #include "route/steps.h"
-
-enum { MENDED_IN_A_ROW_MAX = 2 }; /* BEHAVIOUR 6 */
 
 static const struct step *
 complete(struct exchange *x)

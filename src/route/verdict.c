@@ -647,5 +647,5 @@ verdict_name(enum verdict_kind kind)
 const char *
 verdict_row(size_t i)
 {
-	return i < sizeof rows / sizeof *rows ? rows[i].name : NULL;
+	return i < COUNT(rows) ? rows[i].name : NULL;
 }
