@@ -443,8 +443,10 @@ check_stream(const struct received *received, unsigned way)
 		/* A ping overtakes the start of a block that is held. */
 		reordered |= held && event.kind == SSE_PING;
 		if (event.kind != SSE_PING) {
+			bool was_held = held;
 			held = had_content && event.kind == SSE_BLOCK_START;
-			if (held)
+			/* Of several starts in a row, all are held. */
+			if (held && !was_held)
 				held_from = seen.len, before = stream;
 		}
 		size_t from = seen.len;
