@@ -452,7 +452,12 @@ check_stream(const struct received *received, unsigned way)
 		size_t from = seen.len;
 		MUST(dialect->decode_event == NULL ? buf_add(&seen, event.raw, event.raw_len)
 						   : dialect->decode_event(&origin, &event, &seen));
-		note_all(&stream, buf_text(&seen) + from, seen.len - from);
+		/* As it came it is not read anew: its end may be a CR, behind which an LF may follow. */
+		size_t n = seen.len - from;
+		if (n == event.raw_len && memcmp(buf_text(&seen) + from, event.raw, n) == 0)
+			stream_note(&stream, &event);
+		else
+			note_all(&stream, buf_text(&seen) + from, n);
 		enum block_kind kind =
 		    stream.n_open == 0 ? BLOCK_NONE : stream.open[stream.n_open - 1].kind;
 		held = held && (kind == BLOCK_TEXT || kind == BLOCK_TOOL_USE);
