@@ -15,7 +15,11 @@
 #define TOKEN_MAX         4096 /* bytes of one credential */
 #define KEYS_MAX          1000 /* client keys */
 #define KEYS_FILE_MAX     (256 * 1024)
-#define KEY_NAME_MAX      64 /* bytes of a client key's name, with its NUL */
+#define KEY_NAME_MAX      64   /* bytes of a client key's name, with its NUL */
+#define PRICES_MAX        1000 /* lines of prices */
+#define PRICES_FILE_MAX   (256 * 1024)
+#define PRICE_TIERS_MAX   4 /* prices of one line by the size of the input */
+#define PEAK_RANGES_MAX   4 /* times of the day in one line */
 
 /* A request of a client */
 #define PARAMS_MAX              (64 * 1024) /* bytes of FastCGI parameters: libfcgi has no limit */

@@ -61,6 +61,7 @@ struct config {
 	char *tokens_file;
 	char *state_file;
 	char *keys_file;
+	char *prices_file;
 	unsigned max_retries;
 	int64_t retry_delay_ms;
 	int64_t hold_ms;

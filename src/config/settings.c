@@ -122,6 +122,8 @@ static const struct setting in_root[] = {
      .check = text_is_path, .allowed_text = A_PATH, .variable = "ROUTER_TOKENS_FILE"},
     {"state_file", LOCALSTATEDIR "/lib/claude-router/state", setting_parse_text, AT(state_file),
      .check = text_is_path, .allowed_text = A_PATH, .variable = "ROUTER_STATE_FILE"},
+    {"prices_file", SYSCONFDIR "/claude-router/prices", setting_parse_text, AT(prices_file),
+     .check = text_is_path, .allowed_text = A_PATH},
     {"max_retries", "3", setting_parse_whole, AT(max_retries), .min = 0, .max = 10,
      .allowed = setting_allowed_whole, .variable = "MAX_RETRIES"},
     {"retry_delay", "1.0", A_TIME(retry_delay_ms, 0, SECONDS(60)), .variable = "RETRY_DELAY"},

@@ -76,8 +76,8 @@ put_provider(struct buf *out, const struct provider *p)
 static void
 put_config(struct buf *out, const struct config *c)
 {
-	put(out, "tokens_file=%s\nstate_file=%s\nkeys_file=%s\n", c->tokens_file, c->state_file,
-	    c->keys_file);
+	put(out, "tokens_file=%s\nstate_file=%s\nkeys_file=%s\nprices_file=%s\n", c->tokens_file,
+	    c->state_file, c->keys_file, c->prices_file);
 	put(out, "max_retries=%u\nretry_delay=%" PRId64 "\nhold=%" PRId64 "\n", c->max_retries,
 	    c->retry_delay_ms, c->hold_ms);
 	put(out, "deadline=%" PRId64 "\nstream_deadline=%" PRId64 "\n", c->deadline_ms,
@@ -163,7 +163,8 @@ struct good {
 static const struct good good[] = {
     {__LINE__, "defaults: files", DEFAULTS,
      "tokens_file=" SYSCONFDIR "/claude-router/tokens.txt\nstate_file=" LOCALSTATEDIR
-     "/lib/claude-router/state\nkeys_file=" SYSCONFDIR "/claude-router/keys\n"},
+     "/lib/claude-router/state\nkeys_file=" SYSCONFDIR
+     "/claude-router/keys\nprices_file=" SYSCONFDIR "/claude-router/prices\n"},
     {__LINE__, "defaults: retries and times", DEFAULTS,
      "max_retries=3\nretry_delay=1000\nhold=20000\ndeadline=900000\n"
      "stream_deadline=3600000\nconnect=10000\nfirst_byte=300000\nidle=290000\nbytes="
@@ -215,6 +216,7 @@ static const struct good good[] = {
     {__LINE__, "words for true", "allow_open = yes\nplan_limits_only = on\n",
      "allow_open=1\nplan_only=1\n"},
     {__LINE__, "words for false", "health_check_enabled = off\n", "check=0\n"},
+    {__LINE__, "prices", "prices_file = /p\n", "prices_file=/p\n"},
     {__LINE__, "access keys", "access = keys\nkeys_file = /k\n", "keys_file=/k\n"},
     {__LINE__, "networks", "admin_from = { \"10.0.0.0/8\", \"192.168.1.7\" }\n",
      "admin_from=10.0.0.0/104,192.168.1.7/128,\n"},
@@ -389,6 +391,11 @@ static const struct bad bad[] = {
      "relative path",
      "tokens_file = tokens.txt\n",
      {"tokens_file = tokens.txt: use an absolute path"},
+     NULL},
+    {__LINE__,
+     "a path that is not absolute",
+     "prices_file = prices\n",
+     {"prices_file = prices: use an absolute path"},
      NULL},
     {__LINE__, "path of a directory", "state_file = /var/\n", {"state_file = /var/"}, NULL},
     {__LINE__,
@@ -995,9 +1002,11 @@ check_shipped(const char *source)
 	if (config_read_file(path, &text, &st, &why) != FILE_READ) {
 		tap_skip("the shipped file holds the defaults", buf_text(&why));
 	} else {
-		setenv("ROUTER_TOKENS_FILE", "/t", 1); /* these two hang on the prefix */
+		setenv("ROUTER_TOKENS_FILE", "/t", 1); /* all four depend on the prefix */
 		setenv("ROUTER_STATE_FILE", "/s", 1);
-		load_text("keys_file = /etc/claude-router/keys\n", &defaults, &noise);
+		load_text("keys_file = /etc/claude-router/keys\n"
+			  "prices_file = /etc/claude-router/prices\n",
+			  &defaults, &noise);
 		uncomment(text.data);
 		load_text(buf_text(&text), &shipped, &noise);
 		unsetenv("ROUTER_TOKENS_FILE");
