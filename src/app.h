@@ -9,6 +9,8 @@
 #include "config/file_watch.h"
 #include "config/keys.h"
 #include "config/tokens.h"
+#include "money/ledger.h"
+#include "money/price.h"
 #include "state/state.h"
 #include "upstream/notify.h"
 #include "upstream/pool.h"
@@ -18,11 +20,12 @@ struct reload {
 	const char *program;     /* of struct app_options */
 	const char *config_path; /* of struct app_options */
 	char *state_file;        /* the path of the open state file */
-	struct file_watch config, tokens, keys;
+	struct file_watch config, tokens, keys, prices;
 	int64_t config_loaded_ms;
 	char config_error[CONFIG_ERROR_MAX]; /* why the file is not in force; "": it is */
 	char tokens_error[ERROR_TEXT_MAX];   /* the same */
 	char keys_error[ERROR_TEXT_MAX];     /* the same */
+	char prices_error[ERROR_TEXT_MAX];   /* the same */
 	char restart[ERROR_TEXT_MAX];        /* the changes that need a restart; "": none */
 	uint64_t followed;                   /* last state_reload_asked() that was followed */
 };
@@ -40,6 +43,8 @@ struct app {
 	struct tokens *tokens; /* the same */
 	struct keys *keys;     /* used when a request begins, never shared; NULL: none */
 	struct state *state;
+	struct prices *prices; /* in force; NULL: none could be loaded */
+	struct ledger *ledger; /* NULL: off, or not this program's */
 	struct reload reload;
 	unsigned clients;           /* connections being served */
 	size_t unread;              /* bytes that wait for them (client/reply.h) */

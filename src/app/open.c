@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 
+#include <limits.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
@@ -14,6 +15,8 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sysexits.h>
+
+enum { LEDGER_CLOSE_MS = 2000 };
 
 void
 app_harden_process(void)
@@ -53,6 +56,36 @@ open_keys(struct app *app)
 	buf_free(&error);
 }
 
+/* Without usable prices costs are unknown, which the status reports. */
+static void
+open_prices(struct app *app)
+{
+	struct buf error;
+	buf_init(&error, ERROR_TEXT_MAX);
+	file_watch_mark(&app->reload.prices, app->config->prices_file);
+	app->prices = prices_load(app->config->prices_file, PRICES_SHIPPED, &error);
+	if (app->prices == NULL)
+		snprintf(app->reload.prices_error, sizeof app->reload.prices_error, "%s",
+			 error.len > 0 ? error.data : "out of memory");
+	buf_free(&error);
+}
+
+void
+app_open_ledger(struct app *app)
+{
+	char path[PATH_MAX];
+	const struct ledger_options options = {
+	    .path = ledger_path(app->config->ledger, app->config->state_file, path),
+	    .flush_ms = app->config->ledger_flush_ms,
+	};
+	/* What is queued is written all the same. */
+	ledger_close(app->ledger, 0);
+	app->ledger = options.path == NULL ? NULL : ledger_new(&options);
+	if (options.path != NULL && app->ledger == NULL)
+		log_line(LOG_ERR, "out of memory for the ledger: nothing is recorded until the "
+				  "next reload");
+}
+
 static int
 open_files(struct app *app, const struct app_options *app_options, struct buf *error)
 {
@@ -75,7 +108,12 @@ open_files(struct app *app, const struct app_options *app_options, struct buf *e
 	if (app->tokens == NULL)
 		return EX_CONFIG;
 	open_keys(app);
-	return open_state(app, app_options, error);
+	int status = open_state(app, app_options, error);
+	if (status == 0 && app_options->keeps_ledger) {
+		open_prices(app);
+		app_open_ledger(app);
+	}
+	return status;
 }
 
 static int
@@ -110,6 +148,8 @@ app_close(struct app *app)
 	notifier_free(app->notifier);
 	pool_free(app->pool);
 	loop_free(app->loop);
+	ledger_close(app->ledger, LEDGER_CLOSE_MS);
+	prices_free(app->prices);
 	state_close(app->state);
 	keys_free(app->keys);
 	tokens_free(app->tokens);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "app/reload.h"
 
+#include "app/open.h"
 #include "base/clock.h"
 #include "base/log.h"
 
@@ -119,6 +120,20 @@ try_keys(struct app *app, const struct config *config)
 	return fresh;
 }
 
+static struct prices *
+try_prices(struct app *app, const struct config *config)
+{
+	struct buf error;
+	buf_init(&error, ERROR_TEXT_MAX);
+	file_watch_mark(&app->reload.prices, config->prices_file);
+	struct prices *fresh = prices_load(config->prices_file, PRICES_SHIPPED, &error);
+	note_error(app->reload.prices_error, sizeof app->reload.prices_error, fresh != NULL, &error,
+		   app->prices == NULL ? "costs are unknown until it can be used"
+				       : "the old prices stay in force");
+	buf_free(&error);
+	return fresh;
+}
+
 /* --- Putting in force ------------------------------------------------- */
 
 /* Ends an operator's switch to a provider that is no longer configured. */
@@ -152,12 +167,22 @@ note_restart(struct app *app)
 		log_line(LOG_WARNING, "%s", text);
 }
 
+static bool
+has_same_ledger(const struct config *a, const struct config *b)
+{
+	return strcmp(a->ledger, b->ledger) == 0 && a->ledger_flush_ms == b->ledger_flush_ms &&
+	       strcmp(a->state_file, b->state_file) == 0;
+}
+
 static void
 use_config(struct app *app, struct config *fresh)
 {
+	bool same_ledger = has_same_ledger(fresh, app->config);
 	notifier_follow(app->notifier, fresh);
 	config_free(app->config);
 	app->config = fresh;
+	if (!same_ledger)
+		app_open_ledger(app);
 	app->reload.config_loaded_ms = clock_wall_ms();
 	log_line(LOG_NOTICE, "%s: reloaded", path_of_config(app));
 	note_restart(app);
@@ -173,7 +198,7 @@ log_keys_warning(const struct app *app)
 }
 
 struct files {
-	bool config, tokens, keys;
+	bool config, tokens, keys, prices;
 };
 
 /* A new configuration comes with tokens and keys loaded by it. Those that cannot be used stay
@@ -185,6 +210,7 @@ reload(struct app *app, struct files want)
 	const struct config *by = config == NULL ? app->config : config;
 	struct tokens *tokens = config != NULL || want.tokens ? try_tokens(app, by) : NULL;
 	struct keys *keys = config != NULL || want.keys ? try_keys(app, by) : NULL;
+	struct prices *prices = config != NULL || want.prices ? try_prices(app, by) : NULL;
 	if (config != NULL)
 		use_config(app, config);
 	if (tokens != NULL) {
@@ -195,10 +221,16 @@ reload(struct app *app, struct files want)
 		keys_free(app->keys);
 		app->keys = keys;
 	}
+	if (prices != NULL) {
+		prices_free(app->prices);
+		app->prices = prices;
+	}
 	if (tokens != NULL && want.tokens)
 		log_line(LOG_NOTICE, "%s: reloaded", app->config->tokens_file);
 	if (keys != NULL && want.keys)
 		log_line(LOG_NOTICE, "%s: reloaded", app->config->keys_file);
+	if (prices != NULL && want.prices)
+		log_line(LOG_NOTICE, "%s: reloaded", app->config->prices_file);
 	if (config != NULL || keys != NULL)
 		log_keys_warning(app);
 }
@@ -220,6 +252,10 @@ reload_begin(struct app *app, struct buf *error)
 		log_line(LOG_ERR, "%s", keys_consequence(app));
 	}
 	log_keys_warning(app);
+	if (app->reload.prices_error[0] != '\0') {
+		log_lines(LOG_ERR, app->reload.prices_error);
+		log_line(LOG_ERR, "costs are unknown until it can be used");
+	}
 	return true;
 }
 
@@ -233,7 +269,7 @@ reload_end(struct app *app)
 void
 reload_now(struct app *app)
 {
-	reload(app, (struct files){true, true, true});
+	reload(app, (struct files){true, true, true, true});
 }
 
 bool
@@ -244,17 +280,20 @@ reload_poll(struct app *app)
 	enum file_change config = file_watch_poll(&state->config, path_of_config(app));
 	enum file_change tokens = file_watch_poll(&state->tokens, app->config->tokens_file);
 	enum file_change keys = file_watch_poll(&state->keys, app->config->keys_file);
+	enum file_change prices = file_watch_poll(&state->prices, app->config->prices_file);
 	if (asked != state->followed) {
 		state->followed = asked;
 		reload_now(app);
 		return false;
 	}
-	if (config == FILE_CHANGING || tokens == FILE_CHANGING || keys == FILE_CHANGING)
+	if (config == FILE_CHANGING || tokens == FILE_CHANGING || keys == FILE_CHANGING ||
+	    prices == FILE_CHANGING)
 		return true;
 	reload(app, (struct files){
 			.config = config == FILE_CHANGED || state->config_error[0] != '\0',
 			.tokens = tokens == FILE_CHANGED || state->tokens_error[0] != '\0',
 			.keys = keys == FILE_CHANGED || state->keys_error[0] != '\0',
+			.prices = prices == FILE_CHANGED || state->prices_error[0] != '\0',
 		    });
 	return false;
 }
@@ -264,6 +303,6 @@ reload_followed(const struct app *app)
 {
 	const struct reload *reload = &app->reload;
 	bool stale = reload->config_error[0] != '\0' || reload->tokens_error[0] != '\0' ||
-		     reload->keys_error[0] != '\0';
+		     reload->keys_error[0] != '\0' || reload->prices_error[0] != '\0';
 	return reload->followed << 1 | stale;
 }

@@ -7,6 +7,9 @@
 #include <inttypes.h>
 #include <string.h>
 
+/* Bytes of a delta's JSON around its text. */
+enum { DELTA_FRAME = 80, BYTES_A_TOKEN = 3 };
+
 void
 stream_init(struct stream *s)
 {
@@ -181,6 +184,8 @@ stream_note(struct stream *s, const struct sse_event *event)
 {
 	struct facts f;
 	if (event->kind == SSE_BLOCK_DELTA) {
+		s->text_bytes +=
+		    event->data_len > DELTA_FRAME ? (int64_t)event->data_len - DELTA_FRAME : 1;
 		note_delta(s, event);
 		return;
 	}
@@ -289,4 +294,15 @@ stream_close(const struct stream *s, enum mend mend, const char *error_event, si
 		return close_message(s, stream_mend_name(mend), out);
 	}
 	return false;
+}
+
+struct usage
+stream_usage(const struct stream *s, bool *estimated)
+{
+	struct usage usage = s->usage;
+	int64_t tokens = s->text_bytes / BYTES_A_TOKEN;
+	*estimated = !s->delta && tokens > 0 && tokens > usage.output;
+	if (*estimated)
+		usage.output = tokens;
+	return usage;
 }

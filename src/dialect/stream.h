@@ -27,12 +27,17 @@ struct stream {
 	bool beyond_thinking; /* a block that is not thinking has started */
 	bool tool_done;       /* the last block was a complete tool_use */
 	struct usage usage;
+	int64_t text_bytes; /* of deltas, about: for an estimate of tokens that were not reported */
 };
 
 void stream_init(struct stream *s);
 
 /* Records an event that goes to the client, in the client's form. */
 void stream_note(struct stream *s, const struct sse_event *event);
+
+/* What the stream used. Of one that broke off before it said so: as many output tokens as its text
+ * has, by three bytes a token, and *estimated. */
+struct usage stream_usage(const struct stream *s, bool *estimated);
 
 /* The best end of a stream whose provider died after its content began. */
 enum mend {

@@ -148,6 +148,14 @@ return_memory(struct responder *r)
 		memory_trim();
 }
 
+static void
+log_ledger(struct ledger *ledger)
+{
+	struct ledger_notice notice;
+	while (ledger != NULL && ledger_notice(ledger, &notice))
+		log_line(notice.level, "%s", notice.text);
+}
+
 static void stop(struct responder *r);
 
 static void
@@ -164,6 +172,7 @@ tick(struct timer *timer)
 	snprintf(process.version, sizeof process.version, "%.*s", STATE_VERSION_TEXT - 1,
 		 PACKAGE_VERSION);
 	state_tick(r->app.state, &process);
+	log_ledger(r->app.ledger);
 	return_memory(r);
 	if (!r->stopping && respawn_is_abandoned(&r->respawned))
 		stop(r);
@@ -258,8 +267,10 @@ log_respawn(int killed_by)
 static int
 run(struct responder *r, const struct options *o, struct buf *error)
 {
-	const struct app_options app_options = {
-	    .program = "claude-router", .config_path = o->config, .asks_providers = true};
+	const struct app_options app_options = {.program = "claude-router",
+						.config_path = o->config,
+						.asks_providers = true,
+						.keeps_ledger = true};
 	int status = app_open(&r->app, &app_options, error);
 	if (status != 0)
 		return status;

@@ -333,6 +333,34 @@ count_streams(const struct state *state, size_t *n_processes)
 	return streams;
 }
 
+/* What is counted, and whether it can be. */
+static json_object *
+ledger_status_of(const struct app *app)
+{
+	static const char *const states[] = {"ok", "ok", "failing", "off"};
+	struct ledger_status status = {.state = LEDGER_OFF};
+	json_object *o = json_object_new_object();
+	if (app->ledger != NULL)
+		ledger_status(app->ledger, &status);
+	add_text(o, "state", states[status.state]);
+	add_text(o, "why", status.why);
+	add_number(o, "written", (int64_t)status.written);
+	add_number(o, "queued", (int64_t)status.queued);
+	add_number(o, "dropped", (int64_t)status.dropped);
+	return o;
+}
+
+static json_object *
+prices_status(const struct app *app)
+{
+	json_object *o = json_object_new_object();
+	int64_t checked_ms = app->prices == NULL ? -1 : prices_checked_at(app->prices);
+	if (checked_ms >= 0)
+		add_time(o, "checked", checked_ms);
+	add_text(o, "error", app->reload.prices_error);
+	return o;
+}
+
 json_object *
 status_full(const struct app *app)
 {
@@ -358,6 +386,8 @@ status_full(const struct app *app)
 	tree_put(o, "tokens_file",
 		 file_status(tokens_loaded_at(app->tokens), reload->tokens_error));
 	tree_put(o, "keys_file", keys_status(app));
+	tree_put(o, "ledger", ledger_status_of(app));
+	tree_put(o, "prices", prices_status(app));
 	json_object *config = file_status(reload->config_loaded_ms, reload->config_error);
 	add_text(config, "restart", reload->restart);
 	tree_put(o, "config", config);

@@ -9,6 +9,22 @@
 
 enum { SPREADS_WITHIN_MS = 60000 }; /* BEHAVIOUR 4 */
 
+/* Reports something to the operator, now and in the ledger. */
+static void
+report(struct app *app, enum notice notice, const char *provider, const char *sentence)
+{
+	static const char *const kinds[] = {
+	    [NOTICE_PAUSED] = "left", [NOTICE_AVAILABLE] = "returned", [NOTICE_PAID] = "paid"};
+	struct ledger_event event = {.at_ms = clock_wall_ms()};
+	notify(app->notifier, notice, provider, sentence);
+	if (app->ledger == NULL)
+		return;
+	snprintf(event.kind, sizeof event.kind, "%s", kinds[notice]);
+	snprintf(event.provider, sizeof event.provider, "%s", provider);
+	snprintf(event.text, sizeof event.text, "%s", sentence);
+	ledger_put_event(app->ledger, &event);
+}
+
 /* Reports a pause that began or ended; only the process that changed it does. */
 static void
 announce(struct app *app, const struct provider *provider, enum health_outcome what,
@@ -19,7 +35,7 @@ announce(struct app *app, const struct provider *provider, enum health_outcome w
 	int64_t now_ms = clock_wall_ms();
 	if (what == HEALTH_PAUSE_ENDED) {
 		snprintf(sentence, sizeof sentence, "%s is available again", provider->name);
-		notify(app->notifier, NOTICE_AVAILABLE, provider->name, sentence);
+		report(app, NOTICE_AVAILABLE, provider->name, sentence);
 	}
 	if (what != HEALTH_PAUSE_BEGAN)
 		return;
@@ -34,7 +50,7 @@ announce(struct app *app, const struct provider *provider, enum health_outcome w
 	else
 		snprintf(sentence, sizeof sentence, "%s is paused until %s (%s)", provider->name,
 			 until, h.why);
-	notify(app->notifier, NOTICE_PAUSED, provider->name, sentence);
+	report(app, NOTICE_PAUSED, provider->name, sentence);
 }
 
 static void
@@ -183,7 +199,7 @@ outcome_serving(struct app *app, const struct outcome *o, bool own_credential)
 	snprintf(sentence, sizeof sentence,
 		 "requests now go to %s, which costs money: billed to your %s account",
 		 provider->name, provider->name);
-	notify(app->notifier, NOTICE_PAID, provider->name, sentence);
+	report(app, NOTICE_PAID, provider->name, sentence);
 }
 
 void

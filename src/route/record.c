@@ -4,6 +4,8 @@
 #include "base/count.h"
 #include "base/log.h"
 
+#include <stdio.h>
+
 /* The provider that bills the operator for it; "": none, it is within the plan or the client's
  * own account. */
 static const char *
@@ -78,4 +80,76 @@ record_count(const struct request_record *r, struct state *state)
 	add_to_histogram(state, provider, COUNT_DURATION, r->ms);
 	if (r->provider_first_ms >= 0 && ending != REQUEST_ERROR)
 		add_to_histogram(state, provider, COUNT_FIRST_BYTE, r->provider_first_ms);
+}
+
+/* --- The ledger ------------------------------------------------------- */
+
+static enum ledger_kind
+kind_of(const struct message *message)
+{
+	if (!message->side_call)
+		return LEDGER_MESSAGE;
+	return message->max_tokens == 1 ? LEDGER_QUOTA : LEDGER_TITLE;
+}
+
+static void
+put_usage(struct ledger_row *row, const struct attempt_record *r)
+{
+	/* Where a response does not say which kind of cache it wrote, it was asked for the short
+	 * one: only Claude is asked for an hour, and says so. */
+	bool wrote = r->usage.cache_write >= 0 || r->usage.cache_5m >= 0 || r->usage.cache_1h >= 0;
+	row->input = r->usage.input;
+	row->cache_read = r->usage.cache_read;
+	row->cache_5m = wrote ? usage_cache_5m(&r->usage, false) : -1;
+	row->cache_1h = wrote ? usage_cache_1h(&r->usage, false) : -1;
+	row->output = r->usage.output;
+	row->searches = r->usage.searches;
+	row->estimated = r->estimated || r->usage.is_odd;
+	snprintf(row->speed, sizeof row->speed, "%s", r->usage.is_fast ? "fast" : "");
+}
+
+static void
+put_cost(struct ledger_row *row, const struct attempt_record *r, const struct prices *prices)
+{
+	const struct price_query query = {
+	    .provider = r->provider->name, .model = r->model, .at_ms = r->began_ms};
+	struct cost cost = prices_cost(prices, &query, &r->usage);
+	row->cost = cost.is_known ? cost.nano_usd : -1;
+	snprintf(row->price, sizeof row->price, "%s", cost.checked);
+}
+
+static void
+put_provider(struct ledger_row *row, const struct attempt_record *r, const struct prices *prices)
+{
+	snprintf(row->provider, sizeof row->provider, "%s", r->provider->name);
+	snprintf(row->credential, sizeof row->credential, "%s", r->stored ? "stored" : "own");
+	snprintf(row->served, sizeof row->served, "%s", r->model);
+	row->billed = r->provider->paid && r->stored;
+	put_usage(row, r);
+	if (prices != NULL)
+		put_cost(row, r, prices);
+}
+
+void
+record_attempt(const struct attempt_record *r, struct ledger *ledger, const struct prices *prices)
+{
+	const struct request *request = r->request;
+	struct ledger_row row = LEDGER_ROW_EMPTY;
+	if (ledger == NULL)
+		return;
+	row.at_ms = r->began_ms;
+	row.attempt = (int)r->number;
+	row.session = r->session;
+	row.kind = kind_of(&request->message);
+	row.status = r->status;
+	row.error = r->status >= 400;
+	row.first_byte_ms = r->first_byte_ms;
+	row.ms = r->ms;
+	snprintf(row.id, sizeof row.id, "%s", request->id);
+	snprintf(row.client, sizeof row.client, "%s", request->client);
+	snprintf(row.asked, sizeof row.asked, "%s", request->message.model);
+	snprintf(row.ending, sizeof row.ending, "%s", r->ending);
+	if (r->provider != NULL)
+		put_provider(&row, r, prices);
+	ledger_put(ledger, &row);
 }

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* What is known about a request when it is over: one record, from which the line in the log
- * and the counters are made (BEHAVIOUR 10). Borrows everything. One thread. */
+ * and the counters are made (BEHAVIOUR 10); and about each attempt that may have been billed, for
+ * the ledger. Borrows everything. One thread. */
 #ifndef ROUTE_RECORD_H
 #define ROUTE_RECORD_H
 
 #include "client/request.h"
 #include "dialect/stream.h"
 #include "dialect/usage.h"
+#include "money/ledger.h"
+#include "money/price.h"
 #include "state/state.h"
 
 enum { STATUS_ABORTED = 499 }; /* nginx's status for a client that disconnected */
@@ -29,8 +32,29 @@ struct request_record {
 	bool is_cut; /* the provider broke its stream off; mend is how it was ended */
 };
 
+/* An attempt whose response began with a 2xx; or, without a provider, a request that none took. */
+struct attempt_record {
+	const struct request *request;
+	const struct provider *provider; /* NULL: none took the request */
+	unsigned number;                 /* of the attempt, from 1 on */
+	uint64_t session;                /* its key; 0: none */
+	bool stored;                     /* its credential is a stored one */
+	const char *model;               /* as it was sent */
+	int status;
+	const char *ending;    /* "ok", "cut", "aborted", "skipped", "refused" */
+	int64_t began_ms;      /* wall clock */
+	int64_t first_byte_ms; /* since then; -1: none came */
+	int64_t ms;
+	struct usage usage;
+	bool estimated; /* the usage */
+};
+
 /* Writes the line in the log. */
 void record_log(const struct request_record *record);
+
+/* Puts it into the ledger, with its cost. Never waits. ledger or prices may be NULL. */
+void record_attempt(const struct attempt_record *record, struct ledger *ledger,
+		    const struct prices *prices);
 
 /* Counts it; for requests for a message only. */
 void record_count(const struct request_record *record, struct state *state);

@@ -41,6 +41,7 @@ ask(struct exchange *x)
 	steps_drop_attempt(x);
 	lease_renew(&t->lease, x->app->state);
 	x->attempts++;
+	x->is_recorded = false;
 	t->began_ms = clock_wall_ms();
 	t->start_ms = t->bytes_ms = t->alive_ms = clock_steady_ms();
 	t->failed_ms = 0;

@@ -35,6 +35,28 @@ record(const struct exchange *x)
 		record_count(&record, x->app->state);
 }
 
+/* The last attempt, or that there was none to be billed, goes into the ledger. */
+static void
+enter(struct exchange *x)
+{
+	bool aborted = x->status == STATUS_ABORTED;
+	steps_record_attempt(x, aborted ? "aborted" : x->is_cut ? "cut" : "ok");
+	if (x->is_recorded || x->auxiliary)
+		return;
+	const struct attempt_record none = {
+	    .request = x->request,
+	    .session = x->identity.session.key,
+	    .number = x->attempts,
+	    .model = "",
+	    .status = x->status,
+	    .ending = aborted ? "aborted" : "refused",
+	    .began_ms = clock_wall_ms(),
+	    .first_byte_ms = -1,
+	    .ms = clock_steady_ms() - x->start_ms,
+	};
+	record_attempt(&none, x->app->ledger, x->app->prices);
+}
+
 /* Whether to wait for the end of the transfer: only then can its connection be used again, and
  * mostly it takes one iteration of the loop. Not while libcurl still sends the body, which is
  * freed with the client. */
@@ -50,6 +72,7 @@ static const struct step *
 close_exchange(struct exchange *x)
 {
 	record(x);
+	enter(x);
 	bool lingers = may_linger(x);
 	x->client->handler = NULL;
 	x->client = NULL;

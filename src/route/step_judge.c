@@ -106,6 +106,7 @@ next_candidate(struct exchange *x)
 	x->tried |= bit;
 	if (x->verdict.kind == VERDICT_COOL)
 		x->paused |= bit;
+	steps_record_attempt(x, "skipped");
 	steps_drop_attempt(x);
 	return &step_plan;
 }
@@ -119,6 +120,7 @@ judge(struct exchange *x)
 		steps_note(x, "retry");
 		count_attempt(x, true);
 		x->target.retries++;
+		steps_record_attempt(x, "cut");
 		steps_drop_attempt(x);
 		return steps_wait(x, wait_ms, &step_ask);
 	}

@@ -76,6 +76,7 @@ mend(struct exchange *x)
 	else
 		reply_cut(&x->client->reply); /* out of memory for an end: better none */
 	buf_free(&last);
+	steps_record_attempt(x, "cut");
 	attempt_free(x->attempt);
 	x->attempt = NULL;
 	reply_end(&x->client->reply);

@@ -5,6 +5,7 @@
 #include "config/diagnostics.h"
 #include "dialect/dialect.h"
 #include "route/limits.h"
+#include "route/record.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -230,6 +231,33 @@ steps_begin_reply(struct exchange *x)
 	x->client->reply.provider = p == NULL ? "none" : p->name;
 	x->client->reply.attempts = x->attempts;
 	return x->client;
+}
+
+void
+steps_record_attempt(struct exchange *x, const char *ending)
+{
+	const struct target *t = &x->target;
+	const struct response *response = x->attempt == NULL ? NULL : attempt_response(x->attempt);
+	int64_t now_ms = clock_steady_ms();
+	if (x->is_recorded || x->auxiliary || response == NULL || !response->complete ||
+	    response->status < 200 || response->status >= 300)
+		return;
+	struct attempt_record record = {
+	    .request = x->request,
+	    .provider = t->provider,
+	    .number = x->attempts,
+	    .session = x->identity.session.key,
+	    .stored = t->credential.stored,
+	    .model = target_model(t, x->request),
+	    .status = response->status,
+	    .ending = ending,
+	    .began_ms = t->began_ms,
+	    .first_byte_ms = x->first_ms == -1 ? -1 : x->start_ms + x->first_ms - t->start_ms,
+	    .ms = now_ms - t->start_ms,
+	};
+	record.usage = stream_usage(&x->relay.stream, &record.estimated);
+	record_attempt(&record, x->app->ledger, x->app->prices);
+	x->is_recorded = true;
 }
 
 void

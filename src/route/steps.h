@@ -63,6 +63,7 @@ struct exchange {
 	enum ending ending; /* of the attempt, for judge and mend */
 	struct relay relay;
 	bool relay_begun;       /* relay is initialized */
+	bool is_recorded;       /* the attempt is in the ledger */
 	struct verdict verdict; /* the last one; row NULL: none yet */
 	struct kept kept;
 	enum mend mend;
@@ -116,6 +117,9 @@ void steps_record_outcome(struct exchange *x);
 
 /* Remembers which provider serves the conversation, and the router; not for side calls. */
 void steps_remember_service(struct exchange *x);
+
+/* Puts the attempt into the ledger if its response began with a 2xx, since it may be billed: once. */
+void steps_record_attempt(struct exchange *x, const char *ending);
 
 /* Ends the attempt, and frees everything that belongs to it. */
 void steps_drop_attempt(struct exchange *x);
