@@ -301,8 +301,8 @@ stream_usage(const struct stream *s, bool *estimated)
 {
 	struct usage usage = s->usage;
 	int64_t tokens = s->text_bytes / BYTES_A_TOKEN;
-	*estimated = !s->delta && tokens > 0 && tokens > usage.output;
-	if (*estimated)
+	*estimated = s->started && !s->delta;
+	if (*estimated && tokens > usage.output)
 		usage.output = tokens;
 	return usage;
 }
