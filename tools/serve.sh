@@ -90,6 +90,7 @@ write_simulated_tokens() {
 write_simulated_config() {
 	local provider
 	echo "# Made by ./dev serve: the four providers, simulated."
+	echo "prices_file = \"$top/conf/prices\""
 	for provider in claude_pro deepseek kimi claude_api; do
 		local path=""
 		[[ $provider == deepseek || $provider == kimi ]] && path=/anthropic
