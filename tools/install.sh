@@ -13,6 +13,7 @@ needs=(
 	"build pc:libcurl libcurl4-openssl-dev"
 	"build pc:json-c libjson-c-dev"
 	"build pc:libconfuse libconfuse-dev"
+	"build pc:sqlite3 libsqlite3-dev"
 	"build pc:libssl libssl-dev"
 	"build hdr:fcgiapp.h libfcgi-dev"
 	"serve cmd:lighttpd lighttpd"
