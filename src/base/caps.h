@@ -84,6 +84,15 @@
 #define LOG_FIELD_MAX 1000 /* bytes of one text */
 #define LOG_LINE_MAX  8192 /* bytes of a line; fields beyond it are left out, and cut=1 says so */
 
+/* The ledger */
+#define LEDGER_QUEUE_MAX  1024 /* rows that wait for the disk, in one process */
+#define LEDGER_BATCH      64   /* rows of one transaction */
+#define LEDGER_PRUNE_MAX  500  /* the same, when old ones are deleted */
+#define LEDGER_BAD_MAX    3    /* files set aside that are kept, the newest */
+#define LEDGER_DAYS_MAX   400  /* of one report */
+#define LEDGER_REPORT_MAX 1000 /* rows of one report */
+#define LEDGER_REPORT_MS  1000 /* for one report */
+
 #define METRICS_PAGE_MAX (512 * 1024) /* PROVIDERS_MAX take some 130 KB */
 
 /* Sentences of ours about an error; all that are kept about a configuration */
