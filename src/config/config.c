@@ -137,6 +137,24 @@ check_provider(struct loader *l, const struct provider *p, struct cfg_t *section
 				credential_choices[p->credential].word, url.host);
 }
 
+/* A ledger that is no database is moved away as damaged: that must not be one of these files. */
+static void
+check_ledger(struct loader *l, struct cfg_t *cfg)
+{
+	const struct config *c = l->config;
+	const struct {
+		const char *name, *path;
+	} others[] = {{"tokens_file", c->tokens_file},
+		      {"state_file", c->state_file},
+		      {"keys_file", c->keys_file},
+		      {"log", c->log}};
+	for (size_t i = 0; i < COUNT(others); i++)
+		if (c->ledger[0] == '/' && strcmp(c->ledger, others[i].path) == 0)
+			diagnostics_add(&l->diagnostics, line_of(cfg, "ledger", others[i].name),
+					"ledger = %s: use a file of its own; this is %s", c->ledger,
+					others[i].name);
+}
+
 /* Lower case, so that it is no alias of tokens.txt, and not a word that means something else in
  * place of a provider's name. */
 static bool
@@ -327,6 +345,8 @@ take_all(struct loader *l, bool must_exist)
 	take_providers(l, cfg);
 	take_environment(l);
 	give_api_key(l);
+	if (!l->diagnostics.any)
+		check_ledger(l, cfg);
 	syntax_free(cfg);
 }
 

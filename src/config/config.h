@@ -81,6 +81,9 @@ struct config {
 	char **hosts;
 	size_t n_hosts;
 	bool plan_limits_only;
+	char *ledger; /* "auto", "off" or an absolute path: ledger_path() */
+	int64_t ledger_flush_ms;
+	int64_t ledger_keep_ms;
 	bool health_check_enabled;
 	char *health_check_cron;
 	char *health_check_message;

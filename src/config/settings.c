@@ -95,6 +95,7 @@ take_model_rule(const struct setting *setting, void *target, const char *text)
 #define SECONDS(n)       (INT64_C(1000) * (n))
 #define MINUTES(n)       SECONDS(60 * (n))
 #define HOURS(n)         MINUTES(60 * (n))
+#define DAYS(n)          HOURS(24 * (n))
 #define A_PATH           "use an absolute path"
 #define A_SWITCH         "use true or false"
 #define A_NETWORK        "use addresses or networks, such as \"10.1.2.3\", \"127.0.0.0/8\", \"::1\""
@@ -152,6 +153,12 @@ static const struct setting in_root[] = {
      .list = true, .allowed_text = "use names without a port, such as \"router.example\""},
     {"plan_limits_only", "false", setting_parse_switch, AT(plan_limits_only),
      .allowed_text = A_SWITCH},
+
+    {"ledger", "auto", setting_parse_text, AT(ledger), .check = text_is_ledger,
+     .allowed_text = "use auto, off or an absolute path"},
+    {"ledger_flush", "5", A_TIME(ledger_flush_ms, SECONDS(1), MINUTES(5))},
+    {"ledger_keep", "90d", setting_parse_time, AT(ledger_keep_ms), .min = DAYS(1),
+     .max = DAYS(3650), .allowed_text = "use a time from 1d to 3650d, such as \"90d\""},
 
     {"health_check_enabled", "true", setting_parse_switch, AT(health_check_enabled),
      .allowed_text = A_SWITCH},

@@ -32,7 +32,7 @@ struct unit {
 };
 
 static const struct unit time_units[] = {
-    {"h", 3600000}, {"m", 60000}, {"s", 1000}, {"ms", 1}, {"", 1000},
+    {"d", 86400000}, {"h", 3600000}, {"m", 60000}, {"s", 1000}, {"ms", 1}, {"", 1000},
 };
 
 static const struct unit size_units[] = {
@@ -90,7 +90,7 @@ show_units(const struct unit *units, int64_t value, char text[static 32])
 void
 text_show_time(int64_t ms, char text[static 32])
 {
-	show_units(time_units, ms, text);
+	show_units(time_units + 1, ms, text); /* people write 24h, not 1d */
 }
 
 void
@@ -158,6 +158,12 @@ bool
 text_is_log(const char *text)
 {
 	return strcmp(text, "auto") == 0 || strcmp(text, "syslog") == 0 || text_is_path(text);
+}
+
+bool
+text_is_ledger(const char *text)
+{
+	return strcmp(text, "auto") == 0 || strcmp(text, "off") == 0 || text_is_path(text);
 }
 
 bool

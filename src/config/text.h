@@ -16,7 +16,7 @@
 /* Up to max_digits (at most 19) decimal digits; *at is moved after them. */
 bool text_read_digits(const char **at, unsigned max_digits, uint64_t *value);
 
-/* "1.5", "90s", "10m", "8h", "500ms" as milliseconds: below 3.6e14. */
+/* "1.5", "90s", "10m", "8h", "90d", "500ms" as milliseconds: below 8.7e15. */
 bool text_read_time(const char *text, int64_t *ms);
 
 /* "1048576", "64K", "32M" as bytes: below 2^60. */
@@ -37,6 +37,7 @@ bool text_is_loopback(const char *host);  /* localhost, or a loopback address */
 bool text_is_message(const char *text);   /* one line of 1 to 1000 bytes, UTF-8 */
 bool text_is_cron(const char *text);      /* the five time fields of a crontab entry */
 bool text_is_log(const char *text);       /* auto, syslog or a path */
+bool text_is_ledger(const char *text);    /* auto, off or a path */
 bool text_is_on_change(const char *text); /* empty, a program with arguments or a URL */
 
 /* --- URLs ----------------------------------------------------------------- */

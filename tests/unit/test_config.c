@@ -91,6 +91,8 @@ put_config(struct buf *out, const struct config *c)
 	put_networks(out, "admin_from", c->admin_from, c->n_admin_from);
 	put_networks(out, "trusted", c->trusted_proxies, c->n_trusted_proxies);
 	put_names(out, "hosts", c->hosts, c->n_hosts);
+	put(out, "ledger=%s\nflush=%" PRId64 "\nkeep=%" PRId64 "\n", c->ledger, c->ledger_flush_ms,
+	    c->ledger_keep_ms);
 	put(out, "check=%d\ncron=%s\nmessage=%s\n", c->health_check_enabled, c->health_check_cron,
 	    c->health_check_message);
 	put_names(out, "check_model", c->health_check_models, c->n_health_check_models);
@@ -171,6 +173,7 @@ static const struct good good[] = {
     {__LINE__, "defaults: access", DEFAULTS,
      "access=0\nallow_open=0\nplan_only=0\nadmin_from=127.0.0.0/104,0.0.0.1/128,\ntrusted=\n"
      "hosts=\n"},
+    {__LINE__, "defaults: ledger", DEFAULTS, "ledger=auto\nflush=5000\nkeep=7776000000\n"},
     {__LINE__, "defaults: check", DEFAULTS,
      "check=1\ncron=0-4 * * * *\nmessage=ping\ncheck_model=claude-haiku-5-5|claude-haiku-4-5\n"},
     {__LINE__, "defaults: log", DEFAULTS, "log=auto\nlevel=6\nformat=0\non_change=\n"},
@@ -225,6 +228,9 @@ static const struct good good[] = {
     {__LINE__, "the same option in two sections",
      "provider kimi { paid = true }\nprovider deepseek { paid = false }\n",
      "[deepseek]\ndialect=deepseek\n"},
+    {__LINE__, "a ledger elsewhere", "ledger = /var/u.db\nledger_flush = 1\nledger_keep = 3650d\n",
+     "ledger=/var/u.db\nflush=1000\nkeep=315360000000\n"},
+    {__LINE__, "no ledger", "ledger = off\n", "ledger=off\n"},
     {__LINE__, "cron of names", "health_check_cron = \"*/5 8-18 * JAN-jun mon,tue\"\n",
      "cron=*/5 8-18 * JAN-jun mon,tue\n"},
     {__LINE__, "one check model", "health_check_model = claude-haiku-9\n",
@@ -379,6 +385,21 @@ static const struct bad bad[] = {
      "relative log",
      "log = router.log\n",
      {"use auto, syslog or an absolute path"},
+     NULL},
+    {__LINE__,
+     "no ledger's place",
+     "ledger = usage.db\n",
+     {"ledger = usage.db: use auto, off or an absolute path"},
+     NULL},
+    {__LINE__,
+     "a ledger in another file's place",
+     "hold = 3\nledger = /var/x\nkeys_file = /var/x\n",
+     {":2: ledger = /var/x: use a file of its own; this is keys_file"},
+     NULL},
+    {__LINE__,
+     "a ledger kept for hours",
+     "ledger_keep = 23h\n",
+     {"ledger_keep = 23h: use a time from 1d to 3650d, such as \"90d\""},
      NULL},
     {__LINE__,
      "no truth value",
