@@ -23,7 +23,7 @@
 /* The queue has one thread at each end and no lock, so the loop never waits for a writer that the
  * kernel has stopped. It consists of batches, each of which is allocated for its first entry and
  * freed when it is written: a process that writes little holds one, not the whole queue. Entry n
- * is in batch n / LEDGER_BATCH; a batch more than the queue holds is the one that is being written. */
+ * is in batch n / LEDGER_BATCH; there is one batch more, since the oldest may be half written. */
 #define BATCHES    (LEDGER_QUEUE_MAX / LEDGER_BATCH + 1)
 #define STACK_SIZE (256 * 1024) /* of which SQLite touches some 20 KB */
 #define BUSY_MS    5000
@@ -43,7 +43,7 @@ struct ledger {
 	_Atomic uint64_t dropped;
 	_Atomic int state; /* enum ledger_state; the writer's to change */
 	_Atomic bool closing;
-	_Atomic bool over; /* set by the writer's end and by a closing that leaves it behind */
+	_Atomic bool over; /* set by the writer's end, and when ledger_close() gives up */
 	int wake;          /* eventfds: of the writer, and of ledger_close() */
 	int done;
 	bool has_thread;
@@ -372,7 +372,7 @@ ledger_notice(struct ledger *ledger, struct ledger_notice *notice)
 	return found;
 }
 
-/* Waits for the writer's end. False: it was left behind, and frees the ledger when it is done.
+/* Waits for the writer's end. False: it goes on alone, and frees the ledger at its end.
  * *left: what was not written until then. */
 static bool
 end_thread(struct ledger *ledger, int64_t wait_ms, uint64_t *left)

@@ -6,10 +6,10 @@
  * numbers and keyed hashes: never a body, a prompt, a credential or an address.
  *
  * A struct ledger belongs to one thread, the loop's, and all functions that take one are that
- * thread's. Only the ledger's thread uses its SQLite connection, and nobody else may open and
- * close the file in this process but through SQLite: closing it would drop SQLite's POSIX locks.
- * These are on its own files only; the state file's OFD locks are others, on another file. A child
- * that is spawned meanwhile must not be more than a program that is executed. */
+ * thread's. Only the ledger's thread uses its SQLite connection, and this process may open and
+ * close the file only through SQLite: closing it would drop SQLite's POSIX locks.
+ * These are on its own files only; the state file's OFD locks are others, on another file. While
+ * the file is open, fork only to execute another program. */
 #ifndef MONEY_LEDGER_H
 #define MONEY_LEDGER_H
 

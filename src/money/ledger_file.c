@@ -175,7 +175,7 @@ upgrade(sqlite3 *db)
 static int
 use_journal(sqlite3 *db)
 {
-	int64_t version;
+	int64_t version = 0;
 	int result = read_version(db, &version);
 	if (result == SQLITE_OK)
 		result = run(db, "PRAGMA journal_mode = DELETE; PRAGMA synchronous = FULL;"
@@ -186,7 +186,7 @@ use_journal(sqlite3 *db)
 static int
 use_wal(sqlite3 *db)
 {
-	int64_t version;
+	int64_t version = 0;
 	int result = read_version(db, &version);
 	if (result == SQLITE_OK)
 		result = run(db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL");

@@ -39,7 +39,7 @@ enum ledger_result {
 enum ledger_result ledger_file_write(struct ledger_file *file, const struct ledger_entry *entries,
 				     size_t n, int64_t busy_ms);
 
-/* The last process that closes the file leaves no WAL behind. May be called twice. */
+/* The last process that closes the file removes its WAL. May be called twice. */
 void ledger_file_close(struct ledger_file *file);
 
 /* --- For reports and pruning ---------------------------------------------- */

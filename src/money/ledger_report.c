@@ -9,7 +9,7 @@
 #include <string.h>
 #include <time.h>
 
-#define BUSY_MS 100 /* readers wait for nobody while there is a WAL */
+#define BUSY_MS 100 /* readers need not wait while there is a WAL */
 
 /* --- A connection with an end ----------------------------------------------- */
 
@@ -32,7 +32,7 @@ open_report(const char *path, int64_t *until_ms, struct buf *error)
 	return db;
 }
 
-/* The report, if all went well; else it is freed, and error says why. */
+/* The report, if all went well; else it is freed, with the reason in error. */
 static json_object *
 close_report(sqlite3 *db, const char *path, int result, json_object *report, struct buf *error)
 {

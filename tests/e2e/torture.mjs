@@ -20,7 +20,7 @@ const SAMPLE = 60; // of a request's calls, without --all
 const WRONG_MAX = 20; // then it is not gone on
 const WAYS = 3; // a call fails in up to so many ways; the sample takes them in turn
 const TLS_TAKES = 'connect_timeout = 4\ndeadline = 7'; // a handshake in a process that is watched in each of its calls
-const config = 'first_byte_timeout = 1\nconnect_timeout = 1\nidle_timeout = 1\ndeadline = 3\nhold = 0\nretry_delay = 0.01\nmax_retries = 1\nlog = auto\nlog_level = debug';
+const config = 'ledger = "off"\nfirst_byte_timeout = 1\nconnect_timeout = 1\nidle_timeout = 1\ndeadline = 3\nhold = 0\nretry_delay = 0.01\nmax_retries = 1\nlog = auto\nlog_level = debug';
 
 // --- The page that torture.c maps -----------------------------------------------------------------------------------
 

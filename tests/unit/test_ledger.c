@@ -168,7 +168,7 @@ write_rows(const char *path, int first, int n)
 	return ledger_close(ledger, PATIENCE) == 0 && put;
 }
 
-/* The writer's thread tells nobody what it does, so its status is asked for. */
+/* The writer's thread has no event for others, so its status is polled. */
 static bool
 await(struct ledger *ledger, enum ledger_state state, uint64_t written)
 {
@@ -385,7 +385,7 @@ check_idle(void)
 	ledger_close(ledger, PATIENCE);
 }
 
-/* The signals that each thread but this one blocks, as /proc tells them. */
+/* Whether all threads but this one block a signal, by /proc. */
 static bool
 others_block(int signal_number)
 {
@@ -451,7 +451,8 @@ check_full_queue(void)
 	TAP_INT("what waited is written", ledger_close(ledger, PATIENCE), 0);
 	TAP_INT("all of it", number(path, "SELECT count(*) FROM request"), 1 + LEDGER_QUEUE_MAX);
 	TAP_INT("in order", number(path, "SELECT max(id - attempt) FROM request"), 1);
-	TAP_INT("a stuck disk keeps nobody from ending", finish(start(leave_stuck, path, -1)), 0);
+	TAP_INT("a process ends even if its disk is stuck", finish(start(leave_stuck, path, -1)),
+		0);
 }
 
 /* As when the configuration names another file. */
@@ -467,8 +468,8 @@ check_left_behind(void)
 			break;
 		sched_yield();
 	}
-	TAP_INT("nobody waits, and all is written", number(path, "SELECT count(*) FROM request"),
-		100);
+	TAP_INT("closing need not wait, and all is written",
+		number(path, "SELECT count(*) FROM request"), 100);
 }
 
 /* A fault that begins, lasts and ends: what is said, and what is written. */
@@ -613,15 +614,15 @@ check_in_child(const char *name, bool (*prepare)(const char *path), void (*check
 		_exit(0);
 	}
 	close(ends[1]);
-	bool told = read(ends[0], counts, sizeof counts) == sizeof counts;
+	bool ended = read(ends[0], counts, sizeof counts) == sizeof counts;
 	close(ends[0]);
 	int status = finish(pid);
 	tap.run = counts[0];
 	tap.failed = counts[1];
-	if (!told && WIFEXITED(status) && WEXITSTATUS(status) == 1)
+	if (!ended && WIFEXITED(status) && WEXITSTATUS(status) == 1)
 		tap_skip(name, "needs root");
 	else
-		TAP_ROW(name, told, "the child ended with %d", status);
+		TAP_ROW(name, ended, "the child ended with %d", status);
 }
 
 static bool
@@ -964,7 +965,7 @@ check_prune(void)
 	}
 	ledger_close(ledger, PATIENCE);
 	TAP_OK("no time to prune", ledger_prune(path, 90 * DAY, 0, &pruned, &error));
-	TAP_OK("is told", !pruned.finished && pruned.rows == 0);
+	TAP_OK("is reported", !pruned.finished && pruned.rows == 0);
 	TAP_OK("pruning", ledger_prune(path, 90 * DAY, PATIENCE, &pruned, &error));
 	TAP_OK("comes to an end", pruned.finished);
 	TAP_INT("old rows are deleted", pruned.rows, 1280);
