@@ -260,7 +260,7 @@ check('out of descriptors: who waits is served when there are some again', async
   const open = () => readdirSync(`/proc/${r.service.pid}/fd`).length;
   limit(r.service.pid, `--nofile=${open()}:4096`);
   const waiting = Array.from({ length: 20 }, () => ask(r));
-  await eventually('it says so', () => /no descriptors/.test(r.service.output));
+  await eventually('it says so', () => /out of descriptors/.test(r.service.output));
   limit(r.service.pid, '--nofile=4096:4096');
   for (const answer of await Promise.all(waiting)) assert.ok(answer.status === 200, answer.text);
   // One more than the client's own: none for the provider.
