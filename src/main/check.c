@@ -6,11 +6,15 @@
 #include "app/open.h"
 #include "base/count.h"
 #include "base/log.h"
+#include "money/ledger.h"
 #include "operator/health_check.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sysexits.h>
+
+enum { PRUNE_MS = 60000 };
 
 struct options {
 	const char *config;
@@ -49,8 +53,9 @@ read_options(int argc, char **argv, struct options *o)
 		     "       claude-router-check --print-crontab",
 	    .purpose =
 		"Checks whether Claude Pro is available again, and updates the state file. Sends "
-		"a\nrequest only while Claude Pro is paused. Exit status: 0 healthy, 1 still "
-		"limited,\n2 could not check, 64 and more: wrong usage or configuration.\n"
+		"a\nrequest only while Claude Pro is paused. Deletes what the ledger has held for "
+		"long\nenough. Exit status: 0 healthy, 1 still limited, 2 could not check, 64 and "
+		"more:\nwrong usage or configuration.\n"
 		"Started by root, it runs as the owner of the state file's directory.\n",
 	    .options = table,
 	    .n_options = COUNT(table),
@@ -80,6 +85,21 @@ check(struct app *app, const struct provider *provider, bool force)
 		return log_result(&report);
 	log_line(LOG_ERR, "out of memory or file descriptors");
 	return HEALTH_CHECK_UNKNOWN;
+}
+
+/* Silent when it is well. What is left after PRUNE_MS has its turn in the next run. */
+static void
+prune_ledger(const struct config *config)
+{
+	char path[PATH_MAX];
+	struct ledger_pruned pruned;
+	struct buf error;
+	buf_init(&error, ERROR_TEXT_MAX);
+	if (ledger_path(config->ledger, config->state_file, path) != NULL &&
+	    !ledger_prune(path, config->ledger_keep_ms, PRUNE_MS, &pruned, &error))
+		log_line(LOG_WARNING, "could not delete what is older than ledger_keep: %s",
+			 cli_why(&error));
+	buf_free(&error);
 }
 
 static int
@@ -116,11 +136,15 @@ run(struct app *app, const struct options *o)
 		puts(health_check_intent(app, p, o->force, text));
 		return EXIT_SUCCESS;
 	}
-	return check(app, p, o->force);
+	int status = EXIT_SUCCESS;
+	if (config->health_check_enabled || o->force)
+		status = check(app, p, o->force);
+	prune_ledger(config);
+	return status;
 }
 
 /* What needs the configuration alone. Returns an exit status when that was all there is to
- * do, -1 when a health check is to be run. */
+ * do, else -1. */
 static int
 run_without_state(const struct options *o)
 {
@@ -134,7 +158,8 @@ run_without_state(const struct options *o)
 		status = print_crontab(config);
 	else if (!config->health_check_enabled && o->dry_run)
 		puts("health_check_enabled is false: nothing would be done");
-	if (status == -1 && !config->health_check_enabled && !o->force)
+	if (status == -1 && !config->health_check_enabled && !o->force &&
+	    (o->dry_run || strcmp(config->ledger, "off") == 0))
 		status = EXIT_SUCCESS;
 	config_free(config);
 	buf_free(&errors);
