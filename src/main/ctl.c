@@ -9,6 +9,8 @@
 #include "doctor/doctor.h"
 #include "doctor/http.h"
 #include "main/ctl_key.h"
+#include "main/ctl_usage.h"
+#include "money/ledger.h"
 #include "operator/health_check.h"
 #include "operator/status.h"
 #include "route/learned.h"
@@ -31,7 +33,8 @@ struct options {
 	const char *config;
 	bool json;
 	struct doctor_options doctor;
-	char **words; /* the command and its arguments; NULL after the last */
+	struct ctl_usage_options usage; /* but for json */
+	char **words;                   /* the command and its arguments; NULL after the last */
 };
 
 /* What is opened for a command. */
@@ -334,6 +337,16 @@ run_key(struct app *app, const struct options *options, const char *argument)
 	return ctl_key(options->config, options->words + 1);
 }
 
+static int
+run_usage(struct app *app, const struct options *options, const char *argument)
+{
+	struct ctl_usage_options usage = options->usage;
+	(void)app;
+	(void)argument;
+	usage.json = options->json;
+	return ctl_usage(options->config, &usage);
+}
+
 /* Must work with files that cannot be opened. */
 static int
 run_doctor(struct app *app, const struct options *options, const char *argument)
@@ -358,6 +371,8 @@ static const struct command commands[] = {
     {"explain", "MODEL", "the providers for this model, in order, and why", OPEN_READ, run_explain,
      false},
     {"tokens", "", "which credentials are stored (never their values)", OPEN_READ, run_tokens,
+     false},
+    {"usage", "", "what was used and spent (--days, --by, --json, --csv)", OPEN_NOTHING, run_usage,
      false},
     {"key", "add NAME | list | remove NAME", "manage client keys, for access = \"keys\"",
      OPEN_NOTHING, run_key, true},
@@ -431,6 +446,17 @@ read_command(int argc, char **argv, struct options *o)
 	const struct cli_option table[] = {
 	    CLI_CONFIG(&o->config),
 	    {.letter = 'j', .name = "json", .help = "JSON instead of a table", .flag = &o->json},
+	    {.letter = 'd',
+	     .name = "days",
+	     .argument = "DAYS",
+	     .help = "usage: of today and the days before it (default: 7)",
+	     .text = &o->usage.days},
+	    {.letter = 'b',
+	     .name = "by",
+	     .argument = "WHAT",
+	     .help = "usage: by " LEDGER_BY_CHOICES,
+	     .text = &o->usage.by},
+	    {.letter = 'x', .name = "csv", .help = "usage: CSV", .flag = &o->usage.csv},
 	    {.letter = 'u',
 	     .name = "url",
 	     .argument = "URL",

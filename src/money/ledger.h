@@ -154,6 +154,8 @@ enum ledger_by { LEDGER_BY_MODEL, LEDGER_BY_PROVIDER, LEDGER_BY_CLIENT, LEDGER_B
 /* Whether the text is one of the choices. */
 bool ledger_by_read(const char *text, enum ledger_by *by);
 
+#define LEDGER_DAYS 7 /* of a report, where nobody says how many */
+
 /* What was used since the day before today by days - 1, of 1 to LEDGER_DAYS_MAX days:
  *
  *     {"days": 7, "since": 20261124, "by": "model", "cut": false,
