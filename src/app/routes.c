@@ -4,6 +4,7 @@
 #include "base/count.h"
 #include "operator/admin.h"
 #include "operator/self_test.h"
+#include "operator/usage.h"
 #include "route/exchange.h"
 
 /* clang-format off */
@@ -15,6 +16,8 @@ static const struct route list[] = {
 	{"/v1/models/",               "GET",       ROUTE_CLIENTS, ROUTE_MODEL,        false, exchange_start},
 	{"/health",                   "GET, HEAD", ROUTE_ANYONE,  ROUTE_OTHER,        true,  admin_health},
 	{"/v1/status",                "GET",       ROUTE_ADMIN,   ROUTE_OTHER,        true,  admin_status},
+	{"/v1/usage",                 "GET",       ROUTE_ADMIN,   ROUTE_OTHER,        true,  usage_report},
+	{"/v1/events",                "GET",       ROUTE_ADMIN,   ROUTE_OTHER,        true,  usage_events},
 	{"/v1/switch-provider",       "POST",      ROUTE_ADMIN,   ROUTE_OTHER,        true,  admin_switch},
 	{"/v1/retry-provider",        "POST",      ROUTE_ADMIN,   ROUTE_OTHER,        true,  admin_retry},
 	{"/v1/health-check",          "POST",      ROUTE_ADMIN,   ROUTE_OTHER,        false, admin_health_check},

@@ -95,7 +95,7 @@
 #define LEDGER_BAD_MAX    3    /* files set aside that are kept, the newest */
 #define LEDGER_DAYS_MAX   400  /* of one report */
 #define LEDGER_REPORT_MAX 1000 /* rows of one report */
-#define LEDGER_REPORT_MS  1000 /* for one report */
+#define LEDGER_REPORT_MS  300  /* for one report, while the loop waits: operator/usage.h */
 
 #define METRICS_PAGE_MAX (512 * 1024) /* PROVIDERS_MAX take some 130 KB */
 

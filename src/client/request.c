@@ -248,17 +248,39 @@ read_silence(const char *text)
 	return seconds < SELF_TEST_SILENCE_MAX_S ? (uint32_t)seconds : SELF_TEST_SILENCE_MAX_S;
 }
 
-/* Keeps of the query, in place, what is forwarded; notes what is for us. */
+/* Notes a parameter of a route of ours; unknown ones are ignored. */
+static void
+read_parameter(struct request *r, const char *parameter)
+{
+	const struct {
+		const char *name, **value;
+	} texts[] = {
+	    {"days=", &r->days}, {"by=", &r->by}, {"after=", &r->after}, {"limit=", &r->limit}};
+	if (strcmp(parameter, "live=1") == 0)
+		r->live = 1;
+	if (strncmp(parameter, "silence=", 8) == 0)
+		r->silence_s = read_silence(parameter + 8);
+	for (size_t i = 0; i < COUNT(texts); i++)
+		if (strncmp(parameter, texts[i].name, strlen(texts[i].name)) == 0)
+			*texts[i].value = parameter + strlen(texts[i].name);
+}
+
+/* The query of a route of ours. */
+static void
+read_query(struct request *r, char *query)
+{
+	char *rest = NULL;
+	for (char *p = strtok_r(query, "&", &rest); p != NULL; p = strtok_r(NULL, "&", &rest))
+		read_parameter(r, p);
+}
+
+/* Keeps of the query, in place, what is forwarded. */
 static void
 filter_query(struct request *r, char *query)
 {
 	char *out = query, *rest = NULL;
 	char *start = query;
 	for (char *p = strtok_r(query, "&", &rest); p != NULL; p = strtok_r(NULL, "&", &rest)) {
-		if (strcmp(p, "live=1") == 0)
-			r->live = 1;
-		if (strncmp(p, "silence=", 8) == 0)
-			r->silence_s = read_silence(p + 8);
 		if (!is_forwarded(p) || !is_query_safe(p))
 			continue;
 		size_t n = strlen(p);
@@ -295,13 +317,15 @@ find_route(struct request *r, const char *uri, const struct routes *routes)
 	/* It points into r->params, which may be changed. */
 	char *path = r->params.data + (uri - r->params.data);
 	char *query = strchr(path, '?');
-	if (query != NULL) {
+	if (query != NULL)
 		*query = '\0';
-		filter_query(r, query + 1);
-	}
 	path = normalize_path(r, path);
 	r->path = path;
 	r->route = route_find(routes, path, &r->route_argument);
+	if (query != NULL && r->route->id == ROUTE_OTHER)
+		read_query(r, query + 1);
+	else if (query != NULL)
+		filter_query(r, query + 1);
 	if (r->route->id == ROUTE_NONE)
 		return refusal_make(
 		    404, "not_found_error",

@@ -17,7 +17,7 @@ const EVERY_SERVER = ['abort', 'access', 'bad-requests', 'basic', 'bodies', 'cla
 // The container's web server is lighttpd, too: only what its network changes runs there without --all.
 const CONTAINER = ['abort', 'access', 'basic', 'claude-code', 'doors'];
 const LIGHTTPD_ONLY = ['bad-input', 'container', 'cron', 'ctl', 'doctor', 'faults', 'leaks', 'load', 'metrics', 'processes', 'reload', 'secrets', 'serve', 'service', 'stampede',
-  'torture', 'units'];
+  'torture', 'units', 'usage'];
 
 const args = process.argv.slice(2);
 const countsFile = args[0] === '--counts' ? args.splice(0, 2)[1] : undefined;

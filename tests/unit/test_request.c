@@ -74,6 +74,42 @@ check_silence(size_t i)
 	request_fini(&r);
 }
 
+/* --- Reports ----------------------------------------------------------- */
+
+static const struct {
+	int line;
+	const char *query;
+	const char *days, *by, *after, *limit;
+} reports[] = {
+    {__LINE__, "", NULL, NULL, NULL, NULL},
+    {__LINE__, "?", NULL, NULL, NULL, NULL},
+    {__LINE__, "?days=7&by=model", "7", "model", NULL, NULL},
+    {__LINE__, "?limit=5&after=12&x=1", NULL, NULL, "12", "5"},
+    {__LINE__, "?days=&by", "", NULL, NULL, NULL},
+    {__LINE__, "?beta=true&days=1&days=2&bydays=3", "2", NULL, NULL, NULL},
+};
+
+static bool
+same(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+static void
+check_report(size_t i)
+{
+	static const char *const nothing[PARAMS_IN_A_ROW] = {0};
+	struct request r;
+	char uri[128];
+	snprintf(uri, sizeof uri, "/v1/usage%s", reports[i].query);
+	read_request(&r, "GET", uri, "127.0.0.1", nothing);
+	bool fine = same(r.days, reports[i].days) && same(r.by, reports[i].by) &&
+		    same(r.after, reports[i].after) && same(r.limit, reports[i].limit);
+	TAP_ROW_AT(reports[i].line, uri, fine && r.query[0] == '\0', "got %s, %s, %s, %s", r.days,
+		   r.by, r.after, r.limit);
+	request_fini(&r);
+}
+
 /* --- Routes ----------------------------------------------------------- */
 
 static const struct {
@@ -91,6 +127,8 @@ static const struct {
     {__LINE__, "POST", "/v1/self-test?silence=5", 0, ROUTE_OTHER, "/v1/self-test", "", NULL},
     {__LINE__, "GET", "/v1/models?limit=5&evil=1&after_id=a", 0, ROUTE_MODELS, "/v1/models",
      "limit=5&after_id=a", NULL},
+    {__LINE__, "GET", "/v1/models?limit=5&beta=true", 0, ROUTE_MODELS, "/v1/models",
+     "limit=5&beta=true", NULL},
     {__LINE__, "GET", "/v1/models?limit=5%20x#y", 0, ROUTE_MODELS, "/v1/models", "", NULL},
     {__LINE__, "POST", "/v1/v1/messages", 0, ROUTE_MESSAGES, "/v1/messages", "", NULL},
     {__LINE__, "POST", "/v1/v1/v1/messages", 404, ROUTE_NONE, NULL, NULL, NULL},
@@ -117,12 +155,6 @@ static const struct {
     {__LINE__, "get", "/health", 405, ROUTE_OTHER, NULL, NULL, NULL},
     {__LINE__, "GE", "/health", 405, ROUTE_OTHER, NULL, NULL, NULL},
 };
-
-static bool
-same(const char *a, const char *b)
-{
-	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
-}
 
 static void
 check_route(size_t i)
@@ -1012,6 +1044,8 @@ main(int argc, char **argv)
 		check_route(i);
 	for (size_t i = 0; i < TAP_COUNT(silences); i++)
 		check_silence(i);
+	for (size_t i = 0; i < TAP_COUNT(reports); i++)
+		check_report(i);
 	for (size_t i = 0; i < TAP_COUNT(askers); i++)
 		check_asker(i);
 	for (size_t i = 0; i < TAP_COUNT(doubled); i++)
