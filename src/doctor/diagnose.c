@@ -389,6 +389,14 @@ diagnose_connection(CURLcode code, long verify, bool proxy)
 				       "check url in the configuration: curl -v ", true};
 }
 
+/* --- Money ------------------------------------------------------------ */
+
+bool
+diagnose_is_price_old(int64_t checked_at_ms, int64_t now_ms)
+{
+	return checked_at_ms >= 0 && now_ms - checked_at_ms > 90 * INT64_C(86400000);
+}
+
 /* --- Claude Code ------------------------------------------------------ */
 
 const char *

@@ -103,6 +103,12 @@ struct diagnose_fault {
 /* Why a connection could not be made. verify: CURLINFO_SSL_VERIFYRESULT. */
 struct diagnose_fault diagnose_connection(CURLcode code, long verify, bool proxy);
 
+/* --- Money ------------------------------------------------------------ */
+
+/* Whether prices were last compared with the providers' lists more than 90 days ago; never,
+ * if they have no date (-1). */
+bool diagnose_is_price_old(int64_t checked_at_ms, int64_t now_ms);
+
 /* --- Claude Code ------------------------------------------------------ */
 
 /* What is wrong with an ANTHROPIC_BASE_URL; NULL: nothing. *works: the router serves it

@@ -8,6 +8,7 @@ import path from 'node:path';
 import { check } from './lib/case.mjs';
 import { Clock } from './lib/clock.mjs';
 import { message } from './lib/client.mjs';
+import { dayOf, fill } from './lib/ledger.mjs';
 import { Part, command, connects, eventually, freePort } from './lib/parts.mjs';
 import { router, stored } from './lib/router.mjs';
 import { BUILD, Simulator } from './lib/simulator.mjs';
@@ -495,6 +496,54 @@ check('a stored credential that is rejected', async t => {
   await i.r.sim.next('deepseek', { fault: 'unauthorized', times: -1 });
   await i.r.post(message());
   await i.finds('credential-refused', `deepseek = in ${i.r.tokensFile}`);
+});
+
+// --- Money --------------------------------------------------------------------------------------------------------------
+
+check('the ledger: foreign, not the responders’, in a directory that is not theirs', async t => {
+  const i = await installation(t);
+  const elsewhere = i.r.file('elsewhere/usage.db');
+  const config = i.otherConfig(text => `ledger = "${elsewhere}"\n${text}`);
+  await i.finds('ledger-directory', `sudo install -d -o ${user} `, { config });
+  writeFileSync(i.r.file('usage.db'), 'no database, but long enough to have a header '.repeat(100));
+  const found = await i.finds('ledger-unusable', `sudo mv ${i.r.file('usage.db')}* `);
+  assert.match(found.find('ledger-unusable').what, /not a database/);
+  const off = await i.look({ config: i.otherConfig(text => `ledger = "off"\n${text}`) });
+  assert.ok(!off.ids.some(id => id.startsWith('ledger')), String(off.ids));
+  i.writeProcesses(); // by now all of them run
+  for (const pid of i.r.pids()) i.makeUpFor(pid);
+  await i.finds('ledger-owner', `sudo chown nobody:nogroup ${i.r.file('usage.db')}`);
+});
+
+check('a responder that cannot record usage', async t => {
+  const i = await installation(t, { mend: (text, sim, self) => `ledger = "${self.file('nowhere/usage.db')}"\nledger_flush = "1s"\n${text}` });
+  await i.r.post(message());
+  await eventually('the responder has noticed', async () => {
+    for (let n = 0; n < 4; n++) if ((await i.r.status()).ledger.why) return true; // it is one of two
+    return false;
+  });
+  await eventually('the doctor, too', async () => (await i.look()).find('responder-ledger'));
+  await i.finds('ledger-directory', i.r.file('nowhere'));
+});
+
+check('prices: a mistake, old ones, and a model that has none', async t => {
+  const i = await installation(t, { mend: (text, sim, self) => `prices_file = "${self.file('prices')}"\n${text}` });
+  const today = dayOf(i.r.clock.now());
+  const prices = text => i.r.write('prices', text);
+  await fill(i.r.file('usage.db'), { day: [
+    { day: today, served: 'kimi-k4', provider: 'kimi', unknown: 1 },
+    { day: today, served: 'kimi-k3', provider: 'kimi', unknown: 1 },
+    { day: today, served: 'deepseek-v9', cost: 1 },
+    { day: dayOf(i.r.clock.now() - 7 * 86_400_000), served: 'kimi-k2', provider: 'kimi', unknown: 1 },
+  ] });
+  prices(`checked ${new Date(i.r.clock.now()).toISOString().slice(0, 10)}\nkimi:kimi-k3 in=1 out=2\n`);
+  const found = await i.finds('price-missing', `write into ${i.r.file('prices')}, in dollars for 1M tokens: kimi-k4 in=`);
+  assert.deepEqual(found.ids, ['price-missing'], 'kimi-k3 has a price, kimi-k2 was used eight days ago');
+  prices('kimi-* in=1 out=2\nchecked 2026-01-02\n');
+  const old = await i.finds('prices-old', `write what has changed into ${i.r.file('prices')}`);
+  assert.match(old.find('prices-old').what, /2026-01-02/);
+  prices('kimi-* in=1\n');
+  await i.finds('prices-content', 'man claude-router.conf');
 });
 
 // --- Claude Code --------------------------------------------------------------------------------------------------------

@@ -322,6 +322,20 @@ check_too_many(void)
 	TAP_STR("with their cures", f.findings[REPORT_FINDINGS_MAX - 1].cure, "cure 63");
 }
 
+/* --- Money ------------------------------------------------------------ */
+
+static void
+check_prices(void)
+{
+	const int64_t day = 86400000, checked = 20000 * day;
+	TAP_OK("prices of 90 days ago are not old",
+	       !diagnose_is_price_old(checked, checked + 90 * day));
+	TAP_OK("prices are old after that", diagnose_is_price_old(checked, checked + 90 * day + 1));
+	TAP_OK("nor of tomorrow, where the clock is behind",
+	       !diagnose_is_price_old(checked, checked - day));
+	TAP_OK("nor without a date", !diagnose_is_price_old(-1, checked));
+}
+
 int
 main(int argc, char **argv)
 {
@@ -333,5 +347,6 @@ main(int argc, char **argv)
 	check_crontabs();
 	check_server();
 	check_client();
+	check_prices();
 	return tap_finish();
 }
