@@ -73,12 +73,13 @@ status_current(const struct candidates *s)
 	return c == NULL ? NULL : c->view->provider;
 }
 
-/* The provider that the operator wants: the one chosen by hand, else the first that is set up. */
+/* The provider that the operator wants: the one chosen by hand, if it can be tried (that may be as
+ * a probe); else the first that is set up. */
 static const struct candidate *
 first_choice(const struct candidates *s)
 {
 	const struct candidate *top = current(&s->plan);
-	if (top != NULL && top->standing == STANDING_CHOSEN)
+	if (top != NULL && top->is_chosen)
 		return top;
 	for (size_t i = 0; i < s->plan.n; i++) {
 		const struct candidate *c = candidates_find(s, s->views[i].provider);

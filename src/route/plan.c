@@ -75,13 +75,14 @@ is_chosen(const struct plan_query *query, const struct plan_view *view)
 static struct candidate
 consider(const struct plan_query *query, const struct plan_view *view)
 {
-	struct candidate c = {.view = view, .standing = STANDING_READY};
+	struct candidate c = {
+	    .view = view, .standing = STANDING_READY, .is_chosen = is_chosen(query, view)};
 	bool paid = view->provider->paid && !credential_is_own(&view->credential);
 	if (!view->provider->enabled)
 		c.standing = STANDING_DISABLED;
 	else if (view->credential.why_none != NULL)
 		c.standing = STANDING_UNCONFIGURED;
-	else if (paid && query->plan_limits_only && !is_chosen(query, view))
+	else if (paid && query->plan_limits_only && !c.is_chosen)
 		c.standing = STANDING_PAID;
 	else if (view->refuses != NULL)
 		c.standing = STANDING_UNABLE;
@@ -89,7 +90,7 @@ consider(const struct plan_query *query, const struct plan_view *view)
 		read_records(query, &c);
 	if (c.standing != STANDING_READY)
 		return c;
-	if (is_chosen(query, view))
+	if (c.is_chosen)
 		c.standing = STANDING_CHOSEN;
 	else if (query->mid_loop && query->session == view->provider->id)
 		c.standing = STANDING_KEPT;
@@ -98,11 +99,11 @@ consider(const struct plan_query *query, const struct plan_view *view)
 
 /* The place of a candidate: lower comes first. */
 static int
-rank(const struct plan_query *query, const struct candidate *c)
+rank(const struct candidate *c)
 {
 	if (!plan_usable(c->standing))
 		return 3;
-	if (is_chosen(query, c->view))
+	if (c->is_chosen)
 		return 0;
 	return c->standing == STANDING_KEPT ? 1 : 2;
 }
@@ -116,7 +117,7 @@ make(const struct plan_query *query)
 		all[i] = consider(query, &query->views[i]);
 	for (int r = 0; r <= 3; r++)
 		for (size_t i = 0; i < query->n_views; i++)
-			if (rank(query, &all[i]) == r)
+			if (rank(&all[i]) == r)
 				plan.candidates[plan.n++] = all[i];
 	while (plan.n_usable < plan.n && plan_usable(plan.candidates[plan.n_usable].standing))
 		plan.n_usable++;

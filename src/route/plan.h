@@ -50,6 +50,7 @@ enum standing {
 struct candidate {
 	const struct plan_view *view;
 	enum standing standing;
+	bool is_chosen;             /* an admin switched to it, whatever its standing */
 	int64_t until_ms;           /* PAUSED, BENCHED, PROBED: when it may be available */
 	const struct health *cause; /* the record of the view that is the reason; NULL: none */
 };
