@@ -11,6 +11,7 @@
 #include "main/ctl_key.h"
 #include "operator/health_check.h"
 #include "operator/status.h"
+#include "operator/switch.h"
 #include "route/learned.h"
 
 #include <inttypes.h>
@@ -176,17 +177,15 @@ static int
 run_switch(struct app *app, const struct options *options, const char *argument)
 {
 	bool automatic = strcmp(argument, "auto") == 0;
-	(void)options;
-	if (!automatic && config_provider(app->config, argument) == NULL) {
+	const struct provider *p = automatic ? NULL : config_provider(app->config, argument);
+	if (!automatic && p == NULL) {
 		fail_provider(app->config, argument, "auto, ");
 		return EX_USAGE;
 	}
-	if (!state_switch(app->state, automatic ? "" : argument)) {
+	if (!switch_to(app->state, p)) {
 		fail("the state file is busy: try again");
 		return EX_TEMPFAIL;
 	}
-	if (!automatic)
-		return run_retry(app, options, argument);
 	return run_statusline(app, options, "");
 }
 

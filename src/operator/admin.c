@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "operator/health_check.h"
 #include "operator/status.h"
+#include "operator/switch.h"
 #include "route/replies.h"
 #include "json/tree.h"
 
@@ -146,12 +147,6 @@ switch_result(const struct app *app, const char *name)
 }
 
 static bool
-put_switch(struct state *state, const struct provider *provider)
-{
-	return state_switch(state, provider == NULL ? "" : provider->name);
-}
-
-static bool
 put_retry(struct state *state, const struct provider *provider)
 {
 	return state_retry(state, provider->id, clock_wall_ms());
@@ -187,8 +182,7 @@ admin_switch(struct client *client)
 		refuse_name(client, true);
 		return;
 	}
-	if (!retry_while_busy(client, put_switch, p) ||
-	    (p != NULL && !retry_while_busy(client, put_retry, p)))
+	if (!retry_while_busy(client, switch_to, p))
 		return;
 	log_line(LOG_NOTICE, "switched to %s by an admin", name);
 	reply_json(&client->reply, 200, "", switch_result(app, automatic ? "" : name));
