@@ -139,7 +139,7 @@ static void
 append_bill(const struct candidate *c, char *text, size_t size)
 {
 	size_t n = strlen(text);
-	if (c->view->provider->paid && !credential_is_own(&c->view->credential))
+	if (credential_is_billed(&c->view->credential, c->view->provider))
 		snprintf(text + n, size - n, " · billed to your %s account",
 			 display_name(c->view->provider->name));
 }

@@ -173,12 +173,11 @@ is_outdated(const struct state *state, const struct outcome *o)
 }
 
 void
-outcome_serving(struct app *app, const struct outcome *o, bool own_credential)
+outcome_serving(struct app *app, const struct outcome *o, bool is_billed)
 {
 	const struct provider *provider = o->provider;
 	char sentence[ERROR_TEXT_MAX];
-	if (is_outdated(app->state, o) || !state_served(app->state, provider->name) ||
-	    !provider->paid || own_credential)
+	if (is_outdated(app->state, o) || !state_served(app->state, provider->name) || !is_billed)
 		return;
 	snprintf(sentence, sizeof sentence,
 		 "requests now go to %s, which costs money: billed to your %s account",

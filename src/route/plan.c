@@ -77,12 +77,12 @@ consider(const struct plan_query *query, const struct plan_view *view)
 {
 	struct candidate c = {
 	    .view = view, .standing = STANDING_READY, .is_chosen = is_chosen(query, view)};
-	bool paid = view->provider->paid && !credential_is_own(&view->credential);
+	bool is_billed = credential_is_billed(&view->credential, view->provider);
 	if (!view->provider->enabled)
 		c.standing = STANDING_DISABLED;
 	else if (view->credential.why_none != NULL)
 		c.standing = STANDING_UNCONFIGURED;
-	else if (paid && query->plan_limits_only && !c.is_chosen)
+	else if (is_billed && query->plan_limits_only && !c.is_chosen)
 		c.standing = STANDING_PAID;
 	else if (view->refuses != NULL)
 		c.standing = STANDING_UNABLE;

@@ -9,8 +9,7 @@
 static const char *
 billed_to(const struct request_record *r)
 {
-	bool is_billed = r->provider != NULL && r->provider->paid && r->stored && r->status < 400;
-	return is_billed ? r->provider->name : "";
+	return r->is_billed && r->status < 400 ? r->provider->name : "";
 }
 
 void

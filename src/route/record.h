@@ -15,7 +15,7 @@ struct request_record {
 	const struct request *request;
 	const struct provider *provider; /* of the last attempt; NULL: there was none */
 	bool replied_by_us;              /* the reply is not a provider's response */
-	bool stored;                     /* the attempt's credential is a stored one */
+	bool is_billed;                  /* the attempt costs the operator money */
 	const char *sent_model;          /* "": as the client wrote it */
 	const char *skipped;       /* a preferred provider that was skipped, and why; "": none */
 	const char *attempts;      /* all of them, as steps_note() writes them */

@@ -12,12 +12,13 @@ static void
 record(const struct exchange *x)
 {
 	const struct reply *reply = &x->client->reply;
+	const struct provider *p = x->target.provider;
 	int64_t asked_ms = x->target.start_ms - x->start_ms;
 	const struct request_record record = {
 	    .request = x->request,
-	    .provider = x->target.provider,
+	    .provider = p,
 	    .replied_by_us = strcmp(reply->provider, "none") == 0,
-	    .stored = x->target.credential.stored,
+	    .is_billed = p != NULL && credential_is_billed(&x->target.credential, p),
 	    .sent_model = x->target.model,
 	    .skipped = x->skipped,
 	    .attempts = buf_text(&x->trail),

@@ -206,12 +206,12 @@ steps_remember_service(struct exchange *x)
 {
 	struct session *session = &x->identity.session;
 	const struct provider *p = x->target.provider;
-	bool stored = x->target.credential.stored;
+	bool is_billed = credential_is_billed(&x->target.credential, p);
 	if (x->auxiliary || x->request->message.side_call)
 		return;
 	const struct outcome outcome = steps_outcome(x, &x->verdict);
-	outcome_serving(x->app, &outcome, !stored);
-	if (session->key != 0 && session->provider != p->id && stored && p->paid)
+	outcome_serving(x->app, &outcome, is_billed);
+	if (session->key != 0 && session->provider != p->id && is_billed)
 		outcome_log_billing(p, request_client(x->request));
 	session->provider = p->id;
 	session->used_ms = clock_wall_ms();
