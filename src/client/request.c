@@ -413,8 +413,7 @@ is_json_type(const char *type)
 static struct refusal
 check_content_type(const struct request *r)
 {
-	bool has_body = r->route->id == ROUTE_MESSAGES || r->route->id == ROUTE_COUNT_TOKENS;
-	if (!has_body || !r->from_browser ||
+	if (!route_has_message(r->route) || !r->from_browser ||
 	    is_json_type(headers_find(&r->headers, "content-type")))
 		return refusal_none;
 	return refusal_make(415, "invalid_request_error",
@@ -486,7 +485,7 @@ struct refusal
 request_read_body(struct request *r)
 {
 	char error[ERROR_TEXT_MAX];
-	if (r->route->id != ROUTE_MESSAGES && r->route->id != ROUTE_COUNT_TOKENS)
+	if (!route_has_message(r->route))
 		return refusal_none;
 	if (r->body.len == 0)
 		return refusal_make(400, "invalid_request_error",

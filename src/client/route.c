@@ -45,6 +45,12 @@ route_find(const struct routes *routes, const char *path, const char **argument)
 }
 
 bool
+route_has_message(const struct route *route)
+{
+	return route->id == ROUTE_MESSAGES || route->id == ROUTE_COUNT_TOKENS;
+}
+
+bool
 route_allows(const struct route *route, const char *method)
 {
 	size_t n = strlen(method);

@@ -21,13 +21,12 @@ collect(const struct exchange *x)
 	    .api_key = r->api_key,
 	    .may_use_stored = access_may_use_stored(x->config, r),
 	};
-	bool is_about_models = r->route->id == ROUTE_MODELS || r->route->id == ROUTE_MODEL;
 	const struct candidates_query query = {
 	    .config = x->config,
 	    .tokens = x->tokens,
 	    .state = x->app->state,
 	    .client = &client,
-	    .message = is_about_models ? NULL : &r->message,
+	    .message = route_has_message(r->route) ? &r->message : NULL,
 	    .model = r->message.model,
 	    .session = x->identity.session.provider,
 	    .kin = x->identity.kin,

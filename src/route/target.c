@@ -30,12 +30,6 @@ target_model(const struct target *t, const struct request *r)
 	return t->model[0] != '\0' ? t->model : r->message.model;
 }
 
-static bool
-has_message(const struct request *r)
-{
-	return r->route->id != ROUTE_MODELS && r->route->id != ROUTE_MODEL;
-}
-
 bool
 target_write_body(struct target *t, const struct state *state, const struct request *r,
 		  struct buf *out)
@@ -57,7 +51,7 @@ target_write_body(struct target *t, const struct state *state, const struct requ
 	    .key = state_key(state),
 	    .quirks = t->quirks,
 	};
-	return !has_message(r) || dialect->encode(&handover, out) != HANDOVER_FAILED;
+	return !route_has_message(r->route) || dialect->encode(&handover, out) != HANDOVER_FAILED;
 }
 
 bool
