@@ -235,7 +235,7 @@ judge(struct health_check *h, enum ending ending)
 	if (verdict.kind == VERDICT_SUCCESSOR && credential != NULL && start_attempt(h, credential))
 		return;
 	/* A failure that is not the account's says nothing about its limits. */
-	bool served = verdict.kind == VERDICT_PASS && verdict.status < 300;
+	bool served = verdict_is_success(&verdict);
 	bool is_about_account =
 	    served || (verdict.pause != PAUSE_NONE && verdict.scope < SCOPE_SPREADING);
 	if (is_about_account)

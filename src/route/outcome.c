@@ -142,7 +142,7 @@ void
 outcome_record(struct app *app, const struct outcome *o)
 {
 	const struct verdict *v = o->verdict;
-	if (v->kind == VERDICT_PASS && v->status < 300) {
+	if (verdict_is_success(v)) {
 		record_success(app, o);
 	} else {
 		state_count(app->state, o->key.provider, COUNT_FAILURES);

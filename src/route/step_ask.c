@@ -88,7 +88,7 @@ end_probe(struct exchange *x)
 {
 	const struct response *response = attempt_response(x->attempt);
 	const struct verdict served = {.kind = VERDICT_PASS, .status = response->status};
-	if (!x->target.lease.held || response->status >= 300 || !response->sse ||
+	if (!x->target.lease.held || !verdict_is_success(&served) || !response->sse ||
 	    (response->overage && x->config->plan_limits_only))
 		return;
 	const struct outcome outcome = steps_outcome(x, &served);

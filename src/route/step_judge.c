@@ -80,7 +80,7 @@ pass(struct exchange *x)
 {
 	const struct response *response = attempt_response(x->attempt);
 	const struct buf *body = attempt_body(x->attempt);
-	if (!steps_is_served(&x->verdict)) {
+	if (!verdict_is_success(&x->verdict)) {
 		keep_error(x);
 		lease_release(&x->target.lease, x->app->state);
 		return steps_close(x, reply_kept(steps_begin_reply(x), &x->kept));

@@ -155,12 +155,6 @@ steps_verdict(const struct exchange *x, enum ending ending, bool content)
 	return verdict_judge(&evidence);
 }
 
-bool
-steps_is_served(const struct verdict *v)
-{
-	return v->kind == VERDICT_PASS && v->status >= 200 && v->status < 300;
-}
-
 struct outcome
 steps_outcome(const struct exchange *x, const struct verdict *verdict)
 {
@@ -197,7 +191,7 @@ steps_record_outcome(struct exchange *x)
 		return;
 	const struct outcome outcome = steps_outcome(x, &x->verdict);
 	outcome_record(x->app, &outcome);
-	if (steps_is_served(&x->verdict))
+	if (verdict_is_success(&x->verdict))
 		x->target.lease.held = false; /* the success has ended the pause and the lease */
 }
 

@@ -102,9 +102,6 @@ const struct buf *steps_response_body(const struct exchange *x);
 /* Judges the attempt; content: a stream's content has begun. */
 struct verdict steps_verdict(const struct exchange *x, enum ending ending, bool content);
 
-/* Whether a verdict is a success. */
-bool steps_is_served(const struct verdict *verdict);
-
 /* The attempt with a verdict, for outcome.h. */
 struct outcome steps_outcome(const struct exchange *x, const struct verdict *verdict);
 
