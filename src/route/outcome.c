@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "route/plan.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -15,7 +16,7 @@ announce(struct app *app, const struct provider *provider, enum health_outcome w
 	 const struct health_key *key)
 {
 	struct health h;
-	char until[CLOCK_SHORT_SIZE], sentence[ERROR_TEXT_MAX];
+	char sentence[ERROR_TEXT_MAX];
 	int64_t now_ms = clock_wall_ms();
 	if (what == HEALTH_PAUSE_ENDED) {
 		snprintf(sentence, sizeof sentence, "%s is available again", provider->name);
@@ -26,14 +27,7 @@ announce(struct app *app, const struct provider *provider, enum health_outcome w
 	state_failover(app->state, now_ms);
 	state_health(app->state, key, &h);
 	state_count(app->state, provider->id, COUNT_PAUSES + h.pause);
-	clock_short(h.until_ms, now_ms, until);
-	if (h.pause == PAUSE_BENCH)
-		snprintf(sentence, sizeof sentence,
-			 "%s rejects its credential (%s); tried again at %s", provider->name, h.why,
-			 until);
-	else
-		snprintf(sentence, sizeof sentence, "%s is paused until %s (%s)", provider->name,
-			 until, h.why);
+	plan_pause_text(&h, provider->name, now_ms, sentence, sizeof sentence);
 	notify(app->notifier, NOTICE_PAUSED, provider->name, sentence);
 }
 

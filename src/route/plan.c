@@ -164,12 +164,23 @@ plan_earliest_ms(const struct plan *plan)
 }
 
 const char *
+plan_pause_text(const struct health *h, const char *name, int64_t now_ms, char *text, size_t size)
+{
+	char until[CLOCK_SHORT_SIZE];
+	clock_short(h->until_ms, now_ms, until);
+	if (h->pause == PAUSE_BENCH)
+		snprintf(text, size, "%s rejects its credential (%s); tried again at %s", name,
+			 h->why, until);
+	else
+		snprintf(text, size, "%s is paused until %s (%s)", name, until, h->why);
+	return text;
+}
+
+const char *
 plan_reason(const struct candidate *c, int64_t now_ms, char *text, size_t size)
 {
 	const char *name = c->view->provider->name;
 	const char *why = c->cause == NULL ? "" : c->cause->why;
-	char when[CLOCK_SHORT_SIZE];
-	clock_short(c->until_ms, now_ms, when);
 	switch (c->standing) {
 	case STANDING_READY:
 		snprintf(text, size, "%s is ready", name);
@@ -184,11 +195,8 @@ plan_reason(const struct candidate *c, int64_t now_ms, char *text, size_t size)
 		snprintf(text, size, "%s may be available again (was paused: %s)", name, why);
 		break;
 	case STANDING_PAUSED:
-		snprintf(text, size, "%s is paused until %s (%s)", name, when, why);
-		break;
 	case STANDING_BENCHED:
-		snprintf(text, size, "%s rejects its credential (%s); tried again at %s", name, why,
-			 when);
+		plan_pause_text(c->cause, name, now_ms, text, size);
 		break;
 	case STANDING_PROBED:
 		snprintf(text, size, "%s may be available again; another request is probing it",

@@ -72,6 +72,11 @@ bool plan_usable(enum standing standing);
 /* The earliest time at which one that is paused may be available; 0: none is paused. */
 int64_t plan_earliest_ms(const struct plan *plan);
 
+/* A pause in words: "claude_pro is paused until 18:00 (429 unified five_hour)", or that it rejects
+ * its credential. name: the provider's. Cut to size; returns text. */
+const char *plan_pause_text(const struct health *paused, const char *name, int64_t now_ms,
+			    char *text, size_t size);
+
 /* The reason in words: "claude_pro is paused until 18:00 (429 unified five_hour)".
  * Cut to size; returns text. */
 const char *plan_reason(const struct candidate *candidate, int64_t now_ms, char *text, size_t size);
