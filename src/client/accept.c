@@ -167,7 +167,7 @@ refuse(struct connection *c, const struct refusal *refusal)
 	if (refusal->allow != NULL)
 		snprintf(lines, sizeof lines, "allow: %s\r\n", refusal->allow);
 	else if (refusal->status == 503)
-		snprintf(lines, sizeof lines, "retry-after: 2\r\n");
+		snprintf(lines, sizeof lines, REPLY_RETRY_LINE);
 	else if (refusal->status ==
 		 401) /* else Claude Code retries for three minutes: CLIENT.md 3 */
 		snprintf(lines, sizeof lines, "x-should-retry: false\r\n");

@@ -249,7 +249,7 @@ reply_json(struct reply *r, int status, const char *lines, json_object *object)
 	buf_init(&body, RESPONSE_JSON_MAX);
 	if (object == NULL || !tree_write(object, &body) ||
 	    !buf_puts(&head, "content-type: application/json\r\n") || !buf_puts(&head, lines))
-		reply_whole(r, 503, "retry-after: 2\r\n", "", 0);
+		reply_whole(r, 503, REPLY_RETRY_LINE, "", 0);
 	else
 		reply_whole(r, status, head.data, body.data, body.len);
 	buf_free(&body);

@@ -51,6 +51,9 @@ bool reply_watch(struct reply *reply);
 /* Removes everything from the loop and closes fd. */
 void reply_fini(struct reply *reply);
 
+/* The header line of an error that passes soon. */
+#define REPLY_RETRY_LINE "retry-after: 2\r\n"
+
 /* The header lines of a stream. Without the last, nginx buffers events: SERVERS.md. */
 #define REPLY_STREAM_LINES                                                                         \
 	"content-type: text/event-stream\r\ncache-control: no-cache\r\n"                           \

@@ -350,7 +350,7 @@ static const struct command commands[] = {
      false},
     {"switch", "NAME|auto", "put a provider first by hand; auto undoes it", OPEN_WRITE, run_switch,
      false},
-    {"retry", "NAME", "its limit was lifted or its key paid: let the next request try it",
+    {"retry", "NAME", "end its pauses (limit lifted, bill paid); the next request tries it",
      OPEN_WRITE, run_retry, false},
     {"check", "[NAME]", "check now whether Claude Pro, or another provider, is available",
      OPEN_LOOP, run_check, false},

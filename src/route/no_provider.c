@@ -3,6 +3,7 @@
 
 #include "base/caps.h"
 #include "base/clock.h"
+#include "client/reply.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -108,7 +109,7 @@ write_spent(struct no_provider *e)
 	e->type = "api_error";
 	return buf_puts(&e->message, "This request used up its attempts or its time "
 				     "(deadline). Send it again.") &&
-	       buf_puts(&e->lines, "retry-after: 2\r\n");
+	       buf_puts(&e->lines, REPLY_RETRY_LINE);
 }
 
 /* What the candidates have in common. */

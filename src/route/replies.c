@@ -57,7 +57,8 @@ reply_failure(struct client *client, int status, const char *lines, const char *
 int
 reply_out_of_memory(struct client *client)
 {
-	return reply_failure(client, 503, "retry-after: 2\r\n", "api_error", "Out of memory.");
+	const struct refusal *r = &refusal_out_of_memory;
+	return reply_failure(client, r->status, REPLY_RETRY_LINE, r->type, r->message);
 }
 
 static int
@@ -68,7 +69,7 @@ reply_bytes(struct client *client, int status, const char *forwarded, const char
 	if (buf_puts(&lines, "content-type: application/json\r\n") && buf_puts(&lines, forwarded))
 		reply_whole(&client->reply, status, lines.data, body, n);
 	else
-		reply_whole(&client->reply, status = 503, "retry-after: 2\r\n", "", 0);
+		reply_whole(&client->reply, status = 503, REPLY_RETRY_LINE, "", 0);
 	buf_free(&lines);
 	return status;
 }
@@ -77,7 +78,7 @@ int
 reply_kept(struct client *client, const struct kept *kept)
 {
 	if (kept->status == 0)
-		return reply_failure(client, 503, "retry-after: 2\r\n", "api_error",
+		return reply_failure(client, 503, REPLY_RETRY_LINE, "api_error",
 				     "The provider's response cannot be forwarded.");
 	return reply_bytes(client, kept->status, buf_text(&kept->lines), buf_text(&kept->body),
 			   kept->body.len);
