@@ -3,10 +3,12 @@
 
 #include "base/count.h"
 #include "base/digest.h"
+#include "base/str.h"
 #include "base/utf8.h"
 #include "config/credential.h"
 #include "config/keys.h"
 #include "config/text.h"
+#include "dialect/forwarding.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -98,22 +100,6 @@ is_credential(const char *name)
 	       strcmp(name, "x-router-key") == 0 || strcmp(name, "x-router-admin") == 0;
 }
 
-/* Headers that are forwarded or used for a decision, and have one value without a comma. nginx
- * passes each line on, and content-type under both of its names (SERVERS.md, rule 6). */
-static bool
-is_single_header(const char *name)
-{
-	static const char *const names[] = {"content-type", "x-app"};
-	static const char *const families[] = {"x-claude-code-", "x-stainless-", "anthropic-"};
-	for (size_t i = 0; i < COUNT(names); i++)
-		if (strcmp(name, names[i]) == 0)
-			return true;
-	for (size_t i = 0; i < COUNT(families); i++)
-		if (strncmp(name, families[i], strlen(families[i])) == 0)
-			return strcmp(name, "anthropic-beta") != 0;
-	return false;
-}
-
 /* Else a part of the name would be a header of its own at a provider. */
 static bool
 is_header_name(const char *name)
@@ -146,7 +132,9 @@ add_header(struct request *r, char *name, char *value)
 				    "The header %s was sent twice, or contains a comma: send one "
 				    "credential.",
 				    name);
-	bool single = is_single_header(name);
+	/* nginx passes each line on, and content-type under both of its names (SERVERS.md, rule
+	 * 6). */
+	bool single = forwarding_of(name) == FORWARDING_SINGLE;
 	if (single && headers_find(&r->headers, name) != NULL)
 		return refusal_none;
 	if (single)
@@ -181,8 +169,8 @@ read_content_length(struct request *r, const char *value)
 static struct refusal
 read_param(struct request *r, struct facts *facts, char *name, char *value)
 {
-	if (strncmp(name, "HTTP_", 5) == 0)
-		return add_header(r, name + 5, value);
+	if (str_starts_with(name, "HTTP_"))
+		return add_header(r, name + strlen("HTTP_"), value);
 	if (strcmp(name, "CONTENT_TYPE") == 0 && value[0] != '\0')
 		return add_header(r, name, value);
 	if (strcmp(name, "REQUEST_METHOD") == 0)
@@ -224,7 +212,7 @@ is_forwarded(const char *parameter)
 {
 	static const char *const names[] = {"beta=", "limit=", "after_id=", "before_id="};
 	for (size_t i = 0; i < COUNT(names); i++)
-		if (strncmp(parameter, names[i], strlen(names[i])) == 0)
+		if (str_starts_with(parameter, names[i]))
 			return true;
 	return false;
 }
@@ -256,9 +244,9 @@ filter_query(struct request *r, char *query)
 	char *start = query;
 	for (char *p = strtok_r(query, "&", &rest); p != NULL; p = strtok_r(NULL, "&", &rest)) {
 		if (strcmp(p, "live=1") == 0)
-			r->live = 1;
-		if (strncmp(p, "silence=", 8) == 0)
-			r->silence_s = read_silence(p + 8);
+			r->live = true;
+		if (str_starts_with(p, "silence="))
+			r->silence_s = read_silence(p + strlen("silence="));
 		if (!is_forwarded(p) || !is_query_safe(p))
 			continue;
 		size_t n = strlen(p);
@@ -278,7 +266,7 @@ normalize_path(struct request *r, char *path)
 {
 	static const char word[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 				   "0123456789_-";
-	size_t n = strncmp(path, "/k/", 3) == 0 ? strspn(path + 3, word) : 0;
+	size_t n = str_starts_with(path, "/k/") ? strspn(path + 3, word) : 0;
 	if (n > 0 && path[3 + n] == '/') {
 		/* The key moves down by one byte to make room for its NUL. */
 		memmove(path + 2, path + 3, n);
@@ -286,7 +274,7 @@ normalize_path(struct request *r, char *path)
 		r->client_key = path + 2;
 		path += 3 + n;
 	}
-	return strncmp(path, "/v1/v1/", 7) == 0 ? path + 3 : path;
+	return str_starts_with(path, "/v1/v1/") ? path + strlen("/v1") : path;
 }
 
 static struct refusal
