@@ -12,14 +12,10 @@ forwarding_of(const char *name)
 		const char *name;
 		enum forwarding forwarding;
 	} table[] = {
-	    {"content-type", FORWARDING_SINGLE},
-	    {"accept", FORWARDING_LIST},
-	    {"user-agent", FORWARDING_TEXT},
-	    {"x-app", FORWARDING_SINGLE},
-	    {"anthropic-beta", FORWARDING_LIST},
-	    {"anthropic-", FORWARDING_SINGLE},
-	    {"x-claude-code-", FORWARDING_SINGLE},
-	    {"x-stainless-", FORWARDING_SINGLE},
+	    {"content-type", FORWARDING_SINGLE},   {"accept", FORWARDING_LIST},
+	    {"user-agent", FORWARDING_TEXT},       {"x-app", FORWARDING_SINGLE},
+	    {"anthropic-beta", FORWARDING_LIST},   {"anthropic-", FORWARDING_SINGLE},
+	    {"x-claude-code-", FORWARDING_SINGLE}, {"x-stainless-", FORWARDING_SINGLE},
 	};
 	for (size_t i = 0; i < COUNT(table); i++) {
 		bool is_family = str_ends_with(table[i].name, strlen(table[i].name), "-");

@@ -101,14 +101,11 @@ refuse_name(struct client *client, bool automatic)
 	const struct config *config = client->app->config;
 	struct buf text;
 	buf_init(&text, ERROR_TEXT_MAX);
-	bool written =
-	    buf_puts(&text, "The body must be a JSON string, or {\"provider\": …}, with one "
-			    "of:");
-	for (size_t i = 0; written && i < config->n_providers; i++)
-		written = buf_printf(&text, "%s %s", i == 0 ? "" : ",", config->providers[i].name);
-	if (written && automatic)
-		written = buf_puts(&text, ", auto");
-	(void)written;
+	buf_append_cut(&text, "The body must be a JSON string, or {\"provider\": …}, with one of:");
+	for (size_t i = 0; i < config->n_providers; i++)
+		buf_append_cut(&text, "%s %s", i == 0 ? "" : ",", config->providers[i].name);
+	if (automatic)
+		buf_append_cut(&text, ", auto");
 	refuse(client, buf_text(&text));
 	buf_free(&text);
 }

@@ -3,6 +3,7 @@
 
 #include "base/caps.h"
 #include "base/clock.h"
+#include "base/str.h"
 #include "client/reply.h"
 
 #include <inttypes.h>
@@ -39,8 +40,7 @@ add_reasons(struct no_provider *e, const struct no_provider_query *query)
 		if (!buf_printf(&e->message, "%s%s", i == 0 ? " " : "; ", reason))
 			return;
 	}
-	if (!buf_puts(&e->message, "."))
-		return;
+	buf_append_cut(&e->message, ".");
 }
 
 /* Claude's name for the window that is used up, as its own header has it (PROTOCOLS.md 4,
@@ -55,7 +55,7 @@ write_claim(const struct plan *plan, char *claim, size_t size)
 		for (size_t k = 0; view->provider->takes_login && h != NULL && k < HEALTH_WINDOWS;
 		     k++) {
 			const struct health_window *w = &h->windows[k];
-			if (w->rejected && strncmp(w->name, "7d", 2) == 0)
+			if (w->rejected && str_starts_with(w->name, "7d"))
 				snprintf(claim, size, "seven_day%s", w->name + 2);
 		}
 	}
