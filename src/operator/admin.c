@@ -181,7 +181,10 @@ admin_switch(struct client *client)
 	}
 	if (!retry_while_busy(client, switch_to, p))
 		return;
-	log_line(LOG_NOTICE, "switched to %s by an admin", name);
+	if (p == NULL)
+		log_line(LOG_NOTICE, "switched back to automatic by an admin");
+	else
+		log_line(LOG_NOTICE, "switched to %s by an admin", p->name);
 	reply_json(&client->reply, 200, "", switch_result(app, automatic ? "" : name));
 }
 
