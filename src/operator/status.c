@@ -9,8 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PROCESSES_SHOWN 64
-
 /* --- Members ---------------------------------------------------------- */
 
 static void
@@ -326,9 +324,9 @@ keys_status(const struct app *app)
 static int64_t
 count_streams(const struct state *state, size_t *n_processes)
 {
-	struct process all[PROCESSES_SHOWN];
+	struct process all[STATE_PROCESSES];
 	int64_t streams = 0;
-	*n_processes = state_processes(state, all, PROCESSES_SHOWN);
+	*n_processes = state_processes(state, all, STATE_PROCESSES);
 	for (size_t i = 0; i < *n_processes; i++)
 		streams += (int64_t)all[i].streams;
 	return streams;
