@@ -277,6 +277,21 @@ normalize_path(struct request *r, char *path)
 	return str_starts_with(path, "/v1/v1/") ? path + strlen("/v1") : path;
 }
 
+/* Names the routes, but those with an id, and the greeting. */
+static struct refusal
+unknown_path(const struct routes *routes)
+{
+	struct buf paths;
+	buf_init(&paths, ERROR_TEXT_MAX);
+	for (size_t i = 0; i < routes->n; i++)
+		if (routes->list[i].id != ROUTE_MODEL && strcmp(routes->list[i].path, "/") != 0)
+			buf_append_cut(&paths, "%s%s", i == 0 ? "" : ", ", routes->list[i].path);
+	struct refusal refusal = refusal_make(
+	    404, "not_found_error", "Unknown path. Claude Router serves %s.", buf_text(&paths));
+	buf_free(&paths);
+	return refusal;
+}
+
 static struct refusal
 find_route(struct request *r, const char *uri, const struct routes *routes)
 {
@@ -291,10 +306,7 @@ find_route(struct request *r, const char *uri, const struct routes *routes)
 	r->path = path;
 	r->route = route_find(routes, path, &r->route_argument);
 	if (r->route->id == ROUTE_NONE)
-		return refusal_make(
-		    404, "not_found_error",
-		    "Unknown path. Claude Router serves /v1/messages, "
-		    "/v1/messages/count_tokens, /v1/models, /health and /v1/status.");
+		return unknown_path(routes);
 	if (!route_allows(r->route, r->method)) {
 		struct refusal refusal = refusal_make(405, "invalid_request_error",
 						      "This path allows %s.", r->route->methods);
