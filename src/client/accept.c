@@ -7,7 +7,6 @@
 #include "base/log.h"
 #include "client/access.h"
 #include "client/params.h"
-#include "config/diagnostics.h"
 
 #include <errno.h>
 #include <fastcgi.h>
@@ -460,7 +459,7 @@ ready(struct watch *watch, uint32_t events)
 		disconnect(c);
 }
 
-/* Web servers send a request in one piece, so mostly all of it can be read at once. */
+/* Web servers send a request in one piece, so usually all of it can be read at once. */
 static bool
 begin(struct connection *c)
 {

@@ -26,7 +26,6 @@ struct reply {
 	unsigned attempts;    /* for the head */
 	uint16_t request_id;
 	int fd;
-	bool began;     /* the head was written */
 	bool ended;     /* the last record was written */
 	bool no_body;   /* the method is HEAD */
 	uint64_t bytes; /* of the body so far */

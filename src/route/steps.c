@@ -2,7 +2,6 @@
 #include "route/steps.h"
 
 #include "base/clock.h"
-#include "config/diagnostics.h"
 #include "dialect/dialect.h"
 #include "route/limits.h"
 

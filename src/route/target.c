@@ -24,8 +24,9 @@ target_set(struct target *t, const struct candidate *c, const struct state *stat
 	};
 }
 
-const char *
-target_model(const struct target *t, const struct request *r)
+/* The model's name as it is sent. */
+static const char *
+sent_model(const struct target *t, const struct request *r)
 {
 	return t->model[0] != '\0' ? t->model : r->message.model;
 }
@@ -39,8 +40,8 @@ target_write_body(struct target *t, const struct state *state, const struct requ
 	    learned_name_at(t->provider, r->message.model, t->first_name, t->successor);
 	const char *sent = dialect->model == NULL ? model : dialect->model(&r->message, model);
 	snprintf(t->model, sizeof t->model, "%s", sent == NULL ? "" : sent);
-	t->family = message_family_id(target_model(t, r));
-	t->quirks |= learned_quirks(state, t->provider, target_model(t, r), t->own);
+	t->family = message_family_id(sent_model(t, r));
+	t->quirks |= learned_quirks(state, t->provider, sent_model(t, r), t->own);
 	buf_free(out);
 	const struct handover handover = {
 	    .provider = t->provider->name,
@@ -77,7 +78,7 @@ target_worked(const struct target *t, struct state *state, const struct request 
 	const char *model = r->message.model;
 	const char *refused = learned_name_at(t->provider, model, t->first_name, 0);
 	if (r->route->id == ROUTE_MESSAGES)
-		learned_quirks_worked(state, t->provider, target_model(t, r), t->own, t->quirks);
+		learned_quirks_worked(state, t->provider, sent_model(t, r), t->own, t->quirks);
 	if (t->successor > 0 && learned_name_worked(state, t->provider, model, t->own, t->model))
 		log_line(LOG_NOTICE, "%s no longer knows %s: using %s instead", t->provider->name,
 			 refused, t->model);
