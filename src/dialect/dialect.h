@@ -66,7 +66,7 @@ struct dialect {
 	bool forwards_headers;   /* the client's anthropic-* headers and query go along, and an
 				    API key goes as x-api-key */
 	bool reports_quota;      /* anthropic-* headers of a response are true, and the client's */
-	bool is_authority;       /* its 4xx is the client's to read, its empty turn is meant */
+	bool is_authority;       /* the client gets its 4xx, and its empty turn as it is */
 	bool takes_claude_names; /* of models, as they are */
 	const char *path;        /* of messages, instead of the client's; NULL: the same */
 	bool counts_tokens;      /* has /v1/messages/count_tokens, and /v1/models */

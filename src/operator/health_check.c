@@ -225,6 +225,8 @@ judge(struct health_check *h, enum ending ending)
 	    .provider = h->provider,
 	    .key = h->key,
 	    .began_ms = h->began_ms,
+	    /* It holds no lease; it only delays the end of a pause, here always by the same
+	     * share: health checks do not come in crowds. */
 	    .holder = digest_name(h->provider->name),
 	    .response = evidence.response,
 	    .verdict = &verdict,

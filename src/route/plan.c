@@ -33,15 +33,15 @@ standing_of(const struct plan_query *query, enum health_state state)
 	return STANDING_READY;
 }
 
-/* A probe mostly ends long before its lease. */
-#define PROBE_MOSTLY_MS 5000
+/* A probe usually ends long before its lease. */
+#define PROBE_USUAL_MS 5000
 
 static int64_t
 available_at_ms(const struct health *h, enum standing standing, int64_t now_ms)
 {
 	if (standing != STANDING_PROBED)
 		return h->until_ms;
-	int64_t soon_ms = now_ms + PROBE_MOSTLY_MS;
+	int64_t soon_ms = now_ms + PROBE_USUAL_MS;
 	return h->lease_ms < now_ms ? now_ms : h->lease_ms < soon_ms ? h->lease_ms : soon_ms;
 }
 
@@ -140,7 +140,7 @@ void
 plan_refuse_probe(struct candidate *c, int64_t now_ms)
 {
 	c->standing = STANDING_PROBED;
-	c->until_ms = now_ms + PROBE_MOSTLY_MS;
+	c->until_ms = now_ms + PROBE_USUAL_MS;
 }
 
 bool

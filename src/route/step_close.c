@@ -37,7 +37,7 @@ record(const struct exchange *x)
 }
 
 /* Whether to wait for the end of the transfer: only then can its connection be used again, and
- * mostly it takes one iteration of the loop. Not while libcurl still sends the body, which is
+ * usually it takes one iteration of the loop. Not while libcurl still sends the body, which is
  * freed with the client. */
 static bool
 may_linger(const struct exchange *x)

@@ -244,8 +244,8 @@ rejected_family(const struct reading *r)
 	return first == 0 ? r->evidence->family : first;
 }
 
-/* The family that a rejected window pauses. That 7d_oi means Fable is hearsay: the family that was
- * asked for is paused, or it would be asked again and again. */
+/* The family that a rejected window pauses. It is unconfirmed that 7d_oi means Fable, so the
+ * family that was asked for is paused; else it would be asked again and again. */
 static uint64_t
 paused_family(const struct reading *r)
 {

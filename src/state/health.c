@@ -330,7 +330,7 @@ health_inherit(const struct health *from, struct health_kin kin, bool is_sure, i
 {
 	bool is_known = kin.person != 0 && from->kin.person != 0;
 	bool is_person = is_same(kin.person, from->kin.person);
-	/* Two accounts that take turns on one machine are two. */
+	/* The device counts only while a person is unknown: two accounts may take turns on it. */
 	if (from->pause == PAUSE_NONE || from->key.account == 0 ||
 	    from->key.account == out->key.account || from->key.family != out->key.family ||
 	    (!is_person && (is_known || !is_same(kin.device, from->kin.device))))
