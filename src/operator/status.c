@@ -316,7 +316,7 @@ keys_status(const struct app *app)
 	const char *error = app->reload.keys_error;
 	if (error[0] == '\0')
 		error = keys_warning(app->config, app->keys);
-	json_object *o = file_status(keys_loaded_at(app->keys), error);
+	json_object *o = file_status(keys_loaded_ms(app->keys), error);
 	add_number(o, "keys", (int64_t)keys_count(app->keys));
 	return o;
 }
@@ -355,7 +355,7 @@ status_full(const struct app *app)
 	}
 	tree_put(o, "providers", providers);
 	tree_put(o, "tokens_file",
-		 file_status(tokens_loaded_at(app->tokens), reload->tokens_error));
+		 file_status(tokens_loaded_ms(app->tokens), reload->tokens_error));
 	tree_put(o, "keys_file", keys_status(app));
 	json_object *config = file_status(reload->config_loaded_ms, reload->config_error);
 	add_text(config, "restart", reload->restart);
@@ -402,7 +402,7 @@ status_metrics(const struct app *app, struct metrics *m)
 	    .failovers = summary.failover_count,
 	    .streams = (uint64_t)count_streams(app->state, &n_processes),
 	    .config = {reload->config_loaded_ms, reload->config_error[0] == '\0'},
-	    .tokens = {tokens_loaded_at(app->tokens), reload->tokens_error[0] == '\0'},
+	    .tokens = {tokens_loaded_ms(app->tokens), reload->tokens_error[0] == '\0'},
 	};
 	m->processes = n_processes;
 	state_counts(app->state, STATE_NOBODY, m->none);
