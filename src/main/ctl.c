@@ -105,16 +105,16 @@ run_status(struct app *app, const struct options *options, const char *argument)
 static int
 run_statusline(struct app *app, const struct options *options, const char *argument)
 {
-	struct candidates *s = candidates_latest(app, "");
+	struct candidates *all = candidates_latest(app, "");
 	char line[STATUS_LINE_SIZE];
 	(void)options;
 	(void)argument;
-	if (s == NULL) {
+	if (all == NULL) {
 		fail("out of memory");
 		return EX_OSERR;
 	}
-	puts(status_line(s, line, sizeof line));
-	free(s);
+	puts(status_line(all, line, sizeof line));
+	free(all);
 	return EXIT_SUCCESS;
 }
 
@@ -214,10 +214,10 @@ run_check(struct app *app, const struct options *options, const char *argument)
 /* --- explain ---------------------------------------------------------- */
 
 static void
-explain(const struct app *app, const struct candidates *s, const char *model)
+explain(const struct app *app, const struct candidates *all, const char *model)
 {
-	for (size_t i = 0; i < s->plan.n; i++) {
-		const struct candidate *c = &s->plan.candidates[i];
+	for (size_t i = 0; i < all->plan.n; i++) {
+		const struct candidate *c = &all->plan.candidates[i];
 		const struct provider *p = c->view->provider;
 		const char *sent = learned_name(app->state, p, model, 0, 0);
 		char reason[ERROR_TEXT_MAX];
@@ -234,14 +234,14 @@ explain(const struct app *app, const struct candidates *s, const char *model)
 static int
 run_explain(struct app *app, const struct options *options, const char *argument)
 {
-	struct candidates *s = candidates_latest(app, argument);
+	struct candidates *all = candidates_latest(app, argument);
 	(void)options;
-	if (s == NULL) {
+	if (all == NULL) {
 		fail("out of memory");
 		return EX_OSERR;
 	}
-	explain(app, s, argument);
-	free(s);
+	explain(app, all, argument);
+	free(all);
 	return EXIT_SUCCESS;
 }
 

@@ -97,7 +97,7 @@ why_refused(const struct candidates_query *query, const struct provider *provide
 }
 
 void
-candidates_collect(struct candidates *s, const struct candidates_query *query)
+candidates_collect(struct candidates *all, const struct candidates_query *query)
 {
 	const struct config *config = query->config;
 	struct summary summary;
@@ -106,16 +106,16 @@ candidates_collect(struct candidates *s, const struct candidates_query *query)
 		const struct provider *p = &config->providers[i];
 		const char *stored = tokens_get(query->tokens, p->name);
 		struct credential c = credential_choose(p, query->client, stored);
-		s->views[i] = (struct plan_view){
+		all->views[i] = (struct plan_view){
 		    .provider = p,
 		    .index = (unsigned)i,
 		    .credential = c,
 		    .refuses = why_refused(query, p, &c),
 		};
-		read_health(query, &s->views[i]);
+		read_health(query, &all->views[i]);
 	}
 	struct plan_query plan = {
-	    .views = s->views,
+	    .views = all->views,
 	    .n_views = config->n_providers,
 	    .plan_limits_only = config->plan_limits_only,
 	    .manual = summary.manual,
@@ -124,7 +124,7 @@ candidates_collect(struct candidates *s, const struct candidates_query *query)
 	    .side_call = query->message != NULL && query->message->side_call,
 	    .now_ms = query->now_ms,
 	};
-	s->plan = plan_make(&plan);
+	all->plan = plan_make(&plan);
 }
 
 void
@@ -147,16 +147,16 @@ candidates_latest_by(const struct config *config, const struct tokens *tokens,
 struct candidates *
 candidates_latest(const struct app *app, const char *model)
 {
-	struct candidates *s = malloc(sizeof *s);
-	if (s != NULL)
-		candidates_latest_by(app->config, app->tokens, app->state, model, s);
-	return s;
+	struct candidates *all = malloc(sizeof *all);
+	if (all != NULL)
+		candidates_latest_by(app->config, app->tokens, app->state, model, all);
+	return all;
 }
 
 const struct candidate *
-candidates_find(const struct candidates *s, const struct provider *provider)
+candidates_find(const struct candidates *all, const struct provider *provider)
 {
-	const struct candidate *c = s->plan.candidates;
+	const struct candidate *c = all->plan.candidates;
 	while (c->view->provider != provider)
 		c++;
 	return c;
@@ -177,10 +177,10 @@ is_possible(const struct candidate *c, const struct candidates_filter *filter)
 /* Tokens are counted by the provider that would serve the message, or estimated: another one
  * has another tokenizer. */
 struct candidate *
-candidates_next(struct candidates *s, const struct candidates_filter *filter)
+candidates_next(struct candidates *all, const struct candidates_filter *filter)
 {
-	for (size_t i = 0; i < s->plan.n_usable; i++) {
-		struct candidate *c = &s->plan.candidates[i];
+	for (size_t i = 0; i < all->plan.n_usable; i++) {
+		struct candidate *c = &all->plan.candidates[i];
 		if (is_possible(c, filter))
 			return filter->counts_tokens && !c->view->provider->dialect->counts_tokens
 				   ? NULL
@@ -190,11 +190,11 @@ candidates_next(struct candidates *s, const struct candidates_filter *filter)
 }
 
 bool
-candidates_has_other(const struct candidates *s, const struct candidate *chosen,
+candidates_has_other(const struct candidates *all, const struct candidate *chosen,
 		     const struct candidates_filter *filter)
 {
-	for (size_t i = 0; i < s->plan.n_usable; i++) {
-		const struct candidate *c = &s->plan.candidates[i];
+	for (size_t i = 0; i < all->plan.n_usable; i++) {
+		const struct candidate *c = &all->plan.candidates[i];
 		if (c != chosen && is_possible(c, filter))
 			return true;
 	}
@@ -202,10 +202,10 @@ candidates_has_other(const struct candidates *s, const struct candidate *chosen,
 }
 
 const struct candidate *
-candidates_first_skipped(const struct candidates *s, const struct candidate *chosen)
+candidates_first_skipped(const struct candidates *all, const struct candidate *chosen)
 {
-	for (size_t i = s->plan.n_usable; i < s->plan.n; i++)
-		if (s->plan.candidates[i].view->index <= chosen->view->index)
-			return &s->plan.candidates[i];
+	for (size_t i = all->plan.n_usable; i < all->plan.n; i++)
+		if (all->plan.candidates[i].view->index <= chosen->view->index)
+			return &all->plan.candidates[i];
 	return NULL;
 }
