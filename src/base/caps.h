@@ -51,8 +51,8 @@
 #define STREAM_OPEN_MAX             16 /* the same; with one more, the oldest counts as closed */
 #define UNREAD_STREAM_MAX           (64 * 1024) /* read ahead for one slow client; then we pause */
 #define UNREAD_PROCESS_MAX          (256 * 1024 * 1024)
-/* Of that, reserved for replies below UNREAD_LARGE: else a few large ones that no client reads would
- * block all others. */
+/* Of that, reserved for replies below UNREAD_LARGE: else a few large ones that no client reads
+ * would block all others. */
 #define UNREAD_KEPT                 (32 * 1024 * 1024)
 #define UNREAD_LARGE                (1024 * 1024)
 

@@ -332,8 +332,8 @@ scan_string(struct scan *s, struct span *value)
 	return false;
 }
 
-/* The nearest whole number that fits, towards zero, of a number with a fraction or an exponent. Of a
- * very long one only the beginning counts. */
+/* The nearest whole number that fits, towards zero, of a number with a fraction or an exponent. Of
+ * a very long one only the beginning counts. */
 static int64_t
 whole(const char *number, size_t n)
 {
