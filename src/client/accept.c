@@ -19,7 +19,7 @@
 
 enum {
 	READ_SIZE = 64 * 1024,
-	ACCEPTS_A_TURN = 64, /* in one iteration of the loop, at most */
+	ACCEPTS_AN_ITERATION = 64, /* of the loop, at most */
 	PAUSE_WITHOUT_DESCRIPTORS_MS = 100,
 };
 
@@ -543,7 +543,7 @@ accept_some(struct watch *watch, uint32_t events)
 			return;
 		}
 	}
-	a->burst = a->burst < ACCEPTS_A_TURN ? 2 * a->burst : a->burst;
+	a->burst = a->burst < ACCEPTS_AN_ITERATION ? 2 * a->burst : a->burst;
 }
 
 static bool

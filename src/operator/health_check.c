@@ -267,7 +267,8 @@ end_due_pauses(struct health_check *h)
 {
 	struct health all[STATE_HEALTHS];
 	size_t n = state_healths(h->app->state, h->provider->id, all, STATE_HEALTHS);
-	const struct health_change change = {.event = HEALTH_RELIEVED, .now_ms = clock_wall_ms()};
+	const struct health_change change = {.event = HEALTH_EVENT_RELIEVED,
+					     .now_ms = clock_wall_ms()};
 	for (size_t i = 0; i < n; i++)
 		if (health_state(&all[i], change.now_ms) == HEALTH_DUE)
 			state_health_change(h->app->state, &all[i].key, h->provider->name, &change);

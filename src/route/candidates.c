@@ -169,7 +169,7 @@ is_possible(const struct candidate *c, const struct candidates_filter *filter)
 {
 	if (!plan_usable(c->standing) || (filter->tried >> c->view->index & 1) != 0)
 		return false;
-	bool lists = c->view->provider->dialect->counts_tokens;
+	bool lists = c->view->provider->dialect->has_auxiliary_routes;
 	return !filter->auxiliary ||
 	       (c->standing != STANDING_PROBE && (lists || filter->counts_tokens));
 }
@@ -182,7 +182,8 @@ candidates_next(struct candidates *all, const struct candidates_filter *filter)
 	for (size_t i = 0; i < all->plan.n_usable; i++) {
 		struct candidate *c = &all->plan.candidates[i];
 		if (is_possible(c, filter))
-			return filter->counts_tokens && !c->view->provider->dialect->counts_tokens
+			return filter->counts_tokens &&
+				       !c->view->provider->dialect->has_auxiliary_routes
 				   ? NULL
 				   : c;
 	}

@@ -47,7 +47,7 @@ change_of(const struct outcome *o, enum health_event event)
 	size_t room = sizeof change.windows / sizeof *change.windows;
 	for (size_t i = 0; i < o->response->n_windows && i < room; i++)
 		change.windows[i] = o->response->windows[i];
-	if (event != HEALTH_SERVED)
+	if (event != HEALTH_EVENT_SERVED)
 		snprintf(change.why, sizeof change.why, "%s", o->verdict->why);
 	return change;
 }
@@ -57,7 +57,7 @@ change_of(const struct outcome *o, enum health_event event)
 static void
 record_success(struct app *app, const struct outcome *o)
 {
-	struct health_change change = change_of(o, HEALTH_SERVED);
+	struct health_change change = change_of(o, HEALTH_EVENT_SERVED);
 	const struct health_key others[] = {
 	    {.provider = o->key.provider},
 	    {.provider = o->key.provider, .account = o->key.account, .family = o->family},
@@ -93,7 +93,7 @@ fails_for_others(const struct state *state, const struct health_key *key, int64_
 static void
 record_pause(struct app *app, const struct outcome *o)
 {
-	struct health_change change = change_of(o, HEALTH_PAUSED);
+	struct health_change change = change_of(o, HEALTH_EVENT_PAUSED);
 	struct health_key key = o->key;
 	change.pause = o->verdict->pause;
 	change.until_ms = o->verdict->until_ms;
@@ -141,7 +141,7 @@ outcome_record(struct app *app, const struct outcome *o)
 	} else {
 		state_count(app->state, o->key.provider, COUNT_FAILURES);
 		if (v->pause == PAUSE_NONE && !is_unknown_credential(v)) {
-			struct health_change change = change_of(o, HEALTH_FAILED);
+			struct health_change change = change_of(o, HEALTH_EVENT_FAILED);
 			change.throttled = v->throttled;
 			apply(app, o, o->key, &change);
 		}

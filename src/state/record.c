@@ -156,7 +156,7 @@ goes_first(const struct state_table *table, const union state_record *record,
 	   const union state_record *other)
 {
 	if (table == &state_tables[HEALTHS])
-		return health_goes_first(&record->health, &other->health);
+		return health_is_evicted_before(&record->health, &other->health);
 	return used_ms(table, record) < used_ms(table, other);
 }
 

@@ -204,7 +204,7 @@ pause_one(struct state *state, enum paused paused)
 	const struct health_key key = key_of(state, paused);
 	int64_t now_ms = clock_wall_ms();
 	const struct health_change change = {
-	    .event = HEALTH_PAUSED,
+	    .event = HEALTH_EVENT_PAUSED,
 	    .pause = PAUSE_NAMED,
 	    .now_ms = now_ms,
 	    .began_ms = now_ms,
@@ -313,7 +313,8 @@ static const struct {
 static void
 check_open(size_t i)
 {
-	static const struct dialect counts = {.counts_tokens = true}, plain = {.name = "plain"};
+	static const struct dialect counts = {.has_auxiliary_routes = true},
+				    plain = {.name = "plain"};
 	struct provider providers[PROVIDERS] = {0};
 	struct candidates s = {0};
 	bool usable = true;
