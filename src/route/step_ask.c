@@ -48,7 +48,7 @@ ask(struct exchange *x)
 	x->attempt = start(x);
 	relay_init(&x->relay, t->provider->dialect, t->provider->name);
 	x->relay_begun = true;
-	return x->attempt == NULL ? steps_judge(x, ENDING_OURS) : steps_check_limits(x);
+	return x->attempt == NULL ? steps_judge(x, ENDING_OURS) : steps_check_timeouts(x);
 }
 
 const struct step step_ask = {"ask", ask};

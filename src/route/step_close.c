@@ -55,7 +55,7 @@ close_exchange(struct exchange *x)
 	x->client->handler = NULL;
 	x->client = NULL;
 	x->request = NULL;
-	loop_cancel(x->app->loop, &x->limits);
+	loop_cancel(x->app->loop, &x->timeouts);
 	if (!lingers || !loop_after(x->app->loop, &x->timer, LINGER_FOR_MS))
 		steps_free(x);
 	return NULL;

@@ -3,13 +3,13 @@
 
 #include "base/clock.h"
 #include "dialect/dialect.h"
-#include "route/limits.h"
+#include "route/timeouts.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-	LIMITS_EVERY_MS = 5000,      /* at least: that renews a lease, too */
+	TIMEOUTS_EVERY_MS = 5000,    /* at least: that renews a lease, too */
 	THROTTLED_LATELY_MS = 60000, /* BEHAVIOUR 4: a second bare 429 within a minute */
 };
 
@@ -37,13 +37,13 @@ steps_close(struct exchange *x, int status)
 	return &step_close;
 }
 
-/* --- Time limits ------------------------------------------------------ */
+/* --- Timeouts --------------------------------------------------------- */
 
-static struct limits_query
-limits_of(const struct exchange *x)
+static struct timeouts_query
+timeouts_of(const struct exchange *x)
 {
 	bool relaying = x->step == &step_relay;
-	return (struct limits_query){
+	return (struct timeouts_query){
 	    .config = x->config,
 	    .auxiliary = x->auxiliary,
 	    .streams = x->request->message.stream,
@@ -63,26 +63,26 @@ limits_of(const struct exchange *x)
 int64_t
 steps_remaining_ms(const struct exchange *x)
 {
-	return limits_deadline_ms(x->config, x->start_ms, clock_steady_ms());
+	return timeouts_deadline_ms(x->config, x->start_ms, clock_steady_ms());
 }
 
 const struct step *
-steps_check_limits(struct exchange *x)
+steps_check_timeouts(struct exchange *x)
 {
 	if (x->relay.is_alive)
 		x->target.alive_ms = x->target.bytes_ms;
 	x->relay.is_alive = false;
-	const struct limits_query query = limits_of(x);
-	struct limit limit = limits_next(&query);
-	if (limit.remaining_ms > 0) {
+	const struct timeouts_query query = timeouts_of(x);
+	struct timeout timeout = timeouts_next(&query);
+	if (timeout.remaining_ms > 0) {
 		int64_t idle_ms = x->config->idle_timeout_ms;
-		int64_t next_ms = idle_ms < LIMITS_EVERY_MS ? idle_ms : LIMITS_EVERY_MS;
-		next_ms = limit.remaining_ms < next_ms ? limit.remaining_ms : next_ms;
-		if (loop_after(x->app->loop, &x->limits, next_ms))
+		int64_t next_ms = idle_ms < TIMEOUTS_EVERY_MS ? idle_ms : TIMEOUTS_EVERY_MS;
+		next_ms = timeout.remaining_ms < next_ms ? timeout.remaining_ms : next_ms;
+		if (loop_after(x->app->loop, &x->timeouts, next_ms))
 			return NULL;
-		limit.ending = ENDING_OURS;
+		timeout.ending = ENDING_OURS;
 	}
-	x->ending = limit.ending;
+	x->ending = timeout.ending;
 	return x->step == &step_relay ? &step_mend : &step_judge;
 }
 
@@ -242,7 +242,7 @@ steps_free(struct exchange *x)
 	lease_release(&x->target.lease, x->app->state);
 	steps_drop_attempt(x);
 	loop_cancel(x->app->loop, &x->timer);
-	loop_cancel(x->app->loop, &x->limits);
+	loop_cancel(x->app->loop, &x->timeouts);
 	kept_fini(&x->kept);
 	buf_free(&x->trail);
 	tokens_free(x->tokens);

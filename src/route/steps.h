@@ -73,7 +73,7 @@ struct exchange {
 	struct timer timer; /* of wait, and of lingering after close */
 	int64_t wait_ms;
 	const struct step *after;
-	struct timer limits;
+	struct timer timeouts;
 };
 
 /* --- What to return --------------------------------------------------- */
@@ -87,8 +87,8 @@ const struct step *steps_judge(struct exchange *x, enum ending ending);
 /* The reply is written, with that status. */
 const struct step *steps_close(struct exchange *x, int status);
 
-/* Checks the time limits now, and sets the timer for the next check. NULL: none is reached. */
-const struct step *steps_check_limits(struct exchange *x);
+/* Checks the timeouts now, and sets the timer for the next check. NULL: none is reached. */
+const struct step *steps_check_timeouts(struct exchange *x);
 
 /* --- What steps share ------------------------------------------------- */
 
