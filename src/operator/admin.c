@@ -54,7 +54,7 @@ admin_metrics(struct client *client)
 	    metrics_write(metrics, &page))
 		reply_whole(&client->reply, 200, lines, page.data, page.len);
 	else
-		reply_out_of_memory(client);
+		replies_out_of_memory(client);
 	buf_free(&page);
 	free(metrics);
 }
@@ -162,8 +162,8 @@ retry_while_busy(struct client *client, bool (*act)(struct state *, const struct
 			return true;
 		nanosleep(&millisecond, NULL);
 	}
-	reply_failure(client, 503, "retry-after: 1\r\n", "api_error",
-		      "The state file is busy. Try again.");
+	replies_failure(client, 503, "retry-after: 1\r\n", "api_error",
+			"The state file is busy. Try again.");
 	return false;
 }
 
@@ -258,7 +258,7 @@ admin_health_check(struct client *client)
 	if (client->handling != NULL)
 		client->handler = &handler;
 	else
-		reply_out_of_memory(client);
+		replies_out_of_memory(client);
 }
 
 void

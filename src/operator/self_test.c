@@ -124,7 +124,7 @@ self_test_start(struct client *client)
 	}
 	struct self_test *t = calloc(1, sizeof *t);
 	if (t == NULL) {
-		reply_out_of_memory(client);
+		replies_out_of_memory(client);
 		return;
 	}
 	*t = (struct self_test){.client = client, .timer.due = tick, .start_ms = clock_steady_ms()};

@@ -118,7 +118,7 @@ exchange_start(struct client *client)
 	struct exchange *x = exchange_new(client);
 	log_login_as_key(client->app, &client->request);
 	if (x == NULL) {
-		reply_out_of_memory(client);
+		replies_out_of_memory(client);
 		return;
 	}
 	client->handler = &handler;

@@ -122,7 +122,7 @@ reply_unavailable(struct exchange *x, const struct plan *plan)
 	    .login = x->request->login != NULL,
 	    .now_ms = clock_wall_ms(),
 	};
-	return reply_no_provider(steps_begin_reply(x), &query);
+	return replies_no_provider(steps_begin_reply(x), &query);
 }
 
 /* No candidate is left: BEHAVIOUR 5, "When the last candidate fails". */
@@ -131,9 +131,9 @@ give_up(struct exchange *x, const struct plan *plan)
 {
 	bool cools = x->verdict.kind == VERDICT_COOL || x->verdict.kind == VERDICT_BENCH;
 	if (x->kept.status != 0 && !cools)
-		return steps_close(x, reply_kept(steps_begin_reply(x), &x->kept));
+		return steps_close(x, replies_kept(steps_begin_reply(x), &x->kept));
 	if (x->auxiliary)
-		return steps_close(x, reply_locally(steps_begin_reply(x), x->config));
+		return steps_close(x, replies_locally(steps_begin_reply(x), x->config));
 	int64_t ms = hold_ms(x, plan);
 	return ms > 0 ? hold(x, ms) : steps_close(x, reply_unavailable(x, plan));
 }
@@ -143,7 +143,7 @@ plan(struct exchange *x)
 {
 	struct candidates *s = collect(x);
 	if (s == NULL)
-		return steps_close(x, reply_out_of_memory(steps_begin_reply(x)));
+		return steps_close(x, replies_out_of_memory(steps_begin_reply(x)));
 	const struct step *next = choose(x, s) ? &step_ask : give_up(x, &s->plan);
 	free(s);
 	return next;
