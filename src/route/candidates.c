@@ -77,8 +77,8 @@ read_health(const struct candidates_query *query, struct plan_view *view)
 	if (!credential_is_own(&view->credential))
 		record_query.kin = (struct health_kin){0};
 	read_record(&record_query, &key, &view->account);
-	uint64_t own = credential_is_own(&view->credential) ? key.account : 0;
-	const char *sent = learned_name(query->state, view->provider, query->model, own, 0);
+	uint64_t own_account = credential_is_own(&view->credential) ? key.account : 0;
+	const char *sent = learned_name(query->state, view->provider, query->model, own_account, 0);
 	key.family = message_family_id(sent == NULL ? query->model : sent);
 	if (key.family != 0)
 		read_record(&record_query, &key, &view->family);
@@ -90,9 +90,9 @@ why_refused(const struct candidates_query *query, const struct provider *provide
 {
 	if (query->message == NULL || provider->dialect->refuses == NULL)
 		return NULL;
-	uint64_t own =
+	uint64_t own_account =
 	    credential_is_own(credential) ? state_name(query->state, credential->value) : 0;
-	const char *model = learned_name(query->state, provider, query->model, own, 0);
+	const char *model = learned_name(query->state, provider, query->model, own_account, 0);
 	return provider->dialect->refuses(query->message, model == NULL ? query->model : model);
 }
 
@@ -119,7 +119,7 @@ candidates_collect(struct candidates *all, const struct candidates_query *query)
 	    .n_views = config->n_providers,
 	    .plan_limits_only = config->plan_limits_only,
 	    .manual = summary.manual,
-	    .session = query->session,
+	    .session_provider = query->session_provider,
 	    .mid_loop = query->message != NULL && query->message->mid_loop,
 	    .side_call = query->message != NULL && query->message->side_call,
 	    .now_ms = query->now_ms,

@@ -92,7 +92,7 @@ consider(const struct plan_query *query, const struct plan_view *view)
 		return c;
 	if (c.is_chosen)
 		c.standing = STANDING_CHOSEN;
-	else if (query->mid_loop && query->session == view->provider->id)
+	else if (query->mid_loop && query->session_provider == view->provider->id)
 		c.standing = STANDING_KEPT;
 	return c;
 }

@@ -24,10 +24,10 @@ struct plan_query {
 	const struct plan_view *views; /* in the configuration's order */
 	size_t n_views;
 	bool plan_limits_only;
-	const char *manual; /* the provider that an admin switched to; "": none */
-	uint64_t session;   /* id of the conversation's provider; 0: none yet */
-	bool mid_loop;      /* the conversation is in the middle of a tool loop */
-	bool side_call;     /* never a probe */
+	const char *manual;        /* the provider that an admin switched to; "": none */
+	uint64_t session_provider; /* id of the conversation's provider; 0: none yet */
+	bool mid_loop;             /* the conversation is in the middle of a tool loop */
+	bool side_call;            /* never a probe */
 	int64_t now_ms;
 };
 

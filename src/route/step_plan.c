@@ -28,7 +28,7 @@ collect(const struct exchange *x)
 	    .client = &client,
 	    .message = route_has_message(r->route) ? &r->message : NULL,
 	    .model = r->message.model,
-	    .session = x->identity.session.provider,
+	    .session_provider = x->identity.session.provider,
 	    .kin = x->identity.kin,
 	    .kin_is_sure = x->identity.kin_is_sure,
 	    .now_ms = clock_wall_ms(),

@@ -166,7 +166,7 @@ steps_outcome(const struct exchange *x, const struct verdict *verdict)
 	    .response = attempt_response(x->attempt),
 	    .verdict = verdict,
 	};
-	if (x->target.own != 0)
+	if (x->target.own_account != 0)
 		outcome.kin = x->identity.kin;
 	return outcome;
 }

@@ -257,7 +257,7 @@ check_row(size_t i)
 	    .client = &rows[i].client,
 	    .message = &message,
 	    .model = rows[i].model == NULL ? "" : rows[i].model,
-	    .session = rows[i].mid_loop ? config->providers[1].id : 0,
+	    .session_provider = rows[i].mid_loop ? config->providers[1].id : 0,
 	    .kin = kins[rows[i].kin],
 	    .kin_is_sure = rows[i].kin_is_sure,
 	    .latest = rows[i].latest,
