@@ -5,7 +5,7 @@
 
 #include "base/buf.h"
 
-/* The longest command of Debian's cron (MAX_COMMAND); with a longer one it ignores the whole file. */
+/* The longest command of Debian's cron (MAX_COMMAND), which else ignores the whole file. */
 #define CRONTAB_COMMAND_MAX 998
 
 /* Appends an entry by which root runs the program for a state file, with --config FILE unless that

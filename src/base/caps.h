@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Every cap of the program, in one place. What an operator may change is in config.h instead, with
- * these as its bounds where they are bounds. */
+/* Every cap on what comes from outside, and on what we keep. What an operator may change is in
+ * config.h instead, with these as its bounds where they are bounds; sizes of our own texts and of
+ * the doctor's lists are beside their users. */
 #ifndef BASE_CAPS_H
 #define BASE_CAPS_H
 
@@ -54,8 +55,8 @@
 #define STREAM_OPEN_MAX             16 /* the same; with one more, the oldest counts as closed */
 #define UNREAD_STREAM_MAX           (64 * 1024) /* read ahead for one slow client; then we pause */
 #define UNREAD_PROCESS_MAX          (256 * 1024 * 1024)
-/* Of that, so much is kept for replies below UNREAD_LARGE: else some large ones that no client
- * reads would block all others. */
+/* Of that, reserved for replies below UNREAD_LARGE: else a few large ones that no client reads
+ * would block all others. */
 #define UNREAD_KEPT                 (32 * 1024 * 1024)
 #define UNREAD_LARGE                (1024 * 1024)
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The event loop: descriptors, timers, and work for the end of an iteration. One thread; no
- * callback may block.
+/* The event loop: descriptors, timers, and work for the end of an iteration. One thread. No
+ * callback may block, except for the 20 ms of operator/admin.c while the state file is busy.
  *
  * A watch, a timer and a task are members of their owner's struct; the loop keeps pointers to them,
  * so the owner must remove them (loop_unwatch, loop_cancel, loop_recall; each harmless when there

@@ -38,7 +38,7 @@ static const char *const secret_leads[] = {
     "admin_token", "access_token", "refresh_token",
 };
 
-struct span {
+struct stretch {
 	size_t at, end;
 };
 
@@ -97,10 +97,10 @@ is_url_part(const char *text, size_t n, size_t at)
 }
 
 /* The user in a URL whose "://" is at that place; empty when there is none. */
-static struct span
+static struct stretch
 userinfo(const char *text, size_t n, size_t at)
 {
-	struct span user = {at + 3, at + 3};
+	struct stretch user = {at + 3, at + 3};
 	for (size_t i = user.at; is_url_part(text, n, i); i++)
 		if (text[i] == '@')
 			user.end = i;
@@ -108,10 +108,10 @@ userinfo(const char *text, size_t n, size_t at)
 }
 
 /* The client key in a path whose "/k/" is at that place. */
-static struct span
+static struct stretch
 path_key(const char *text, size_t n, size_t at)
 {
-	struct span key = {at + 3, at + 3};
+	struct stretch key = {at + 3, at + 3};
 	while (is_url_part(text, n, key.end))
 		key.end++;
 	return key;
@@ -119,13 +119,13 @@ path_key(const char *text, size_t n, size_t at)
 
 /* The credential that begins at that place, or is announced there; empty when
  * there is none. */
-static struct span
+static struct stretch
 find_secret(const char *text, size_t n, size_t at)
 {
 	bool word = at == 0 || !str_is_alnum(text[at - 1]);
 	for (size_t i = 0; i < COUNT(secret_starts); i++)
 		if ((word || !secret_starts[i].word) && has_at(text, n, at, secret_starts[i].text))
-			return (struct span){at, token_end(text, n, at)};
+			return (struct stretch){at, token_end(text, n, at)};
 	if (has_at(text, n, at, "://"))
 		return userinfo(text, n, at);
 	if (has_at(text, n, at, "/k/"))
@@ -138,7 +138,7 @@ find_secret(const char *text, size_t n, size_t at)
 		value = next;
 	}
 	size_t end = value > at ? token_end(text, n, value) : value;
-	return (struct span){value, is_prose(text + value, end - value) ? value : end};
+	return (struct stretch){value, is_prose(text + value, end - value) ? value : end};
 }
 
 /* One character as it may be shown; returns its bytes, *used those of text. */
@@ -158,13 +158,13 @@ show_character(const char *text, size_t n, char shown[static 5], size_t *used)
 const char *
 printable(const char *text, size_t n, char out[static 1], size_t out_size)
 {
-	struct span secret = {0, 0};
+	struct stretch secret = {0, 0};
 	size_t len = 0;
 	for (size_t at = 0, used; at < n && at < PRINTABLE_TEXT_MAX; at += used) {
 		char shown[5] = "***";
 		size_t shown_len = 3;
 		if (at >= secret.end) {
-			struct span found = find_secret(text, n, at);
+			struct stretch found = find_secret(text, n, at);
 			if (found.end > found.at)
 				secret = found;
 		}

@@ -7,7 +7,6 @@
 #include "base/log.h"
 #include "client/access.h"
 #include "client/params.h"
-#include "config/diagnostics.h"
 
 #include <errno.h>
 #include <fastcgi.h>
@@ -20,7 +19,7 @@
 
 enum {
 	READ_SIZE = 64 * 1024,
-	ACCEPTS_A_TURN = 64, /* in one iteration of the loop, at most */
+	ACCEPTS_AN_ITERATION = 64, /* of the loop, at most */
 	PAUSE_WITHOUT_DESCRIPTORS_MS = 100,
 };
 
@@ -167,7 +166,7 @@ refuse(struct connection *c, const struct refusal *refusal)
 	if (refusal->allow != NULL)
 		snprintf(lines, sizeof lines, "allow: %s\r\n", refusal->allow);
 	else if (refusal->status == 503)
-		snprintf(lines, sizeof lines, "retry-after: 2\r\n");
+		snprintf(lines, sizeof lines, REPLY_RETRY_LINE);
 	else if (refusal->status ==
 		 401) /* else Claude Code retries for three minutes: CLIENT.md 3 */
 		snprintf(lines, sizeof lines, "x-should-retry: false\r\n");
@@ -460,7 +459,7 @@ ready(struct watch *watch, uint32_t events)
 		disconnect(c);
 }
 
-/* Web servers send a request in one piece, so mostly all of it can be read at once. */
+/* Web servers send a request in one piece, so usually all of it can be read at once. */
 static bool
 begin(struct connection *c)
 {
@@ -544,7 +543,7 @@ accept_some(struct watch *watch, uint32_t events)
 			return;
 		}
 	}
-	a->burst = a->burst < ACCEPTS_A_TURN ? 2 * a->burst : a->burst;
+	a->burst = a->burst < ACCEPTS_AN_ITERATION ? 2 * a->burst : a->burst;
 }
 
 static bool

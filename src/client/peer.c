@@ -2,6 +2,7 @@
 #include "client/peer.h"
 
 #include "base/network.h"
+#include "base/str.h"
 
 #include <arpa/inet.h>
 #include <string.h>
@@ -54,7 +55,7 @@ is_relayed(const struct peer_evidence *evidence)
 {
 	for (size_t i = 0; i < evidence->headers->n; i++) {
 		const char *name = evidence->headers->list[i].name;
-		if (strcmp(name, "forwarded") == 0 || strncmp(name, "x-forwarded-", 12) == 0 ||
+		if (strcmp(name, "forwarded") == 0 || str_starts_with(name, "x-forwarded-") ||
 		    strcmp(name, "x-real-ip") == 0 || strcmp(name, "via") == 0)
 			return true;
 	}
@@ -97,7 +98,7 @@ are_lines_ordered(const struct peer_evidence *evidence)
 	size_t lines = 0;
 	for (size_t i = 0; i < evidence->headers->n; i++)
 		lines += strcmp(evidence->headers->list[i].name, "x-forwarded-for") == 0;
-	return lines <= 1 || strncmp(evidence->server, "nginx/", 6) == 0;
+	return lines <= 1 || str_starts_with(evidence->server, "nginx/");
 }
 
 /* The client of the first trusted proxy; "": not known for sure. */
@@ -152,7 +153,7 @@ is_from_browser(const struct peer_evidence *evidence)
 {
 	for (size_t i = 0; i < evidence->headers->n; i++)
 		if (strcmp(evidence->headers->list[i].name, "origin") == 0 ||
-		    strncmp(evidence->headers->list[i].name, "sec-fetch-", 10) == 0)
+		    str_starts_with(evidence->headers->list[i].name, "sec-fetch-"))
 			return true;
 	return false;
 }

@@ -160,7 +160,8 @@ add_record(struct reply *r, uint8_t type, const void *content, size_t n)
 	return true;
 }
 
-/* Out of memory for a part of the reply: the connection is cut. Better cut than wrong. */
+/* Out of memory for a part of the reply: the connection is cut, so that the client sees that a
+ * part is missing. */
 static void
 write_out(struct reply *r, const char *bytes, size_t n)
 {
@@ -189,7 +190,6 @@ reply_head(struct reply *r, int status, const char *lines)
 	int n = snprintf(first, sizeof first,
 			 "Status: %d\r\nx-router-provider: %s\r\nx-router-attempts: %u\r\n", status,
 			 r->provider, r->attempts);
-	r->began = true;
 	write_out(r, first, (size_t)n);
 	write_out(r, lines, strlen(lines));
 	write_out(r, "\r\n", 2);
@@ -249,7 +249,7 @@ reply_json(struct reply *r, int status, const char *lines, json_object *object)
 	buf_init(&body, RESPONSE_JSON_MAX);
 	if (object == NULL || !tree_write(object, &body) ||
 	    !buf_puts(&head, "content-type: application/json\r\n") || !buf_puts(&head, lines))
-		reply_whole(r, 503, "retry-after: 2\r\n", "", 0);
+		reply_whole(r, 503, REPLY_RETRY_LINE, "", 0);
 	else
 		reply_whole(r, status, head.data, body.data, body.len);
 	buf_free(&body);

@@ -26,7 +26,6 @@ struct reply {
 	unsigned attempts;    /* for the head */
 	uint16_t request_id;
 	int fd;
-	bool began;     /* the head was written */
 	bool ended;     /* the last record was written */
 	bool no_body;   /* the method is HEAD */
 	uint64_t bytes; /* of the body so far */
@@ -50,6 +49,9 @@ bool reply_watch(struct reply *reply);
 
 /* Removes everything from the loop and closes fd. */
 void reply_fini(struct reply *reply);
+
+/* The header line of an error that passes soon. */
+#define REPLY_RETRY_LINE "retry-after: 2\r\n"
 
 /* The header lines of a stream. Without the last, nginx buffers events: SERVERS.md. */
 #define REPLY_STREAM_LINES                                                                         \

@@ -3,10 +3,12 @@
 
 #include "base/count.h"
 #include "base/digest.h"
+#include "base/str.h"
 #include "base/utf8.h"
 #include "config/credential.h"
 #include "config/keys.h"
 #include "config/text.h"
+#include "dialect/forwarding.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -98,22 +100,6 @@ is_credential(const char *name)
 	       strcmp(name, "x-router-key") == 0 || strcmp(name, "x-router-admin") == 0;
 }
 
-/* Headers that are forwarded or used for a decision, and have one value without a comma. nginx
- * passes each line on, and content-type under both of its names (SERVERS.md, rule 6). */
-static bool
-is_single_header(const char *name)
-{
-	static const char *const names[] = {"content-type", "x-app"};
-	static const char *const families[] = {"x-claude-code-", "x-stainless-", "anthropic-"};
-	for (size_t i = 0; i < COUNT(names); i++)
-		if (strcmp(name, names[i]) == 0)
-			return true;
-	for (size_t i = 0; i < COUNT(families); i++)
-		if (strncmp(name, families[i], strlen(families[i])) == 0)
-			return strcmp(name, "anthropic-beta") != 0;
-	return false;
-}
-
 /* Else a part of the name would be a header of its own at a provider. */
 static bool
 is_header_name(const char *name)
@@ -146,7 +132,9 @@ add_header(struct request *r, char *name, char *value)
 				    "The header %s was sent twice, or contains a comma: send one "
 				    "credential.",
 				    name);
-	bool single = is_single_header(name);
+	/* nginx passes each line on, and content-type under both of its names (SERVERS.md, rule
+	 * 6). */
+	bool single = forwarding_of(name) == FORWARDING_SINGLE;
 	if (single && headers_find(&r->headers, name) != NULL)
 		return refusal_none;
 	if (single)
@@ -181,8 +169,8 @@ read_content_length(struct request *r, const char *value)
 static struct refusal
 read_param(struct request *r, struct facts *facts, char *name, char *value)
 {
-	if (strncmp(name, "HTTP_", 5) == 0)
-		return add_header(r, name + 5, value);
+	if (str_starts_with(name, "HTTP_"))
+		return add_header(r, name + strlen("HTTP_"), value);
 	if (strcmp(name, "CONTENT_TYPE") == 0 && value[0] != '\0')
 		return add_header(r, name, value);
 	if (strcmp(name, "REQUEST_METHOD") == 0)
@@ -224,7 +212,7 @@ is_forwarded(const char *parameter)
 {
 	static const char *const names[] = {"beta=", "limit=", "after_id=", "before_id="};
 	for (size_t i = 0; i < COUNT(names); i++)
-		if (strncmp(parameter, names[i], strlen(names[i])) == 0)
+		if (str_starts_with(parameter, names[i]))
 			return true;
 	return false;
 }
@@ -257,7 +245,7 @@ read_parameter(struct request *r, const char *parameter)
 	} texts[] = {
 	    {"days=", &r->days}, {"by=", &r->by}, {"after=", &r->after}, {"limit=", &r->limit}};
 	if (strcmp(parameter, "live=1") == 0)
-		r->live = 1;
+		r->live = true;
 	if (strncmp(parameter, "silence=", 8) == 0)
 		r->silence_s = read_silence(parameter + 8);
 	for (size_t i = 0; i < COUNT(texts); i++)
@@ -300,7 +288,7 @@ normalize_path(struct request *r, char *path)
 {
 	static const char word[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 				   "0123456789_-";
-	size_t n = strncmp(path, "/k/", 3) == 0 ? strspn(path + 3, word) : 0;
+	size_t n = str_starts_with(path, "/k/") ? strspn(path + 3, word) : 0;
 	if (n > 0 && path[3 + n] == '/') {
 		/* The key moves down by one byte to make room for its NUL. */
 		memmove(path + 2, path + 3, n);
@@ -308,7 +296,22 @@ normalize_path(struct request *r, char *path)
 		r->client_key = path + 2;
 		path += 3 + n;
 	}
-	return strncmp(path, "/v1/v1/", 7) == 0 ? path + 3 : path;
+	return str_starts_with(path, "/v1/v1/") ? path + strlen("/v1") : path;
+}
+
+/* Names the routes, but those with an id, and the greeting. */
+static struct refusal
+unknown_path(const struct routes *routes)
+{
+	struct buf paths;
+	buf_init(&paths, ERROR_TEXT_MAX);
+	for (size_t i = 0; i < routes->n; i++)
+		if (routes->list[i].id != ROUTE_MODEL && strcmp(routes->list[i].path, "/") != 0)
+			buf_append_cut(&paths, "%s%s", i == 0 ? "" : ", ", routes->list[i].path);
+	struct refusal refusal = refusal_make(
+	    404, "not_found_error", "Unknown path. Claude Router serves %s.", buf_text(&paths));
+	buf_free(&paths);
+	return refusal;
 }
 
 static struct refusal
@@ -327,10 +330,7 @@ find_route(struct request *r, const char *uri, const struct routes *routes)
 	else if (query != NULL)
 		filter_query(r, query + 1);
 	if (r->route->id == ROUTE_NONE)
-		return refusal_make(
-		    404, "not_found_error",
-		    "Unknown path. Claude Router serves /v1/messages, "
-		    "/v1/messages/count_tokens, /v1/models, /health and /v1/status.");
+		return unknown_path(routes);
 	if (!route_allows(r->route, r->method)) {
 		struct refusal refusal = refusal_make(405, "invalid_request_error",
 						      "This path allows %s.", r->route->methods);
@@ -437,8 +437,7 @@ is_json_type(const char *type)
 static struct refusal
 check_content_type(const struct request *r)
 {
-	bool has_body = r->route->id == ROUTE_MESSAGES || r->route->id == ROUTE_COUNT_TOKENS;
-	if (!has_body || !r->from_browser ||
+	if (!route_has_message(r->route) || !r->from_browser ||
 	    is_json_type(headers_find(&r->headers, "content-type")))
 		return refusal_none;
 	return refusal_make(415, "invalid_request_error",
@@ -510,7 +509,7 @@ struct refusal
 request_read_body(struct request *r)
 {
 	char error[ERROR_TEXT_MAX];
-	if (r->route->id != ROUTE_MESSAGES && r->route->id != ROUTE_COUNT_TOKENS)
+	if (!route_has_message(r->route))
 		return refusal_none;
 	if (r->body.len == 0)
 		return refusal_make(400, "invalid_request_error",

@@ -39,7 +39,7 @@ struct request {
 	bool from_browser;           /* a browser sent it */
 	bool login_as_key;           /* its login was sent as x-api-key */
 	bool claude_code;            /* user-agent: claude-cli/… */
-	uint32_t live;               /* of /health?live=1 */
+	bool live;                   /* of /health?live=1 */
 	uint32_t silence_s; /* of /v1/self-test?silence=N; at most SELF_TEST_SILENCE_MAX_S */
 	const char *days, *by, *after, *limit; /* of /v1/usage and /v1/events; NULL: not sent */
 	struct buf body;

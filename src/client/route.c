@@ -2,24 +2,19 @@
 #include "client/route.h"
 
 #include "base/caps.h"
+#include "base/str.h"
 
 #include <string.h>
-
-static bool
-is_alphanumeric(char c)
-{
-	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-}
 
 /* [A-Za-z0-9][A-Za-z0-9._:-]{0,127} */
 static bool
 is_model_id(const char *id)
 {
 	size_t n = strlen(id);
-	if (n > MODEL_ID_MAX || !is_alphanumeric(id[0]))
+	if (n > MODEL_ID_MAX || !str_is_alnum(id[0]))
 		return false;
 	for (size_t i = 1; i < n; i++)
-		if (!is_alphanumeric(id[i]) && strchr("._:-", id[i]) == NULL)
+		if (!str_is_alnum(id[i]) && strchr("._:-", id[i]) == NULL)
 			return false;
 	return true;
 }
@@ -33,7 +28,7 @@ route_find(const struct routes *routes, const char *path, const char **argument)
 	for (size_t i = 0; i < routes->n; i++) {
 		const struct route *route = &routes->list[i];
 		size_t n = strlen(route->path);
-		if (route->id == ROUTE_MODEL && strncmp(path, route->path, n) == 0 &&
+		if (route->id == ROUTE_MODEL && str_starts_with(path, route->path) &&
 		    is_model_id(path + n)) {
 			*argument = path + n;
 			return route;
@@ -42,6 +37,12 @@ route_find(const struct routes *routes, const char *path, const char **argument)
 			return route;
 	}
 	return &route_none;
+}
+
+bool
+route_has_message(const struct route *route)
+{
+	return route->id == ROUTE_MESSAGES || route->id == ROUTE_COUNT_TOKENS;
 }
 
 bool

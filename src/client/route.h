@@ -44,6 +44,9 @@ struct routes {
 const struct route *route_find(const struct routes *routes, const char *path,
 			       const char **argument);
 
+/* Whether its body is a message: to be answered, or counted. */
+bool route_has_message(const struct route *route);
+
 /* Whether the route allows the method. */
 bool route_allows(const struct route *route, const char *method);
 

@@ -29,9 +29,9 @@ why_none(const struct provider *provider, const char *stored)
 		return provider->takes_login ? "the client sent no Claude login"
 					     : "the client sent no Claude API key";
 	if (stored != NULL)
-		return "the client is not local (allow_open), or a web page, or used a name "
-		       "that is not in hosts, and has no client key: stored credentials do not "
-		       "serve it";
+		return "stored credentials serve only local clients (or allow_open) and client "
+		       "keys; this request was remote, from a web page, or for a name that is "
+		       "not in hosts";
 	if (provider->credential == CREDENTIAL_ANY && provider->takes_login)
 		return "the client sent no Claude login, and tokens.txt has none";
 	return "tokens.txt has none";

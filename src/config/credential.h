@@ -36,6 +36,13 @@ credential_is_own(const struct credential *credential)
 	return credential->value != NULL && !credential->stored;
 }
 
+/* Whether messages with it cost the operator money. */
+static inline bool
+credential_is_billed(const struct credential *credential, const struct provider *provider)
+{
+	return provider->paid && !credential_is_own(credential);
+}
+
 /* Chooses one. stored: what tokens.txt holds for the provider; NULL: nothing. */
 struct credential credential_choose(const struct provider *provider,
 				    const struct client_credentials *client, const char *stored);

@@ -10,39 +10,39 @@
 #include <string.h>
 
 void
-diagnostics_init(struct diagnostics *c, const char *path, size_t max_bytes)
+diagnostics_init(struct diagnostics *d, const char *path, size_t max_bytes)
 {
 	const struct diagnostics empty = {.path = path};
-	*c = empty;
-	buf_init(&c->texts, max_bytes);
+	*d = empty;
+	buf_init(&d->texts, max_bytes);
 }
 
 void
-diagnostics_fini(struct diagnostics *c)
+diagnostics_fini(struct diagnostics *d)
 {
-	buf_free(&c->texts);
-	free(c->list);
-	c->list = NULL;
-	c->n = 0;
+	buf_free(&d->texts);
+	free(d->list);
+	d->list = NULL;
+	d->n = 0;
 }
 
 /* Adds a whole text under a line, if there is room. */
 static void
-add(struct diagnostics *c, int line, const char *text)
+add(struct diagnostics *d, int line, const char *text)
 {
-	c->any = true;
-	size_t at = c->texts.len;
-	struct diagnostic *longer = realloc(c->list, (c->n + 1) * sizeof *longer);
+	d->any = true;
+	size_t at = d->texts.len;
+	struct diagnostic *longer = realloc(d->list, (d->n + 1) * sizeof *longer);
 	if (longer == NULL)
 		return;
-	c->list = longer;
-	if (!buf_add(&c->texts, text, strlen(text) + 1))
+	d->list = longer;
+	if (!buf_add(&d->texts, text, strlen(text) + 1))
 		return;
-	longer[c->n++] = (struct diagnostic){line, at};
+	longer[d->n++] = (struct diagnostic){line, at};
 }
 
 void
-diagnostics_add(struct diagnostics *c, int line, const char *format, ...)
+diagnostics_add(struct diagnostics *d, int line, const char *format, ...)
 {
 	char text[PRINTABLE_SIZE + ERROR_TEXT_MAX];
 	struct buf whole;
@@ -55,23 +55,23 @@ diagnostics_add(struct diagnostics *c, int line, const char *format, ...)
 	if (line == DIAGNOSTIC_ENVIRONMENT)
 		buf_append_cut(&whole, "environment: %s", text);
 	else if (line == DIAGNOSTIC_WHOLE_FILE)
-		buf_append_cut(&whole, "%s: %s", c->path, text);
+		buf_append_cut(&whole, "%s: %s", d->path, text);
 	else
-		buf_append_cut(&whole, "%s:%d: %s", c->path, line, text);
-	add(c, line, buf_text(&whole));
+		buf_append_cut(&whole, "%s:%d: %s", d->path, line, text);
+	add(d, line, buf_text(&whole));
 	buf_free(&whole);
 }
 
 void
-diagnostics_add_whole(struct diagnostics *c, const char *text)
+diagnostics_add_whole(struct diagnostics *d, const char *text)
 {
-	add(c, DIAGNOSTIC_WHOLE_FILE, text);
+	add(d, DIAGNOSTIC_WHOLE_FILE, text);
 }
 
 void
-diagnostics_add_memory(struct diagnostics *c)
+diagnostics_add_memory(struct diagnostics *d)
 {
-	diagnostics_add(c, DIAGNOSTIC_WHOLE_FILE, "out of memory");
+	diagnostics_add(d, DIAGNOSTIC_WHOLE_FILE, "out of memory");
 }
 
 static int
@@ -84,12 +84,12 @@ by_line(const void *a, const void *b)
 }
 
 void
-diagnostics_report(struct diagnostics *c, struct buf *out)
+diagnostics_report(struct diagnostics *d, struct buf *out)
 {
-	if (c->n > 0)
-		qsort(c->list, c->n, sizeof *c->list, by_line);
-	for (size_t i = 0; i < c->n; i++)
-		buf_append_cut(out, "%s\n", c->texts.data + c->list[i].at);
-	if (c->any && c->n == 0)
-		buf_append_cut(out, "%s: out of memory\n", c->path);
+	if (d->n > 0)
+		qsort(d->list, d->n, sizeof *d->list, by_line);
+	for (size_t i = 0; i < d->n; i++)
+		buf_append_cut(out, "%s\n", d->texts.data + d->list[i].at);
+	if (d->any && d->n == 0)
+		buf_append_cut(out, "%s: out of memory\n", d->path);
 }

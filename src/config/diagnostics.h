@@ -30,21 +30,21 @@ struct diagnostics {
 };
 
 /* Makes an empty collection of up to max_bytes. path must outlive it. */
-void diagnostics_init(struct diagnostics *c, const char *path, size_t max_bytes);
-void diagnostics_fini(struct diagnostics *c);
+void diagnostics_init(struct diagnostics *d, const char *path, size_t max_bytes);
+void diagnostics_fini(struct diagnostics *d);
 
 /* Adds one, of one line: "PATH:LINE: …", "PATH: …" or "environment: …". */
-void diagnostics_add(struct diagnostics *c, int line, const char *format, ...)
+void diagnostics_add(struct diagnostics *d, int line, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
 /* Adds one about the whole file, whose text already names the path. */
-void diagnostics_add_whole(struct diagnostics *c, const char *text);
+void diagnostics_add_whole(struct diagnostics *d, const char *text);
 
 /* Adds "out of memory". */
-void diagnostics_add_memory(struct diagnostics *c);
+void diagnostics_add_memory(struct diagnostics *d);
 
 /* Appends all to out, one on each line, ordered by their lines in the file; those of one line in
  * the order in which they came, those of the environment last. */
-void diagnostics_report(struct diagnostics *c, struct buf *out);
+void diagnostics_report(struct diagnostics *d, struct buf *out);
 
 #endif

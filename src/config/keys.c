@@ -261,7 +261,7 @@ keys_at(const struct keys *keys, size_t i)
 }
 
 int64_t
-keys_loaded_at(const struct keys *keys)
+keys_loaded_ms(const struct keys *keys)
 {
 	return keys == NULL ? 0 : keys->loaded_at;
 }

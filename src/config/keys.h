@@ -55,7 +55,7 @@ size_t keys_count(const struct keys *keys);
 const struct key *keys_at(const struct keys *keys, size_t i);
 
 /* When they were loaded, in milliseconds since 1970; 0 for NULL. */
-int64_t keys_loaded_at(const struct keys *keys);
+int64_t keys_loaded_ms(const struct keys *keys);
 
 /* Whether a text begins as all our keys do, and so was meant as one. */
 bool keys_is_key(const char *text);

@@ -210,7 +210,7 @@ bool
 text_has_scheme(const char *text, const char *scheme)
 {
 	size_t n = strlen(scheme);
-	return strncasecmp(text, scheme, n) == 0 && strncmp(text + n, "://", 3) == 0;
+	return strncasecmp(text, scheme, n) == 0 && str_starts_with(text + n, "://");
 }
 
 size_t

@@ -291,7 +291,7 @@ tokens_admin(const struct tokens *tokens)
 }
 
 int64_t
-tokens_loaded_at(const struct tokens *tokens)
+tokens_loaded_ms(const struct tokens *tokens)
 {
 	return tokens->loaded_at;
 }

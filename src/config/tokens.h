@@ -33,6 +33,6 @@ const char *tokens_get(const struct tokens *tokens, const char *provider);
 const char *tokens_admin(const struct tokens *tokens);
 
 /* When it was loaded, in milliseconds since 1970. */
-int64_t tokens_loaded_at(const struct tokens *tokens);
+int64_t tokens_loaded_ms(const struct tokens *tokens);
 
 #endif

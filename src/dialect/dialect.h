@@ -66,11 +66,11 @@ struct dialect {
 	bool forwards_headers;   /* the client's anthropic-* headers and query go along, and an
 				    API key goes as x-api-key */
 	bool reports_quota;      /* anthropic-* headers of a response are true, and the client's */
-	bool is_authority;       /* its 4xx is the client's to read, its empty turn is meant */
+	bool is_authority;       /* the client gets its 4xx, and its empty turn as it is */
 	bool takes_claude_names; /* of models, as they are */
 	const char *path;        /* of messages, instead of the client's; NULL: the same */
-	bool counts_tokens;      /* has /v1/messages/count_tokens, and /v1/models */
-	int64_t context_tokens;  /* the largest request, in tokens */
+	bool has_auxiliary_routes; /* has /v1/messages/count_tokens, and /v1/models */
+	int64_t context_tokens;    /* the largest request, in tokens */
 
 	/* Returns why a request for this model cannot be served here, a few words for the log and
 	 * explain ("images"), or NULL when it can. model: the name to send. */

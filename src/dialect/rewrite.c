@@ -312,7 +312,7 @@ asked_thinking(json_object *in)
 {
 	const char *type = tree_text(tree_get(in, "thinking"), "type");
 	if (*type == '\0')
-		return THINKING_UNSAID;
+		return THINKING_UNSET;
 	return strcmp(type, "disabled") == 0 ? THINKING_OFF : THINKING_ON;
 }
 

@@ -11,7 +11,7 @@
 #include "json/tree.h"
 
 /* What the client requested by "thinking". */
-enum thinking { THINKING_UNSAID, THINKING_ON, THINKING_OFF };
+enum thinking { THINKING_UNSET, THINKING_ON, THINKING_OFF };
 
 /* What a provider's rules choose for one request. */
 struct rewrite_choice {

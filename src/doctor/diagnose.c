@@ -173,8 +173,8 @@ read_entry(const char *line, struct diagnose_cron *entry)
 		if (config_next)
 			snprintf(read.config, sizeof read.config, "%s", word);
 		config_next = strcmp(word, "--config") == 0 || strcmp(word, "-c") == 0;
-		if (strncmp(word, "--config=", 9) == 0)
-			snprintf(read.config, sizeof read.config, "%s", word + 9);
+		if (str_starts_with(word, "--config="))
+			snprintf(read.config, sizeof read.config, "%s", word + strlen("--config="));
 		else if (equals != NULL)
 			take_assignment(&read, word, (size_t)(equals - word), equals + 1,
 					strlen(equals + 1));

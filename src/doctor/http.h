@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Plain HTTP requests of claude-router-ctl, mostly the doctor's: several at once, with
+/* Plain HTTP requests of claude-router-ctl, usually the doctor's: several at once, with
  * the time at which each event of a stream arrived. No proxy is taken from the
  * environment. One thread; blocks until all are done. */
 #ifndef DOCTOR_HTTP_H

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The state file: its directory, its disk, whether it can be written, whether it is sound. */
 #include "base/path.h"
+#include "base/str.h"
 #include "doctor/checks.h"
 
 #include <dirent.h>
@@ -88,7 +89,7 @@ check_set_aside(struct doctor *d, const char *directory, const char *path)
 	DIR *dir = opendir(directory);
 	for (struct dirent *e; dir != NULL && (e = readdir(dir)) != NULL;)
 		found +=
-		    strncmp(e->d_name, name, n) == 0 && strncmp(e->d_name + n, ".bad-", 5) == 0;
+		    strncmp(e->d_name, name, n) == 0 && str_starts_with(e->d_name + n, ".bad-");
 	if (dir != NULL)
 		closedir(dir);
 	if (found == 0)

@@ -333,7 +333,7 @@ scan_string(struct scan *s, struct span *value)
 }
 
 /* The nearest whole number that fits, towards zero, of a number with a fraction or an exponent. Of
- * an absurdly long one the beginning counts. */
+ * a very long one only the beginning counts. */
 static int64_t
 whole(const char *number, size_t n)
 {

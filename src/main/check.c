@@ -18,7 +18,7 @@ enum { PRUNE_MS = 60000 };
 
 struct options {
 	const char *config;
-	const char *provider; /* NULL: the first of the configuration */
+	const char *provider; /* NULL: config_plan_provider() */
 	bool force;
 	bool dry_run;
 	bool print_crontab;
@@ -143,8 +143,8 @@ run(struct app *app, const struct options *o)
 	return status;
 }
 
-/* What needs the configuration alone. Returns an exit status when that was all there is to
- * do, else -1. */
+/* What needs the configuration alone. Returns an exit status when that is all that was asked
+ * for, -1 when a health check is to be run. */
 static int
 run_without_state(const struct options *o)
 {

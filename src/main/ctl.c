@@ -13,6 +13,7 @@
 #include "money/ledger.h"
 #include "operator/health_check.h"
 #include "operator/status.h"
+#include "operator/switch.h"
 #include "route/learned.h"
 
 #include <inttypes.h>
@@ -107,16 +108,16 @@ run_status(struct app *app, const struct options *options, const char *argument)
 static int
 run_statusline(struct app *app, const struct options *options, const char *argument)
 {
-	struct candidates *s = candidates_latest(app, "");
+	struct candidates *all = candidates_latest(app, "");
 	char line[STATUS_LINE_SIZE];
 	(void)options;
 	(void)argument;
-	if (s == NULL) {
+	if (all == NULL) {
 		fail("out of memory");
 		return EX_OSERR;
 	}
-	puts(status_line(s, line, sizeof line));
-	free(s);
+	puts(status_line(all, line, sizeof line));
+	free(all);
 	return EXIT_SUCCESS;
 }
 
@@ -179,17 +180,15 @@ static int
 run_switch(struct app *app, const struct options *options, const char *argument)
 {
 	bool automatic = strcmp(argument, "auto") == 0;
-	(void)options;
-	if (!automatic && config_provider(app->config, argument) == NULL) {
+	const struct provider *p = automatic ? NULL : config_provider(app->config, argument);
+	if (!automatic && p == NULL) {
 		fail_provider(app->config, argument, "auto, ");
 		return EX_USAGE;
 	}
-	if (!state_switch(app->state, automatic ? "" : argument)) {
+	if (!switch_to(app->state, p)) {
 		fail("the state file is busy: try again");
 		return EX_TEMPFAIL;
 	}
-	if (!automatic)
-		return run_retry(app, options, argument);
 	return run_statusline(app, options, "");
 }
 
@@ -218,10 +217,10 @@ run_check(struct app *app, const struct options *options, const char *argument)
 /* --- explain ---------------------------------------------------------- */
 
 static void
-explain(const struct app *app, const struct candidates *s, const char *model)
+explain(const struct app *app, const struct candidates *all, const char *model)
 {
-	for (size_t i = 0; i < s->plan.n; i++) {
-		const struct candidate *c = &s->plan.candidates[i];
+	for (size_t i = 0; i < all->plan.n; i++) {
+		const struct candidate *c = &all->plan.candidates[i];
 		const struct provider *p = c->view->provider;
 		const char *sent = learned_name(app->state, p, model, 0, 0);
 		char reason[ERROR_TEXT_MAX];
@@ -238,14 +237,14 @@ explain(const struct app *app, const struct candidates *s, const char *model)
 static int
 run_explain(struct app *app, const struct options *options, const char *argument)
 {
-	struct candidates *s = candidates_latest(app, argument);
+	struct candidates *all = candidates_latest(app, argument);
 	(void)options;
-	if (s == NULL) {
+	if (all == NULL) {
 		fail("out of memory");
 		return EX_OSERR;
 	}
-	explain(app, s, argument);
-	free(s);
+	explain(app, all, argument);
+	free(all);
 	return EXIT_SUCCESS;
 }
 
@@ -364,7 +363,7 @@ static const struct command commands[] = {
      false},
     {"switch", "NAME|auto", "put a provider first by hand; auto undoes it", OPEN_WRITE, run_switch,
      false},
-    {"retry", "NAME", "its limit was lifted or its key paid: let the next request try it",
+    {"retry", "NAME", "end its pauses (limit lifted, bill paid); the next request tries it",
      OPEN_WRITE, run_retry, false},
     {"check", "[NAME]", "check now whether Claude Pro, or another provider, is available",
      OPEN_LOOP, run_check, false},

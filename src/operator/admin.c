@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "operator/health_check.h"
 #include "operator/status.h"
+#include "operator/switch.h"
 #include "route/replies.h"
 #include "json/tree.h"
 
@@ -53,7 +54,7 @@ admin_metrics(struct client *client)
 	    metrics_write(metrics, &page))
 		reply_whole(&client->reply, 200, lines, page.data, page.len);
 	else
-		reply_out_of_memory(client);
+		replies_out_of_memory(client);
 	buf_free(&page);
 	free(metrics);
 }
@@ -100,14 +101,11 @@ refuse_name(struct client *client, bool automatic)
 	const struct config *config = client->app->config;
 	struct buf text;
 	buf_init(&text, ERROR_TEXT_MAX);
-	bool written =
-	    buf_puts(&text, "The body must be a JSON string, or {\"provider\": …}, with one "
-			    "of:");
-	for (size_t i = 0; written && i < config->n_providers; i++)
-		written = buf_printf(&text, "%s %s", i == 0 ? "" : ",", config->providers[i].name);
-	if (written && automatic)
-		written = buf_puts(&text, ", auto");
-	(void)written;
+	buf_append_cut(&text, "The body must be a JSON string, or {\"provider\": …}, with one of:");
+	for (size_t i = 0; i < config->n_providers; i++)
+		buf_append_cut(&text, "%s %s", i == 0 ? "" : ",", config->providers[i].name);
+	if (automatic)
+		buf_append_cut(&text, ", auto");
 	refuse(client, buf_text(&text));
 	buf_free(&text);
 }
@@ -146,12 +144,6 @@ switch_result(const struct app *app, const char *name)
 }
 
 static bool
-put_switch(struct state *state, const struct provider *provider)
-{
-	return state_switch(state, provider == NULL ? "" : provider->name);
-}
-
-static bool
 put_retry(struct state *state, const struct provider *provider)
 {
 	return state_retry(state, provider->id, clock_wall_ms());
@@ -170,8 +162,8 @@ retry_while_busy(struct client *client, bool (*act)(struct state *, const struct
 			return true;
 		nanosleep(&millisecond, NULL);
 	}
-	reply_failure(client, 503, "retry-after: 1\r\n", "api_error",
-		      "The state file is busy. Try again.");
+	replies_failure(client, 503, "retry-after: 1\r\n", "api_error",
+			"The state file is busy. Try again.");
 	return false;
 }
 
@@ -187,10 +179,12 @@ admin_switch(struct client *client)
 		refuse_name(client, true);
 		return;
 	}
-	if (!retry_while_busy(client, put_switch, p) ||
-	    (p != NULL && !retry_while_busy(client, put_retry, p)))
+	if (!retry_while_busy(client, switch_to, p))
 		return;
-	log_line(LOG_NOTICE, "switched to %s by an admin", name);
+	if (p == NULL)
+		log_line(LOG_NOTICE, "switched back to automatic by an admin");
+	else
+		log_line(LOG_NOTICE, "switched to %s by an admin", p->name);
 	reply_json(&client->reply, 200, "", switch_result(app, automatic ? "" : name));
 }
 
@@ -264,7 +258,7 @@ admin_health_check(struct client *client)
 	if (client->handling != NULL)
 		client->handler = &handler;
 	else
-		reply_out_of_memory(client);
+		replies_out_of_memory(client);
 }
 
 void

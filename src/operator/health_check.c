@@ -36,10 +36,10 @@ struct health_check {
 /* --- Before ----------------------------------------------------------- */
 
 static const struct candidate *
-find_candidate(const struct health_check *h, struct candidates *s)
+find_candidate(const struct health_check *h, struct candidates *all)
 {
-	candidates_latest_by(h->config, h->tokens, h->app->state, "", s);
-	return candidates_find(s, h->provider);
+	candidates_latest_by(h->config, h->tokens, h->app->state, "", all);
+	return candidates_find(all, h->provider);
 }
 
 static bool
@@ -62,18 +62,18 @@ const char *
 health_check_intent(const struct app *app, const struct provider *provider, bool force,
 		    char text[static ERROR_TEXT_MAX])
 {
-	struct candidates *s = candidates_latest(app, "");
+	struct candidates *all = candidates_latest(app, "");
 	char reason[ERROR_TEXT_MAX / 2];
-	if (s == NULL)
+	if (all == NULL)
 		return "out of memory";
-	const struct candidate *c = candidates_find(s, provider);
+	const struct candidate *c = candidates_find(all, provider);
 	plan_reason(c, clock_wall_ms(), reason, sizeof reason);
 	bool stored = tokens_get(app->tokens, provider->name) != NULL;
 	const char *what = !is_paused(c) && !force ? "nothing to check"
 			   : stored                ? "would be checked now"
 						   : "no stored credential to check it with";
 	snprintf(text, ERROR_TEXT_MAX, "%s: %s", reason, what);
-	free(s);
+	free(all);
 	return text;
 }
 
@@ -82,17 +82,17 @@ health_check_intent(const struct app *app, const struct provider *provider, bool
 static void
 finish(struct health_check *h)
 {
-	struct candidates *s = malloc(sizeof *s);
+	struct candidates *all = malloc(sizeof *all);
 	struct health_check_report report = h->report;
 	void (*done)(void *, const struct health_check_report *) = h->done;
 	void *owner = h->owner;
-	if (s != NULL) {
-		const struct candidate *c = find_candidate(h, s);
+	if (all != NULL) {
+		const struct candidate *c = find_candidate(h, all);
 		report.after = plan_state_name(c->standing);
 		if (!report.asked)
 			plan_reason(c, clock_wall_ms(), report.found, sizeof report.found);
 	}
-	free(s);
+	free(all);
 	state_checked(h->app->state, clock_wall_ms(), report.result != HEALTH_CHECK_UNKNOWN);
 	done(owner, &report);
 }
@@ -225,6 +225,8 @@ judge(struct health_check *h, enum ending ending)
 	    .provider = h->provider,
 	    .key = h->key,
 	    .began_ms = h->began_ms,
+	    /* It holds no lease; it only delays the end of a pause, here always by the same
+	     * share: health checks do not come in crowds. */
 	    .holder = digest_name(h->provider->name),
 	    .response = evidence.response,
 	    .verdict = &verdict,
@@ -235,7 +237,7 @@ judge(struct health_check *h, enum ending ending)
 	if (verdict.kind == VERDICT_SUCCESSOR && credential != NULL && start_attempt(h, credential))
 		return;
 	/* A failure that is not the account's says nothing about its limits. */
-	bool served = verdict.kind == VERDICT_PASS && verdict.status < 300;
+	bool served = verdict_is_success(&verdict);
 	bool is_about_account =
 	    served || (verdict.pause != PAUSE_NONE && verdict.scope < SCOPE_SPREADING);
 	if (is_about_account)
@@ -265,7 +267,8 @@ end_due_pauses(struct health_check *h)
 {
 	struct health all[STATE_HEALTHS];
 	size_t n = state_healths(h->app->state, h->provider->id, all, STATE_HEALTHS);
-	const struct health_change change = {.event = HEALTH_RELIEVED, .now_ms = clock_wall_ms()};
+	const struct health_change change = {.event = HEALTH_EVENT_RELIEVED,
+					     .now_ms = clock_wall_ms()};
 	for (size_t i = 0; i < n; i++)
 		if (health_state(&all[i], change.now_ms) == HEALTH_DUE)
 			state_health_change(h->app->state, &all[i].key, h->provider->name, &change);
@@ -274,14 +277,14 @@ end_due_pauses(struct health_check *h)
 static void
 begin(struct health_check *h, bool force)
 {
-	struct candidates *s = malloc(sizeof *s);
+	struct candidates *all = malloc(sizeof *all);
 	const char *credential = tokens_get(h->tokens, h->provider->name);
-	if (s == NULL) {
+	if (all == NULL) {
 		h->report.result = HEALTH_CHECK_UNKNOWN;
 		loop_queue(h->app->loop, &h->finish);
 		return;
 	}
-	const struct candidate *c = find_candidate(h, s);
+	const struct candidate *c = find_candidate(h, all);
 	h->report.before = h->report.after = plan_state_name(c->standing);
 	bool needed = is_paused(c) || force;
 	h->report.result = result_of(c);
@@ -290,15 +293,15 @@ begin(struct health_check *h, bool force)
 	if (h->locked) {
 		h->report.result = HEALTH_CHECK_UNKNOWN;
 		if (start_attempt(h, credential)) {
-			free(s);
+			free(all);
 			return;
 		}
 	} else if (needed && credential == NULL) {
 		end_due_pauses(h);
-		c = find_candidate(h, s);
+		c = find_candidate(h, all);
 		h->report.result = result_of(c);
 	}
-	free(s);
+	free(all);
 	loop_queue(h->app->loop, &h->finish);
 }
 

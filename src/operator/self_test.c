@@ -118,13 +118,13 @@ self_test_start(struct client *client)
 {
 	uint32_t silence_s = client->request.silence_s;
 	if (silence_s > 0 && client->app->silent_self_tests >= SELF_TESTS_SILENT_MAX) {
-		reply_failure(client, 503, "retry-after: 2\r\n", "api_error",
-			      "Too many self-tests are silent already.");
+		client_refuse(client, 503, REPLY_RETRY_LINE, "api_error",
+			      "Too many self-tests are running. Try again later.");
 		return;
 	}
 	struct self_test *t = calloc(1, sizeof *t);
 	if (t == NULL) {
-		reply_out_of_memory(client);
+		replies_out_of_memory(client);
 		return;
 	}
 	*t = (struct self_test){.client = client, .timer.due = tick, .start_ms = clock_steady_ms()};

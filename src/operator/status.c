@@ -9,8 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PROCESSES_SHOWN 64
-
 /* --- Members ---------------------------------------------------------- */
 
 static void
@@ -73,12 +71,13 @@ status_current(const struct candidates *s)
 	return c == NULL ? NULL : c->view->provider;
 }
 
-/* The provider that the operator wants: the one chosen by hand, else the first that is set up. */
+/* The provider that the operator wants: the one chosen by hand, if it can be tried (that may be as
+ * a probe); else the first that is set up. */
 static const struct candidate *
 first_choice(const struct candidates *s)
 {
 	const struct candidate *top = current(&s->plan);
-	if (top != NULL && top->standing == STANDING_CHOSEN)
+	if (top != NULL && top->is_chosen)
 		return top;
 	for (size_t i = 0; i < s->plan.n; i++) {
 		const struct candidate *c = candidates_find(s, s->views[i].provider);
@@ -138,7 +137,7 @@ static void
 append_bill(const struct candidate *c, char *text, size_t size)
 {
 	size_t n = strlen(text);
-	if (c->view->provider->paid && !credential_is_own(&c->view->credential))
+	if (credential_is_billed(&c->view->credential, c->view->provider))
 		snprintf(text + n, size - n, " · billed to your %s account",
 			 display_name(c->view->provider->name));
 }
@@ -317,7 +316,7 @@ keys_status(const struct app *app)
 	const char *error = app->reload.keys_error;
 	if (error[0] == '\0')
 		error = keys_warning(app->config, app->keys);
-	json_object *o = file_status(keys_loaded_at(app->keys), error);
+	json_object *o = file_status(keys_loaded_ms(app->keys), error);
 	add_number(o, "keys", (int64_t)keys_count(app->keys));
 	return o;
 }
@@ -325,9 +324,9 @@ keys_status(const struct app *app)
 static int64_t
 count_streams(const struct state *state, size_t *n_processes)
 {
-	struct process all[PROCESSES_SHOWN];
+	struct process all[STATE_PROCESSES];
 	int64_t streams = 0;
-	*n_processes = state_processes(state, all, PROCESSES_SHOWN);
+	*n_processes = state_processes(state, all, STATE_PROCESSES);
 	for (size_t i = 0; i < *n_processes; i++)
 		streams += (int64_t)all[i].streams;
 	return streams;
@@ -384,7 +383,7 @@ status_full(const struct app *app)
 	}
 	tree_put(o, "providers", providers);
 	tree_put(o, "tokens_file",
-		 file_status(tokens_loaded_at(app->tokens), reload->tokens_error));
+		 file_status(tokens_loaded_ms(app->tokens), reload->tokens_error));
 	tree_put(o, "keys_file", keys_status(app));
 	tree_put(o, "ledger", ledger_status_of(app));
 	tree_put(o, "prices", prices_status(app));
@@ -433,7 +432,7 @@ status_metrics(const struct app *app, struct metrics *m)
 	    .failovers = summary.failover_count,
 	    .streams = (uint64_t)count_streams(app->state, &n_processes),
 	    .config = {reload->config_loaded_ms, reload->config_error[0] == '\0'},
-	    .tokens = {tokens_loaded_at(app->tokens), reload->tokens_error[0] == '\0'},
+	    .tokens = {tokens_loaded_ms(app->tokens), reload->tokens_error[0] == '\0'},
 	};
 	m->processes = n_processes;
 	state_counts(app->state, STATE_NOBODY, m->none);

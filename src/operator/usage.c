@@ -34,9 +34,9 @@ reply_report(struct client *client, json_object *report, const struct buf *error
 	if (report != NULL)
 		reply_json(&client->reply, 200, LINES, report);
 	else if (error->len > 0)
-		reply_failure(client, 503, "", "api_error", error->data);
+		replies_failure(client, 503, "", "api_error", error->data);
 	else
-		reply_out_of_memory(client);
+		replies_out_of_memory(client);
 }
 
 /* A parameter of min to max; if it was not sent, *number stays. Else refuses it. */

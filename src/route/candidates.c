@@ -77,8 +77,8 @@ read_health(const struct candidates_query *query, struct plan_view *view)
 	if (!credential_is_own(&view->credential))
 		record_query.kin = (struct health_kin){0};
 	read_record(&record_query, &key, &view->account);
-	uint64_t own = credential_is_own(&view->credential) ? key.account : 0;
-	const char *sent = learned_name(query->state, view->provider, query->model, own, 0);
+	uint64_t own_account = credential_is_own(&view->credential) ? key.account : 0;
+	const char *sent = learned_name(query->state, view->provider, query->model, own_account, 0);
 	key.family = message_family_id(sent == NULL ? query->model : sent);
 	if (key.family != 0)
 		read_record(&record_query, &key, &view->family);
@@ -90,14 +90,14 @@ why_refused(const struct candidates_query *query, const struct provider *provide
 {
 	if (query->message == NULL || provider->dialect->refuses == NULL)
 		return NULL;
-	uint64_t own =
+	uint64_t own_account =
 	    credential_is_own(credential) ? state_name(query->state, credential->value) : 0;
-	const char *model = learned_name(query->state, provider, query->model, own, 0);
+	const char *model = learned_name(query->state, provider, query->model, own_account, 0);
 	return provider->dialect->refuses(query->message, model == NULL ? query->model : model);
 }
 
 void
-candidates_collect(struct candidates *s, const struct candidates_query *query)
+candidates_collect(struct candidates *all, const struct candidates_query *query)
 {
 	const struct config *config = query->config;
 	struct summary summary;
@@ -106,25 +106,25 @@ candidates_collect(struct candidates *s, const struct candidates_query *query)
 		const struct provider *p = &config->providers[i];
 		const char *stored = tokens_get(query->tokens, p->name);
 		struct credential c = credential_choose(p, query->client, stored);
-		s->views[i] = (struct plan_view){
+		all->views[i] = (struct plan_view){
 		    .provider = p,
 		    .index = (unsigned)i,
 		    .credential = c,
 		    .refuses = why_refused(query, p, &c),
 		};
-		read_health(query, &s->views[i]);
+		read_health(query, &all->views[i]);
 	}
 	struct plan_query plan = {
-	    .views = s->views,
+	    .views = all->views,
 	    .n_views = config->n_providers,
 	    .plan_limits_only = config->plan_limits_only,
 	    .manual = summary.manual,
-	    .session = query->session,
+	    .session_provider = query->session_provider,
 	    .mid_loop = query->message != NULL && query->message->mid_loop,
 	    .side_call = query->message != NULL && query->message->side_call,
 	    .now_ms = query->now_ms,
 	};
-	s->plan = plan_make(&plan);
+	all->plan = plan_make(&plan);
 }
 
 void
@@ -147,16 +147,16 @@ candidates_latest_by(const struct config *config, const struct tokens *tokens,
 struct candidates *
 candidates_latest(const struct app *app, const char *model)
 {
-	struct candidates *s = malloc(sizeof *s);
-	if (s != NULL)
-		candidates_latest_by(app->config, app->tokens, app->state, model, s);
-	return s;
+	struct candidates *all = malloc(sizeof *all);
+	if (all != NULL)
+		candidates_latest_by(app->config, app->tokens, app->state, model, all);
+	return all;
 }
 
 const struct candidate *
-candidates_find(const struct candidates *s, const struct provider *provider)
+candidates_find(const struct candidates *all, const struct provider *provider)
 {
-	const struct candidate *c = s->plan.candidates;
+	const struct candidate *c = all->plan.candidates;
 	while (c->view->provider != provider)
 		c++;
 	return c;
@@ -169,7 +169,7 @@ is_possible(const struct candidate *c, const struct candidates_filter *filter)
 {
 	if (!plan_usable(c->standing) || (filter->tried >> c->view->index & 1) != 0)
 		return false;
-	bool lists = c->view->provider->dialect->counts_tokens;
+	bool lists = c->view->provider->dialect->has_auxiliary_routes;
 	return !filter->auxiliary ||
 	       (c->standing != STANDING_PROBE && (lists || filter->counts_tokens));
 }
@@ -177,12 +177,13 @@ is_possible(const struct candidate *c, const struct candidates_filter *filter)
 /* Tokens are counted by the provider that would serve the message, or estimated: another one
  * has another tokenizer. */
 struct candidate *
-candidates_next(struct candidates *s, const struct candidates_filter *filter)
+candidates_next(struct candidates *all, const struct candidates_filter *filter)
 {
-	for (size_t i = 0; i < s->plan.n_usable; i++) {
-		struct candidate *c = &s->plan.candidates[i];
+	for (size_t i = 0; i < all->plan.n_usable; i++) {
+		struct candidate *c = &all->plan.candidates[i];
 		if (is_possible(c, filter))
-			return filter->counts_tokens && !c->view->provider->dialect->counts_tokens
+			return filter->counts_tokens &&
+				       !c->view->provider->dialect->has_auxiliary_routes
 				   ? NULL
 				   : c;
 	}
@@ -190,11 +191,11 @@ candidates_next(struct candidates *s, const struct candidates_filter *filter)
 }
 
 bool
-candidates_has_other(const struct candidates *s, const struct candidate *chosen,
+candidates_has_other(const struct candidates *all, const struct candidate *chosen,
 		     const struct candidates_filter *filter)
 {
-	for (size_t i = 0; i < s->plan.n_usable; i++) {
-		const struct candidate *c = &s->plan.candidates[i];
+	for (size_t i = 0; i < all->plan.n_usable; i++) {
+		const struct candidate *c = &all->plan.candidates[i];
 		if (c != chosen && is_possible(c, filter))
 			return true;
 	}
@@ -202,10 +203,10 @@ candidates_has_other(const struct candidates *s, const struct candidate *chosen,
 }
 
 const struct candidate *
-candidates_first_skipped(const struct candidates *s, const struct candidate *chosen)
+candidates_first_skipped(const struct candidates *all, const struct candidate *chosen)
 {
-	for (size_t i = s->plan.n_usable; i < s->plan.n; i++)
-		if (s->plan.candidates[i].view->index <= chosen->view->index)
-			return &s->plan.candidates[i];
+	for (size_t i = all->plan.n_usable; i < all->plan.n; i++)
+		if (all->plan.candidates[i].view->index <= chosen->view->index)
+			return &all->plan.candidates[i];
 	return NULL;
 }

@@ -22,7 +22,7 @@ struct candidates_query {
 	const struct client_credentials *client;
 	const struct message *message; /* NULL: no message, every provider can serve it */
 	const char *model;             /* asked for; "": any */
-	uint64_t session;              /* id of the conversation's provider; 0: none yet */
+	uint64_t session_provider;     /* id of the conversation's provider; 0: none yet */
 	struct health_kin kin;         /* who the client says it is; zeros: unknown */
 	bool kin_is_sure;              /* … which is trusted: it is local, or has a key */
 	bool latest; /* without a credential, use the account seen last: for status */

@@ -49,11 +49,11 @@ on_timer(struct timer *timer)
 }
 
 static void
-on_limits(struct timer *timer)
+on_timeouts(struct timer *timer)
 {
-	struct exchange *x = CONTAINER_OF(timer, struct exchange, limits);
+	struct exchange *x = CONTAINER_OF(timer, struct exchange, timeouts);
 	lease_renew(&x->target.lease, x->app->state);
-	run(x, steps_check_limits(x));
+	run(x, steps_check_timeouts(x));
 }
 
 /* The client has read what was waiting for it. */
@@ -104,7 +104,7 @@ exchange_new(struct client *client)
 	x->first_ms = -1;
 	x->on_progress = on_progress;
 	x->timer.due = on_timer;
-	x->limits.due = on_limits;
+	x->timeouts.due = on_timeouts;
 	buf_init(&x->body, 2 * x->request->body.max + 65536);
 	kept_init(&x->kept);
 	buf_init(&x->trail, ATTEMPTS_TEXT_MAX);
@@ -118,7 +118,7 @@ exchange_start(struct client *client)
 	struct exchange *x = exchange_new(client);
 	log_login_as_key(client->app, &client->request);
 	if (x == NULL) {
-		reply_out_of_memory(client);
+		replies_out_of_memory(client);
 		return;
 	}
 	client->handler = &handler;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* One client request from plan to reply: tries one candidate after another until one serves
  * it, and hides the failures from the client (ARCHITECTURE.md, "One request's way"). An
- * exchange owns itself: it frees itself when it is closed, at most a second after its client,
- * so that the provider's connection stays usable. One thread. */
+ * exchange has no owner: it frees itself at most a second after its reply, when the transfer has
+ * ended and the provider's connection can be used again. One thread. */
 #ifndef ROUTE_EXCHANGE_H
 #define ROUTE_EXCHANGE_H
 

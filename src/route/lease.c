@@ -10,7 +10,7 @@ lease_take(struct lease *lease, struct state *state, const struct health *record
 	   const char *provider, uint64_t holder)
 {
 	struct health_change change = {
-	    .event = HEALTH_LEASED,
+	    .event = HEALTH_EVENT_LEASED,
 	    .now_ms = clock_wall_ms(),
 	    .lease_for_ms = LEASE_MS,
 	    .holder = holder,
@@ -35,7 +35,7 @@ void
 lease_release(struct lease *lease, struct state *state)
 {
 	const struct health_change change = {
-	    .event = HEALTH_RELEASED, .now_ms = clock_wall_ms(), .holder = lease->holder};
+	    .event = HEALTH_EVENT_RELEASED, .now_ms = clock_wall_ms(), .holder = lease->holder};
 	if (lease->held)
 		state_health_change(state, &lease->key, lease->provider, &change);
 	lease->held = false;

@@ -3,6 +3,8 @@
 
 #include "base/caps.h"
 #include "base/clock.h"
+#include "base/str.h"
+#include "client/reply.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -14,32 +16,31 @@
 #define RETRY_SOON_S      (5 * 60)
 
 void
-no_provider_init(struct no_provider *e)
+no_provider_init(struct no_provider *n)
 {
-	*e = (struct no_provider){.status = 503, .type = "api_error"};
-	buf_init(&e->lines, RESPONSE_HEAD_FORWARDED_MAX);
-	buf_init(&e->message, RESPONSE_HEAD_FORWARDED_MAX);
+	*n = (struct no_provider){.status = 503, .type = "api_error"};
+	buf_init(&n->lines, RESPONSE_HEAD_FORWARDED_MAX);
+	buf_init(&n->message, RESPONSE_HEAD_FORWARDED_MAX);
 }
 
 void
-no_provider_fini(struct no_provider *e)
+no_provider_fini(struct no_provider *n)
 {
-	buf_free(&e->lines);
-	buf_free(&e->message);
+	buf_free(&n->lines);
+	buf_free(&n->message);
 }
 
 /* Adds each candidate's reason. A list that is too long is cut. */
 static void
-add_reasons(struct no_provider *e, const struct no_provider_query *query)
+add_reasons(struct no_provider *n, const struct no_provider_query *query)
 {
 	for (size_t i = 0; i < query->plan->n; i++) {
 		char reason[ERROR_TEXT_MAX];
 		plan_reason(&query->plan->candidates[i], query->now_ms, reason, sizeof reason);
-		if (!buf_printf(&e->message, "%s%s", i == 0 ? " " : "; ", reason))
+		if (!buf_printf(&n->message, "%s%s", i == 0 ? " " : "; ", reason))
 			return;
 	}
-	if (!buf_puts(&e->message, "."))
-		return;
+	buf_append_cut(&n->message, ".");
 }
 
 /* Claude's name for the window that is used up, as its own header has it (PROTOCOLS.md 4,
@@ -54,31 +55,31 @@ write_claim(const struct plan *plan, char *claim, size_t size)
 		for (size_t k = 0; view->provider->takes_login && h != NULL && k < HEALTH_WINDOWS;
 		     k++) {
 			const struct health_window *w = &h->windows[k];
-			if (w->rejected && strncmp(w->name, "7d", 2) == 0)
+			if (w->rejected && str_starts_with(w->name, "7d"))
 				snprintf(claim, size, "seven_day%s", w->name + 2);
 		}
 	}
 }
 
 static bool
-write_paused(struct no_provider *e, const struct no_provider_query *query, int64_t earliest_ms)
+write_paused(struct no_provider *n, const struct no_provider_query *query, int64_t earliest_ms)
 {
 	int64_t wait_s = (earliest_ms - query->now_ms + 999) / 1000;
 	wait_s = wait_s < 1 ? 1 : wait_s;
 	bool soon = wait_s <= RETRY_SOON_S;
 	char claim[32];
-	e->status = 429;
-	e->type = "rate_limit_error";
-	if (!buf_puts(&e->message, "No provider can answer now:"))
+	n->status = 429;
+	n->type = "rate_limit_error";
+	if (!buf_puts(&n->message, "No provider can answer now:"))
 		return false;
-	add_reasons(e, query);
-	if (!buf_printf(&e->lines, "retry-after: %" PRId64 "\r\n",
+	add_reasons(n, query);
+	if (!buf_printf(&n->lines, "retry-after: %" PRId64 "\r\n",
 			soon && wait_s > RETRY_AFTER_MAX_S ? RETRY_AFTER_MAX_S : wait_s))
 		return false;
 	if (soon || !query->login)
 		return true;
 	write_claim(query->plan, claim, sizeof claim);
-	return buf_printf(&e->lines,
+	return buf_printf(&n->lines,
 			  "anthropic-ratelimit-unified-status: rejected\r\n"
 			  "anthropic-ratelimit-unified-reset: %" PRId64 "\r\n"
 			  "anthropic-ratelimit-unified-representative-claim: %s\r\n",
@@ -86,29 +87,29 @@ write_paused(struct no_provider *e, const struct no_provider_query *query, int64
 }
 
 static bool
-write_unavailable(struct no_provider *e, const struct no_provider_query *query, bool configured)
+write_unavailable(struct no_provider *n, const struct no_provider_query *query, bool configured)
 {
-	e->status = configured ? 503 : 403;
-	e->type = configured ? "api_error" : "permission_error";
-	if (!buf_puts(&e->message, configured ? "No provider can answer this request:"
+	n->status = configured ? 503 : 403;
+	n->type = configured ? "api_error" : "permission_error";
+	if (!buf_puts(&n->message, configured ? "No provider can answer this request:"
 					      : "No provider is set up for this request:"))
 		return false;
-	add_reasons(e, query);
-	return buf_puts(&e->message, configured ? " See /v1/status on the router."
+	add_reasons(n, query);
+	return buf_puts(&n->message, configured ? " See /v1/status on the router."
 						: " Add a credential to tokens.txt, or log in with "
 						  "Claude Code.") &&
-	       buf_puts(&e->lines, "x-should-retry: false\r\n");
+	       buf_puts(&n->lines, "x-should-retry: false\r\n");
 }
 
 /* A provider is available, but this request has no time or attempts left. */
 static bool
-write_spent(struct no_provider *e)
+write_spent(struct no_provider *n)
 {
-	e->status = 503;
-	e->type = "api_error";
-	return buf_puts(&e->message, "This request used up its attempts or its time "
+	n->status = 503;
+	n->type = "api_error";
+	return buf_puts(&n->message, "This request used up its attempts or its time "
 				     "(deadline). Send it again.") &&
-	       buf_puts(&e->lines, "retry-after: 2\r\n");
+	       buf_puts(&n->lines, REPLY_RETRY_LINE);
 }
 
 /* What the candidates have in common. */
@@ -132,21 +133,21 @@ summarize(const struct plan *plan)
 }
 
 void
-no_provider_reply(struct no_provider *e, const struct no_provider_query *query)
+no_provider_reply(struct no_provider *n, const struct no_provider_query *query)
 {
 	const struct standings found = summarize(query->plan);
 	bool written;
 	if (query->limited && found.usable)
-		written = write_paused(e, query, query->now_ms);
+		written = write_paused(n, query, query->now_ms);
 	else if (query->spent && found.usable)
-		written = write_spent(e);
+		written = write_spent(n);
 	else if (found.paused)
-		written = write_paused(e, query, plan_earliest_ms(query->plan));
+		written = write_paused(n, query, plan_earliest_ms(query->plan));
 	else
-		written = write_unavailable(e, query, found.configured);
+		written = write_unavailable(n, query, found.configured);
 	if (written && query->last[0] != '\0')
-		written = buf_printf(&e->message, " The last response: %s.", query->last);
+		written = buf_printf(&n->message, " The last response: %s.", query->last);
 	/* Out of memory: the status of no_provider_init(), with what was written of the message. */
 	if (!written)
-		e->status = 503;
+		n->status = 503;
 }

@@ -23,11 +23,11 @@ struct no_provider_query {
 	int64_t now_ms;
 };
 
-void no_provider_init(struct no_provider *e);
-void no_provider_fini(struct no_provider *e);
+void no_provider_init(struct no_provider *n);
+void no_provider_fini(struct no_provider *n);
 
 /* Writes the reply: 429 when a provider will be available, 403 when none is set up, else 503.
  * The lists are cut where they do not fit. */
-void no_provider_reply(struct no_provider *e, const struct no_provider_query *query);
+void no_provider_reply(struct no_provider *n, const struct no_provider_query *query);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "route/plan.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -31,7 +32,7 @@ announce(struct app *app, const struct provider *provider, enum health_outcome w
 	 const struct health_key *key)
 {
 	struct health h;
-	char until[CLOCK_SHORT_SIZE], sentence[ERROR_TEXT_MAX];
+	char sentence[ERROR_TEXT_MAX];
 	int64_t now_ms = clock_wall_ms();
 	if (what == HEALTH_PAUSE_ENDED) {
 		snprintf(sentence, sizeof sentence, "%s is available again", provider->name);
@@ -42,14 +43,7 @@ announce(struct app *app, const struct provider *provider, enum health_outcome w
 	state_failover(app->state, now_ms);
 	state_health(app->state, key, &h);
 	state_count(app->state, provider->id, COUNT_PAUSES + h.pause);
-	clock_short(h.until_ms, now_ms, until);
-	if (h.pause == PAUSE_BENCH)
-		snprintf(sentence, sizeof sentence,
-			 "%s rejects its credential (%s); tried again at %s", provider->name, h.why,
-			 until);
-	else
-		snprintf(sentence, sizeof sentence, "%s is paused until %s (%s)", provider->name,
-			 until, h.why);
+	plan_pause_text(&h, provider->name, now_ms, sentence, sizeof sentence);
 	report(app, NOTICE_PAUSED, provider->name, sentence);
 }
 
@@ -69,7 +63,7 @@ change_of(const struct outcome *o, enum health_event event)
 	size_t room = sizeof change.windows / sizeof *change.windows;
 	for (size_t i = 0; i < o->response->n_windows && i < room; i++)
 		change.windows[i] = o->response->windows[i];
-	if (event != HEALTH_SERVED)
+	if (event != HEALTH_EVENT_SERVED)
 		snprintf(change.why, sizeof change.why, "%s", o->verdict->why);
 	return change;
 }
@@ -79,7 +73,7 @@ change_of(const struct outcome *o, enum health_event event)
 static void
 record_success(struct app *app, const struct outcome *o)
 {
-	struct health_change change = change_of(o, HEALTH_SERVED);
+	struct health_change change = change_of(o, HEALTH_EVENT_SERVED);
 	const struct health_key others[] = {
 	    {.provider = o->key.provider},
 	    {.provider = o->key.provider, .account = o->key.account, .family = o->family},
@@ -115,7 +109,7 @@ fails_for_others(const struct state *state, const struct health_key *key, int64_
 static void
 record_pause(struct app *app, const struct outcome *o)
 {
-	struct health_change change = change_of(o, HEALTH_PAUSED);
+	struct health_change change = change_of(o, HEALTH_EVENT_PAUSED);
 	struct health_key key = o->key;
 	change.pause = o->verdict->pause;
 	change.until_ms = o->verdict->until_ms;
@@ -158,12 +152,12 @@ void
 outcome_record(struct app *app, const struct outcome *o)
 {
 	const struct verdict *v = o->verdict;
-	if (v->kind == VERDICT_PASS && v->status < 300) {
+	if (verdict_is_success(v)) {
 		record_success(app, o);
 	} else {
 		state_count(app->state, o->key.provider, COUNT_FAILURES);
 		if (v->pause == PAUSE_NONE && !is_unknown_credential(v)) {
-			struct health_change change = change_of(o, HEALTH_FAILED);
+			struct health_change change = change_of(o, HEALTH_EVENT_FAILED);
 			change.throttled = v->throttled;
 			apply(app, o, o->key, &change);
 		}
@@ -189,12 +183,11 @@ is_outdated(const struct state *state, const struct outcome *o)
 }
 
 void
-outcome_serving(struct app *app, const struct outcome *o, bool own_credential)
+outcome_serving(struct app *app, const struct outcome *o, bool is_billed)
 {
 	const struct provider *provider = o->provider;
 	char sentence[ERROR_TEXT_MAX];
-	if (is_outdated(app->state, o) || !state_served(app->state, provider->name) ||
-	    !provider->paid || own_credential)
+	if (is_outdated(app->state, o) || !state_served(app->state, provider->name) || !is_billed)
 		return;
 	snprintf(sentence, sizeof sentence,
 		 "requests now go to %s, which costs money: billed to your %s account",

@@ -32,9 +32,9 @@ void outcome_record(struct app *app, const struct outcome *outcome);
 /* A probe's response has begun as a success: its provider's pause ends. Counts nothing. */
 void outcome_probe_served(struct app *app, const struct outcome *outcome);
 
-/* Remembers the provider that serves now; reports to the operator when that begins to cost
- * money. */
-void outcome_serving(struct app *app, const struct outcome *outcome, bool own_credential);
+/* Remembers the provider that serves now; reports to the operator when that begins to cost money.
+ * is_billed: credential_is_billed(). */
+void outcome_serving(struct app *app, const struct outcome *outcome, bool is_billed);
 
 /* Logs whose conversation begins to cost money. */
 void outcome_log_billing(const struct provider *provider, const char *client);

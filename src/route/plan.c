@@ -33,15 +33,15 @@ standing_of(const struct plan_query *query, enum health_state state)
 	return STANDING_READY;
 }
 
-/* A probe mostly ends long before its lease. */
-#define PROBE_MOSTLY_MS 5000
+/* A probe usually ends long before its lease. */
+#define PROBE_USUAL_MS 5000
 
 static int64_t
 available_at_ms(const struct health *h, enum standing standing, int64_t now_ms)
 {
 	if (standing != STANDING_PROBED)
 		return h->until_ms;
-	int64_t soon_ms = now_ms + PROBE_MOSTLY_MS;
+	int64_t soon_ms = now_ms + PROBE_USUAL_MS;
 	return h->lease_ms < now_ms ? now_ms : h->lease_ms < soon_ms ? h->lease_ms : soon_ms;
 }
 
@@ -75,13 +75,14 @@ is_chosen(const struct plan_query *query, const struct plan_view *view)
 static struct candidate
 consider(const struct plan_query *query, const struct plan_view *view)
 {
-	struct candidate c = {.view = view, .standing = STANDING_READY};
-	bool paid = view->provider->paid && !credential_is_own(&view->credential);
+	struct candidate c = {
+	    .view = view, .standing = STANDING_READY, .is_chosen = is_chosen(query, view)};
+	bool is_billed = credential_is_billed(&view->credential, view->provider);
 	if (!view->provider->enabled)
 		c.standing = STANDING_DISABLED;
 	else if (view->credential.why_none != NULL)
 		c.standing = STANDING_UNCONFIGURED;
-	else if (paid && query->plan_limits_only && !is_chosen(query, view))
+	else if (is_billed && query->plan_limits_only && !c.is_chosen)
 		c.standing = STANDING_PAID;
 	else if (view->refuses != NULL)
 		c.standing = STANDING_UNABLE;
@@ -89,20 +90,20 @@ consider(const struct plan_query *query, const struct plan_view *view)
 		read_records(query, &c);
 	if (c.standing != STANDING_READY)
 		return c;
-	if (is_chosen(query, view))
+	if (c.is_chosen)
 		c.standing = STANDING_CHOSEN;
-	else if (query->mid_loop && query->session == view->provider->id)
+	else if (query->mid_loop && query->session_provider == view->provider->id)
 		c.standing = STANDING_KEPT;
 	return c;
 }
 
 /* The place of a candidate: lower comes first. */
 static int
-rank(const struct plan_query *query, const struct candidate *c)
+rank(const struct candidate *c)
 {
 	if (!plan_usable(c->standing))
 		return 3;
-	if (is_chosen(query, c->view))
+	if (c->is_chosen)
 		return 0;
 	return c->standing == STANDING_KEPT ? 1 : 2;
 }
@@ -116,7 +117,7 @@ make(const struct plan_query *query)
 		all[i] = consider(query, &query->views[i]);
 	for (int r = 0; r <= 3; r++)
 		for (size_t i = 0; i < query->n_views; i++)
-			if (rank(query, &all[i]) == r)
+			if (rank(&all[i]) == r)
 				plan.candidates[plan.n++] = all[i];
 	while (plan.n_usable < plan.n && plan_usable(plan.candidates[plan.n_usable].standing))
 		plan.n_usable++;
@@ -139,7 +140,7 @@ void
 plan_refuse_probe(struct candidate *c, int64_t now_ms)
 {
 	c->standing = STANDING_PROBED;
-	c->until_ms = now_ms + PROBE_MOSTLY_MS;
+	c->until_ms = now_ms + PROBE_USUAL_MS;
 }
 
 bool
@@ -163,12 +164,23 @@ plan_earliest_ms(const struct plan *plan)
 }
 
 const char *
+plan_pause_text(const struct health *h, const char *name, int64_t now_ms, char *text, size_t size)
+{
+	char until[CLOCK_SHORT_SIZE];
+	clock_short(h->until_ms, now_ms, until);
+	if (h->pause == PAUSE_BENCH)
+		snprintf(text, size, "%s rejects its credential (%s); tried again at %s", name,
+			 h->why, until);
+	else
+		snprintf(text, size, "%s is paused until %s (%s)", name, until, h->why);
+	return text;
+}
+
+const char *
 plan_reason(const struct candidate *c, int64_t now_ms, char *text, size_t size)
 {
 	const char *name = c->view->provider->name;
 	const char *why = c->cause == NULL ? "" : c->cause->why;
-	char when[CLOCK_SHORT_SIZE];
-	clock_short(c->until_ms, now_ms, when);
 	switch (c->standing) {
 	case STANDING_READY:
 		snprintf(text, size, "%s is ready", name);
@@ -183,11 +195,8 @@ plan_reason(const struct candidate *c, int64_t now_ms, char *text, size_t size)
 		snprintf(text, size, "%s may be available again (was paused: %s)", name, why);
 		break;
 	case STANDING_PAUSED:
-		snprintf(text, size, "%s is paused until %s (%s)", name, when, why);
-		break;
 	case STANDING_BENCHED:
-		snprintf(text, size, "%s rejects its credential (%s); tried again at %s", name, why,
-			 when);
+		plan_pause_text(c->cause, name, now_ms, text, size);
 		break;
 	case STANDING_PROBED:
 		snprintf(text, size, "%s may be available again; another request is probing it",

@@ -24,10 +24,10 @@ struct plan_query {
 	const struct plan_view *views; /* in the configuration's order */
 	size_t n_views;
 	bool plan_limits_only;
-	const char *manual; /* the provider that an admin switched to; "": none */
-	uint64_t session;   /* id of the conversation's provider; 0: none yet */
-	bool mid_loop;      /* the conversation is in the middle of a tool loop */
-	bool side_call;     /* never a probe */
+	const char *manual;        /* the provider that an admin switched to; "": none */
+	uint64_t session_provider; /* id of the conversation's provider; 0: none yet */
+	bool mid_loop;             /* the conversation is in the middle of a tool loop */
+	bool side_call;            /* never a probe */
 	int64_t now_ms;
 };
 
@@ -50,6 +50,7 @@ enum standing {
 struct candidate {
 	const struct plan_view *view;
 	enum standing standing;
+	bool is_chosen;             /* an admin switched to it, whatever its standing */
 	int64_t until_ms;           /* PAUSED, BENCHED, PROBED: when it may be available */
 	const struct health *cause; /* the record of the view that is the reason; NULL: none */
 };
@@ -70,6 +71,11 @@ bool plan_usable(enum standing standing);
 
 /* The earliest time at which one that is paused may be available; 0: none is paused. */
 int64_t plan_earliest_ms(const struct plan *plan);
+
+/* A pause in words: "claude_pro is paused until 18:00 (429 unified five_hour)", or that it rejects
+ * its credential. name: the provider's. Cut to size; returns text. */
+const char *plan_pause_text(const struct health *paused, const char *name, int64_t now_ms,
+			    char *text, size_t size);
 
 /* The reason in words: "claude_pro is paused until 18:00 (429 unified five_hour)".
  * Cut to size; returns text. */

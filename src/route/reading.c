@@ -3,7 +3,6 @@
 
 #include "base/caps.h"
 #include "base/count.h"
-#include "client/request.h"
 #include "dialect/sse.h"
 #include "json/scan.h"
 

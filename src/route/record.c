@@ -11,8 +11,7 @@
 static const char *
 billed_to(const struct request_record *r)
 {
-	bool is_billed = r->provider != NULL && r->provider->paid && r->stored && r->status < 400;
-	return is_billed ? r->provider->name : "";
+	return r->is_billed && r->status < 400 ? r->provider->name : "";
 }
 
 void
@@ -122,9 +121,10 @@ static void
 put_provider(struct ledger_row *row, const struct attempt_record *r, const struct prices *prices)
 {
 	snprintf(row->provider, sizeof row->provider, "%s", r->provider->name);
-	snprintf(row->credential, sizeof row->credential, "%s", r->stored ? "stored" : "own");
+	snprintf(row->credential, sizeof row->credential, "%s",
+		 r->credential->stored ? "stored" : "own");
 	snprintf(row->served, sizeof row->served, "%s", r->model);
-	row->billed = r->provider->paid && r->stored;
+	row->billed = credential_is_billed(r->credential, r->provider);
 	put_usage(row, r);
 	if (prices != NULL)
 		put_cost(row, r, prices);
@@ -151,5 +151,7 @@ record_attempt(const struct attempt_record *r, struct ledger *ledger, const stru
 	snprintf(row.ending, sizeof row.ending, "%s", r->ending);
 	if (r->provider != NULL)
 		put_provider(&row, r, prices);
+	else
+		row.cost = 0;
 	ledger_put(ledger, &row);
 }

@@ -6,6 +6,7 @@
 #define ROUTE_RECORD_H
 
 #include "client/request.h"
+#include "config/credential.h"
 #include "dialect/stream.h"
 #include "dialect/usage.h"
 #include "money/ledger.h"
@@ -18,7 +19,7 @@ struct request_record {
 	const struct request *request;
 	const struct provider *provider; /* of the last attempt; NULL: there was none */
 	bool replied_by_us;              /* the reply is not a provider's response */
-	bool stored;                     /* the attempt's credential is a stored one */
+	bool is_billed;                  /* the attempt costs the operator money */
 	const char *sent_model;          /* "": as the client wrote it */
 	const char *skipped;       /* a preferred provider that was skipped, and why; "": none */
 	const char *attempts;      /* all of them, as steps_note() writes them */
@@ -35,11 +36,11 @@ struct request_record {
 /* An attempt whose response began with a 2xx; or, without a provider, a request that none took. */
 struct attempt_record {
 	const struct request *request;
-	const struct provider *provider; /* NULL: none took the request */
-	unsigned number;                 /* of the attempt, from 1 on */
-	uint64_t session;                /* its key; 0: none */
-	bool stored;                     /* its credential is a stored one */
-	const char *model;               /* as it was sent */
+	const struct provider *provider;     /* NULL: none took the request */
+	unsigned number;                     /* of the attempt, from 1 on */
+	uint64_t session;                    /* its key; 0: none */
+	const struct credential *credential; /* NULL without a provider */
+	const char *model;                   /* as it was sent */
 	int status;
 	const char *ending;    /* "ok", "cut", "aborted", "skipped", "refused" */
 	int64_t began_ms;      /* wall clock */

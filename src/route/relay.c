@@ -28,7 +28,7 @@ relay_fini(struct relay *r)
 	buf_free(&r->error_data);
 }
 
-/* Follows what was appended to held: mostly the event as it came, else what it was decoded to. */
+/* Follows what was appended to held: usually the event as it came, else what it was decoded to. */
 static void
 note(struct relay *r, const struct sse_event *event, const char *bytes, size_t n)
 {
@@ -113,7 +113,7 @@ relay_drop_start(struct relay *r)
 }
 
 static enum relay_result
-keep_error(struct relay *r, const struct sse_event *event)
+add_error(struct relay *r, const struct sse_event *event)
 {
 	struct buf *raw = r->reply == NULL ? &r->seen : &r->error;
 	bool kept = buf_add(raw, event->raw, event->raw_len) &&
@@ -133,7 +133,7 @@ relay_event(struct relay *r, const struct sse_event *event)
 	bool had_content = r->stream.content;
 	r->is_alive |= event->kind != SSE_PING && event->kind != SSE_OTHER;
 	if (event->kind == SSE_ERROR)
-		return keep_error(r, event);
+		return add_error(r, event);
 	if (!pass(r, event))
 		return RELAY_TOO_BIG;
 	if (!r->stream.content && !buf_add(&r->seen, event->raw, event->raw_len))

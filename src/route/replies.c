@@ -46,8 +46,8 @@ kept_put(struct kept *kept, const struct provider *provider, const struct respon
 /* --- Replies ---------------------------------------------------------- */
 
 int
-reply_failure(struct client *client, int status, const char *lines, const char *type,
-	      const char *message)
+replies_failure(struct client *client, int status, const char *lines, const char *type,
+		const char *message)
 {
 	client->reply.provider = "none";
 	reply_error(&client->reply, status, lines, type, message, client->request.id);
@@ -55,9 +55,10 @@ reply_failure(struct client *client, int status, const char *lines, const char *
 }
 
 int
-reply_out_of_memory(struct client *client)
+replies_out_of_memory(struct client *client)
 {
-	return reply_failure(client, 503, "retry-after: 2\r\n", "api_error", "Out of memory.");
+	const struct refusal *r = &refusal_out_of_memory;
+	return replies_failure(client, r->status, REPLY_RETRY_LINE, r->type, r->message);
 }
 
 static int
@@ -68,24 +69,24 @@ reply_bytes(struct client *client, int status, const char *forwarded, const char
 	if (buf_puts(&lines, "content-type: application/json\r\n") && buf_puts(&lines, forwarded))
 		reply_whole(&client->reply, status, lines.data, body, n);
 	else
-		reply_whole(&client->reply, status = 503, "retry-after: 2\r\n", "", 0);
+		reply_whole(&client->reply, status = 503, REPLY_RETRY_LINE, "", 0);
 	buf_free(&lines);
 	return status;
 }
 
 int
-reply_kept(struct client *client, const struct kept *kept)
+replies_kept(struct client *client, const struct kept *kept)
 {
 	if (kept->status == 0)
-		return reply_failure(client, 503, "retry-after: 2\r\n", "api_error",
-				     "The provider's response cannot be forwarded.");
+		return replies_failure(client, 503, REPLY_RETRY_LINE, "api_error",
+				       "The provider's response cannot be forwarded.");
 	return reply_bytes(client, kept->status, buf_text(&kept->lines), buf_text(&kept->body),
 			   kept->body.len);
 }
 
 int
-reply_response(struct client *client, const struct target *target, const struct response *response,
-	       const struct buf *json, bool is_message)
+replies_response(struct client *client, const struct target *target,
+		 const struct response *response, const struct buf *json, bool is_message)
 {
 	const struct provider *provider = target->provider;
 	const struct dialect *dialect = provider->dialect;
@@ -97,13 +98,13 @@ reply_response(struct client *client, const struct target *target, const struct 
 	int status =
 	    dialect->decode_json(provider->name, buf_text(json), json->len, &decoded)
 		? reply_bytes(client, response->status, forwarded, decoded.data, decoded.len)
-		: reply_out_of_memory(client);
+		: replies_out_of_memory(client);
 	buf_free(&decoded);
 	return status;
 }
 
 int
-reply_locally(struct client *client, const struct config *config)
+replies_locally(struct client *client, const struct config *config)
 {
 	const struct request *r = &client->request;
 	bool counts = r->route->id == ROUTE_COUNT_TOKENS;
@@ -112,21 +113,21 @@ reply_locally(struct client *client, const struct config *config)
 				? catalogue_model(config, r->route_argument)
 				: catalogue_models(config);
 	if (body == NULL)
-		return reply_failure(client, 404, "", "not_found_error",
-				     "No provider knows this model.");
+		return replies_failure(client, 404, "", "not_found_error",
+				       "No provider knows this model.");
 	client->reply.provider = "none";
 	reply_json(&client->reply, 200, counts ? "x-router-estimate: 1\r\n" : "", body);
 	return 200;
 }
 
 int
-reply_no_provider(struct client *client, const struct no_provider_query *query)
+replies_no_provider(struct client *client, const struct no_provider_query *query)
 {
 	struct no_provider reply;
 	no_provider_init(&reply);
 	no_provider_reply(&reply, query);
-	reply_failure(client, reply.status, buf_text(&reply.lines), reply.type,
-		      buf_text(&reply.message));
+	replies_failure(client, reply.status, buf_text(&reply.lines), reply.type,
+			buf_text(&reply.message));
 	no_provider_fini(&reply);
 	return reply.status;
 }

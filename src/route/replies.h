@@ -27,23 +27,23 @@ void kept_put(struct kept *kept, const struct provider *provider, const struct r
 	      int status, const struct buf *body);
 
 /* The error that was kept, or a 503 if none was. */
-int reply_kept(struct client *client, const struct kept *kept);
+int replies_kept(struct client *client, const struct kept *kept);
 
 /* A provider's JSON response; is_message: it is a message, which the dialect decodes. */
-int reply_response(struct client *client, const struct target *target,
-		   const struct response *response, const struct buf *json, bool is_message);
+int replies_response(struct client *client, const struct target *target,
+		     const struct response *response, const struct buf *json, bool is_message);
 
 /* A reply that needs no provider: a token estimate, a list of models, a model. */
-int reply_locally(struct client *client, const struct config *config);
+int replies_locally(struct client *client, const struct config *config);
 
 /* The reply when no provider can serve the request. */
-int reply_no_provider(struct client *client, const struct no_provider_query *query);
+int replies_no_provider(struct client *client, const struct no_provider_query *query);
 
 /* An error of ours. lines: further header lines, "" for none. */
-int reply_failure(struct client *client, int status, const char *lines, const char *type,
-		  const char *message);
+int replies_failure(struct client *client, int status, const char *lines, const char *type,
+		    const char *message);
 
 /* The 503 when out of memory. */
-int reply_out_of_memory(struct client *client);
+int replies_out_of_memory(struct client *client);
 
 #endif

@@ -49,7 +49,7 @@ ask(struct exchange *x)
 	x->attempt = start(x);
 	relay_init(&x->relay, t->provider->dialect, t->provider->name);
 	x->relay_begun = true;
-	return x->attempt == NULL ? steps_judge(x, ENDING_OURS) : steps_check_limits(x);
+	return x->attempt == NULL ? steps_judge(x, ENDING_OURS) : steps_check_timeouts(x);
 }
 
 const struct step step_ask = {"ask", ask};
@@ -89,7 +89,7 @@ end_probe(struct exchange *x)
 {
 	const struct response *response = attempt_response(x->attempt);
 	const struct verdict served = {.kind = VERDICT_PASS, .status = response->status};
-	if (!x->target.lease.held || response->status >= 300 || !response->sse ||
+	if (!x->target.lease.held || !verdict_is_success(&served) || !response->sse ||
 	    (response->overage && x->config->plan_limits_only))
 		return;
 	const struct outcome outcome = steps_outcome(x, &served);

@@ -12,12 +12,13 @@ static void
 record(const struct exchange *x)
 {
 	const struct reply *reply = &x->client->reply;
+	const struct provider *p = x->target.provider;
 	int64_t asked_ms = x->target.start_ms - x->start_ms;
 	const struct request_record record = {
 	    .request = x->request,
-	    .provider = x->target.provider,
+	    .provider = p,
 	    .replied_by_us = strcmp(reply->provider, "none") == 0,
-	    .stored = x->target.credential.stored,
+	    .is_billed = p != NULL && credential_is_billed(&x->target.credential, p),
 	    .sent_model = x->target.model,
 	    .skipped = x->skipped,
 	    .attempts = buf_text(&x->trail),
@@ -58,7 +59,7 @@ enter(struct exchange *x)
 }
 
 /* Whether to wait for the end of the transfer: only then can its connection be used again, and
- * mostly it takes one iteration of the loop. Not while libcurl still sends the body, which is
+ * usually it takes one iteration of the loop. Not while libcurl still sends the body, which is
  * freed with the client. */
 static bool
 may_linger(const struct exchange *x)
@@ -77,7 +78,7 @@ close_exchange(struct exchange *x)
 	x->client->handler = NULL;
 	x->client = NULL;
 	x->request = NULL;
-	loop_cancel(x->app->loop, &x->limits);
+	loop_cancel(x->app->loop, &x->timeouts);
 	if (!lingers || !loop_after(x->app->loop, &x->timer, LINGER_FOR_MS))
 		steps_free(x);
 	return NULL;

@@ -80,10 +80,10 @@ pass(struct exchange *x)
 {
 	const struct response *response = attempt_response(x->attempt);
 	const struct buf *body = attempt_body(x->attempt);
-	if (!steps_is_served(&x->verdict)) {
+	if (!verdict_is_success(&x->verdict)) {
 		keep_error(x);
 		lease_release(&x->target.lease, x->app->state);
-		return steps_close(x, reply_kept(steps_begin_reply(x), &x->kept));
+		return steps_close(x, replies_kept(steps_begin_reply(x), &x->kept));
 	}
 	target_worked(&x->target, x->app->state, x->request);
 	steps_remember_service(x);
@@ -93,7 +93,7 @@ pass(struct exchange *x)
 	}
 	x->relay.stream.usage = x->verdict.usage;
 	return steps_close(
-	    x, reply_response(steps_begin_reply(x), &x->target, response, body, !x->auxiliary));
+	    x, replies_response(steps_begin_reply(x), &x->target, response, body, !x->auxiliary));
 }
 
 /* Leaves this provider for the next candidate. */

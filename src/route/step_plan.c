@@ -21,15 +21,14 @@ collect(const struct exchange *x)
 	    .api_key = r->api_key,
 	    .may_use_stored = access_may_use_stored(x->config, r),
 	};
-	bool is_about_models = r->route->id == ROUTE_MODELS || r->route->id == ROUTE_MODEL;
 	const struct candidates_query query = {
 	    .config = x->config,
 	    .tokens = x->tokens,
 	    .state = x->app->state,
 	    .client = &client,
-	    .message = is_about_models ? NULL : &r->message,
+	    .message = route_has_message(r->route) ? &r->message : NULL,
 	    .model = r->message.model,
-	    .session = x->identity.session.provider,
+	    .session_provider = x->identity.session.provider,
 	    .kin = x->identity.kin,
 	    .kin_is_sure = x->identity.kin_is_sure,
 	    .now_ms = clock_wall_ms(),
@@ -123,7 +122,7 @@ reply_unavailable(struct exchange *x, const struct plan *plan)
 	    .login = x->request->login != NULL,
 	    .now_ms = clock_wall_ms(),
 	};
-	return reply_no_provider(steps_begin_reply(x), &query);
+	return replies_no_provider(steps_begin_reply(x), &query);
 }
 
 /* No candidate is left: BEHAVIOUR 5, "When the last candidate fails". */
@@ -132,9 +131,9 @@ give_up(struct exchange *x, const struct plan *plan)
 {
 	bool cools = x->verdict.kind == VERDICT_COOL || x->verdict.kind == VERDICT_BENCH;
 	if (x->kept.status != 0 && !cools)
-		return steps_close(x, reply_kept(steps_begin_reply(x), &x->kept));
+		return steps_close(x, replies_kept(steps_begin_reply(x), &x->kept));
 	if (x->auxiliary)
-		return steps_close(x, reply_locally(steps_begin_reply(x), x->config));
+		return steps_close(x, replies_locally(steps_begin_reply(x), x->config));
 	int64_t ms = hold_ms(x, plan);
 	return ms > 0 ? hold(x, ms) : steps_close(x, reply_unavailable(x, plan));
 }
@@ -144,7 +143,7 @@ plan(struct exchange *x)
 {
 	struct candidates *s = collect(x);
 	if (s == NULL)
-		return steps_close(x, reply_out_of_memory(steps_begin_reply(x)));
+		return steps_close(x, replies_out_of_memory(steps_begin_reply(x)));
 	const struct step *next = choose(x, s) ? &step_ask : give_up(x, &s->plan);
 	free(s);
 	return next;

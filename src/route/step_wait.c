@@ -5,10 +5,10 @@
 static const struct step *
 wait(struct exchange *x)
 {
-	loop_cancel(x->app->loop, &x->limits);
+	loop_cancel(x->app->loop, &x->timeouts);
 	if (loop_after(x->app->loop, &x->timer, x->wait_ms))
 		return NULL;
-	return steps_close(x, reply_out_of_memory(steps_begin_reply(x)));
+	return steps_close(x, replies_out_of_memory(steps_begin_reply(x)));
 }
 
 const struct step step_wait = {"wait", wait};

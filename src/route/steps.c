@@ -2,16 +2,15 @@
 #include "route/steps.h"
 
 #include "base/clock.h"
-#include "config/diagnostics.h"
 #include "dialect/dialect.h"
-#include "route/limits.h"
 #include "route/record.h"
+#include "route/timeouts.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-	LIMITS_EVERY_MS = 5000,      /* at least: that renews a lease, too */
+	TIMEOUTS_EVERY_MS = 5000,    /* at least: that renews a lease, too */
 	THROTTLED_LATELY_MS = 60000, /* BEHAVIOUR 4: a second bare 429 within a minute */
 };
 
@@ -39,13 +38,13 @@ steps_close(struct exchange *x, int status)
 	return &step_close;
 }
 
-/* --- Time limits ------------------------------------------------------ */
+/* --- Timeouts --------------------------------------------------------- */
 
-static struct limits_query
-limits_of(const struct exchange *x)
+static struct timeouts_query
+timeouts_of(const struct exchange *x)
 {
 	bool relaying = x->step == &step_relay;
-	return (struct limits_query){
+	return (struct timeouts_query){
 	    .config = x->config,
 	    .auxiliary = x->auxiliary,
 	    .streams = x->request->message.stream,
@@ -65,26 +64,26 @@ limits_of(const struct exchange *x)
 int64_t
 steps_remaining_ms(const struct exchange *x)
 {
-	return limits_deadline_ms(x->config, x->start_ms, clock_steady_ms());
+	return timeouts_deadline_ms(x->config, x->start_ms, clock_steady_ms());
 }
 
 const struct step *
-steps_check_limits(struct exchange *x)
+steps_check_timeouts(struct exchange *x)
 {
 	if (x->relay.is_alive)
 		x->target.alive_ms = x->target.bytes_ms;
 	x->relay.is_alive = false;
-	const struct limits_query query = limits_of(x);
-	struct limit limit = limits_next(&query);
-	if (limit.remaining_ms > 0) {
+	const struct timeouts_query query = timeouts_of(x);
+	struct timeout timeout = timeouts_next(&query);
+	if (timeout.remaining_ms > 0) {
 		int64_t idle_ms = x->config->idle_timeout_ms;
-		int64_t next_ms = idle_ms < LIMITS_EVERY_MS ? idle_ms : LIMITS_EVERY_MS;
-		next_ms = limit.remaining_ms < next_ms ? limit.remaining_ms : next_ms;
-		if (loop_after(x->app->loop, &x->limits, next_ms))
+		int64_t next_ms = idle_ms < TIMEOUTS_EVERY_MS ? idle_ms : TIMEOUTS_EVERY_MS;
+		next_ms = timeout.remaining_ms < next_ms ? timeout.remaining_ms : next_ms;
+		if (loop_after(x->app->loop, &x->timeouts, next_ms))
 			return NULL;
-		limit.ending = ENDING_OURS;
+		timeout.ending = ENDING_OURS;
 	}
-	x->ending = limit.ending;
+	x->ending = timeout.ending;
 	return x->step == &step_relay ? &step_mend : &step_judge;
 }
 
@@ -156,12 +155,6 @@ steps_verdict(const struct exchange *x, enum ending ending, bool content)
 	return verdict_judge(&evidence);
 }
 
-bool
-steps_is_served(const struct verdict *v)
-{
-	return v->kind == VERDICT_PASS && v->status >= 200 && v->status < 300;
-}
-
 struct outcome
 steps_outcome(const struct exchange *x, const struct verdict *verdict)
 {
@@ -174,7 +167,7 @@ steps_outcome(const struct exchange *x, const struct verdict *verdict)
 	    .response = attempt_response(x->attempt),
 	    .verdict = verdict,
 	};
-	if (x->target.own != 0)
+	if (x->target.own_account != 0)
 		outcome.kin = x->identity.kin;
 	return outcome;
 }
@@ -198,7 +191,7 @@ steps_record_outcome(struct exchange *x)
 		return;
 	const struct outcome outcome = steps_outcome(x, &x->verdict);
 	outcome_record(x->app, &outcome);
-	if (steps_is_served(&x->verdict))
+	if (verdict_is_success(&x->verdict))
 		x->target.lease.held = false; /* the success has ended the pause and the lease */
 }
 
@@ -207,12 +200,12 @@ steps_remember_service(struct exchange *x)
 {
 	struct session *session = &x->identity.session;
 	const struct provider *p = x->target.provider;
-	bool stored = x->target.credential.stored;
+	bool is_billed = credential_is_billed(&x->target.credential, p);
 	if (x->auxiliary || x->request->message.side_call)
 		return;
 	const struct outcome outcome = steps_outcome(x, &x->verdict);
-	outcome_serving(x->app, &outcome, !stored);
-	if (session->key != 0 && session->provider != p->id && stored && p->paid)
+	outcome_serving(x->app, &outcome, is_billed);
+	if (session->key != 0 && session->provider != p->id && is_billed)
 		outcome_log_billing(p, request_client(x->request));
 	session->provider = p->id;
 	session->used_ms = clock_wall_ms();
@@ -247,7 +240,7 @@ steps_record_attempt(struct exchange *x, const char *ending)
 	    .provider = t->provider,
 	    .number = x->attempts,
 	    .session = x->identity.session.key,
-	    .stored = t->credential.stored,
+	    .credential = &t->credential,
 	    .model = target_model(t, x->request),
 	    .status = response->status,
 	    .ending = ending,
@@ -277,7 +270,7 @@ steps_free(struct exchange *x)
 	lease_release(&x->target.lease, x->app->state);
 	steps_drop_attempt(x);
 	loop_cancel(x->app->loop, &x->timer);
-	loop_cancel(x->app->loop, &x->limits);
+	loop_cancel(x->app->loop, &x->timeouts);
 	kept_fini(&x->kept);
 	buf_free(&x->trail);
 	tokens_free(x->tokens);

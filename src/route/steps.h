@@ -9,8 +9,9 @@
  *      │         └─ retry, new form ──┘ │ │        └→ mend ──┘ │
  *      └──────────── next candidate ────┘ └── JSON, or error ──┘
  *
- * wait comes before a retry, and before another plan while all providers are paused. plan goes
- * to close when no candidate is left. One thread. */
+ * wait comes before a retry, and before another plan while all providers are paused. ask goes to
+ * judge when no transfer could be started. Not drawn: plan and wait go to close when they reply
+ * themselves, and exchange.c from any step when the client has disconnected. One thread. */
 #ifndef ROUTE_STEPS_H
 #define ROUTE_STEPS_H
 
@@ -46,7 +47,8 @@ struct exchange {
 	struct request *request; /* the client's; NULL once closed */
 	const struct step *step; /* the current one */
 	bool auxiliary;          /* count_tokens and models change no provider's health */
-	uint64_t probe_id;       /* our name as the holder of a lease; random */
+	uint64_t probe_id;       /* our name as the holder of a lease: digest_name() of the
+	                            request's random id */
 	struct identity identity;
 	int64_t start_ms; /* steady clock */
 	int64_t first_ms; /* when the reply began, since start_ms; -1: it has not */
@@ -72,7 +74,7 @@ struct exchange {
 	struct timer timer; /* of wait, and of lingering after close */
 	int64_t wait_ms;
 	const struct step *after;
-	struct timer limits;
+	struct timer timeouts;
 };
 
 /* --- What to return --------------------------------------------------- */
@@ -80,14 +82,14 @@ struct exchange {
 /* Wait, then go on with after. */
 const struct step *steps_wait(struct exchange *x, int64_t ms, const struct step *after);
 
-/* Judge the attempt, which ended so, or has delivered enough. */
+/* Judge the attempt, which ended like that, or has delivered enough. */
 const struct step *steps_judge(struct exchange *x, enum ending ending);
 
 /* The reply is written, with that status. */
 const struct step *steps_close(struct exchange *x, int status);
 
-/* Checks the time limits now, and sets the timer for the next check. NULL: none is reached. */
-const struct step *steps_check_limits(struct exchange *x);
+/* Checks the timeouts now, and sets the timer for the next check. NULL: none is reached. */
+const struct step *steps_check_timeouts(struct exchange *x);
 
 /* --- What steps share ------------------------------------------------- */
 
@@ -102,9 +104,6 @@ const struct buf *steps_response_body(const struct exchange *x);
 
 /* Judges the attempt; content: a stream's content has begun. */
 struct verdict steps_verdict(const struct exchange *x, enum ending ending, bool content);
-
-/* Whether a verdict is a success. */
-bool steps_is_served(const struct verdict *verdict);
 
 /* The attempt with a verdict, for outcome.h. */
 struct outcome steps_outcome(const struct exchange *x, const struct verdict *verdict);

@@ -12,15 +12,15 @@ target_set(struct target *t, const struct candidate *c, const struct state *stat
 	   const char *model)
 {
 	const struct plan_view *view = c->view;
-	uint64_t own = view->credential.stored ? 0 : view->account.key.account;
+	uint64_t own_account = view->credential.stored ? 0 : view->account.key.account;
 	*t = (struct target){
 	    .provider = view->provider,
 	    .index = view->index,
 	    .credential = view->credential,
 	    .key = view->account.key,
-	    .own = own,
+	    .own_account = own_account,
 	    .lease = t->lease,
-	    .first_name = learned_first(state, view->provider, model, own),
+	    .first_name = learned_first(state, view->provider, model, own_account),
 	};
 }
 
@@ -28,12 +28,6 @@ const char *
 target_model(const struct target *t, const struct request *r)
 {
 	return t->model[0] != '\0' ? t->model : r->message.model;
-}
-
-static bool
-has_message(const struct request *r)
-{
-	return r->route->id != ROUTE_MODELS && r->route->id != ROUTE_MODEL;
 }
 
 bool
@@ -46,7 +40,7 @@ target_write_body(struct target *t, const struct state *state, const struct requ
 	const char *sent = dialect->model == NULL ? model : dialect->model(&r->message, model);
 	snprintf(t->model, sizeof t->model, "%s", sent == NULL ? "" : sent);
 	t->family = message_family_id(target_model(t, r));
-	t->quirks |= learned_quirks(state, t->provider, target_model(t, r), t->own);
+	t->quirks |= learned_quirks(state, t->provider, target_model(t, r), t->own_account);
 	buf_free(out);
 	const struct handover handover = {
 	    .provider = t->provider->name,
@@ -57,7 +51,7 @@ target_write_body(struct target *t, const struct state *state, const struct requ
 	    .key = state_key(state),
 	    .quirks = t->quirks,
 	};
-	return !has_message(r) || dialect->encode(&handover, out) != HANDOVER_FAILED;
+	return !route_has_message(r->route) || dialect->encode(&handover, out) != HANDOVER_FAILED;
 }
 
 bool
@@ -83,8 +77,10 @@ target_worked(const struct target *t, struct state *state, const struct request 
 	const char *model = r->message.model;
 	const char *refused = learned_name_at(t->provider, model, t->first_name, 0);
 	if (r->route->id == ROUTE_MESSAGES)
-		learned_quirks_worked(state, t->provider, target_model(t, r), t->own, t->quirks);
-	if (t->successor > 0 && learned_name_worked(state, t->provider, model, t->own, t->model))
+		learned_quirks_worked(state, t->provider, target_model(t, r), t->own_account,
+				      t->quirks);
+	if (t->successor > 0 &&
+	    learned_name_worked(state, t->provider, model, t->own_account, t->model))
 		log_line(LOG_NOTICE, "%s no longer knows %s: using %s instead", t->provider->name,
 			 refused, t->model);
 }

@@ -17,12 +17,12 @@ struct target {
 	unsigned index;               /* of its view */
 	struct credential credential; /* borrowed from the request or the tokens */
 	struct health_key key;        /* of the account */
-	uint64_t own;       /* key.account, if the credential is the client's own; else 0 */
-	struct lease lease; /* held if this is a probe */
-	bool others_ready;  /* another candidate is available */
-	size_t first_name;  /* index of the name to try first (learned.h), */
-	size_t successor;   /* how many names, from that one on, were rejected */
-	unsigned quirks;    /* enum quirk, or'ed */
+	uint64_t own_account; /* key.account, if the credential is the client's own; else 0 */
+	struct lease lease;   /* held if this is a probe */
+	bool others_ready;    /* another candidate is available */
+	size_t first_name;    /* index of the name to try first (learned.h), */
+	size_t successor;     /* how many names, from that one on, were rejected */
+	unsigned quirks;      /* enum quirk, or'ed */
 	unsigned retries;
 	char model[MODEL_NAME_MAX]; /* the name to send; "": as the client wrote it */
 	uint64_t family;            /* of that name: message_family_id() */

@@ -50,17 +50,17 @@ is_limit_status(const struct reading *r)
 }
 
 static bool
-window_rejected(const struct response *a, const char *name)
+window_rejected(const struct response *response, const char *name)
 {
-	const struct health_window *w = response_window(a, name);
+	const struct health_window *w = response_window(response, name);
 	return w != NULL && w->rejected;
 }
 
 static bool
-any_window_rejected(const struct response *a)
+any_window_rejected(const struct response *response)
 {
-	for (size_t i = 0; i < a->n_windows; i++)
-		if (a->windows[i].rejected)
+	for (size_t i = 0; i < response->n_windows; i++)
+		if (response->windows[i].rejected)
 			return true;
 	return false;
 }
@@ -244,8 +244,8 @@ rejected_family(const struct reading *r)
 	return first == 0 ? r->evidence->family : first;
 }
 
-/* The family that a rejected window pauses. That 7d_oi means Fable is hearsay: the family that was
- * asked for is paused, or it would be asked again and again. */
+/* The family that a rejected window pauses. It is unconfirmed that 7d_oi means Fable, so the
+ * family that was asked for is paused; else it would be asked again and again. */
 static uint64_t
 paused_family(const struct reading *r)
 {
@@ -598,17 +598,17 @@ ending_text(enum ending ending)
 static void
 explain(const struct reading *r, const struct row *row, struct verdict *v)
 {
-	const struct response *a = r->response;
+	const struct response *response = r->response;
 	if (r->ending != ENDING_WHOLE)
 		snprintf(v->why, sizeof v->why, "%s", ending_text(r->ending));
 	else if (row->until == until_windows || row->until == until_family ||
 		 row->until == until_unified)
-		snprintf(v->why, sizeof v->why, "%d unified %s", a->status,
-			 a->claim[0] != '\0' ? a->claim : row->name);
+		snprintf(v->why, sizeof v->why, "%d unified %s", response->status,
+			 response->claim[0] != '\0' ? response->claim : row->name);
 	else if (isdigit((unsigned char)row->name[0]))
 		snprintf(v->why, sizeof v->why, "%s", row->name);
 	else
-		snprintf(v->why, sizeof v->why, "%d %s", a->status, row->name);
+		snprintf(v->why, sizeof v->why, "%d %s", response->status, row->name);
 }
 
 struct verdict

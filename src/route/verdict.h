@@ -71,6 +71,13 @@ struct verdict {
  * limited to 6 h here; health_apply() limits all pauses to 8 days. */
 struct verdict verdict_judge(const struct evidence *evidence);
 
+/* Whether the response serves the request. */
+static inline bool
+verdict_is_success(const struct verdict *verdict)
+{
+	return verdict->kind == VERDICT_PASS && verdict->status >= 200 && verdict->status < 300;
+}
+
 /* "pass", "hop", "cool", "bench", "successor". */
 const char *verdict_name(enum verdict_kind kind);
 

@@ -267,20 +267,20 @@ health_apply(struct health *health, const struct health_change *change)
 {
 	fix_clock(health, change->now_ms);
 	switch (change->event) {
-	case HEALTH_SERVED:
+	case HEALTH_EVENT_SERVED:
 		return apply_served(health, change);
-	case HEALTH_FAILED:
+	case HEALTH_EVENT_FAILED:
 		return apply_failed(health, change);
-	case HEALTH_PAUSED:
+	case HEALTH_EVENT_PAUSED:
 		return change->pause == PAUSE_NONE ? apply_failed(health, change)
 						   : apply_pause(health, change);
-	case HEALTH_LEASED:
+	case HEALTH_EVENT_LEASED:
 		return apply_leased(health, change);
-	case HEALTH_RELEASED:
+	case HEALTH_EVENT_RELEASED:
 		return apply_released(health, change);
-	case HEALTH_RELIEVED:
+	case HEALTH_EVENT_RELIEVED:
 		return apply_relieved(health, change);
-	case HEALTH_RETRIED:
+	case HEALTH_EVENT_RETRIED:
 		return apply_retried(health, change);
 	}
 	return HEALTH_SAME;
@@ -291,7 +291,7 @@ health_is_worth_writing(const struct health *health, const struct health_change 
 {
 	struct health after = *health;
 	int64_t ago_ms = change->now_ms - health->success_ms;
-	if (change->event != HEALTH_SERVED || ago_ms < 0 || ago_ms >= SAME_SUCCESS_MS)
+	if (change->event != HEALTH_EVENT_SERVED || ago_ms < 0 || ago_ms >= SAME_SUCCESS_MS)
 		return true;
 	health_apply(&after, change);
 	after.used_ms = health->used_ms;
@@ -308,7 +308,7 @@ health_may_give_way(const struct health *health, const struct health *to, int64_
 }
 
 bool
-health_goes_first(const struct health *health, const struct health *other)
+health_is_evicted_before(const struct health *health, const struct health *other)
 {
 	bool paused = health->pause != PAUSE_NONE, other_paused = other->pause != PAUSE_NONE;
 	if (paused != other_paused)
@@ -330,7 +330,7 @@ health_inherit(const struct health *from, struct health_kin kin, bool is_sure, i
 {
 	bool is_known = kin.person != 0 && from->kin.person != 0;
 	bool is_person = is_same(kin.person, from->kin.person);
-	/* Two accounts that take turns on one machine are two. */
+	/* The device counts only while a person is unknown: two accounts may take turns on it. */
 	if (from->pause == PAUSE_NONE || from->key.account == 0 ||
 	    from->key.account == out->key.account || from->key.family != out->key.family ||
 	    (!is_person && (is_known || !is_same(kin.device, from->kin.device))))

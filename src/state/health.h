@@ -73,13 +73,13 @@ _Static_assert(offsetof(struct health, kin) == 384, "layout of the state file");
 _Static_assert(sizeof(struct health) == 400, "layout of the state file");
 
 enum health_event {
-	HEALTH_SERVED,   /* a 2xx that is not a rejection */
-	HEALTH_FAILED,   /* a failure without a pause */
-	HEALTH_PAUSED,   /* a failure with a pause */
-	HEALTH_LEASED,   /* a request asks for the lease, or to keep it */
-	HEALTH_RELEASED, /* the probe ended without a meaningful response */
-	HEALTH_RELIEVED, /* the health check: a pause that is over by the clock ends */
-	HEALTH_RETRIED,  /* an operator: try again now, whatever the end was */
+	HEALTH_EVENT_SERVED,   /* a 2xx that is not a rejection */
+	HEALTH_EVENT_FAILED,   /* a failure without a pause */
+	HEALTH_EVENT_PAUSED,   /* a failure with a pause */
+	HEALTH_EVENT_LEASED,   /* a request asks for the lease, or to keep it */
+	HEALTH_EVENT_RELEASED, /* the probe ended without a meaningful response */
+	HEALTH_EVENT_RELIEVED, /* the health check: a pause that is over by the clock ends */
+	HEALTH_EVENT_RETRIED,  /* an operator: try again now, whatever the end was */
 };
 
 /* A fact to apply. Fields that an event does not use are zero. */
@@ -139,7 +139,7 @@ bool health_may_give_way(const struct health *health, const struct health *to, i
 
 /* Whether a record gives way sooner than another: one without a pause, the least recently used
  * first; then the one whose pause ends first. */
-bool health_goes_first(const struct health *health, const struct health *other);
+bool health_is_evicted_before(const struct health *health, const struct health *other);
 
 /* What to assume of a new credential, of which nothing is known, from one record (of the same
  * family) of another account at the same provider. False: nothing, since they are not of the same

@@ -152,11 +152,11 @@ used_ms(const struct state_table *table, const void *record)
 }
 
 static bool
-goes_first(const struct state_table *table, const union state_record *record,
-	   const union state_record *other)
+is_evicted_before(const struct state_table *table, const union state_record *record,
+		  const union state_record *other)
 {
 	if (table == &state_tables[HEALTHS])
-		return health_goes_first(&record->health, &other->health);
+		return health_is_evicted_before(&record->health, &other->health);
 	return used_ms(table, record) < used_ms(table, other);
 }
 
@@ -174,7 +174,7 @@ table_place(const struct state_image *image, const struct state_table *table, co
 		if (!state_record_read(state_table_record(image, table, i), table->bytes, &record,
 				       &generation))
 			continue;
-		if (place < 0 || goes_first(table, &record, &first)) {
+		if (place < 0 || is_evicted_before(table, &record, &first)) {
 			first = record;
 			place = (int)i;
 		}

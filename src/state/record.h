@@ -69,8 +69,8 @@ int state_table_find(const struct state_image *image, const struct state_table *
 
 /* Under the lock. Writes a record to its place, or -1: to a free place, else to
  * that of the least recently used one; of healths, of the one that matters least
- * (health_goes_first()), and nowhere if all matter more. A writer that is killed in here leaves
- * the old record, the new one, or a free place. */
+ * (health_is_evicted_before()), and nowhere if all matter more. A writer that is killed in here
+ * leaves the old record, the new one, or a free place. */
 void state_table_put(struct state_image *image, const struct state_table *table, int place,
 		     const void *record);
 

@@ -277,7 +277,7 @@ state_health_change(struct state *state, const struct health_key *key, const cha
 	struct state_change change = {.kind = CHANGE_HEALTH,
 				      .health = {.key = *key, .change = *health_change}};
 	copy_name(change.health.name, provider_name);
-	bool is_lease = health_change->event == HEALTH_LEASED; /* only now or not at all */
+	bool is_lease = health_change->event == HEALTH_EVENT_LEASED; /* only now or not at all */
 	bool is_done = is_lease ? state_queue_write(&state->queue, &state->map, &change, &result)
 				: state_queue_submit(&state->queue, &state->map, &change, &result);
 	if (is_done)
@@ -290,8 +290,9 @@ state_retry(struct state *state, uint64_t provider, int64_t now_ms)
 {
 	struct state_change change = {
 	    .kind = CHANGE_RETRY,
-	    .health = {.key = {.provider = provider},
-		       .change = {.event = HEALTH_RETRIED, .now_ms = now_ms, .began_ms = now_ms}}};
+	    .health = {
+		.key = {.provider = provider},
+		.change = {.event = HEALTH_EVENT_RETRIED, .now_ms = now_ms, .began_ms = now_ms}}};
 	return submit(state, &change);
 }
 

@@ -33,7 +33,7 @@ struct session {
 /* A fact that a response taught about a model at a provider: which of its names works, which form
  * of a request it needs. */
 struct model_memory {
-	uint64_t key;    /* route/candidates.h */
+	uint64_t key;    /* route/learned.c */
 	uint64_t value;  /* 0: as if nothing were remembered */
 	int64_t used_ms; /* when it was learned */
 };
@@ -128,8 +128,8 @@ size_t state_healths(const struct state *state, uint64_t provider, struct health
 /* Reads one session. False: unknown. */
 bool state_session(const struct state *state, uint64_t key, struct session *out);
 
-/* Records the provider that serves a conversation; the least recently used one gives way. A mere
- * "still used" is written once a minute. A key of 0 is ignored. */
+/* Records the provider that serves a conversation; the least recently used one gives way. A change
+ * of used_ms alone is written once a minute. A key of 0 is ignored. */
 void state_session_put(struct state *state, const struct session *session);
 
 /* Returns what is remembered under a key, for STATE_MODEL_FOR_MS; 0: nothing. What was learned

@@ -47,7 +47,7 @@ struct attempt {
 
 /* When a kept connection dies before a byte of the response, libcurl sends the request again by
  * itself, up to five times, though the provider may have served each of them. Our owner decides
- * that and counts: no request is sent twice, */
+ * that and counts, so the second sending is aborted. */
 static int
 on_request(void *context, char *ip, char *local_ip, int port, int local_port)
 {
@@ -58,7 +58,7 @@ on_request(void *context, char *ip, char *local_ip, int port, int local_port)
 	return a->lost ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
 }
 
-/* and no connection is made for it. */
+/* No connection is made for a request that is not sent again. */
 static int
 on_socket(void *context, curl_socket_t fd, curlsocktype purpose)
 {

@@ -2,7 +2,7 @@
 /* Notifies an operator of changes: on_change of the configuration, a command or a webhook
  * (BEHAVIOUR.md 11). Only our own words leave the process, never a credential, never foreign text.
  *
- * A notifier belongs to its router. It never delays a request. One thread. */
+ * A notifier is owned by struct app. It never delays a request. One thread. */
 #ifndef UPSTREAM_NOTIFY_H
 #define UPSTREAM_NOTIFY_H
 

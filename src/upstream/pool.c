@@ -84,7 +84,7 @@ on_timer(CURLM *multi, long in_ms, void *context)
 	return 0;
 }
 
-/* Ends a transfer whose socket cannot be watched: it would never be heard of again. */
+/* Ends a transfer whose socket cannot be watched: it would never end by itself. */
 static void
 give_up(CURL *easy)
 {

@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "config/credential.h"
 #include "dialect/dialect.h"
+#include "dialect/forwarding.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -39,21 +40,6 @@ add_line(struct curl_slist **list, const char *name, const char *value)
 	bool added = append(list, line);
 	explicit_bzero(line, n_name + n_between + n_value);
 	return added;
-}
-
-/* Which of the client's headers a Claude provider gets. */
-static bool
-is_for_claude(const char *name)
-{
-	static const char *const names[] = {"content-type", "accept", "user-agent", "x-app"};
-	static const char *const families[] = {"x-stainless-", "x-claude-code-", "anthropic-"};
-	for (size_t i = 0; i < COUNT(names); i++)
-		if (strcmp(name, names[i]) == 0)
-			return true;
-	for (size_t i = 0; i < COUNT(families); i++)
-		if (str_starts_with(name, families[i]))
-			return true;
-	return false;
 }
 
 /* A list of betas, one by one, and whether the login's own is among them. */
@@ -128,8 +114,8 @@ add_client_headers(struct curl_slist **list, const struct headers *headers)
 {
 	for (size_t i = 0; i < headers->n; i++) {
 		const struct header *h = &headers->list[i];
-		bool is_list = strcmp(h->name, BETA_HEADER) == 0 || strcmp(h->name, "accept") == 0;
-		bool keeps = is_for_claude(h->name) && !is_list &&
+		enum forwarding forwarding = forwarding_of(h->name);
+		bool keeps = forwarding != FORWARDING_NONE && forwarding != FORWARDING_LIST &&
 			     headers_find(headers, h->name) == h->value;
 		if (keeps && !add_line(list, h->name, h->value))
 			return false;

@@ -16,16 +16,16 @@
 enum { FORWARDED_USUAL = 1000 }; /* Claude's own */
 
 void
-response_init(struct response *a)
+response_init(struct response *r)
 {
-	*a = (struct response){.retry_after_ms = -1, .should_retry = -1};
-	buf_init(&a->forwarded, RESPONSE_HEAD_FORWARDED_MAX);
+	*r = (struct response){.retry_after_ms = -1, .should_retry = -1};
+	buf_init(&r->forwarded, RESPONSE_HEAD_FORWARDED_MAX);
 }
 
 void
-response_fini(struct response *a)
+response_fini(struct response *r)
 {
-	buf_free(&a->forwarded);
+	buf_free(&r->forwarded);
 }
 
 /* A whole number; -1 for anything else. */
@@ -63,41 +63,41 @@ read_seconds(const char *text)
 
 /* False: no time, or not the first one. At least a second, or we would retry without end. */
 static bool
-read_retry_after(struct response *a, const char *value, int64_t now_ms)
+read_retry_after(struct response *r, const char *value, int64_t now_ms)
 {
 	double seconds = read_seconds(value);
 	int64_t at_ms = seconds < 0 ? clock_parse_ms(value) : -1;
-	if (a->retry_after_ms != -1 || (seconds < 0 && at_ms == -1))
+	if (r->retry_after_ms != -1 || (seconds < 0 && at_ms == -1))
 		return false;
 	int64_t ms = seconds < 0                                    ? at_ms - now_ms
 		     : seconds < (double)HEALTH_PAUSE_MAX_MS / 1000 ? (int64_t)(seconds * 1000)
 								    : HEALTH_PAUSE_MAX_MS;
 	ms = ms > HEALTH_PAUSE_MAX_MS ? HEALTH_PAUSE_MAX_MS : ms;
-	a->retry_after_ms = ms < 1000 ? 1000 : ms;
+	r->retry_after_ms = ms < 1000 ? 1000 : ms;
 	return true;
 }
 
 static struct health_window *
-window(struct response *a, const char *name, size_t n)
+window(struct response *r, const char *name, size_t n)
 {
 	if (n == 0 || n >= HEALTH_WINDOW_NAME_MAX)
 		return NULL;
-	for (size_t i = 0; i < a->n_windows; i++)
-		if (strlen(a->windows[i].name) == n && memcmp(a->windows[i].name, name, n) == 0)
-			return &a->windows[i];
-	if (a->n_windows == WINDOWS_MAX)
+	for (size_t i = 0; i < r->n_windows; i++)
+		if (strlen(r->windows[i].name) == n && memcmp(r->windows[i].name, name, n) == 0)
+			return &r->windows[i];
+	if (r->n_windows == WINDOWS_MAX)
 		return NULL;
-	struct health_window *fresh = &a->windows[a->n_windows++];
+	struct health_window *fresh = &r->windows[r->n_windows++];
 	memcpy(fresh->name, name, n);
 	return fresh;
 }
 
 const struct health_window *
-response_window(const struct response *a, const char *name)
+response_window(const struct response *r, const char *name)
 {
-	for (size_t i = 0; i < a->n_windows; i++)
-		if (strcmp(a->windows[i].name, name) == 0)
-			return &a->windows[i];
+	for (size_t i = 0; i < r->n_windows; i++)
+		if (strcmp(r->windows[i].name, name) == 0)
+			return &r->windows[i];
 	return NULL;
 }
 
@@ -121,22 +121,22 @@ read_permille(const char *value)
 }
 
 static void
-read_overage(struct response *a, const char *what, const char *value)
+read_overage(struct response *r, const char *what, const char *value)
 {
 	if (strcmp(what, "in-use") == 0)
-		a->overage = strcmp(value, "true") == 0;
+		r->overage = strcmp(value, "true") == 0;
 	else if (strcmp(what, "disabled-reason") == 0)
-		a->overage_refused = true;
+		r->overage_refused = true;
 }
 
 /* "5h-status", "7d_opus-reset": a quota window and one of its values. */
 static void
-read_window(struct response *a, const char *name, const char *value)
+read_window(struct response *r, const char *name, const char *value)
 {
 	const char *dash = strchr(name, '-');
 	if (dash == NULL || name[0] < '0' || name[0] > '9')
 		return;
-	struct health_window *w = window(a, name, (size_t)(dash - name));
+	struct health_window *w = window(r, name, (size_t)(dash - name));
 	if (w == NULL)
 		return;
 	if (strcmp(dash, "-status") == 0)
@@ -155,18 +155,18 @@ is_word(const char *value)
 }
 
 static void
-read_unified(struct response *a, const char *name, const char *value)
+read_unified(struct response *r, const char *name, const char *value)
 {
 	if (strcmp(name, "status") == 0)
-		a->rejected = is_rejection(value);
+		r->rejected = is_rejection(value);
 	else if (strcmp(name, "reset") == 0)
-		a->reset_ms = read_epoch_ms(value);
+		r->reset_ms = read_epoch_ms(value);
 	else if (strcmp(name, "representative-claim") == 0)
-		snprintf(a->claim, sizeof a->claim, "%s", is_word(value) ? value : "");
+		snprintf(r->claim, sizeof r->claim, "%s", is_word(value) ? value : "");
 	else if (str_starts_with(name, "overage-"))
-		read_overage(a, name + strlen("overage-"), value);
+		read_overage(r, name + strlen("overage-"), value);
 	else
-		read_window(a, name, value);
+		read_window(r, name, value);
 }
 
 /* BEHAVIOUR.md 3: what may be forwarded to the client. */
@@ -183,7 +183,7 @@ may_forward(const char *name, enum response_hide hide)
 }
 
 static void
-forward(struct response *a, const char *name, const char *value)
+forward(struct response *r, const char *name, const char *value)
 {
 	const char *const pieces[] = {name, ": ", value, "\r\n"};
 	size_t n = 0;
@@ -193,52 +193,52 @@ forward(struct response *a, const char *name, const char *value)
 	for (size_t i = 0; i < COUNT(pieces); i++)
 		n += strlen(pieces[i]);
 	/* What does not fit is left out as a whole. */
-	bool first = a->forwarded.data == NULL && n < FORWARDED_USUAL;
-	bool fits = buf_reserve(&a->forwarded, first ? FORWARDED_USUAL : n);
+	bool first = r->forwarded.data == NULL && n < FORWARDED_USUAL;
+	bool fits = buf_reserve(&r->forwarded, first ? FORWARDED_USUAL : n);
 	for (size_t i = 0; fits && i < COUNT(pieces); i++)
-		fits = buf_puts(&a->forwarded, pieces[i]);
+		fits = buf_puts(&r->forwarded, pieces[i]);
 }
 
 /* As whole seconds: Claude Code and the SDK wait that long (CLIENT.md 6, 8). */
 static void
-forward_retry_after(struct response *a)
+forward_retry_after(struct response *r)
 {
 	char seconds[24];
-	snprintf(seconds, sizeof seconds, "%" PRId64, (a->retry_after_ms + 999) / 1000);
-	forward(a, "retry-after", seconds);
+	snprintf(seconds, sizeof seconds, "%" PRId64, (r->retry_after_ms + 999) / 1000);
+	forward(r, "retry-after", seconds);
 }
 
 static void
-read_header(struct response *a, const char *name, const char *value, int64_t now_ms,
+read_header(struct response *r, const char *name, const char *value, int64_t now_ms,
 	    enum response_hide hide)
 {
 	if (strcmp(name, "content-type") == 0) {
-		a->sse = strncasecmp(value, "text/event-stream", 17) == 0;
-		a->html = strncasecmp(value, "text/html", 9) == 0;
+		r->sse = strncasecmp(value, "text/event-stream", 17) == 0;
+		r->html = strncasecmp(value, "text/html", 9) == 0;
 	} else if (strcmp(name, "retry-after") == 0) {
-		if (read_retry_after(a, value, now_ms))
-			forward_retry_after(a);
+		if (read_retry_after(r, value, now_ms))
+			forward_retry_after(r);
 	} else if (strcmp(name, "x-should-retry") == 0) {
-		a->should_retry = strcmp(value, "true") == 0    ? 1
+		r->should_retry = strcmp(value, "true") == 0    ? 1
 				  : strcmp(value, "false") == 0 ? 0
 								: -1;
 	} else if (strcmp(name, "request-id") == 0) {
-		a->has_request_id = value[0] != '\0';
+		r->has_request_id = value[0] != '\0';
 	} else if (str_starts_with(name, UNIFIED)) {
-		read_unified(a, name + strlen(UNIFIED), value);
+		read_unified(r, name + strlen(UNIFIED), value);
 	}
 	if (may_forward(name, hide))
-		forward(a, name, value);
+		forward(r, name, value);
 }
 
 static void
-begin_head(struct response *a, const char *line)
+begin_head(struct response *r, const char *line)
 {
-	response_fini(a);
-	response_init(a);
+	response_fini(r);
+	response_init(r);
 	const char *space = strchr(line, ' ');
 	int64_t status = space == NULL ? -1 : strtol(space + 1, NULL, 10);
-	a->status = status >= 100 && status <= 999 ? (int)status : 0;
+	r->status = status >= 100 && status <= 999 ? (int)status : 0;
 }
 
 /* Splits a header line into its lower-case name and its value. */
@@ -259,7 +259,7 @@ split(char *line)
 }
 
 void
-response_line(struct response *a, const char *line, size_t n, int64_t now_ms,
+response_line(struct response *r, const char *line, size_t n, int64_t now_ms,
 	      enum response_hide hide)
 {
 	char text[RESPONSE_HEAD_FORWARDED_MAX];
@@ -267,7 +267,7 @@ response_line(struct response *a, const char *line, size_t n, int64_t now_ms,
 			 line[n - 1] == '\t'))
 		n--;
 	if (n == 0) {
-		a->complete = a->status >= 200;
+		r->complete = r->status >= 200;
 		return;
 	}
 	if (n >= sizeof text || memchr(line, '\0', n) != NULL)
@@ -275,10 +275,10 @@ response_line(struct response *a, const char *line, size_t n, int64_t now_ms,
 	memcpy(text, line, n);
 	text[n] = '\0';
 	if (str_starts_with(text, "HTTP/")) {
-		begin_head(a, text);
+		begin_head(r, text);
 		return;
 	}
 	char *value = split(text);
 	if (value != NULL)
-		read_header(a, text, value, now_ms, hide);
+		read_header(r, text, value, now_ms, hide);
 }

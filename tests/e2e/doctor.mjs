@@ -430,6 +430,7 @@ check('the self-test: event by event, for admins only, without a provider, ended
   const refused = await test({}, '?silence=1');
   assert.equal(refused.status, 503, refused.text);
   assert.equal(refused.headers['retry-after'], '2');
+  assert.match(r.log(), /event=refused .*path=\/v1\/self-test status=503 why="Too many self-tests are running/);
   assert.match((await test()).text, /"silences":16/, 'who is not silent is served');
   for (const s of silent) s.leave();
   await eventually('there is room again', async () => /"silences":0/.test((await test()).text));

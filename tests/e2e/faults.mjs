@@ -772,7 +772,7 @@ check('slow readers of large answers reach the bound of a process, and no more; 
   await ask(r);
   const before = memory(r.service.pid);
   const untilOneIsCut = async bytes => {
-    for (let cut = lines('is cut'), n = lines('event=request'); lines('is cut') === cut; n++) {
+    for (let cut = lines('was cut'), n = lines('event=request'); lines('was cut') === cut; n++) {
       assert.ok(readers.length < 2000, 'the bound is reached');
       notReading(asking(`BYTES ${bytes}`));
       await eventually('it is answered', () => lines('event=request') > n, 30);

@@ -51,6 +51,20 @@ check('to one that rests is done, with a warning', async t => {
   assert.equal(typeof answer.json.warning, 'string');
 });
 
+check('to one whose pause is thereby due: the status names it, and is healthy', async t => {
+  const r = await router(t);
+  await r.sim.next('deepseek', { fault: 'balance' });
+  await r.switchTo('deepseek');
+  assert.notEqual(who(await r.post(message())), 'deepseek');
+  await r.switchTo('auto');
+  await r.switchTo('deepseek');
+  const status = await r.status();
+  assert.equal(status.providers.deepseek.state, 'probing');
+  assert.equal(status.current_provider, 'deepseek');
+  assert.equal(status.status, 'healthy');
+  assert.match(status.reason, /^deepseek may be available again/);
+});
+
 for (const body of ['"nobody"', '{"provider":"nobody"}', '', '{', '17', 'null', '[]', '{"provider":17}', `"${'x'.repeat(5000)}"`, '"kimi" "deepseek"']) {
   check(`the body ${JSON.stringify(body.slice(0, 24))} is a 400`, async t => {
     const r = await router(t);

@@ -34,7 +34,7 @@ check_verdict(const struct verdict *v)
 	if (v->pause == PAUSE_NONE || v->pause == PAUSE_SHORT)
 		return;
 	struct health health = {0};
-	const struct health_change change = {.event = HEALTH_PAUSED,
+	const struct health_change change = {.event = HEALTH_EVENT_PAUSED,
 					     .pause = v->pause,
 					     .now_ms = NOW,
 					     .began_ms = NOW,

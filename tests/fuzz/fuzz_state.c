@@ -23,7 +23,7 @@ make_sound(void)
 	struct state *state = state_open(path, &error);
 	MUST(state != NULL);
 	struct health_key key = {.provider = 1, .account = 2};
-	struct health_change change = {.event = HEALTH_PAUSED,
+	struct health_change change = {.event = HEALTH_EVENT_PAUSED,
 				       .pause = PAUSE_NAMED,
 				       .now_ms = INT64_C(1800000000000),
 				       .until_ms = INT64_C(1800000009000)};
@@ -77,7 +77,7 @@ use(struct state *state)
 	MUST(n <= STATE_HEALTHS);
 	for (size_t i = 0; i < n; i++)
 		check_health(&all[i]);
-	struct health_change served = {.event = HEALTH_SERVED,
+	struct health_change served = {.event = HEALTH_EVENT_SERVED,
 				       .now_ms = INT64_C(1800000001000),
 				       .began_ms = INT64_C(1800000000900)};
 	state_health_change(state, &key, "kimi", &served);

@@ -204,7 +204,7 @@ pause_one(struct state *state, enum paused paused)
 	const struct health_key key = key_of(state, paused);
 	int64_t now_ms = clock_wall_ms();
 	const struct health_change change = {
-	    .event = HEALTH_PAUSED,
+	    .event = HEALTH_EVENT_PAUSED,
 	    .pause = PAUSE_NAMED,
 	    .now_ms = now_ms,
 	    .began_ms = now_ms,
@@ -257,7 +257,7 @@ check_row(size_t i)
 	    .client = &rows[i].client,
 	    .message = &message,
 	    .model = rows[i].model == NULL ? "" : rows[i].model,
-	    .session = rows[i].mid_loop ? config->providers[1].id : 0,
+	    .session_provider = rows[i].mid_loop ? config->providers[1].id : 0,
 	    .kin = kins[rows[i].kin],
 	    .kin_is_sure = rows[i].kin_is_sure,
 	    .latest = rows[i].latest,
@@ -313,7 +313,8 @@ static const struct {
 static void
 check_open(size_t i)
 {
-	static const struct dialect counts = {.counts_tokens = true}, plain = {.name = "plain"};
+	static const struct dialect counts = {.has_auxiliary_routes = true},
+				    plain = {.name = "plain"};
 	struct provider providers[PROVIDERS] = {0};
 	struct candidates s = {0};
 	bool usable = true;

@@ -31,44 +31,45 @@ struct step {
 
 #define RESTS(kind, now, began, until)                                                             \
 	{                                                                                          \
-		.event = HEALTH_PAUSED, .pause = (kind), .now_ms = (now), .began_ms = (began),     \
-		.until_ms = (until), .why = #kind                                                  \
+		.event = HEALTH_EVENT_PAUSED, .pause = (kind), .now_ms = (now),                    \
+		.began_ms = (began), .until_ms = (until), .why = #kind                             \
 	}
 #define SHORT(now, began, number)                                                                  \
 	{                                                                                          \
-		.event = HEALTH_PAUSED, .pause = PAUSE_SHORT, .now_ms = (now),                     \
+		.event = HEALTH_EVENT_PAUSED, .pause = PAUSE_SHORT, .now_ms = (now),               \
 		.began_ms = (began), .jitter = (number), .why = "PAUSE_SHORT"                      \
 	}
 #define SERVED(now, began)                                                                         \
 	{                                                                                          \
-		.event = HEALTH_SERVED, .now_ms = (now), .began_ms = (began)                       \
+		.event = HEALTH_EVENT_SERVED, .now_ms = (now), .began_ms = (began)                 \
 	}
 #define FAILED(now, is_throttled)                                                                  \
 	{                                                                                          \
-		.event = HEALTH_FAILED, .now_ms = (now), .began_ms = (now),                        \
+		.event = HEALTH_EVENT_FAILED, .now_ms = (now), .began_ms = (now),                  \
 		.throttled = (is_throttled), .why = "failed"                                       \
 	}
 #define LEASED(now, who)                                                                           \
 	{                                                                                          \
-		.event = HEALTH_LEASED, .now_ms = (now), .holder = (who), .lease_for_ms = MINUTE   \
+		.event = HEALTH_EVENT_LEASED, .now_ms = (now), .holder = (who),                    \
+		.lease_for_ms = MINUTE                                                             \
 	}
 #define RELEASED(now, who)                                                                         \
 	{                                                                                          \
-		.event = HEALTH_RELEASED, .now_ms = (now), .holder = (who)                         \
+		.event = HEALTH_EVENT_RELEASED, .now_ms = (now), .holder = (who)                   \
 	}
 #define RELIEVED(now)                                                                              \
 	{                                                                                          \
-		.event = HEALTH_RELIEVED, .now_ms = (now)                                          \
+		.event = HEALTH_EVENT_RELIEVED, .now_ms = (now)                                    \
 	}
 
 #define RETRIED(now, said)                                                                         \
 	{                                                                                          \
-		.event = HEALTH_RETRIED, .now_ms = (now), .began_ms = (said)                       \
+		.event = HEALTH_EVENT_RETRIED, .now_ms = (now), .began_ms = (said)                 \
 	}
 #define LEASED_NEW(now, who, kind)                                                                 \
 	{                                                                                          \
-		.event = HEALTH_LEASED, .now_ms = (now), .holder = (who), .lease_for_ms = MINUTE,  \
-		.pause = (kind), .why = #kind                                                      \
+		.event = HEALTH_EVENT_LEASED, .now_ms = (now), .holder = (who),                    \
+		.lease_for_ms = MINUTE, .pause = (kind), .why = #kind                              \
 	}
 
 #define STEPS_MAX 10
@@ -483,7 +484,7 @@ check_texts(void)
 	h = AFTER(FAILED(DAY, 1), FAILED(7, 0));
 	TAP_INT("a bare 429 of the future is forgotten", h.throttled_ms, 0);
 
-	struct health_change change = {.event = HEALTH_FAILED, .now_ms = T};
+	struct health_change change = {.event = HEALTH_EVENT_FAILED, .now_ms = T};
 	memset(change.why, 'x', sizeof change.why);
 	health_apply(&h, &change);
 	TAP_INT("a text without an end is cut", strlen(h.error), HEALTH_TEXT_MAX - 1);
@@ -496,8 +497,10 @@ check_lease_fields(void)
 	TAP_INT("a lease runs as long as asked", h.lease_ms, T + HOUR + MINUTE);
 	TAP_INT("a lease knows its holder", h.lease_holder, 7);
 	struct health before = h;
-	struct health_change change = {
-	    .event = HEALTH_LEASED, .now_ms = T + HOUR + 1, .holder = 8, .lease_for_ms = MINUTE};
+	struct health_change change = {.event = HEALTH_EVENT_LEASED,
+				       .now_ms = T + HOUR + 1,
+				       .holder = 8,
+				       .lease_for_ms = MINUTE};
 	health_apply(&h, &change);
 	TAP_OK("a refusal changes nothing", memcmp(&h, &before, sizeof h) == 0);
 	change.holder = 7;
@@ -513,11 +516,11 @@ check_giving_way(void)
 	struct health none = AFTER(SERVED(5, 4)), older = AFTER(SERVED(1, 0));
 	struct health pause = AFTER(RESTS(PAUSE_NAMED, 0, 0, HOUR));
 	struct health longer = AFTER(RESTS(PAUSE_BENCH, 0, 0, DAY));
-	TAP_OK("no rest goes before a rest", health_goes_first(&none, &pause));
-	TAP_OK("and never the reverse", !health_goes_first(&pause, &none));
-	TAP_OK("the older goes before", health_goes_first(&older, &none));
-	TAP_OK("what ends first goes before", health_goes_first(&pause, &longer));
-	TAP_OK("and never the reverse either", !health_goes_first(&longer, &pause));
+	TAP_OK("no rest goes before a rest", health_is_evicted_before(&none, &pause));
+	TAP_OK("and never the reverse", !health_is_evicted_before(&pause, &none));
+	TAP_OK("the older goes before", health_is_evicted_before(&older, &none));
+	TAP_OK("what ends first goes before", health_is_evicted_before(&pause, &longer));
+	TAP_OK("and never the reverse either", !health_is_evicted_before(&longer, &pause));
 	TAP_OK("a running rest gives way to a rest", health_may_give_way(&longer, &pause, T));
 	TAP_OK("to nothing less", !health_may_give_way(&pause, &none, T));
 	TAP_OK("until it is over", health_may_give_way(&pause, &none, T + HOUR));
@@ -548,7 +551,8 @@ static void
 check_kin(const struct kin_row *row)
 {
 	struct health from = {0}, out = {.key = {.provider = 1, .account = 6}};
-	struct health_change change = {.event = row->paused ? HEALTH_PAUSED : HEALTH_SERVED,
+	struct health_change change = {.event =
+					   row->paused ? HEALTH_EVENT_PAUSED : HEALTH_EVENT_SERVED,
 				       .pause = PAUSE_NAMED,
 				       .now_ms = T,
 				       .began_ms = T,
@@ -601,28 +605,28 @@ static void
 check_windows(void)
 {
 	struct health h = {0};
-	tell(&h, HEALTH_SERVED, 1, window("5h", 50, 400, 0));
+	tell(&h, HEALTH_EVENT_SERVED, 1, window("5h", 50, 400, 0));
 	TAP_STR("a window is told", show_windows(&h), "5h=400@50 =0@0 =0@0 =0@0");
-	tell(&h, HEALTH_SERVED, 2, window("7d", 70, 300, 0));
+	tell(&h, HEALTH_EVENT_SERVED, 2, window("7d", 70, 300, 0));
 	TAP_STR("another one is added", show_windows(&h), "5h=400@50 7d=300@70 =0@0 =0@0");
-	tell(&h, HEALTH_PAUSED, 3, window("5h", 51, 1000, 1));
+	tell(&h, HEALTH_EVENT_PAUSED, 3, window("5h", 51, 1000, 1));
 	TAP_STR("one of that name is replaced", show_windows(&h),
 		"5h=1000@51! 7d=300@70 =0@0 =0@0");
-	tell(&h, HEALTH_SERVED, 2, window("5h", 51, 900, 0));
+	tell(&h, HEALTH_EVENT_SERVED, 2, window("5h", 51, 900, 0));
 	TAP_STR("an older success tells none", show_windows(&h), "5h=1000@51! 7d=300@70 =0@0 =0@0");
-	tell(&h, HEALTH_FAILED, 4, window("7d", 71, 310, 0));
+	tell(&h, HEALTH_EVENT_FAILED, 4, window("7d", 71, 310, 0));
 	TAP_STR("a failure tells some", show_windows(&h), "5h=1000@51! 7d=310@71 =0@0 =0@0");
-	tell(&h, HEALTH_SERVED, 4, window("", 0, 0, 0));
+	tell(&h, HEALTH_EVENT_SERVED, 4, window("", 0, 0, 0));
 	TAP_STR("after a success none has refused", show_windows(&h),
 		"5h=1000@51 7d=310@71 =0@0 =0@0");
-	tell(&h, HEALTH_SERVED, 5, window("7d_opus", 72, 1, 0));
-	tell(&h, HEALTH_SERVED, 6, window("7d_sonnet", 40, 2, 0));
-	tell(&h, HEALTH_SERVED, 7, window("1h", 90, 3, 0));
+	tell(&h, HEALTH_EVENT_SERVED, 5, window("7d_opus", 72, 1, 0));
+	tell(&h, HEALTH_EVENT_SERVED, 6, window("7d_sonnet", 40, 2, 0));
+	tell(&h, HEALTH_EVENT_SERVED, 7, window("1h", 90, 3, 0));
 	TAP_STR("a fifth takes the place of the first to be reset", show_windows(&h),
 		"5h=1000@51 7d=310@71 7d_opus=1@72 1h=3@90");
 	struct health_window endless = window("", 0, 0, 0);
 	memset(endless.name, 'y', sizeof endless.name);
-	tell(&h, HEALTH_SERVED, 8, endless);
+	tell(&h, HEALTH_EVENT_SERVED, 8, endless);
 	TAP_INT("a name without an end is cut", strlen(h.windows[0].name),
 		HEALTH_WINDOW_NAME_MAX - 1);
 }
@@ -651,8 +655,9 @@ check_news(void)
 		TAP_INT(cases[i].name, health_is_worth_writing(&h, &next), cases[i].news);
 	}
 	struct health h = {0};
-	tell(&h, HEALTH_SERVED, 0, window("5h", 60, 300, 0));
-	struct health_change fuller = {.event = HEALTH_SERVED, .now_ms = T + 1, .began_ms = T};
+	tell(&h, HEALTH_EVENT_SERVED, 0, window("5h", 60, 300, 0));
+	struct health_change fuller = {
+	    .event = HEALTH_EVENT_SERVED, .now_ms = T + 1, .began_ms = T};
 	fuller.windows[0] = window("5h", 60, 310, 0);
 	TAP_INT("a window that is fuller", health_is_worth_writing(&h, &fuller), true);
 }

@@ -196,6 +196,9 @@ make_plan(const struct stands *stands, struct provider *providers, struct plan_v
 			snprintf(records[i].windows[0].name, sizeof records[i].windows[0].name,
 				 "%s", stands[i].window);
 		}
+		records[i].until_ms = NOW_MS + stands[i].for_ms;
+		records[i].pause =
+		    stands[i].standing == STANDING_BENCHED ? PAUSE_BENCH : PAUSE_NAMED;
 		views[i] = (struct plan_view){.provider = &providers[i],
 					      .credential = {.why_none = "tokens.txt has none"},
 					      .refuses = "images"};

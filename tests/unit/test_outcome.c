@@ -305,17 +305,17 @@ check_serving(void)
 	    "requests now go to paid, which costs money: billed to your paid account\n";
 	outcome_serving(&app, &by_plan, false);
 	TAP_STR("the plan serves: nothing to say", logged(), "");
-	outcome_serving(&app, &by_paid, false);
+	outcome_serving(&app, &by_paid, true);
 	TAP_STR("a paid provider serves: said", logged(), sentence);
-	outcome_serving(&app, &by_paid, false);
+	outcome_serving(&app, &by_paid, true);
 	TAP_STR("once", logged(), "");
 	outcome_serving(&app, &by_plan, false);
-	outcome_serving(&app, &by_paid, true);
+	outcome_serving(&app, &by_paid, false);
 	TAP_STR("by the client's own credential: not said", logged(), "");
 	outcome_serving(&app, &by_plan, false);
 	outcome_record(&app, &by_paid);
 	logged();
-	outcome_serving(&app, &by_paid, false);
+	outcome_serving(&app, &by_paid, true);
 	TAP_STR("one that was paused since is not the one that serves", logged(), "");
 }
 

@@ -318,7 +318,7 @@ check_case(size_t i)
 	    .n_views = PROVIDERS,
 	    .plan_limits_only = cases[i].plan_limits_only,
 	    .manual = cases[i].manual,
-	    .session = (uint64_t)cases[i].session,
+	    .session_provider = (uint64_t)cases[i].session,
 	    .mid_loop = cases[i].mid_loop,
 	    .side_call = cases[i].side_call,
 	    .now_ms = NOW_MS,

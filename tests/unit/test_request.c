@@ -173,6 +173,20 @@ check_route(size_t i)
 	request_fini(&r);
 }
 
+static void
+check_unknown_path(void)
+{
+	static const char *const nothing[PARAMS_IN_A_ROW] = {NULL};
+	struct request r;
+	const struct refusal c = read_request(&r, "GET", "/v2", "127.0.0.1", nothing);
+	TAP_STR("an unknown path: the table's routes are named", c.message,
+		"Unknown path. Claude Router serves /v1/messages, /v1/messages/count_tokens, "
+		"/v1/models, /health, /v1/status, /v1/usage, /v1/events, /v1/switch-provider, "
+		"/v1/retry-provider, "
+		"/v1/health-check, /metrics, /v1/self-test.");
+	request_fini(&r);
+}
+
 /* --- The client ------------------------------------------------------- */
 
 static const struct {
@@ -1042,6 +1056,7 @@ main(int argc, char **argv)
 	tap_start("request", argc, argv);
 	for (size_t i = 0; i < TAP_COUNT(routes); i++)
 		check_route(i);
+	check_unknown_path();
 	for (size_t i = 0; i < TAP_COUNT(silences); i++)
 		check_silence(i);
 	for (size_t i = 0; i < TAP_COUNT(reports); i++)

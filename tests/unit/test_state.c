@@ -269,7 +269,7 @@ static void
 rest_until(struct state *state, uint64_t n, int64_t now_ms, int64_t until_ms)
 {
 	struct health_key key = key_of(n);
-	struct health_change change = {.event = HEALTH_PAUSED,
+	struct health_change change = {.event = HEALTH_EVENT_PAUSED,
 				       .pause = PAUSE_NAMED,
 				       .now_ms = now_ms,
 				       .began_ms = now_ms,
@@ -887,7 +887,7 @@ write_for_ever(const char *path, int fd)
 		uint32_t steady = n % 4 ? 0 : n % STEADY;
 		struct health_key key = key_of(n % 8 ? steady : STEADY + n / 8 % PASSING);
 		struct health_change change = {
-		    .event = HEALTH_FAILED, .now_ms = n, .began_ms = n, .throttled = 1};
+		    .event = HEALTH_EVENT_FAILED, .now_ms = n, .began_ms = n, .throttled = 1};
 		for (size_t i = 0; i < HEALTH_WINDOWS; i++) {
 			change.windows[i] = (struct health_window){.reset_ms = n, .permille = n};
 			change.windows[i].name[0] = (char)('a' + i);
@@ -1071,8 +1071,10 @@ check_queue(void)
 	TAP_OK("a change of who serves is told", state_served(state, "deepseek"));
 	TAP_OK("and told once", !state_served(state, "deepseek"));
 	struct health_key key = key_of(1);
-	struct health_change lease = {
-	    .event = HEALTH_LEASED, .now_ms = T + 9 * HOUR, .holder = 7, .lease_for_ms = SECOND};
+	struct health_change lease = {.event = HEALTH_EVENT_LEASED,
+				      .now_ms = T + 9 * HOUR,
+				      .holder = 7,
+				      .lease_for_ms = SECOND};
 	TAP_INT("a lease does not wait", state_health_change(state, &key, "claude_pro", &lease),
 		HEALTH_REFUSED);
 	state_tick(state, NULL);
@@ -1104,12 +1106,14 @@ check_queue_and_clock(void)
 	pid_t holder = start_holder(hold_lock, path);
 	struct health_key key = key_of(1);
 	struct health health;
-	struct health_change failed = {.event = HEALTH_FAILED, .now_ms = T, .began_ms = T};
+	struct health_change failed = {.event = HEALTH_EVENT_FAILED, .now_ms = T, .began_ms = T};
 	state_health_change(state, &key, "claude_pro", &failed);
 	kill_hard(holder);
 	clock_ahead_s = HOUR / SECOND;
-	struct health_change lease = {
-	    .event = HEALTH_LEASED, .now_ms = T + HOUR, .holder = 7, .lease_for_ms = 60 * SECOND};
+	struct health_change lease = {.event = HEALTH_EVENT_LEASED,
+				      .now_ms = T + HOUR,
+				      .holder = 7,
+				      .lease_for_ms = 60 * SECOND};
 	TAP_INT("another process probes", state_health_change(other, &key, "claude_pro", &lease),
 		HEALTH_GRANTED);
 	state_tick(state, NULL);
@@ -1363,7 +1367,7 @@ serve(struct state *state, uint64_t n, int64_t now_ms)
 {
 	struct health_key key = key_of(n);
 	struct health_change change = {
-	    .event = HEALTH_SERVED, .now_ms = now_ms, .began_ms = now_ms - 1};
+	    .event = HEALTH_EVENT_SERVED, .now_ms = now_ms, .began_ms = now_ms - 1};
 	state_health_change(state, &key, "claude_pro", &change);
 }
 
@@ -1850,7 +1854,8 @@ check_endless_times(void)
 	const int64_t never = INT64_MIN;
 	struct health health;
 	struct health_key key = key_of(1);
-	const struct health_change served = {.event = HEALTH_SERVED, .now_ms = T, .began_ms = T};
+	const struct health_change served = {
+	    .event = HEALTH_EVENT_SERVED, .now_ms = T, .began_ms = T};
 	rest_until(state, 1, T, T + HOUR);
 	for (off_t copy = 0; copy < 2; copy++)
 		for (size_t at = offsetof(struct health, since_ms);

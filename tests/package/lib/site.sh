@@ -24,7 +24,7 @@ check_installation() {
 	same "the state's directory" "www-data:www-data 750" "$(stat -c '%U:%G %a' /var/lib/claude-router)"
 	same "the log's directory" "www-data:www-data 750" "$(stat -c '%U:%G %a' /var/log/claude-router)"
 	same "the user" "/var/lib/claude-router:/usr/sbin/nologin" "$(getent passwd claude-router | cut -d: -f6-)"
-	expect "fine" claude-router --check-config
+	expect "claude-router.conf: OK" claude-router --check-config
 	! is_healthy || fail "the router runs, and nobody has enabled it"
 	old_site_works
 }

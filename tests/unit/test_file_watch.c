@@ -6,7 +6,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-static char dir[] = "/tmp/test_watch_file.XXXXXX";
+static char dir[] = "/tmp/test_file_watch.XXXXXX";
 static char file[sizeof dir + sizeof("/file")];
 static char other[sizeof dir + sizeof("/other")];
 
@@ -135,7 +135,7 @@ check_save(void)
 int
 main(int argc, char **argv)
 {
-	tap_start("watch_file", argc, argv);
+	tap_start("file_watch", argc, argv);
 	if (mkdtemp(dir) == NULL)
 		return EXIT_FAILURE;
 	snprintf(file, sizeof file, "%s/file", dir);

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* How long an attempt may still take: BEHAVIOUR 6, "Time limits". Times are of the steady
  * clock. Pure; thread-safe. */
-#ifndef ROUTE_LIMITS_H
-#define ROUTE_LIMITS_H
+#ifndef ROUTE_TIMEOUTS_H
+#define ROUTE_TIMEOUTS_H
 
 #include "config/config.h"
 #include "upstream/response.h"
 
-/* What the limits depend on. */
-struct limits_query {
+/* What the timeouts depend on. */
+struct timeouts_query {
 	const struct config *config;
 	bool auxiliary;      /* count_tokens and models, which do not need a provider */
 	bool streams;        /* the client asked for a stream */
@@ -24,15 +24,15 @@ struct limits_query {
 	int64_t now_ms;
 };
 
-struct limit {
+struct timeout {
 	int64_t remaining_ms; /* 0 or less: reached */
 	enum ending ending;   /* how the attempt ends then */
 };
 
-/* The limit that is reached first. */
-struct limit limits_next(const struct limits_query *query);
+/* The timeout that is reached first. */
+struct timeout timeouts_next(const struct timeouts_query *query);
 
 /* The time until the request must have its first content. */
-int64_t limits_deadline_ms(const struct config *config, int64_t request_ms, int64_t now_ms);
+int64_t timeouts_deadline_ms(const struct config *config, int64_t request_ms, int64_t now_ms);
 
 #endif

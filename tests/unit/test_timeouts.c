@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* limits: how long an attempt may still take (BEHAVIOUR 6). Now is 100,000; the request
+/* timeouts: how long an attempt may still take (BEHAVIOUR 6). Now is 100,000; the request
  * and its attempt began at 90,000 unless a row says otherwise. */
-#include "route/limits.h"
+#include "route/timeouts.h"
 
 #include "tap.h"
 
@@ -15,7 +15,7 @@ static const struct config config = {
 static const struct {
 	int line;
 	const char *name;
-	struct limits_query query;
+	struct timeouts_query query;
 	int64_t remaining_ms;
 	enum ending ending;
 } rows[] = {
@@ -88,10 +88,10 @@ static const struct {
     {__LINE__, "reached", {.streams = true, .attempt_ms = 70000}, 0, ENDING_FIRST_BYTE},
 };
 
-static struct limits_query
-complete(const struct limits_query *row)
+static struct timeouts_query
+complete(const struct timeouts_query *row)
 {
-	struct limits_query q = *row;
+	struct timeouts_query q = *row;
 	q.config = &config;
 	q.now_ms = 100000;
 	q.request_ms = q.request_ms == 0 ? 90000 : q.request_ms;
@@ -104,10 +104,10 @@ main(int argc, char **argv)
 {
 	static const char *const endings[] = {"whole", "connect", "cut", "first byte",
 					      "idle",  "too big", "ours"};
-	tap_start("limits", argc, argv);
+	tap_start("timeouts", argc, argv);
 	for (size_t i = 0; i < TAP_COUNT(rows); i++) {
-		const struct limits_query q = complete(&rows[i].query);
-		struct limit got = limits_next(&q);
+		const struct timeouts_query q = complete(&rows[i].query);
+		struct timeout got = timeouts_next(&q);
 		TAP_ROW_AT(rows[i].line, rows[i].name,
 			   got.remaining_ms == rows[i].remaining_ms && got.ending == rows[i].ending,
 			   "expected %" PRId64 " ms, %s\ngot      %" PRId64 " ms, %s",
