@@ -570,7 +570,8 @@ ledger_connect(const char *path, enum ledger_access access_for, int64_t busy_ms,
 	bool reads = access_for == LEDGER_READ;
 	int flags = reads ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
 	int result = connect_to(path, flags, busy_ms, &db);
-	/* Else a reader that closes last would write the WAL into the file, and wait for the disk. */
+	/* Else a reader that closes last would write the WAL into the file, and wait
+	 * for the disk. */
 	if (result == SQLITE_OK && reads)
 		sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 	if (result == SQLITE_OK)

@@ -117,7 +117,7 @@ void steps_record_outcome(struct exchange *x);
 /* Remembers which provider serves the conversation, and the router; not for side calls. */
 void steps_remember_service(struct exchange *x);
 
-/* Puts the attempt into the ledger if its response began with a 2xx, since it may be billed: once. */
+/* Puts the attempt into the ledger, once, if its response began with a 2xx: it may be billed. */
 void steps_record_attempt(struct exchange *x, const char *ending);
 
 /* Ends the attempt, and frees everything that belongs to it. */

@@ -71,7 +71,7 @@ check('a client that leaves, and a request that nobody takes', async t => {
   await r.sim.next('claude_pro', { fault: 'usage_limit', reset: 600 });
   assert.equal((await r.post(message())).status, 429);
   const [, none] = await rows(r, 2);
-  assert.deepEqual([none.provider, none.ending, none.status, none.cost], ['', 'refused', 429, null]);
+  assert.deepEqual([none.provider, none.ending, none.status, none.cost], ['', 'refused', 429, 0]);
 });
 
 check('no credential, prompt or address is in it, and it can be switched off', async t => {
