@@ -114,14 +114,16 @@ candidates_collect(struct candidates *s, const struct candidates_query *query)
 		};
 		read_health(query, &s->views[i]);
 	}
+	const struct message *m = query->message;
 	struct plan_query plan = {
 	    .views = s->views,
 	    .n_views = config->n_providers,
 	    .plan_limits_only = config->plan_limits_only,
 	    .manual = summary.manual,
 	    .session = query->session,
-	    .mid_loop = query->message != NULL && query->message->mid_loop,
-	    .side_call = query->message != NULL && query->message->side_call,
+	    .mid_loop = m != NULL && m->mid_loop,
+	    .side_call = m != NULL && m->side_call,
+	    .may_spare = m != NULL ? !m->mid_loop && !m->side_call : query->latest,
 	    .now_ms = query->now_ms,
 	};
 	s->plan = plan_make(&plan);
@@ -204,8 +206,11 @@ candidates_has_other(const struct candidates *s, const struct candidate *chosen,
 const struct candidate *
 candidates_first_skipped(const struct candidates *s, const struct candidate *chosen)
 {
-	for (size_t i = s->plan.n_usable; i < s->plan.n; i++)
-		if (s->plan.candidates[i].view->index <= chosen->view->index)
-			return &s->plan.candidates[i];
+	for (size_t i = 0; i < s->plan.n; i++) {
+		const struct candidate *c = &s->plan.candidates[i];
+		bool is_skipped = i >= s->plan.n_usable || c->standing == STANDING_SPARED;
+		if (is_skipped && c != chosen && c->view->index <= chosen->view->index)
+			return c;
+	}
 	return NULL;
 }
