@@ -11,6 +11,7 @@
 #define MODEL_RULES_MAX   32  /* globs in one provider's models */
 #define MODEL_NAMES_MAX   8   /* successors in one rule */
 #define MODEL_NAME_MAX    128 /* bytes of a model's name, with its NUL */
+#define LEAVE_AT_MAX      8   /* windows in one provider's leave_at */
 #define CONFIG_FILE_MAX   (256 * 1024)
 #define TOKENS_FILE_MAX   (64 * 1024)
 #define TOKEN_MAX         4096 /* bytes of one credential */

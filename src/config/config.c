@@ -452,3 +452,17 @@ config_model_rule(const struct provider *provider, const char *model)
 			return &provider->models[i];
 	return NULL;
 }
+
+uint32_t
+config_leave_at(const struct provider *provider, const char *window)
+{
+	uint32_t any = 0;
+	for (size_t i = 0; i < provider->n_leave_at; i++) {
+		const struct leave_at *at = &provider->leave_at[i];
+		if (strcmp(at->window, window) == 0)
+			return at->permille;
+		if (strcmp(at->window, "*") == 0)
+			any = at->permille;
+	}
+	return any;
+}

@@ -32,6 +32,12 @@ struct model_rule {
 	uint64_t id;
 };
 
+/* One "5h=98%" of a provider's leave_at. */
+struct leave_at {
+	char window[HEALTH_WINDOW_NAME_MAX]; /* as in /v1/status; "*": any other */
+	uint32_t permille;
+};
+
 struct provider {
 	char name[PROVIDER_NAME_MAX];
 	uint64_t id; /* digest_name(name) */
@@ -41,6 +47,8 @@ struct provider {
 	struct model_rule models[MODEL_RULES_MAX]; /* none: the model is sent as requested */
 	size_t n_models;
 	int64_t cooldown_ms;
+	struct leave_at leave_at[LEAVE_AT_MAX];
+	size_t n_leave_at;
 	bool paid;
 	bool enabled;
 	char *ca_file; /* NULL: the system's */
@@ -130,6 +138,10 @@ const struct provider *config_provider(const struct config *config, const char *
 /* Returns the provider of a health check that names none: Claude Pro, which takes logins, else the
  * first. */
 const struct provider *config_plan_provider(const struct config *config);
+
+/* Returns the use of a quota window, in permille, from which on the provider is spared; 0: never.
+ * Pure. */
+uint32_t config_leave_at(const struct provider *provider, const char *window);
 
 /* Returns the rule for a requested model; NULL: it is sent as requested. Pure. */
 const struct model_rule *config_model_rule(const struct provider *provider, const char *model);

@@ -88,6 +88,27 @@ take_model_rule(const struct setting *setting, void *target, const char *text)
 	return take_names(text + glob_len + 1, rule->names, &rule->n_names);
 }
 
+/* "5h=98%": a window, and how much of it is used before the next provider is preferred. */
+static enum parse_result
+take_leave_at(const struct setting *setting, void *target, const char *text)
+{
+	struct provider *provider = target;
+	size_t n = strcspn(text, "=");
+	const char *number = text + n + (text[n] == '=');
+	uint64_t percent;
+	bool is_name =
+	    (n == 1 && text[0] == '*') || (text_is_word(text, n, "_", HEALTH_WINDOW_NAME_MAX - 1) &&
+					   text[0] >= '0' && text[0] <= '9');
+	if (provider->n_leave_at == LEAVE_AT_MAX || !is_name ||
+	    !text_read_digits(&number, 3, &percent) || strcmp(number, "%") != 0 ||
+	    percent < (uint64_t)setting->min || percent > (uint64_t)setting->max)
+		return PARSE_BAD;
+	struct leave_at *at = &provider->leave_at[provider->n_leave_at++];
+	snprintf(at->window, sizeof at->window, "%.*s", (int)n, text);
+	at->permille = (uint32_t)percent * 10;
+	return PARSE_OK;
+}
+
 /* --- The settings --------------------------------------------------------- */
 
 #define TEXT_OF(number)  TEXT_OF_(number)
@@ -197,6 +218,9 @@ static const struct setting in_provider[] = {
      .allowed_text = "use \"glob=name\" or \"glob=name|successor\" (at most " TEXT_OF(
 	 MODEL_RULES_MAX) " rules of " TEXT_OF(MODEL_NAMES_MAX) " names)"},
     {"cooldown", "5m", A_TIME(cooldown_ms, SECONDS(1), HOURS(24))},
+    {"leave_at", "", take_leave_at, .list = true, .min = 50, .max = 100,
+     .allowed_text = "use \"window=percent\" from 50% to 100%, such as \"5h=98%\", \"7d=95%\" or "
+		     "\"*=90%\" (at most " TEXT_OF(LEAVE_AT_MAX) " windows)"},
     {"paid", "false", setting_parse_switch, AT(paid), .allowed_text = A_SWITCH},
     {"enabled", "true", setting_parse_switch, AT(enabled), .allowed_text = A_SWITCH},
     {"ca_file", NULL, setting_parse_optional, AT(ca_file), .check = text_is_path,

@@ -428,3 +428,16 @@ message_family_id(const char *model)
 	message_family(model, family);
 	return family[0] == '\0' ? 0 : digest_name(family);
 }
+
+uint64_t
+message_window_family(const char *window)
+{
+	static const char *const families[] = {"opus", "sonnet", "haiku", "fable", "mythos"};
+	const char *name = strchr(window, '_');
+	if (name != NULL && strcmp(name, "_oi") == 0)
+		return digest_name("fable");
+	for (size_t i = 0; name != NULL && i < COUNT(families); i++)
+		if (strcmp(name + 1, families[i]) == 0)
+			return digest_name(families[i]);
+	return 0;
+}

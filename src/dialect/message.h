@@ -54,4 +54,8 @@ const char *message_family(const char *model, char family[static MODEL_NAME_MAX]
 /* Its hash, by which the state names it; 0: the model has none. */
 uint64_t message_family_id(const char *model);
 
+/* The same for the family that a quota window names ("7d_opus"); 0: none, or an unknown one
+ * (PROTOCOLS.md 4, 9). */
+uint64_t message_window_family(const char *window);
+
 #endif

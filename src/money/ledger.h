@@ -69,7 +69,7 @@ struct ledger_row {
 /* Something that an operator wants to find later. */
 struct ledger_event {
 	int64_t at_ms;
-	char kind[LEDGER_WORD_MAX]; /* left, returned, paid, cap, spared, switch, drill */
+	char kind[LEDGER_WORD_MAX]; /* left, returned, paid, near, cap, spared, switch, drill */
 	char provider[PROVIDER_NAME_MAX];
 	char text[LEDGER_TEXT_MAX]; /* a sentence of ours */
 };

@@ -161,8 +161,9 @@ status_line(const struct candidates *s, char *text, size_t size)
 	snprintf(text, size, "%s", display_name(top->view->provider->name));
 	size_t n = strlen(text);
 	if (first != NULL && first != top && first->until_ms > now_ms)
-		snprintf(text + n, size - n, " (%s paused until %s)",
+		snprintf(text + n, size - n, " (%s %s until %s)",
 			 display_name(first->view->provider->name),
+			 first->standing == STANDING_SPARED ? "spared" : "paused",
 			 clock_short(first->until_ms, now_ms, when));
 	else
 		append_window(top, text, size);
@@ -286,7 +287,7 @@ provider_status(const struct app *app, const struct candidate *c)
 	add_bool(o, "configured",
 		 c->standing != STANDING_UNCONFIGURED && c->standing != STANDING_DISABLED);
 	add_text(o, "state", plan_state_name(c->standing));
-	add_time(o, "until", paused_until_ms(c));
+	add_time(o, "until", c->standing == STANDING_SPARED ? c->until_ms : paused_until_ms(c));
 	add_text(o, "why", c->cause == NULL ? NULL : c->cause->why);
 	add_text(o, "reason", plan_reason(c, clock_wall_ms(), text, sizeof text));
 	add_bool(o, "active", plan_usable(c->standing));

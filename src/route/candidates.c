@@ -114,14 +114,16 @@ candidates_collect(struct candidates *all, const struct candidates_query *query)
 		};
 		read_health(query, &all->views[i]);
 	}
+	const struct message *m = query->message;
 	struct plan_query plan = {
 	    .views = all->views,
 	    .n_views = config->n_providers,
 	    .plan_limits_only = config->plan_limits_only,
 	    .manual = summary.manual,
 	    .session_provider = query->session_provider,
-	    .mid_loop = query->message != NULL && query->message->mid_loop,
-	    .side_call = query->message != NULL && query->message->side_call,
+	    .mid_loop = m != NULL && m->mid_loop,
+	    .side_call = m != NULL && m->side_call,
+	    .may_spare = m != NULL ? !m->mid_loop && !m->side_call : query->latest,
 	    .now_ms = query->now_ms,
 	};
 	all->plan = plan_make(&plan);
@@ -205,8 +207,11 @@ candidates_has_other(const struct candidates *all, const struct candidate *chose
 const struct candidate *
 candidates_first_skipped(const struct candidates *all, const struct candidate *chosen)
 {
-	for (size_t i = all->plan.n_usable; i < all->plan.n; i++)
-		if (all->plan.candidates[i].view->index <= chosen->view->index)
-			return &all->plan.candidates[i];
+	for (size_t i = 0; i < all->plan.n; i++) {
+		const struct candidate *c = &all->plan.candidates[i];
+		bool is_skipped = i >= all->plan.n_usable || c->standing == STANDING_SPARED;
+		if (is_skipped && c != chosen && c->view->index <= chosen->view->index)
+			return c;
+	}
 	return NULL;
 }

@@ -65,8 +65,8 @@ struct candidate *candidates_next(struct candidates *candidates,
 bool candidates_has_other(const struct candidates *candidates, const struct candidate *chosen,
 			  const struct candidates_filter *filter);
 
-/* The first one that the configuration prefers to the chosen one, and that is skipped; NULL:
- * none. */
+/* The first one that the configuration prefers to the chosen one, and that is skipped or spared;
+ * NULL: none. */
 const struct candidate *candidates_first_skipped(const struct candidates *candidates,
 						 const struct candidate *chosen);
 

@@ -14,8 +14,11 @@ enum { SPREADS_WITHIN_MS = 60000 }; /* BEHAVIOUR 4 */
 static void
 report(struct app *app, enum notice notice, const char *provider, const char *sentence)
 {
-	static const char *const kinds[] = {
-	    [NOTICE_PAUSED] = "left", [NOTICE_AVAILABLE] = "returned", [NOTICE_PAID] = "paid"};
+	static const char *const kinds[] = {[NOTICE_PAUSED] = "left",
+					    [NOTICE_AVAILABLE] = "returned",
+					    [NOTICE_PAID] = "paid",
+					    [NOTICE_NEAR] = "near",
+					    [NOTICE_SPARED] = "spared"};
 	struct ledger_event event = {.at_ms = clock_wall_ms()};
 	notify(app->notifier, notice, provider, sentence);
 	if (app->ledger == NULL)
@@ -47,12 +50,82 @@ announce(struct app *app, const struct provider *provider, enum health_outcome w
 	report(app, NOTICE_PAUSED, provider->name, sentence);
 }
 
+/* Whether the same person's previous login has reported as much of the window. */
+static bool
+is_old_news(const struct state *state, const struct outcome *o, const struct health_window *w,
+	    uint32_t mark, int64_t now_ms)
+{
+	struct health all[STATE_HEALTHS];
+	size_t n = state_healths(state, o->key.provider, all, STATE_HEALTHS);
+	for (size_t i = 0; i < n; i++)
+		if (o->kin.person != 0 && all[i].kin.person == o->kin.person &&
+		    all[i].key.account != o->key.account &&
+		    health_used(&all[i], w->name, now_ms) >= mark)
+			return true;
+	return false;
+}
+
+/* "5-hour", "7-day opus"; as it is, where that is not a number of hours or days. */
+static const char *
+window_name(const struct health_window *w, char *text, size_t size)
+{
+	size_t digits = strspn(w->name, "0123456789");
+	const char *unit = w->name + digits;
+	const char *family = unit[0] != '\0' && unit[1] == '_' ? unit + 2 : NULL;
+	if ((*unit != 'h' && *unit != 'd') || (unit[1] != '\0' && family == NULL))
+		snprintf(text, size, "%s", w->name);
+	else
+		snprintf(text, size, "%.*s-%s%s%s", (int)digits, w->name,
+			 *unit == 'h' ? "hour" : "day", family == NULL ? "" : " ",
+			 family == NULL ? "" : family);
+	return text;
+}
+
+static void
+announce_near(struct app *app, const struct outcome *o, const struct health_window *w,
+	      unsigned percent, int64_t now_ms)
+{
+	char name[64], when[CLOCK_SHORT_SIZE], sentence[ERROR_TEXT_MAX];
+	snprintf(sentence, sizeof sentence, "%s: %u %% of the %s window used, begins anew %s",
+		 o->provider->name, percent, window_name(w, name, sizeof name),
+		 clock_short(w->reset_ms, now_ms, when));
+	report(app, NOTICE_NEAR, o->provider->name, sentence);
+}
+
+/* Reports what a window has passed; of one that rejects, the pause says it. */
+static void
+announce_window(struct app *app, const struct outcome *o, const struct health_window *w,
+		unsigned marks)
+{
+	char sentence[ERROR_TEXT_MAX];
+	int64_t now_ms = clock_wall_ms();
+	unsigned percent = marks & HEALTH_PASSED_95 ? 95 : marks & HEALTH_PASSED_80 ? 80 : 0;
+	uint32_t leave_at = config_leave_at(o->provider, w->name);
+	if (w->rejected)
+		return;
+	if (percent != 0 && !is_old_news(app->state, o, w, percent * 10, now_ms))
+		announce_near(app, o, w, percent, now_ms);
+	if (!(marks & HEALTH_PASSED_LEAVE_AT) || is_old_news(app->state, o, w, leave_at, now_ms))
+		return;
+	state_failover(app->state, now_ms);
+	plan_spared_text(o->provider, w, now_ms, sentence, sizeof sentence);
+	report(app, NOTICE_SPARED, o->provider->name, sentence);
+}
+
 static void
 apply(struct app *app, const struct outcome *o, struct health_key key,
       const struct health_change *change)
 {
-	enum health_outcome what = state_health_change(app->state, &key, o->provider->name, change);
+	unsigned passed;
+	enum health_outcome what =
+	    state_health_note(app->state, &key, o->provider->name, change, &passed);
 	announce(app, o->provider, what, &key);
+	/* The account's record alone is known to hold all of its windows. */
+	if (key.account == 0 || key.family != 0)
+		return;
+	for (size_t i = 0; passed != 0; i++, passed >>= HEALTH_MARK_BITS)
+		announce_window(app, o, &change->windows[i],
+				passed & ((1u << HEALTH_MARK_BITS) - 1));
 }
 
 static struct health_change
@@ -61,8 +134,10 @@ change_of(const struct outcome *o, enum health_event event)
 	struct health_change change = {
 	    .event = event, .now_ms = clock_wall_ms(), .began_ms = o->began_ms, .kin = o->kin};
 	size_t room = sizeof change.windows / sizeof *change.windows;
-	for (size_t i = 0; i < o->response->n_windows && i < room; i++)
+	for (size_t i = 0; i < o->response->n_windows && i < room; i++) {
 		change.windows[i] = o->response->windows[i];
+		change.leave_at[i] = config_leave_at(o->provider, change.windows[i].name);
+	}
 	if (event != HEALTH_EVENT_SERVED)
 		snprintf(change.why, sizeof change.why, "%s", o->verdict->why);
 	return change;

@@ -2,6 +2,7 @@
 #include "route/plan.h"
 
 #include "base/clock.h"
+#include "dialect/message.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -72,6 +73,38 @@ is_chosen(const struct plan_query *query, const struct plan_view *view)
 	return query->manual[0] != '\0' && strcmp(query->manual, view->provider->name) == 0;
 }
 
+/* Figures that are older may be wrong: the account is used elsewhere, too. */
+#define FIGURES_FOR_MS (INT64_C(15) * 60 * 1000)
+
+static bool
+is_of_other_family(const struct plan_view *view, const struct health_window *w)
+{
+	uint64_t family = message_window_family(w->name);
+	return family != 0 && family != view->family.key.family;
+}
+
+/* A preference, not a pause (BEHAVIOUR.md 5). The record has one time for all of its windows; one
+ * that was reported before it has no less used by now. */
+static void
+spare(const struct plan_query *query, struct candidate *c)
+{
+	const struct health *h = &c->view->account;
+	int64_t age_ms = query->now_ms - h->success_ms;
+	if (!query->may_spare || age_ms > FIGURES_FOR_MS || age_ms < -FIGURES_FOR_MS)
+		return;
+	for (size_t i = 0; i < HEALTH_WINDOWS; i++) {
+		const struct health_window *w = &h->windows[i];
+		uint32_t leave_at = config_leave_at(c->view->provider, w->name);
+		if (w->name[0] == '\0' || leave_at == 0 || w->permille < leave_at ||
+		    w->reset_ms <= query->now_ms || w->reset_ms <= c->until_ms ||
+		    is_of_other_family(c->view, w))
+			continue;
+		c->standing = STANDING_SPARED;
+		c->until_ms = w->reset_ms;
+		c->window = w;
+	}
+}
+
 static struct candidate
 consider(const struct plan_query *query, const struct plan_view *view)
 {
@@ -94,6 +127,8 @@ consider(const struct plan_query *query, const struct plan_view *view)
 		c.standing = STANDING_CHOSEN;
 	else if (query->mid_loop && query->session_provider == view->provider->id)
 		c.standing = STANDING_KEPT;
+	else
+		spare(query, &c);
 	return c;
 }
 
@@ -102,6 +137,8 @@ static int
 rank(const struct candidate *c)
 {
 	if (!plan_usable(c->standing))
+		return 4;
+	if (c->standing == STANDING_SPARED)
 		return 3;
 	if (c->is_chosen)
 		return 0;
@@ -115,7 +152,7 @@ make(const struct plan_query *query)
 	struct candidate all[PROVIDERS_MAX];
 	for (size_t i = 0; i < query->n_views; i++)
 		all[i] = consider(query, &query->views[i]);
-	for (int r = 0; r <= 3; r++)
+	for (int r = 0; r <= 4; r++)
 		for (size_t i = 0; i < query->n_views; i++)
 			if (rank(&all[i]) == r)
 				plan.candidates[plan.n++] = all[i];
@@ -177,6 +214,17 @@ plan_pause_text(const struct health *h, const char *name, int64_t now_ms, char *
 }
 
 const char *
+plan_spared_text(const struct provider *provider, const struct health_window *window,
+		 int64_t now_ms, char *text, size_t size)
+{
+	char when[CLOCK_SHORT_SIZE];
+	snprintf(text, size, "%s is spared (%s %u %% ≥ %u %%), until %s", provider->name,
+		 window->name, window->permille / 10, config_leave_at(provider, window->name) / 10,
+		 clock_short(window->reset_ms, now_ms, when));
+	return text;
+}
+
+const char *
 plan_reason(const struct candidate *c, int64_t now_ms, char *text, size_t size)
 {
 	const char *name = c->view->provider->name;
@@ -193,6 +241,9 @@ plan_reason(const struct candidate *c, int64_t now_ms, char *text, size_t size)
 		break;
 	case STANDING_PROBE:
 		snprintf(text, size, "%s may be available again (was paused: %s)", name, why);
+		break;
+	case STANDING_SPARED:
+		plan_spared_text(c->view->provider, c->window, now_ms, text, size);
 		break;
 	case STANDING_PAUSED:
 	case STANDING_BENCHED:
@@ -230,6 +281,8 @@ plan_state_name(enum standing standing)
 	case STANDING_PROBE:
 	case STANDING_PROBED:
 		return "probing";
+	case STANDING_SPARED:
+		return "spared";
 	case STANDING_DISABLED:
 		return "disabled";
 	case STANDING_UNCONFIGURED:

@@ -28,6 +28,7 @@ struct plan_query {
 	uint64_t session_provider; /* id of the conversation's provider; 0: none yet */
 	bool mid_loop;             /* the conversation is in the middle of a tool loop */
 	bool side_call;            /* never a probe */
+	bool may_spare;            /* a user turn: it may go elsewhere to spare a quota window */
 	int64_t now_ms;
 };
 
@@ -37,6 +38,7 @@ enum standing {
 	STANDING_CHOSEN, /* an admin switched to it */
 	STANDING_KEPT,   /* it serves the conversation, which is in the middle of a tool loop */
 	STANDING_PROBE,  /* its pause is due; this request may be the probe */
+	STANDING_SPARED, /* its window is used as far as leave_at says, until until_ms: comes last */
 	/* From here on: skipped. */
 	STANDING_PAUSED,  /* until until_ms */
 	STANDING_BENCHED, /* until until_ms, when it is tried again */
@@ -50,9 +52,10 @@ enum standing {
 struct candidate {
 	const struct plan_view *view;
 	enum standing standing;
-	bool is_chosen;             /* an admin switched to it, whatever its standing */
-	int64_t until_ms;           /* PAUSED, BENCHED, PROBED: when it may be available */
+	bool is_chosen;   /* an admin switched to it, whatever its standing */
+	int64_t until_ms; /* PAUSED, BENCHED, PROBED: when it may be available; SPARED: the reset */
 	const struct health *cause; /* the record of the view that is the reason; NULL: none */
+	const struct health_window *window; /* SPARED: of the view, the reason */
 };
 
 struct plan {
@@ -81,7 +84,12 @@ const char *plan_pause_text(const struct health *paused, const char *name, int64
  * Cut to size; returns text. */
 const char *plan_reason(const struct candidate *candidate, int64_t now_ms, char *text, size_t size);
 
-/* "ready", "resting", "probing", "benched", "unconfigured", "disabled". */
+/* Says that a provider is spared: "claude_pro is spared (5h 98 % ≥ 98 %), until 18:00". Cut to
+ * size; returns text. */
+const char *plan_spared_text(const struct provider *provider, const struct health_window *window,
+			     int64_t now_ms, char *text, size_t size);
+
+/* "ready", "resting", "probing", "benched", "spared", "unconfigured", "disabled". */
 const char *plan_state_name(enum standing standing);
 
 #endif

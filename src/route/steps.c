@@ -204,7 +204,9 @@ steps_remember_service(struct exchange *x)
 	if (x->auxiliary || x->request->message.side_call)
 		return;
 	const struct outcome outcome = steps_outcome(x, &x->verdict);
-	outcome_serving(x->app, &outcome, is_billed);
+	/* A tool loop that stays where it began does not show where requests go now. */
+	if (!x->request->message.mid_loop || session->provider != p->id)
+		outcome_serving(x->app, &outcome, is_billed);
 	if (session->key != 0 && session->provider != p->id && is_billed)
 		outcome_log_billing(p, request_client(x->request));
 	session->provider = p->id;

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/count.h"
 #include "base/digest.h"
+#include "dialect/message.h"
 #include "route/reading.h"
 
 #include <ctype.h>
@@ -213,19 +214,12 @@ is_code_only(const struct reading *r)
 	return r->status == 400 && reading_mentions(r, "only authorized for use with claude code");
 }
 
-/* The family that a window names: "7d_opus". An unknown name stands for the family that was asked
- * for (PROTOCOLS.md 4, 9). */
+/* The family that a window names. An unknown name stands for the family that was asked for. */
 static uint64_t
 family_of(const struct reading *r, const struct health_window *w)
 {
-	static const char *const families[] = {"opus", "sonnet", "haiku", "fable", "mythos"};
-	const char *name = strchr(w->name, '_');
-	if (name != NULL && strcmp(name, "_oi") == 0)
-		return digest_name("fable");
-	for (size_t i = 0; name != NULL && i < COUNT(families); i++)
-		if (strcmp(name + 1, families[i]) == 0)
-			return digest_name(families[i]);
-	return r->evidence->family;
+	uint64_t family = message_window_family(w->name);
+	return family == 0 ? r->evidence->family : family;
 }
 
 /* The family that the headers reject; of several, the one that was asked for, if it is among

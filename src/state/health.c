@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "state/health.h"
 
+#include "base/count.h"
+
 #include <string.h>
 
 /* Processes read the clock a moment before they have the lock, so a record may be slightly ahead of
  * a change; if by more than this, the clock jumped back. */
 #define CLOCK_SLACK_MS  10000
+#define OLDER_PERMILLE  20   /* what requests in flight may differ by */
 #define SAME_SUCCESS_MS 1000 /* a success so soon after another one adds nothing */
 
 /* Whether at_ms is in the future, and no further than the longest pause or lease allows. */
@@ -79,6 +82,36 @@ window_place(struct health *health, const char *name)
 	return place;
 }
 
+uint32_t
+health_used(const struct health *health, const char *window, int64_t now_ms)
+{
+	for (size_t i = 0; i < HEALTH_WINDOWS; i++) {
+		const struct health_window *w = &health->windows[i];
+		if (w->reset_ms > now_ms && strncmp(w->name, window, HEALTH_WINDOW_NAME_MAX) == 0)
+			return w->permille;
+	}
+	return 0;
+}
+
+unsigned
+health_passed(const struct health *before, const struct health *after,
+	      const struct health_change *change)
+{
+	unsigned passed = 0;
+	for (size_t i = 0; i < HEALTH_WINDOWS; i++) {
+		const char *name = change->windows[i].name;
+		const uint32_t marks[] = {800, 950, change->leave_at[i]}; /* enum health_mark */
+		if (name[0] == '\0')
+			continue;
+		uint32_t was = health_used(before, name, change->now_ms);
+		uint32_t is = health_used(after, name, change->now_ms);
+		for (size_t k = 0; k < COUNT(marks); k++)
+			if (was < marks[k] && is >= marks[k])
+				passed |= 1u << (HEALTH_MARK_BITS * i + k);
+	}
+	return passed;
+}
+
 static void
 note_windows(struct health *health, const struct health_change *change)
 {
@@ -87,7 +120,10 @@ note_windows(struct health *health, const struct health_change *change)
 		if (reported->name[0] == '\0')
 			continue;
 		struct health_window *place = window_place(health, reported->name);
+		uint32_t known = health_used(health, reported->name, change->now_ms);
 		*place = *reported;
+		if (known > reported->permille && known - reported->permille <= OLDER_PERMILLE)
+			place->permille = known;
 		place->name[HEALTH_WINDOW_NAME_MAX - 1] = '\0';
 	}
 }

@@ -96,6 +96,7 @@ struct health_change {
 	struct health_window windows[HEALTH_WINDOWS]; /* from the head of any response; "": none */
 	char why[HEALTH_TEXT_MAX];                    /* FAILED, PAUSED, LEASED with a pause */
 	struct health_kin kin; /* SERVED, FAILED, PAUSED, LEASED; zeros leave what is known */
+	uint32_t leave_at[HEALTH_WINDOWS]; /* of each of windows, for health_passed(); 0: none */
 };
 
 /* What a change did, for the log: only what is new. */
@@ -122,12 +123,30 @@ enum health_outcome {
  * - a SERVED whose request did not begin after the response that began the pause ends nothing and
  *   updates no windows: at the moment of a limit many requests are in flight, and some are still
  *   served;
+ * - a window that is not over only fills: a response that reports up to 2 % less of it is an older
+ *   one;
  * - no pause is longer than HEALTH_PAUSE_MAX_MS or ends before now; a clock that jumped back does
  *   not extend one: one that ends further ahead is over (and a short one that ends further ahead
  *   than the longest short one);
  * - a lease is granted when the pause is over and there is no other lease, or to its holder; a new
  *   pause ends it; it lasts HEALTH_LEASE_MAX_MS at most. */
 enum health_outcome health_apply(struct health *health, const struct health_change *change);
+
+/* Returns how much of a window is used, in permille; 0 also when nothing is known of it, or when it
+ * has begun anew by now. */
+uint32_t health_used(const struct health *health, const char *window, int64_t now_ms);
+
+/* What a change made a window pass for the first time since it began. */
+enum health_mark {
+	HEALTH_PASSED_80 = 1,
+	HEALTH_PASSED_95 = 2,
+	HEALTH_PASSED_LEAVE_AT = 4,
+};
+#define HEALTH_MARK_BITS 4
+
+/* Returns the marks that a change passed: window i's are HEALTH_MARK_BITS * i bits further left. */
+unsigned health_passed(const struct health *before, const struct health *after,
+		       const struct health_change *change);
 
 /* Whether a change is worth writing: not one more success of a ready account within the same
  * second, which adds nothing. */

@@ -21,12 +21,14 @@ apply_health(struct state_image *image, const struct state_change *change)
 		health = (struct health){.key = change->health.key};
 	before = health;
 	enum health_outcome outcome = health_apply(&health, &change->health.change);
+	int result =
+	    STATE_HEALTH_RESULT(outcome, health_passed(&before, &health, &change->health.change));
 	if (memcmp(&health, &before, sizeof health) == 0)
-		return (int)outcome;
+		return result;
 	if (change->health.name[0] != '\0')
 		memcpy(health.provider_name, change->health.name, sizeof health.provider_name);
 	state_table_put(image, &state_tables[HEALTHS], place, &health);
-	return (int)outcome;
+	return result;
 }
 
 static int

@@ -52,8 +52,13 @@ struct state_queue {
 	struct state_change changes[STATE_QUEUE_MAX];
 };
 
+/* The result of a change of a health: its enum health_outcome and its health_passed(). */
+#define STATE_HEALTH_RESULT(outcome, passed) ((int)((passed) << 4 | (outcome)))
+#define STATE_HEALTH_OUTCOME(result)         ((enum health_outcome)((result)&15))
+#define STATE_HEALTH_PASSED(result)          ((unsigned)(result) >> 4)
+
 /* Applies the queue and then the change, if that is not NULL. *result, which may be NULL, is set
- * only when true is returned: for a health its enum health_outcome, for a SERVED whether another
+ * only when true is returned: for a health STATE_HEALTH_RESULT(), for a SERVED whether another
  * provider served before, else 0. False: the lock was not free, the file is truncated, or the map
  * is read-only; then the queue is unchanged, and the change is not in it. */
 bool state_queue_write(struct state_queue *queue, struct state_map *map,

@@ -266,10 +266,19 @@ state_health(const struct state *state, const struct health_key *key, struct hea
 
 enum health_outcome
 state_health_change(struct state *state, const struct health_key *key, const char *provider_name,
-		    const struct health_change *health_change)
+		    const struct health_change *change)
+{
+	unsigned passed;
+	return state_health_note(state, key, provider_name, change, &passed);
+}
+
+enum health_outcome
+state_health_note(struct state *state, const struct health_key *key, const char *provider_name,
+		  const struct health_change *health_change, unsigned *passed)
 {
 	int result = 0;
 	struct health known;
+	*passed = 0;
 	/* If the queue is not empty, it may matter after what is queued. */
 	if (state->queue.n == 0 && state_health(state, key, &known) &&
 	    !health_is_worth_writing(&known, health_change))
@@ -280,8 +289,10 @@ state_health_change(struct state *state, const struct health_key *key, const cha
 	bool is_lease = health_change->event == HEALTH_EVENT_LEASED; /* only now or not at all */
 	bool is_done = is_lease ? state_queue_write(&state->queue, &state->map, &change, &result)
 				: state_queue_submit(&state->queue, &state->map, &change, &result);
-	if (is_done)
-		return (enum health_outcome)result;
+	if (is_done) {
+		*passed = STATE_HEALTH_PASSED(result);
+		return STATE_HEALTH_OUTCOME(result);
+	}
 	return is_lease ? HEALTH_REFUSED : HEALTH_SAME;
 }
 

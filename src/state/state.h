@@ -117,6 +117,12 @@ enum health_outcome state_health_change(struct state *state, const struct health
 					const char *provider_name,
 					const struct health_change *change);
 
+/* The same; *passed becomes health_passed(), for one of all processes only, or 0 when the change was
+ * queued. */
+enum health_outcome state_health_note(struct state *state, const struct health_key *key,
+				      const char *provider_name, const struct health_change *change,
+				      unsigned *passed);
+
 /* Makes those pauses and benches of a provider due that began before now_ms, when an operator asked
  * for that. False: it could not be written at once and is queued, or the state is read-only. */
 bool state_retry(struct state *state, uint64_t provider, int64_t now_ms);

@@ -16,6 +16,8 @@ enum notice {
 	NOTICE_PAUSED,    /* a provider is paused or rejects its credential */
 	NOTICE_AVAILABLE, /* a provider is available again */
 	NOTICE_PAID,      /* requests now go to a provider that costs money */
+	NOTICE_NEAR,      /* much of a quota window is used */
+	NOTICE_SPARED,    /* so much that others are preferred: leave_at */
 };
 
 /* NULL: out of memory. Everything is borrowed. */

@@ -51,6 +51,18 @@ check('a message of each provider: its tokens, who pays, and what it costs', asy
   assert.deepEqual(day, { n: 2, input: first.input + second.input, output: first.output + second.output, cost: first.cost + second.cost });
 });
 
+check('a window that fills, and its provider that is spared, are events', async t => {
+  const r = await router(t, { config: QUICK, sections: { claude_pro: 'leave_at = { "*=90%" }' } });
+  await r.sim.next('claude_pro', { fault: 'utilization', utilization: 0.9, reset: 3600 });
+  await r.post(message());
+  const events = () => select(r, 'SELECT kind, provider, text FROM event ORDER BY id');
+  await eventually('both', async () => (await events()).length >= 2);
+  const texts = (await events()).map(e => `${e.kind} ${e.provider} ${e.text}`.replace(/\d\d:\d\d/, 'T'));
+  assert.deepEqual(texts, [
+    'near claude_pro claude_pro: 80 % of the 5-hour window used, begins anew T',
+    'spared claude_pro claude_pro is spared (5h 90 % ≥ 90 %), until T']);
+});
+
 check('what a stream that is cut used is estimated', async t => {
   const r = await router(t, { config: QUICK });
   await r.sim.next('claude_pro', { fault: 'close', at: 'text' });

@@ -50,6 +50,58 @@ check('a webhook, with the same words as JSON', async t => {
   assert.match(told.find(n => n.event === 'left').text, /claude_pro is paused until \d\d:\d\d \(429 unified five_hour\)/);
 });
 
+check('a quota window that fills is told once, and the provider is spared where leave_at says so', async t => {
+  const told = [];
+  const server = http.createServer((request, answer) => {
+    let body = '';
+    request.on('data', part => { body += part; }).on('end', () => { told.push(JSON.parse(body)); answer.end(); });
+  });
+  await new Promise(resolve => server.listen(0, '127.0.0.1', resolve));
+  t.after(() => server.close());
+  const { claude_pro: unused, ...tokens } = stored;
+  const r = await router(t, {
+    tokens,
+    config: `on_change = "http://127.0.0.1:${server.address().port}/hook"`,
+    sections: { claude_pro: 'leave_at = { "5h=98%" }' },
+  });
+  const who = async (body, session = {}) => (await r.post(body, { ...oauth, ...session })).headers['x-router-provider'];
+  const session = { 'x-claude-code-session-id': '11111111-2222-4333-8444-555555555555' };
+  const used = (share, times) => r.sim.next('claude_pro', { fault: 'utilization', utilization: share, reset: 3600, times });
+  await used(0.85, 8);
+  await Promise.all(Array.from({ length: 8 }, () => r.post(message(), oauth)));
+  assert.equal(await who(message()), 'claude_pro', 'which says that little is used: the limit was raised');
+  await used(0.98, -1);
+  assert.equal(await who(message(), session), 'claude_pro');
+
+  const loop = message('', {
+    tools: [{ name: 'Bash', input_schema: { type: 'object' } }],
+    messages: [{ role: 'user', content: 'go' },
+      { role: 'assistant', content: [{ type: 'tool_use', id: 'toolu_1', name: 'Bash', input: {} }] },
+      { role: 'user', content: [{ type: 'tool_result', tool_use_id: 'toolu_1', content: 'x' }] }],
+  });
+  for (let round = 0; round < 2; round++) {
+    assert.equal(await who(loop, session), 'claude_pro', 'never mid loop');
+    assert.equal(await who(message()), 'deepseek', 'at a user turn');
+  }
+
+  const status = await r.status();
+  const pro = status.providers.claude_pro;
+  assert.deepEqual([pro.state, pro.active, status.status, status.failover_count], ['spared', true, 'degraded', 1]);
+  assert.match(status.reason, /^claude_pro is spared \(5h 98 % ≥ 98 %\), until \d\d:\d\d$/);
+  assert.match(status.line, /^DeepSeek \(Claude Pro spared until \d\d:\d\d\) · billed to your DeepSeek account$/);
+  assert.ok(Date.parse(pro.until) > r.clock.now(), pro.until);
+  assert.match((await r.ctl('explain', 'claude-sonnet-5-5')).stdout, /^4\. claude_pro is spared \(5h 98 % ≥ 98 %\)/m);
+  assert.match(r.log(), /passed=claude_pro:spared/);
+  const expected = ['near claude_pro', 'near claude_pro', 'paid deepseek', 'spared claude_pro'];
+  await eventually('all are told', () => told.length >= expected.length);
+  assert.deepEqual(told.map(n => `${n.event} ${n.provider}`).sort(), expected);
+  const texts = told.filter(n => n.event === 'near').map(n => n.text.replace(/\d\d:\d\d$/, 'T')).sort();
+  assert.deepEqual(texts, [80, 95].map(n => `claude_pro: ${n} % of the 5-hour window used, begins anew T`));
+
+  for (const name of ['deepseek', 'kimi', 'claude_api']) await r.sim.next(name, { fault: 'usage_limit', reset: 600 });
+  assert.equal(await who(message()), 'claude_pro', 'when nobody else can');
+});
+
 check('a command that does not end, or cannot be started, disturbs nobody', async t => {
   for (const command of ['/bin/sleep 1000', '/no/such/program']) {
     const r = await router(t, { config: `on_change = "${command}"` });

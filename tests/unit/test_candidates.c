@@ -348,15 +348,20 @@ check_skipped(void)
 		const char *name;
 		unsigned indexes[PROVIDERS]; /* as the plan has them; two are usable */
 		int skipped;                 /* its place; -1: none */
+		bool spared;                 /* the second one is */
 	} plans[] = {
 	    {"one that is preferred was skipped", {1, 2, 0}, 2},
 	    {"one that is not preferred was not", {1, 0, 2}, -1},
+	    {"one that is preferred was spared", {1, 0, 2}, 1, true},
+	    {"one that is not preferred is spared", {1, 2, 3}, -1, true},
 	};
 	for (size_t i = 0; i < TAP_COUNT(plans); i++) {
 		struct candidates s = {.plan = {.n = PROVIDERS, .n_usable = 2}};
 		for (size_t k = 0; k < PROVIDERS; k++) {
 			s.views[k].index = plans[i].indexes[k];
 			s.plan.candidates[k].view = &s.views[k];
+			if (plans[i].spared && k == 1)
+				s.plan.candidates[k].standing = STANDING_SPARED;
 		}
 		const struct candidate *c = candidates_first_skipped(&s, &s.plan.candidates[0]);
 		TAP_INT(plans[i].name, c == NULL ? -1 : c - s.plan.candidates, plans[i].skipped);

@@ -63,6 +63,8 @@ put_provider(struct buf *out, const struct provider *p)
 	    (int)p->credential);
 	for (size_t i = 0; i < p->n_models; i++)
 		put_names(out, p->models[i].glob, p->models[i].names, p->models[i].n_names);
+	for (size_t i = 0; i < p->n_leave_at; i++)
+		put(out, "leave %s at %u\n", p->leave_at[i].window, p->leave_at[i].permille);
 	put(out, "cooldown=%" PRId64 "\npaid=%d\nenabled=%d\n", p->cooldown_ms, p->paid,
 	    p->enabled);
 	put(out, "ca_file=%s\nca_path=%s\nproxy=%s\n", text_or(p->ca_file), text_or(p->ca_path),
@@ -269,6 +271,11 @@ static const struct good good[] = {
      "credential=1\ncooldown=300000\n"},
     {__LINE__, "models replaced", "provider kimi { models = { \"a*=b|c\", \"*=d\" } }\n",
      "credential=1\na*=b|c\n*=d\ncooldown"},
+    {__LINE__, "leave_at",
+     "provider claude_pro { leave_at = { \"5h=98%\", \"7d_opus=50%\", \"*=100%\" } }\n",
+     "credential=2\nleave 5h at 980\nleave 7d_opus at 500\nleave * at 1000\ncooldown"},
+    {__LINE__, "leave_at of nothing", "provider claude_pro { leave_at = { } }\n",
+     "credential=2\ncooldown"},
     {__LINE__, "a provider of another name",
      "provider backup { dialect = anthropic url = \"https://gw.example:8443/claude/\" }\n",
      "[backup]\ndialect=anthropic\nurl=https://gw.example:8443/claude\ncredential=1\n"
@@ -777,6 +784,42 @@ static const struct bad bad[] = {
      {"models = a = b: use"},
      NULL},
     {__LINE__,
+     "leave_at below 50 %",
+     "provider kimi { leave_at = { \"5h=49%\" } }\n",
+     {"leave_at = 5h=49%: use \"window=percent\" from 50% to 100%, such as \"5h=98%\""},
+     NULL},
+    {__LINE__,
+     "leave_at above 100 %",
+     "provider kimi { leave_at = { \"5h=101%\" } }\n",
+     {"leave_at = 5h=101%: use"},
+     NULL},
+    {__LINE__,
+     "leave_at without %",
+     "provider kimi { leave_at = { \"5h=98\" } }\n",
+     {"leave_at = 5h=98: use"},
+     NULL},
+    {__LINE__,
+     "leave_at of half a percent",
+     "provider kimi { leave_at = { \"5h=98.5%\" } }\n",
+     {"leave_at = 5h=98.5%: use"},
+     NULL},
+    {__LINE__,
+     "leave_at without a window",
+     "provider kimi { leave_at = { \"98%\" } }\n",
+     {"leave_at = 98%: use"},
+     NULL},
+    {__LINE__,
+     "leave_at of no window",
+     "provider kimi { leave_at = { \"overage=98%\" } }\n",
+     {"leave_at = overage=98%: use"},
+     NULL},
+    {__LINE__,
+     "too many windows",
+     "provider kimi { leave_at = { \"1h=50%\", \"2h=50%\", \"3h=50%\", \"4h=50%\", \"5h=50%\", "
+     "\"6h=50%\", \"7h=50%\", \"8h=50%\", \"9h=50%\" } }\n",
+     {"leave_at = 9h=50%: use"},
+     NULL},
+    {__LINE__,
      "cooldown of nothing",
      "provider kimi { cooldown = 0 }\n",
      {"cooldown = 0: use a time from 1s to 24h"},
@@ -1163,6 +1206,10 @@ check_models(void)
 	TAP_OK("rules of two providers have two ids", backup->models[0].id != twin->models[0].id);
 	TAP_OK("a rule's id is never 0", backup->models[0].id != 0);
 	TAP_INT("a provider's id is its name's", backup->id, digest_name("backup"));
+	struct provider p = {.leave_at = {{"*", 900}, {"5h", 980}}, .n_leave_at = 2, .name = "p"};
+	TAP_INT("leave_at of a window", config_leave_at(&p, "5h"), 980);
+	TAP_INT("leave_at of any other", config_leave_at(&p, "7d"), 900);
+	TAP_INT("no leave_at", config_leave_at(backup, "5h"), 0);
 	TAP_OK("no provider of that name", config_provider(config, "nobody") == NULL);
 	config_free(config);
 	buf_free(&errors);

@@ -631,6 +631,47 @@ check_windows(void)
 		HEALTH_WINDOW_NAME_MAX - 1);
 }
 
+/* What a window passes, of responses one after another: T+at, 5h at permille, which begins anew at
+ * reset_in. leave_at is 98 %. */
+static void
+check_passed(void)
+{
+	static const struct {
+		const char *name;
+		int64_t at_ms;
+		uint32_t permille;
+		int64_t reset_in;
+		unsigned passed;
+	} steps[] = {
+	    {"little is used", 1000, 799, HOUR, 0},
+	    {"80 %", 2000, 800, HOUR, HEALTH_PASSED_80},
+	    {"an older response reports less", 3000, 781, HOUR, 0},
+	    {"80 % is passed once", 4000, 801, HOUR, 0},
+	    {"another reset of a window that is not over", 5000, 810, HOUR + 1000, 0},
+	    {"95 % and 98 % at once", 6000, 980, HOUR, HEALTH_PASSED_95 | HEALTH_PASSED_LEAVE_AT},
+	    {"and no more", 7000, 1010, HOUR, 0},
+	    {"the limit was raised", 8000, 500, HOUR, 0},
+	    {"so it is passed again", 9000, 960, HOUR, HEALTH_PASSED_80 | HEALTH_PASSED_95},
+	    {"the next window", HOUR + 1000, 10, 2 * HOUR, 0},
+	    {"passes its own", HOUR + 2000, 950, 2 * HOUR, HEALTH_PASSED_80 | HEALTH_PASSED_95},
+	    {"a window that is over", 3 * HOUR, 1000, 2 * HOUR, 0},
+	    {"one without a reset", 3 * HOUR + 2000, 1000, -T, 0},
+	};
+	struct health h = {0};
+	for (size_t i = 0; i < TAP_COUNT(steps); i++) {
+		struct health_change change = {.event = HEALTH_EVENT_SERVED,
+					       .now_ms = T + steps[i].at_ms,
+					       .began_ms = T + steps[i].at_ms - 1};
+		struct health before = h;
+		change.windows[1] = window("5h", 0, steps[i].permille, 0);
+		change.windows[1].reset_ms = T + steps[i].reset_in;
+		change.leave_at[1] = 980;
+		health_apply(&h, &change);
+		TAP_INT(steps[i].name, health_passed(&before, &h, &change),
+			(int64_t)steps[i].passed << HEALTH_MARK_BITS);
+	}
+}
+
 /* What is worth writing down, asked ms after a success; was: what happened before it. */
 static void
 check_news(void)
@@ -674,6 +715,7 @@ main(int argc, char **argv)
 	for (size_t i = 0; i < TAP_COUNT(kin_rows); i++)
 		check_kin(&kin_rows[i]);
 	check_windows();
+	check_passed();
 	check_news();
 	return tap_finish();
 }

@@ -28,6 +28,10 @@ struct step {
 	bool throttled;
 	bool is_probe;       /* record what a probe's first bytes mean, no more */
 	int64_t began_in_ms; /* from now; a success must begin after what it ends */
+	/* Of a window that resets in an hour. p leaves at 5h=98%. */
+	const char *window;
+	uint32_t used;
+	uint64_t person; /* 0: unknown */
 };
 
 #define OK(account)                                                                                \
@@ -41,6 +45,11 @@ struct step {
 #define PROBE_OK(account)                                                                          \
 	{                                                                                          \
 		account, VERDICT_PASS, 200, .is_probe = true, .began_in_ms = 5000                  \
+	}
+#define USED(account, name, permille, who)                                                         \
+	{                                                                                          \
+		account, VERDICT_PASS, 200, .began_in_ms = 5000, .window = name, .used = permille, \
+					    .person = who                                          \
 	}
 #define LIMIT(account)                                                                             \
 	{                                                                                          \
@@ -187,6 +196,88 @@ static const struct {
      1,
      1,
      "p rejects its credential (why); tried again at *\np is available again\n"},
+
+    /* Quota windows */
+    {__LINE__, "a window with room", {USED('a', "5h", 799, 0)}, "-r--", 0, 0, ""},
+    {__LINE__,
+     "80 % of a window",
+     {USED('a', "5h", 800, 0)},
+     "-r--",
+     0,
+     0,
+     "p: 80 % of the 5-hour window used, begins anew ??:??\n"},
+    {__LINE__,
+     "only 95 %, when both are passed",
+     {USED('a', "7d", 960, 0)},
+     "-r--",
+     0,
+     0,
+     "p: 95 % of the 7-day window used, begins anew ??:??\n"},
+    {__LINE__,
+     "each once",
+     {USED('a', "5h", 810, 0), USED('a', "5h", 820, 0), USED('a', "5h", 955, 0)},
+     "-r--",
+     0,
+     0,
+     "p: 80 % of the 5-hour window used, begins anew ??:??\np: 95 % of the 5-hour window used, "
+     "begins "
+     "anew ??:??\n"},
+    {__LINE__,
+     "of a family",
+     {USED('a', "7d_opus", 800, 0)},
+     "-r--",
+     0,
+     0,
+     "p: 80 % of the 7-day opus window used, begins anew ??:??\n"},
+    {__LINE__,
+     "of another kind",
+     {USED('a', "30m", 800, 0)},
+     "-r--",
+     0,
+     0,
+     "p: 80 % of the 30m window used, begins anew ??:??\n"},
+    {__LINE__,
+     "two people",
+     {USED('a', "5h", 800, 1), USED('b', "5h", 800, 2)},
+     "-r-r",
+     0,
+     0,
+     "p: 80 %*\np: 80 %*\n"},
+    {__LINE__,
+     "one person's next login",
+     {USED('a', "5h", 800, 1), USED('b', "5h", 810, 1)},
+     "-r-r",
+     0,
+     0,
+     "p: 80 % of the 5-hour window used, begins anew ??:??\n"},
+    {__LINE__,
+     "a window that rejects is its pause's",
+     {{'a', VERDICT_COOL, 429, PAUSE_NAMED, .window = "!5h", .used = 1000}},
+     "-P--",
+     1,
+     1,
+     "p is paused until * (why)\n"},
+    {__LINE__,
+     "a family's pause knows no account's windows",
+     {{'a', VERDICT_COOL, 429, PAUSE_NAMED, SCOPE_FAMILY, .window = "5h", .used = 850}},
+     "--P-",
+     1,
+     1,
+     "p is paused until * (why)\n"},
+    {__LINE__,
+     "leaving early",
+     {USED('a', "5h", 960, 0), USED('a', "5h", 980, 0), USED('a', "5h", 990, 0)},
+     "-r--",
+     0,
+     1,
+     "p: 95 %*\np is spared (5h 98 % ≥ 98 %), until ??:??\n"},
+    {__LINE__,
+     "one person's next login leaves once",
+     {USED('a', "5h", 980, 1), USED('b', "5h", 980, 1)},
+     "-r-r",
+     0,
+     1,
+     "p: 95 %*\np is spared (5h 98 % ≥ 98 %), until ??:??\n"},
 };
 
 /* The sentences logged since the last call, a line each. */
@@ -222,7 +313,14 @@ static void
 take(const struct provider *p, const struct step *s)
 {
 	int64_t now_ms = clock_wall_ms();
-	const struct response response = {.status = s->status};
+	struct response response = {.status = s->status, .n_windows = s->window != NULL};
+	if (s->window != NULL) {
+		struct health_window *w = &response.windows[0];
+		w->rejected = s->window[0] == '!';
+		snprintf(w->name, sizeof w->name, "%s", s->window + w->rejected);
+		w->permille = s->used;
+		w->reset_ms = now_ms + HOUR;
+	}
 	const struct verdict verdict = {.kind = s->kind,
 					.status = s->status,
 					.pause = s->pause,
@@ -235,6 +333,7 @@ take(const struct provider *p, const struct step *s)
 					.key = key_of(p, (uint64_t)s->account, 0),
 					.family = OPUS,
 					.began_ms = now_ms + s->began_in_ms,
+					.kin = {.person = s->person},
 					.response = &response,
 					.verdict = &verdict};
 	if (s->is_probe)
@@ -258,7 +357,8 @@ letter_of(const struct provider *p, uint64_t account, uint64_t family)
 static struct provider
 provider_of(size_t row)
 {
-	return (struct provider){.name = "p", .id = 100 + row, .paid = true};
+	return (struct provider){
+	    .name = "p", .id = 100 + row, .paid = true, .leave_at = {{"5h", 980}}, .n_leave_at = 1};
 }
 
 static void

@@ -4,6 +4,7 @@
 
 #include "route/plan.h"
 
+#include "base/digest.h"
 #include "tap.h"
 
 #include <stdlib.h>
@@ -21,12 +22,17 @@ enum { PROVIDERS = 3 };
 enum { READY, PAUSED, BENCHED, DUE, LEASED, FAMILY_PAUSED, PAUSED_FOR_EVERYBODY };
 
 /* What else is true of it. */
-enum { PAID = 1, OWN = 2, OFF = 4, NO_CREDENTIAL = 8, UNABLE = 16 };
+enum { PAID = 1, OWN = 2, OFF = 4, NO_CREDENTIAL = 8, UNABLE = 16, LEAVES = 32 };
 
 struct scene {
 	int health;
 	unsigned traits;
 	int64_t for_ms; /* how long it is paused from now */
+	/* Of a window that resets in an hour, unless resets_in says otherwise. A provider that
+	 * LEAVES does so at 5h=98%, 7d=95%, 7d_opus=80% and *=90%. */
+	uint32_t permille;
+	const char *window;
+	int64_t resets_in, figures_ago;
 };
 
 static const struct {
@@ -264,6 +270,250 @@ static const struct {
      "",
      "RRR",
      HOUR},
+
+    /* leave_at */
+    {__LINE__,
+     "near its limit",
+     {{READY, 0, 0, 999, "5h"}, {READY}, {READY}},
+     "",
+     0,
+     0,
+     0,
+     0,
+     "abc",
+     "rrr",
+     -1},
+    {__LINE__,
+     "spared",
+     {{READY, LEAVES, 0, 980, "5h"}, {READY}, {READY}},
+     "",
+     0,
+     0,
+     0,
+     0,
+     "bca",
+     "rrs",
+     -1},
+    {__LINE__,
+     "not yet",
+     {{READY, LEAVES, 0, 979, "5h"}, {READY}, {READY}},
+     "",
+     0,
+     0,
+     0,
+     0,
+     "abc",
+     "rrr",
+     -1},
+    {__LINE__,
+     "by another window",
+     {{READY, LEAVES, 0, 950, "7d"}, {READY}, {READY}},
+     "",
+     0,
+     0,
+     0,
+     0,
+     "bca",
+     "rrs",
+     -1},
+    {__LINE__,
+     "its own value comes before *",
+     {{READY, LEAVES, 0, 940, "7d"}, {READY}, {READY}},
+     "",
+     0,
+     0,
+     0,
+     0,
+     "abc",
+     "rrr",
+     -1},
+    {__LINE__,
+     "by *",
+     {{READY, LEAVES, 0, 900, "1h"}, {READY}, {READY}},
+     "",
+     0,
+     0,
+     0,
+     0,
+     "bca",
+     "rrs",
+     -1},
+    {__LINE__,
+     "by the family's window",
+     {{READY, LEAVES, 0, 800, "7d_opus"}, {READY}, {READY}},
+     "",
+     0,
+     0,
+     0,
+     0,
+     "bca",
+     "rrs",
+     -1},
+    {__LINE__,
+     "not by another family's",
+     {{READY, LEAVES, 0, 999, "7d_sonnet"}, {READY}, {READY}},
+     "",
+     0,
+     0,
+     0,
+     0,
+     "abc",
+     "rrr",
+     -1},
+    {__LINE__,
+     "not when the window is over",
+     {{READY, LEAVES, 0, 990, "5h", -1}, {READY}, {READY}},
+     "",
+     0,
+     0,
+     0,
+     0,
+     "abc",
+     "rrr",
+     -1},
+    {__LINE__,
+     "figures of 15 minutes ago",
+     {{READY, LEAVES, 0, 990, "5h", HOUR, 900 * SECOND}, {READY}, {READY}},
+     "",
+     0,
+     0,
+     0,
+     0,
+     "bca",
+     "rrs",
+     -1},
+    {__LINE__,
+     "older figures",
+     {{READY, LEAVES, 0, 990, "5h", HOUR, 900 * SECOND + 1}, {READY}, {READY}},
+     "",
+     0,
+     0,
+     0,
+     0,
+     "abc",
+     "rrr",
+     -1},
+    {__LINE__,
+     "figures of the future",
+     {{READY, LEAVES, 0, 990, "5h", HOUR, -HOUR}, {READY}, {READY}},
+     "",
+     0,
+     0,
+     0,
+     0,
+     "abc",
+     "rrr",
+     -1},
+    {__LINE__,
+     "not in a tool loop",
+     {{READY, LEAVES, 0, 990, "5h"}, {READY}, {READY}},
+     "",
+     0,
+     1,
+     0,
+     'a',
+     "abc",
+     "krr",
+     -1},
+    {__LINE__,
+     "not in a tool loop of an unknown session",
+     {{READY, LEAVES, 0, 990, "5h"}, {READY}, {READY}},
+     "",
+     0,
+     1,
+     0,
+     0,
+     "abc",
+     "rrr",
+     -1},
+    {__LINE__,
+     "not for a side call",
+     {{READY, LEAVES, 0, 990, "5h"}, {READY}, {READY}},
+     "",
+     0,
+     0,
+     1,
+     0,
+     "abc",
+     "rrr",
+     -1},
+    {__LINE__,
+     "not when chosen by hand",
+     {{READY, LEAVES, 0, 990, "5h"}, {READY}, {READY}},
+     "a",
+     0,
+     0,
+     0,
+     0,
+     "abc",
+     "crr",
+     -1},
+    {__LINE__,
+     "a probe comes before",
+     {{READY, LEAVES, 0, 990, "5h"}, {DUE}, {PAUSED, 0, HOUR}},
+     "",
+     0,
+     0,
+     0,
+     0,
+     "ba",
+     "psR",
+     HOUR},
+    {__LINE__,
+     "nobody else: it serves",
+     {{READY, LEAVES, 0, 990, "5h"}, {BENCHED, 0, HOUR}, {READY, OFF}},
+     "",
+     0,
+     0,
+     0,
+     0,
+     "a",
+     "sBD",
+     HOUR},
+    {__LINE__,
+     "two of them: by order",
+     {{READY, LEAVES, 0, 990, "5h"}, {READY, LEAVES, 0, 990, "5h"}, {READY, OFF}},
+     "",
+     0,
+     0,
+     0,
+     0,
+     "ab",
+     "ssD",
+     -1},
+    {__LINE__,
+     "nothing paid is chosen for it",
+     {{READY, LEAVES, 0, 990, "5h"}, {READY, PAID}, {READY, PAID}},
+     "",
+     1,
+     0,
+     0,
+     0,
+     "a",
+     "s$$",
+     -1},
+    {__LINE__,
+     "unless the client pays",
+     {{READY, LEAVES, 0, 990, "5h"}, {READY, PAID}, {READY, PAID | OWN}},
+     "",
+     1,
+     0,
+     0,
+     0,
+     "ca",
+     "rs$",
+     -1},
+    {__LINE__,
+     "a pause is more than that",
+     {{PAUSED, LEAVES, HOUR, 990, "5h"}, {READY, OFF}, {READY, OFF}},
+     "",
+     0,
+     0,
+     0,
+     0,
+     "",
+     "RDD",
+     HOUR},
 };
 
 static struct provider providers[PROVIDERS];
@@ -286,19 +536,37 @@ set_health(struct plan_view *view, const struct scene *s)
 }
 
 static void
+set_window(struct plan_view *view, const struct scene *s)
+{
+	struct health_window *w = &view->account.windows[1];
+	if (s->window == NULL)
+		return;
+	snprintf(w->name, sizeof w->name, "%s", s->window);
+	w->permille = s->permille;
+	w->reset_ms = NOW_MS + (s->resets_in == 0 ? HOUR : s->resets_in);
+	view->account.success_ms = NOW_MS - s->figures_ago;
+	view->family.key.family = digest_name("opus");
+}
+
+static void
 set_view(struct plan_view *view, size_t i, const struct scene *s)
 {
+	static const struct leave_at marks[] = {
+	    {"5h", 980}, {"*", 900}, {"7d", 950}, {"7d_opus", 800}};
 	struct provider *p = &providers[i];
 	*view = (struct plan_view){.provider = p};
 	snprintf(p->name, sizeof p->name, "%c", (int)('a' + i));
 	p->id = 'a' + i;
 	p->paid = s->traits & PAID;
 	p->enabled = !(s->traits & OFF);
+	memcpy(p->leave_at, marks, sizeof marks);
+	p->n_leave_at = s->traits & LEAVES ? TAP_COUNT(marks) : 0;
 	view->credential.value = "sk";
 	view->credential.stored = !(s->traits & OWN);
 	view->credential.why_none = s->traits & NO_CREDENTIAL ? "tokens.txt has none" : NULL;
 	view->refuses = s->traits & UNABLE ? "images" : NULL;
 	set_health(view, s);
+	set_window(view, s);
 }
 
 static void
@@ -308,7 +576,7 @@ check_case(size_t i)
 	    [STANDING_READY] = 'r',  [STANDING_CHOSEN] = 'c',       [STANDING_KEPT] = 'k',
 	    [STANDING_PROBE] = 'p',  [STANDING_PAUSED] = 'R',       [STANDING_BENCHED] = 'B',
 	    [STANDING_PROBED] = 'P', [STANDING_PAID] = '$',         [STANDING_DISABLED] = 'D',
-	    [STANDING_UNABLE] = 'X', [STANDING_UNCONFIGURED] = 'U',
+	    [STANDING_UNABLE] = 'X', [STANDING_UNCONFIGURED] = 'U', [STANDING_SPARED] = 's',
 	};
 	struct plan_view views[PROVIDERS];
 	for (size_t k = 0; k < PROVIDERS; k++)
@@ -321,6 +589,7 @@ check_case(size_t i)
 	    .session_provider = (uint64_t)cases[i].session,
 	    .mid_loop = cases[i].mid_loop,
 	    .side_call = cases[i].side_call,
+	    .may_spare = !cases[i].mid_loop && !cases[i].side_call,
 	    .now_ms = NOW_MS,
 	};
 	const struct plan plan = plan_make(&query);
@@ -362,6 +631,11 @@ static const struct {
      "a may be available again; another request is probing it"},
     {__LINE__, {READY, OFF}, "", "a is disabled"},
     {__LINE__, {READY, NO_CREDENTIAL}, "", "a has no credential: tokens.txt has none"},
+    {__LINE__, {READY, LEAVES, 0, 989, "5h"}, "", "a is spared (5h 98 % ≥ 98 %), until 20:00"},
+    {__LINE__,
+     {READY, LEAVES, 0, 1000, "7d", 48 * HOUR},
+     "",
+     "a is spared (7d 100 % ≥ 95 %), until Nov 25 19:00"},
     {__LINE__, {READY, UNABLE}, "", "a cannot take this request: images"},
 };
 
@@ -371,8 +645,11 @@ check_reason(size_t i)
 	struct plan_view view;
 	char text[ERROR_TEXT_MAX];
 	set_view(&view, 0, &reasons[i].setting);
-	const struct plan_query query = {
-	    .views = &view, .n_views = 1, .manual = reasons[i].manual, .now_ms = NOW_MS};
+	const struct plan_query query = {.views = &view,
+					 .n_views = 1,
+					 .manual = reasons[i].manual,
+					 .may_spare = true,
+					 .now_ms = NOW_MS};
 	const struct plan plan = plan_make(&query);
 	plan_reason(&plan.candidates[0], NOW_MS, text, sizeof text);
 	TAP_STR_AT(reasons[i].line, reasons[i].reason, text, reasons[i].reason);
