@@ -38,7 +38,7 @@ enum standing {
 	STANDING_CHOSEN, /* an admin switched to it */
 	STANDING_KEPT,   /* it serves the conversation, which is in the middle of a tool loop */
 	STANDING_PROBE,  /* its pause is due; this request may be the probe */
-	STANDING_SPARED, /* its window is used as far as leave_at says, until until_ms: comes last */
+	STANDING_SPARED, /* its window is as full as leave_at says, until until_ms: last */
 	/* From here on: skipped. */
 	STANDING_PAUSED,  /* until until_ms */
 	STANDING_BENCHED, /* until until_ms, when it is tried again */

@@ -117,8 +117,8 @@ enum health_outcome state_health_change(struct state *state, const struct health
 					const char *provider_name,
 					const struct health_change *change);
 
-/* The same; *passed becomes health_passed(), for one of all processes only, or 0 when the change was
- * queued. */
+/* The same; *passed becomes health_passed(), for one of all processes only, or 0 when the
+ * change was queued. */
 enum health_outcome state_health_note(struct state *state, const struct health_key *key,
 				      const char *provider_name, const struct health_change *change,
 				      unsigned *passed);
