@@ -15,6 +15,8 @@
 #include "upstream/notify.h"
 #include "upstream/pool.h"
 
+struct count_cache;
+
 /* The state of app/reload.h. */
 struct reload {
 	const char *program;     /* of struct app_options */
@@ -43,8 +45,9 @@ struct app {
 	struct tokens *tokens; /* the same */
 	struct keys *keys;     /* used when a request begins, never shared; NULL: none */
 	struct state *state;
-	struct prices *prices; /* in force; NULL: none could be loaded */
-	struct ledger *ledger; /* NULL: off, or not this program's */
+	struct prices *prices;           /* in force; NULL: none could be loaded */
+	struct ledger *ledger;           /* NULL: off, or not this program's */
+	struct count_cache *count_cache; /* route/count_cache.h; NULL: not needed so far */
 	struct reload reload;
 	unsigned clients;           /* connections being served */
 	size_t unread;              /* bytes that wait for them (client/reply.h) */

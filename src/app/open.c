@@ -5,6 +5,7 @@
 #include "app/reload.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "route/count_cache.h"
 
 #include <limits.h>
 #include <malloc.h>
@@ -145,6 +146,7 @@ app_open(struct app *app, const struct app_options *app_options, struct buf *err
 void
 app_close(struct app *app)
 {
+	count_cache_free(app->count_cache);
 	notifier_free(app->notifier);
 	pool_free(app->pool);
 	loop_free(app->loop);

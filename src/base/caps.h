@@ -69,6 +69,11 @@
 #define READING_TEXT_MAX    512  /* bytes of its message: its beginning, the provider's own words */
 #define WINDOWS_MAX         8    /* quota windows named in one response */
 
+/* Responses that are kept in each process: route/count_cache.h */
+#define COUNT_CACHE_ENTRIES      256
+#define COUNT_CACHE_RESPONSE_MAX (64 * 1024)  /* bytes of one; a token count has some 20 */
+#define COUNT_CACHE_BYTES_MAX    (256 * 1024) /* of all */
+
 /* The state file; its layout follows from these */
 #define STATE_HEALTHS          192 /* of some 64 accounts, with their families */
 #define STATE_SESSIONS         512

@@ -90,6 +90,7 @@ struct config {
 	char **hosts;
 	size_t n_hosts;
 	bool plan_limits_only;
+	bool count_cache;
 	char *ledger; /* "auto", "off" or an absolute path: ledger_path() */
 	int64_t ledger_flush_ms;
 	int64_t ledger_keep_ms;

@@ -177,6 +177,8 @@ static const struct setting in_root[] = {
     {"plan_limits_only", "false", setting_parse_switch, AT(plan_limits_only),
      .allowed_text = A_SWITCH},
 
+    {"count_cache", "true", setting_parse_switch, AT(count_cache), .allowed_text = A_SWITCH},
+
     {"ledger", "auto", setting_parse_text, AT(ledger), .check = text_is_ledger,
      .allowed_text = "use auto, off or an absolute path"},
     {"ledger_flush", "5", A_TIME(ledger_flush_ms, SECONDS(1), MINUTES(5))},

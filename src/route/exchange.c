@@ -56,6 +56,23 @@ on_timeouts(struct timer *timer)
 	run(x, steps_check_timeouts(x));
 }
 
+/* The equal request that this one waited for has its response, or will get none. */
+static void
+on_leader_left(struct task *task)
+{
+	struct exchange *x = CONTAINER_OF(task, struct exchange, leader_left);
+	loop_cancel(x->app->loop, &x->timer);
+	run(x, &step_share);
+}
+
+/* Not at once: the leader is in the middle of a step. */
+static void
+queue_leader_left(struct flight *flight)
+{
+	struct exchange *x = CONTAINER_OF(flight, struct exchange, flight);
+	loop_queue(x->app->loop, &x->leader_left);
+}
+
 /* The client has read what was waiting for it. */
 static void
 on_drained(void *handling)
@@ -105,6 +122,8 @@ exchange_new(struct client *client)
 	x->on_progress = on_progress;
 	x->timer.due = on_timer;
 	x->timeouts.due = on_timeouts;
+	x->flight.leader_left = queue_leader_left;
+	x->leader_left.run = on_leader_left;
 	buf_init(&x->body, 2 * x->request->body.max + 65536);
 	kept_init(&x->kept);
 	buf_init(&x->trail, ATTEMPTS_TEXT_MAX);

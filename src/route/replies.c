@@ -104,6 +104,12 @@ replies_response(struct client *client, const struct target *target,
 }
 
 int
+replies_cached(struct client *client, const char *json, size_t n)
+{
+	return reply_bytes(client, 200, "x-router-cache: hit\r\n", json, n);
+}
+
+int
 replies_locally(struct client *client, const struct config *config)
 {
 	const struct request *r = &client->request;

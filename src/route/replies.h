@@ -33,6 +33,9 @@ int replies_kept(struct client *client, const struct kept *kept);
 int replies_response(struct client *client, const struct target *target,
 		     const struct response *response, const struct buf *json, bool is_message);
 
+/* A provider's JSON response to an equal request. */
+int replies_cached(struct client *client, const char *json, size_t n);
+
 /* A reply that needs no provider: a token estimate, a list of models, a model. */
 int replies_locally(struct client *client, const struct config *config);
 

@@ -74,6 +74,7 @@ close_exchange(struct exchange *x)
 {
 	record(x);
 	enter(x);
+	steps_leave_flight(x, x->status != STATUS_ABORTED);
 	bool lingers = may_linger(x);
 	x->client->handler = NULL;
 	x->client = NULL;

@@ -92,6 +92,7 @@ pass(struct exchange *x)
 		return &step_relay;
 	}
 	x->relay.stream.usage = x->verdict.usage;
+	steps_keep_response(x, body);
 	return steps_close(
 	    x, replies_response(steps_begin_reply(x), &x->target, response, body, !x->auxiliary));
 }

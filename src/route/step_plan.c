@@ -144,7 +144,7 @@ plan(struct exchange *x)
 	struct candidates *s = collect(x);
 	if (s == NULL)
 		return steps_close(x, replies_out_of_memory(steps_begin_reply(x)));
-	const struct step *next = choose(x, s) ? &step_ask : give_up(x, &s->plan);
+	const struct step *next = choose(x, s) ? &step_share : give_up(x, &s->plan);
 	free(s);
 	return next;
 }

@@ -4,18 +4,20 @@
  * A step does its part and returns the next one, or NULL to wait for an event; only run() in
  * exchange.c follows them. No step calls another.
  *
- *     plan ───→ ask ───→ receive ───→ judge ───→ relay ───→ close
- *      ↑         ↑                    │ │ │        │         ↑ ↑
- *      │         └─ retry, new form ──┘ │ │        └→ mend ──┘ │
- *      └──────────── next candidate ────┘ └── JSON, or error ──┘
+ *     plan ───→ share ───→ ask ───→ receive ───→ judge ───→ relay ───→ close
+ *      ↑                    ↑                    │ │ │        │         ↑ ↑
+ *      │                    └─ retry, new form ──┘ │ │        └→ mend ──┘ │
+ *      └─────────────────────── next candidate ────┘ └── JSON, or error ──┘
  *
- * wait comes before a retry, and before another plan while all providers are paused. ask goes to
- * judge when no transfer could be started. Not drawn: plan and wait go to close when they reply
- * themselves, and exchange.c from any step when the client has disconnected. One thread. */
+ * wait comes before a retry, before another plan while all providers are paused, and while an
+ * equal request asks. ask goes to judge when no transfer could be started. Not drawn: plan, share
+ * and wait go to close when they reply themselves, and exchange.c from any step when the client
+ * has disconnected. One thread. */
 #ifndef ROUTE_STEPS_H
 #define ROUTE_STEPS_H
 
 #include "client/accept.h"
+#include "route/count_cache.h"
 #include "route/identity.h"
 #include "route/outcome.h"
 #include "route/relay.h"
@@ -31,6 +33,7 @@ struct step {
 };
 
 extern const struct step step_plan;    /* chooses the next candidate: step_plan.c */
+extern const struct step step_share;   /* uses the response to an equal request: step_share.c */
 extern const struct step step_ask;     /* starts an attempt: step_ask.c */
 extern const struct step step_receive; /* reads what a verdict needs: step_ask.c */
 extern const struct step step_judge;   /* decides what the response means: step_judge.c */
@@ -75,6 +78,9 @@ struct exchange {
 	int64_t wait_ms;
 	const struct step *after;
 	struct timer timeouts;
+	bool shares; /* flight.key is set: the response is for equal requests, too */
+	struct flight flight;
+	struct task leader_left; /* of flight */
 };
 
 /* --- What to return --------------------------------------------------- */
@@ -119,6 +125,13 @@ void steps_remember_service(struct exchange *x);
 
 /* Puts the attempt into the ledger, once, if its response began with a 2xx: it may be billed. */
 void steps_record_attempt(struct exchange *x, const char *ending);
+
+/* Keeps the response's body for equal requests, if they share it. */
+void steps_keep_response(struct exchange *x, const struct buf *body);
+
+/* Lets those go on that wait for this request's response; harmless if it is not shared. failed: no
+ * response came, for a reason that may be theirs, too. */
+void steps_leave_flight(struct exchange *x, bool failed);
 
 /* Ends the attempt, and frees everything that belongs to it. */
 void steps_drop_attempt(struct exchange *x);

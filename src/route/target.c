@@ -30,9 +30,8 @@ target_model(const struct target *t, const struct request *r)
 	return t->model[0] != '\0' ? t->model : r->message.model;
 }
 
-bool
-target_write_body(struct target *t, const struct state *state, const struct request *r,
-		  struct buf *out)
+void
+target_choose_model(struct target *t, const struct state *state, const struct request *r)
 {
 	const struct dialect *dialect = t->provider->dialect;
 	const char *model =
@@ -41,10 +40,18 @@ target_write_body(struct target *t, const struct state *state, const struct requ
 	snprintf(t->model, sizeof t->model, "%s", sent == NULL ? "" : sent);
 	t->family = message_family_id(target_model(t, r));
 	t->quirks |= learned_quirks(state, t->provider, target_model(t, r), t->own_account);
+}
+
+bool
+target_write_body(struct target *t, const struct state *state, const struct request *r,
+		  struct buf *out)
+{
+	const struct dialect *dialect = t->provider->dialect;
+	target_choose_model(t, state, r);
 	buf_free(out);
 	const struct handover handover = {
 	    .provider = t->provider->name,
-	    .model = model,
+	    .model = learned_name_at(t->provider, r->message.model, t->first_name, t->successor),
 	    .body = r->body.data,
 	    .body_len = r->body.len,
 	    .message = &r->message,

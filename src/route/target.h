@@ -41,7 +41,11 @@ void target_set(struct target *target, const struct candidate *candidate, const 
 /* The model's name as it is sent. */
 const char *target_model(const struct target *target, const struct request *request);
 
-/* Chooses the name and the form, and writes the request's body in the provider's dialect to out;
+/* Chooses the name and the form to send. */
+void target_choose_model(struct target *target, const struct state *state,
+			 const struct request *request);
+
+/* Chooses them, and writes the request's body in the provider's dialect to out;
  * empty if it is sent as it came. False: out of memory, or out is full. */
 bool target_write_body(struct target *target, const struct state *state,
 		       const struct request *request, struct buf *out);

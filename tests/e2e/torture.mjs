@@ -76,6 +76,7 @@ async function callers(where) {
 // --- What is asked ---------------------------------------------------------------------------------------------------
 
 const ask = (text, fields = {}, more = {}) => ({ headers, body: JSON.stringify(message(text, fields)), ...more });
+let serial = 1;
 const turns = [
   { role: 'user', content: 'SIM:SAY rewritten' },
   { role: 'assistant', content: [{ type: 'text', text: 'what?' }] },
@@ -120,8 +121,9 @@ const scenarios = {
     order: ['kimi', 'deepseek'], right: streamed('rewritten'),
     request: ask('', { messages: turns, stream: true, max_tokens: 2000, metadata: { user_id: 'user_1_account_2' } }),
   },
-  'count_tokens': { request: ask('count', { max_tokens: undefined }, { uri: '/v1/messages/count_tokens' }), right: answer => assert.ok(answer.json.input_tokens > 0) },
-  'models': { request: { method: 'GET', uri: '/v1/models', headers }, right: answer => assert.ok(answer.json.data.length > 0) },
+  // Another one each time: equal ones would not be asked for.
+  'count_tokens': { get request() { return ask(`count ${serial++}`, { max_tokens: undefined }, { uri: '/v1/messages/count_tokens' }); }, right: answer => assert.ok(answer.json.input_tokens > 0) },
+  'models': { get request() { return { method: 'GET', uri: `/v1/models?limit=${serial++}`, headers }; }, right: answer => assert.ok(answer.json.data.length > 0) },
   'the status': { request: { method: 'GET', uri: '/v1/status', headers: {} }, right: answer => assert.ok(answer.json.providers) },
   'the figures': { request: { method: 'GET', uri: '/metrics', headers: {} }, right: answer => assert.match(answer.body, /claude_router_/) },
   'a client key': { whole: withKeys, well: keyed, request: ask('SIM:SAY known', {}, { headers: keyed }), right: said('known') },

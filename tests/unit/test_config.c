@@ -88,8 +88,8 @@ put_config(struct buf *out, const struct config *c)
 	    c->first_byte_timeout_ms);
 	put(out, "idle=%" PRId64 "\nbytes=%zu\nstreams=%u\ndrain=%" PRId64 "\n", c->idle_timeout_ms,
 	    c->max_request_bytes, c->max_streams, c->drain_ms);
-	put(out, "access=%d\nallow_open=%d\nplan_only=%d\n", (int)c->access, c->allow_open,
-	    c->plan_limits_only);
+	put(out, "access=%d\nallow_open=%d\nplan_only=%d\ncount_cache=%d\n", (int)c->access,
+	    c->allow_open, c->plan_limits_only, c->count_cache);
 	put_networks(out, "admin_from", c->admin_from, c->n_admin_from);
 	put_networks(out, "trusted", c->trusted_proxies, c->n_trusted_proxies);
 	put_names(out, "hosts", c->hosts, c->n_hosts);
@@ -174,7 +174,8 @@ static const struct good good[] = {
      "stream_deadline=3600000\nconnect=10000\nfirst_byte=300000\nidle=290000\nbytes="
      "33554432\nstreams=2000\ndrain=-1\n"},
     {__LINE__, "defaults: access", DEFAULTS,
-     "access=0\nallow_open=0\nplan_only=0\nadmin_from=127.0.0.0/104,0.0.0.1/128,\ntrusted=\n"
+     "access=0\nallow_open=0\nplan_only=0\ncount_cache=1\nadmin_from=127.0.0.0/104,0.0.0.1/"
+     "128,\ntrusted=\n"
      "hosts=\n"},
     {__LINE__, "defaults: ledger", DEFAULTS, "ledger=auto\nflush=5000\nkeep=7776000000\n"},
     {__LINE__, "defaults: check", DEFAULTS,
@@ -221,6 +222,7 @@ static const struct good good[] = {
     {__LINE__, "words for true", "allow_open = yes\nplan_limits_only = on\n",
      "allow_open=1\nplan_only=1\n"},
     {__LINE__, "words for false", "health_check_enabled = off\n", "check=0\n"},
+    {__LINE__, "no cache of counts", "count_cache = false\n", "count_cache=0\n"},
     {__LINE__, "prices", "prices_file = /p\n", "prices_file=/p\n"},
     {__LINE__, "access keys", "access = keys\nkeys_file = /k\n", "keys_file=/k\n"},
     {__LINE__, "networks", "admin_from = { \"10.0.0.0/8\", \"192.168.1.7\" }\n",
