@@ -228,7 +228,8 @@ const char *
 plan_reason(const struct candidate *c, int64_t now_ms, char *text, size_t size)
 {
 	const char *name = c->view->provider->name;
-	const char *why = c->cause == NULL ? "" : c->cause->why;
+	static const struct health none = {0};
+	const struct health *cause = c->cause == NULL ? &none : c->cause;
 	switch (c->standing) {
 	case STANDING_READY:
 		snprintf(text, size, "%s is ready", name);
@@ -240,14 +241,15 @@ plan_reason(const struct candidate *c, int64_t now_ms, char *text, size_t size)
 		snprintf(text, size, "%s finishes the tool loop that it began", name);
 		break;
 	case STANDING_PROBE:
-		snprintf(text, size, "%s may be available again (was paused: %s)", name, why);
+		snprintf(text, size, "%s may be available again (was paused: %s)", name,
+			 cause->why);
 		break;
 	case STANDING_SPARED:
 		plan_spared_text(c->view->provider, c->window, now_ms, text, size);
 		break;
 	case STANDING_PAUSED:
 	case STANDING_BENCHED:
-		plan_pause_text(c->cause, name, now_ms, text, size);
+		plan_pause_text(cause, name, now_ms, text, size);
 		break;
 	case STANDING_PROBED:
 		snprintf(text, size, "%s may be available again; another request is probing it",
