@@ -148,8 +148,8 @@ enum health_outcome state_health_change(struct state *state, const struct health
 					const char *provider_name,
 					const struct health_change *change);
 
-/* The same; *passed becomes health_passed(), for one of all processes only, or 0 when the change was
- * queued. */
+/* The same; *passed becomes health_passed(), for one of all processes only, or 0 when the change
+ * was queued. */
 enum health_outcome state_health_note(struct state *state, const struct health_key *key,
 				      const char *provider_name, const struct health_change *change,
 				      unsigned *passed);
@@ -211,14 +211,14 @@ size_t state_processes(const struct state *state, struct process *out, size_t ma
 
 /* ---- Budgets ---------------------------------------------------------------- */
 
-/* Reserves bound, 0 to BUDGET_MAX, for a key's period if less than the cap is held there, atomically
- * among all processes: so they never exceed it by more than one bound. Fills *claim if it is
- * granted. */
+/* Reserves bound, 0 to BUDGET_MAX, for a key's period if less than the cap is held there,
+ * atomically among all processes: so they never exceed it by more than one bound. Fills *claim if
+ * it is granted. */
 enum budget_result state_budget_reserve(struct state *state, const struct budget_key *key,
 					int64_t cap, int64_t bound, struct budget_claim *claim);
 
-/* Ends a reservation: it has cost so much; 0 gives it all back. Without the file that it was made in
- * nothing is given back. */
+/* Ends a reservation: it has cost so much; 0 gives it all back. Without the file that it was made
+ * in nothing is given back. */
 void state_budget_settle(struct state *state, const struct budget_claim *claim, int64_t cost);
 
 /* Reads a budget; BUDGET_CLOSED as above, else BUDGET_GRANTED, zeros if nothing is known. */
