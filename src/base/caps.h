@@ -80,6 +80,7 @@
 #define STATE_MODELS           128
 #define STATE_COUNTERS         24 /* PROVIDERS_MAX, STATE_NOBODY, and some that were renamed */
 #define STATE_PROCESSES        64
+#define STATE_SCOPES           64  /* what budgets are for: all providers, and each with a cap */
 #define STATE_BAD_MAX          3   /* files set aside that are kept, the newest */
 #define HEALTH_TEXT_MAX        64  /* bytes of a reason, with its NUL */
 #define HEALTH_WINDOW_NAME_MAX 16  /* … of a quota window's name */

@@ -50,6 +50,8 @@ struct provider {
 	struct leave_at leave_at[LEAVE_AT_MAX];
 	size_t n_leave_at;
 	bool paid;
+	int64_t daily_cap;   /* in nano-dollars, of what is billed to the operator; 0: off */
+	int64_t monthly_cap; /* the same */
 	bool enabled;
 	char *ca_file; /* NULL: the system's */
 	char *ca_path; /* NULL: the system's */
@@ -94,6 +96,8 @@ struct config {
 	char *ledger; /* "auto", "off" or an absolute path: ledger_path() */
 	int64_t ledger_flush_ms;
 	int64_t ledger_keep_ms;
+	int64_t daily_cap;   /* of all providers together, as in struct provider */
+	int64_t monthly_cap; /* the same */
 	bool health_check_enabled;
 	char *health_check_cron;
 	char *health_check_message;

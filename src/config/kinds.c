@@ -100,6 +100,17 @@ setting_allowed_size(const struct setting *setting, struct buf *out)
 }
 
 enum parse_result
+setting_parse_cap(const struct setting *setting, void *target, const char *text)
+{
+	int64_t nano_usd = 0;
+	if (strcmp(text, "off") != 0 &&
+	    (!text_read_dollars(text, &nano_usd) || !in_bounds(setting, nano_usd)))
+		return PARSE_BAD;
+	memcpy(setting_field(setting, target), &nano_usd, sizeof nano_usd);
+	return PARSE_OK;
+}
+
+enum parse_result
 setting_parse_switch(const struct setting *setting, void *target, const char *text)
 {
 	static const struct {

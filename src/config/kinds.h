@@ -54,6 +54,7 @@ parse_fn setting_parse_time;     /* int64_t, in milliseconds from min to max */
 parse_fn setting_parse_drain;    /* as setting_parse_time, or -1 for "auto" */
 parse_fn setting_parse_whole;    /* unsigned, from min to max */
 parse_fn setting_parse_size;     /* size_t, in bytes from min to max */
+parse_fn setting_parse_cap;      /* int64_t, in nano-dollars from min to max, or 0 for "off" */
 parse_fn setting_parse_switch;   /* bool */
 parse_fn setting_parse_choice;   /* int or an enum: one of choices */
 parse_fn setting_parse_text;     /* char *: a copy of what check accepts */

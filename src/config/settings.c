@@ -117,6 +117,7 @@ take_leave_at(const struct setting *setting, void *target, const char *text)
 #define MINUTES(n)       SECONDS(60 * (n))
 #define HOURS(n)         MINUTES(60 * (n))
 #define DAYS(n)          HOURS(24 * (n))
+#define DOLLARS(n)       (INT64_C(1000000000) * (n))
 #define A_PATH           "use an absolute path"
 #define A_SWITCH         "use true or false"
 #define A_NETWORK        "use addresses or networks, such as \"10.1.2.3\", \"127.0.0.0/8\", \"::1\""
@@ -138,6 +139,9 @@ const struct choice credential_choices[] = {{"client", CREDENTIAL_CLIENT},
 #define A_TIME(member, from, to)                                                                   \
 	.parse = setting_parse_time, .allowed = setting_allowed_time, AT(member), .min = (from),   \
 	.max = (to)
+#define A_CAP(member)                                                                              \
+	.parse = setting_parse_cap, AT(member), .min = DOLLARS(1) / 100, .max = DOLLARS(100000),   \
+	.allowed_text = "use off, or dollars from 0.01 to 100000, such as \"5\" or \"2.50\""
 
 static const struct setting in_root[] = {
     {"tokens_file", SYSCONFDIR "/claude-router/tokens.txt", setting_parse_text, AT(tokens_file),
@@ -185,6 +189,9 @@ static const struct setting in_root[] = {
     {"ledger_keep", "90d", setting_parse_time, AT(ledger_keep_ms), .min = DAYS(1),
      .max = DAYS(3650), .allowed_text = "use a time from 1d to 3650d, such as \"90d\""},
 
+    {"daily_cap", "off", A_CAP(daily_cap)},
+    {"monthly_cap", "off", A_CAP(monthly_cap)},
+
     {"health_check_enabled", "true", setting_parse_switch, AT(health_check_enabled),
      .allowed_text = A_SWITCH},
     {"health_check_cron", "0-4 * * * *", setting_parse_text, AT(health_check_cron),
@@ -224,6 +231,8 @@ static const struct setting in_provider[] = {
      .allowed_text = "use \"window=percent\" from 50% to 100%, such as \"5h=98%\", \"7d=95%\" or "
 		     "\"*=90%\" (at most " TEXT_OF(LEAVE_AT_MAX) " windows)"},
     {"paid", "false", setting_parse_switch, AT(paid), .allowed_text = A_SWITCH},
+    {"daily_cap", "off", A_CAP(daily_cap)},
+    {"monthly_cap", "off", A_CAP(monthly_cap)},
     {"enabled", "true", setting_parse_switch, AT(enabled), .allowed_text = A_SWITCH},
     {"ca_file", NULL, setting_parse_optional, AT(ca_file), .check = text_is_path,
      .allowed_text = A_PATH},

@@ -78,6 +78,27 @@ text_read_size(const char *text, int64_t *bytes)
 	return unit != 0;
 }
 
+bool
+text_read_dollars(const char *text, int64_t *nano_usd)
+{
+	uint64_t dollars;
+	int64_t cents = 0;
+	if (!text_read_digits(&text, 8, &dollars))
+		return false;
+	if (*text == '.') {
+		int64_t unit = 10;
+		if (text[1] < '0' || text[1] > '9')
+			return false;
+		for (text++; *text >= '0' && *text <= '9'; text++, unit /= 10)
+			if (unit > 0)
+				cents += unit * (*text - '0');
+			else if (*text != '0')
+				return false;
+	}
+	*nano_usd = ((int64_t)dollars * 100 + cents) * 10000000;
+	return *text == '\0';
+}
+
 static void
 show_units(const struct unit *units, int64_t value, char text[static 32])
 {

@@ -22,6 +22,10 @@ bool text_read_time(const char *text, int64_t *ms);
 /* "1048576", "64K", "32M" as bytes: below 2^60. */
 bool text_read_size(const char *text, int64_t *bytes);
 
+/* "5", "0.05", "1000.5" dollars, without a sign, as nano-dollars: below 1e17; at most two digits
+ * after the point. */
+bool text_read_dollars(const char *text, int64_t *nano_usd);
+
 /* A time or a size in its largest whole unit: "10m", "32M". */
 void text_show_time(int64_t ms, char text[static 32]);
 void text_show_size(int64_t bytes, char text[static 32]);

@@ -15,6 +15,7 @@
 #include "operator/status.h"
 #include "operator/switch.h"
 #include "route/learned.h"
+#include "json/tree.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -88,6 +89,21 @@ print_providers(json_object *providers, const char *current)
 			       current);
 }
 
+/* "cap deepseek, day: $1.20 of $5.00, $0.71 reserved" */
+static void
+print_caps(json_object *caps)
+{
+	for (size_t i = 0; i < tree_count(caps); i++) {
+		json_object *cap = json_object_array_get_idx(caps, i);
+		printf("cap %s, %s: $%.2f of $%.2f, $%.2f reserved, until %s\n",
+		       text_of(cap, "scope"), text_of(cap, "period"),
+		       json_object_get_double(json_object_object_get(cap, "used")),
+		       json_object_get_double(json_object_object_get(cap, "cap")),
+		       json_object_get_double(json_object_object_get(cap, "reserved")),
+		       text_of(cap, "until"));
+	}
+}
+
 static int
 run_status(struct app *app, const struct options *options, const char *argument)
 {
@@ -101,6 +117,7 @@ run_status(struct app *app, const struct options *options, const char *argument)
 	print_providers(json_object_object_get(o, "providers"), text_of(o, "current_provider"));
 	printf("\nfailovers: %s, last: %s\nlast health check: %s\n", text_of(o, "failover_count"),
 	       text_of(o, "last_failover"), text_of(o, "last_health_check"));
+	print_caps(json_object_object_get(o, "caps"));
 	json_object_put(o);
 	return EXIT_SUCCESS;
 }

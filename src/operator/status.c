@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/count.h"
+#include "money/caps.h"
 #include "json/tree.h"
 
 #include <stdio.h>
@@ -387,6 +388,7 @@ status_full(const struct app *app)
 		 file_status(tokens_loaded_ms(app->tokens), reload->tokens_error));
 	tree_put(o, "keys_file", keys_status(app));
 	tree_put(o, "ledger", ledger_status_of(app));
+	tree_put(o, "caps", caps_status(app->config, app->state, clock_wall_ms()));
 	tree_put(o, "prices", prices_status(app));
 	json_object *config = file_status(reload->config_loaded_ms, reload->config_error);
 	add_text(config, "restart", reload->restart);

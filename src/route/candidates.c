@@ -96,6 +96,46 @@ why_refused(const struct candidates_query *query, const struct provider *provide
 	return provider->dialect->refuses(query->message, model == NULL ? query->model : model);
 }
 
+/* The name of the model as the provider would be sent it. */
+static const char *
+sent_name(const struct candidates_query *query, const struct provider *p,
+	  const struct credential *credential)
+{
+	uint64_t own =
+	    credential_is_own(credential) ? state_name(query->state, credential->value) : 0;
+	const char *name = learned_name(query->state, p, query->model, own, 0);
+	name = name == NULL ? query->model : name;
+	const char *sent = query->message == NULL || p->dialect->model == NULL
+			       ? NULL
+			       : p->dialect->model(query->message, name);
+	return sent == NULL ? name : sent;
+}
+
+static void
+check_caps(const struct candidates_query *query, struct plan_view *view)
+{
+	const struct provider *p = view->provider;
+	struct caps_refusal *r = &view->capped;
+	if (query->is_free || !caps_bind(query->config, p) || !view->credential.stored)
+		return;
+	const struct caps_query caps = {
+	    .config = query->config,
+	    .provider = p,
+	    .state = query->state,
+	    .prices = query->prices,
+	    .model = sent_name(query, p, &view->credential),
+	    .now_ms = query->now_ms,
+	};
+	caps_check(&caps, r);
+	if (r->refuses || (query->capped >> view->index & 1) == 0)
+		return;
+	/* It refused a moment ago, and something was given back since. */
+	r->refuses = true;
+	r->until_ms = query->now_ms;
+	snprintf(r->text, sizeof r->text, "%s could not reserve what this request may cost",
+		 p->name);
+}
+
 void
 candidates_collect(struct candidates *all, const struct candidates_query *query)
 {
@@ -113,6 +153,7 @@ candidates_collect(struct candidates *all, const struct candidates_query *query)
 		    .refuses = why_refused(query, p, &c),
 		};
 		read_health(query, &all->views[i]);
+		check_caps(query, &all->views[i]);
 	}
 	const struct message *m = query->message;
 	struct plan_query plan = {

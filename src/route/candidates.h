@@ -24,6 +24,9 @@ struct candidates_query {
 	const char *model;             /* asked for; "": any */
 	uint64_t session_provider;     /* id of the conversation's provider; 0: none yet */
 	struct health_kin kin;         /* who the client says it is; zeros: unknown */
+	const struct prices *prices;   /* NULL: it is not checked whether caps have a price */
+	bool is_free;                  /* it is not billed: no cap binds it */
+	unsigned capped;               /* bit i: a cap has refused the candidate with index i */
 	bool kin_is_sure;              /* … which is trusted: it is local, or has a key */
 	bool latest; /* without a credential, use the account seen last: for status */
 	int64_t now_ms;

@@ -116,7 +116,7 @@ write_spent(struct no_provider *n)
 struct standings {
 	bool configured; /* one is set up */
 	bool usable;     /* one is available */
-	bool paused;     /* one is paused for another reason than a rejected credential */
+	bool paused;     /* one is paused, not for a rejected credential, or capped until a time */
 };
 
 static struct standings
@@ -124,10 +124,12 @@ summarize(const struct plan *plan)
 {
 	struct standings found = {0};
 	for (size_t i = 0; i < plan->n; i++) {
-		enum standing s = plan->candidates[i].standing;
+		const struct candidate *c = &plan->candidates[i];
+		enum standing s = c->standing;
 		found.configured |= s != STANDING_UNCONFIGURED && s != STANDING_DISABLED;
 		found.usable |= plan_usable(s);
-		found.paused |= s == STANDING_PAUSED || s == STANDING_PROBED;
+		found.paused |= s == STANDING_PAUSED || s == STANDING_PROBED ||
+				(s == STANDING_CAPPED && c->until_ms != 0);
 	}
 	return found;
 }

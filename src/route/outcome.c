@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "money/caps.h"
 #include "route/plan.h"
 
 #include <stdio.h>
@@ -14,11 +15,9 @@ enum { SPREADS_WITHIN_MS = 60000 }; /* BEHAVIOUR 4 */
 static void
 report(struct app *app, enum notice notice, const char *provider, const char *sentence)
 {
-	static const char *const kinds[] = {[NOTICE_PAUSED] = "left",
-					    [NOTICE_AVAILABLE] = "returned",
-					    [NOTICE_PAID] = "paid",
-					    [NOTICE_NEAR] = "near",
-					    [NOTICE_SPARED] = "spared"};
+	static const char *const kinds[] = {
+	    [NOTICE_PAUSED] = "left", [NOTICE_AVAILABLE] = "returned", [NOTICE_PAID] = "paid",
+	    [NOTICE_NEAR] = "near",   [NOTICE_SPARED] = "spared",      [NOTICE_CAP] = "cap"};
 	struct ledger_event event = {.at_ms = clock_wall_ms()};
 	notify(app->notifier, notice, provider, sentence);
 	if (app->ledger == NULL)
@@ -268,6 +267,21 @@ outcome_serving(struct app *app, const struct outcome *o, bool is_billed)
 		 "requests now go to %s, which costs money: billed to your %s account",
 		 provider->name, provider->name);
 	report(app, NOTICE_PAID, provider->name, sentence);
+}
+
+void
+outcome_spent(struct app *app, const struct config *config, const struct provider *provider)
+{
+	char sentence[ERROR_TEXT_MAX];
+	const struct caps_query query = {
+	    .config = config,
+	    .provider = provider,
+	    .state = app->state,
+	    .model = "",
+	    .now_ms = clock_wall_ms(),
+	};
+	while (caps_notice(&query, app->state, sentence))
+		report(app, NOTICE_CAP, provider->name, sentence);
 }
 
 void

@@ -39,4 +39,7 @@ void outcome_serving(struct app *app, const struct outcome *outcome, bool is_bil
 /* Logs whose conversation begins to cost money. */
 void outcome_log_billing(const struct provider *provider, const char *client);
 
+/* Reports each cap of the provider of which half, most or all is used, once a period. */
+void outcome_spent(struct app *app, const struct config *config, const struct provider *provider);
+
 #endif

@@ -121,6 +121,11 @@ consider(const struct plan_query *query, const struct plan_view *view)
 		c.standing = STANDING_UNABLE;
 	else
 		read_records(query, &c);
+	if (plan_usable(c.standing) && view->capped.refuses) {
+		c.standing = STANDING_CAPPED; /* also when it was chosen by hand */
+		c.until_ms = view->capped.until_ms;
+		c.cause = NULL;
+	}
 	if (c.standing != STANDING_READY)
 		return c;
 	if (c.is_chosen)
@@ -193,7 +198,8 @@ plan_earliest_ms(const struct plan *plan)
 	for (size_t i = 0; i < plan->n; i++) {
 		const struct candidate *c = &plan->candidates[i];
 		bool waits = c->standing == STANDING_PAUSED || c->standing == STANDING_PROBED ||
-			     c->standing == STANDING_BENCHED;
+			     c->standing == STANDING_BENCHED ||
+			     (c->standing == STANDING_CAPPED && c->until_ms != 0);
 		if (waits && (earliest_ms == 0 || c->until_ms < earliest_ms))
 			earliest_ms = c->until_ms;
 	}
@@ -258,6 +264,9 @@ plan_reason(const struct candidate *c, int64_t now_ms, char *text, size_t size)
 	case STANDING_PAID:
 		snprintf(text, size, "%s costs money and plan_limits_only is set", name);
 		break;
+	case STANDING_CAPPED:
+		snprintf(text, size, "%s", c->view->capped.text);
+		break;
 	case STANDING_DISABLED:
 		snprintf(text, size, "%s is disabled", name);
 		break;
@@ -285,6 +294,8 @@ plan_state_name(enum standing standing)
 		return "probing";
 	case STANDING_SPARED:
 		return "spared";
+	case STANDING_CAPPED:
+		return "capped";
 	case STANDING_DISABLED:
 		return "disabled";
 	case STANDING_UNCONFIGURED:

@@ -7,6 +7,7 @@
 #define ROUTE_PLAN_H
 
 #include "config/credential.h"
+#include "money/caps.h"
 #include "state/health.h"
 
 /* What is known about one provider for one request. */
@@ -15,6 +16,7 @@ struct plan_view {
 	unsigned index;               /* its place among the views */
 	struct credential credential; /* why_none is NULL if it can be used */
 	const char *refuses;          /* why it cannot serve this request; NULL: it can */
+	struct caps_refusal capped;   /* whether a cap refuses it */
 	struct health everybody;      /* its record for all accounts, */
 	struct health account;        /* its record for this account, */
 	struct health family;         /* and for this account and the requested model's family */
@@ -44,6 +46,7 @@ enum standing {
 	STANDING_BENCHED, /* until until_ms, when it is tried again */
 	STANDING_PROBED,  /* another request is the probe */
 	STANDING_PAID,    /* plan_limits_only */
+	STANDING_CAPPED,  /* a cap is used up: until until_ms; 0: until something is repaired */
 	STANDING_DISABLED,
 	STANDING_UNCONFIGURED, /* no credential for this request */
 	STANDING_UNABLE,       /* cannot serve this request */
@@ -52,8 +55,9 @@ enum standing {
 struct candidate {
 	const struct plan_view *view;
 	enum standing standing;
-	bool is_chosen;   /* an admin switched to it, whatever its standing */
-	int64_t until_ms; /* PAUSED, BENCHED, PROBED: when it may be available; SPARED: the reset */
+	bool is_chosen; /* an admin switched to it, whatever its standing */
+	int64_t
+	    until_ms; /* PAUSED, BENCHED, PROBED, CAPPED: when it may be available; SPARED: reset */
 	const struct health *cause; /* the record of the view that is the reason; NULL: none */
 	const struct health_window *window; /* SPARED: of the view, the reason */
 };
@@ -89,7 +93,7 @@ const char *plan_reason(const struct candidate *candidate, int64_t now_ms, char 
 const char *plan_spared_text(const struct provider *provider, const struct health_window *window,
 			     int64_t now_ms, char *text, size_t size);
 
-/* "ready", "resting", "probing", "benched", "spared", "unconfigured", "disabled". */
+/* "ready", "resting", "probing", "benched", "spared", "capped", "unconfigured", "disabled". */
 const char *plan_state_name(enum standing standing);
 
 #endif

@@ -107,12 +107,19 @@ put_usage(struct ledger_row *row, const struct attempt_record *r)
 	snprintf(row->speed, sizeof row->speed, "%s", r->usage.is_fast ? "fast" : "");
 }
 
-static void
-put_cost(struct ledger_row *row, const struct attempt_record *r, const struct prices *prices)
+struct cost
+record_cost(const struct attempt_record *r, const struct prices *prices)
 {
 	const struct price_query query = {
 	    .provider = r->provider->name, .model = r->model, .at_ms = r->began_ms};
-	struct cost cost = prices_cost(prices, &query, &r->usage);
+	if (prices == NULL)
+		return (struct cost){.is_known = false};
+	return prices_cost(prices, &query, &r->usage);
+}
+
+static void
+put_cost(struct ledger_row *row, const struct cost cost)
+{
 	row->cost = cost.is_known ? cost.nano_usd : -1;
 	snprintf(row->price, sizeof row->price, "%s", cost.checked);
 }
@@ -126,8 +133,7 @@ put_provider(struct ledger_row *row, const struct attempt_record *r, const struc
 	snprintf(row->served, sizeof row->served, "%s", r->model);
 	row->billed = credential_is_billed(r->credential, r->provider);
 	put_usage(row, r);
-	if (prices != NULL)
-		put_cost(row, r, prices);
+	put_cost(row, record_cost(r, prices));
 }
 
 void

@@ -53,6 +53,9 @@ struct attempt_record {
 /* Writes the line in the log. */
 void record_log(const struct request_record *record);
 
+/* What it has cost. prices may be NULL. Pure. */
+struct cost record_cost(const struct attempt_record *record, const struct prices *prices);
+
 /* Puts it into the ledger, with its cost. Never waits. ledger or prices may be NULL. */
 void record_attempt(const struct attempt_record *record, struct ledger *ledger,
 		    const struct prices *prices);

@@ -13,9 +13,6 @@ start(struct exchange *x)
 	const struct request *r = x->request;
 	const struct dialect *dialect = x->target.provider->dialect;
 	bool streams = r->message.stream && !x->auxiliary;
-	if (x->target.credential.value == NULL ||
-	    !target_write_body(&x->target, x->app->state, r, &x->body))
-		return NULL;
 	const struct buf *body = x->body.len > 0 ? &x->body : &r->body;
 	bool posts = strcmp(r->method, "POST") == 0;
 	const struct attempt_options options = {
@@ -34,11 +31,74 @@ start(struct exchange *x)
 	return attempt_start(x->app->pool, &options, x->on_progress, x);
 }
 
+/* --- Caps ------------------------------------------------------------- */
+
+enum { OUTPUT_UNBOUNDED = 128000 }; /* for a body without max_tokens, which providers refuse */
+
+/* The most that the body can cost. Words are searched in all of it: one too many errs high. */
+static struct cost
+bound_of(const struct exchange *x)
+{
+	const struct message *m = &x->request->message;
+	const struct buf *body = x->body.len > 0 ? &x->body : &x->request->body;
+	/* What is rewritten may lack the images. */
+	int64_t asked = (int64_t)(m->bytes - m->data_bytes);
+	int64_t sent = (int64_t)body->len - (int64_t)m->data_bytes;
+	const struct price_query query = {
+	    .provider = x->target.provider->name,
+	    .model = target_model(&x->target, x->request),
+	    .at_ms = clock_wall_ms(),
+	    .asked_for_1h = memmem(body->data, body->len, "\"1h\"", 4) != NULL,
+	};
+	const struct price_request request = {
+	    .text_bytes = sent > asked ? sent : asked,
+	    .images = m->files,
+	    .max_tokens = m->max_tokens < 0 ? OUTPUT_UNBOUNDED : m->max_tokens,
+	    .is_fast = memmem(body->data, body->len, "\"fast\"", 6) != NULL &&
+		       memmem(body->data, body->len, "\"speed\"", 7) != NULL,
+	    .has_search = (m->needs & NEED_WEB_SEARCH) != 0,
+	};
+	if (x->app->prices == NULL)
+		return (struct cost){.is_known = false};
+	return prices_bound(x->app->prices, &query, &request);
+}
+
+/* Reserves what the attempt may cost, if a cap binds it. */
+static bool
+reserve(struct exchange *x)
+{
+	const struct provider *p = x->target.provider;
+	if (x->auxiliary || !x->target.credential.stored || !caps_bind(x->config, p))
+		return true;
+	const struct caps_query query = {
+	    .config = x->config, .provider = p, .now_ms = clock_wall_ms()};
+	const struct cost bound = bound_of(x);
+	return caps_reserve(&query, x->app->state, &bound, &x->claims);
+}
+
+/* A cap refuses the attempt: the next candidate. It may be asked after a wait. */
+static const struct step *
+skip(struct exchange *x)
+{
+	unsigned bit = 1u << x->target.index;
+	lease_release(&x->target.lease, x->app->state);
+	x->tried |= bit;
+	x->paused |= bit;
+	x->capped |= bit;
+	x->target.provider = x->asked;
+	return &step_plan;
+}
+
 static const struct step *
 ask(struct exchange *x)
 {
 	struct target *t = &x->target;
 	steps_drop_attempt(x);
+	bool written = t->credential.value != NULL &&
+		       target_write_body(t, x->app->state, x->request, &x->body);
+	if (written && !reserve(x))
+		return skip(x);
+	x->asked = t->provider;
 	lease_renew(&t->lease, x->app->state);
 	x->attempts++;
 	x->is_recorded = false;
@@ -46,7 +106,7 @@ ask(struct exchange *x)
 	t->start_ms = t->bytes_ms = t->alive_ms = clock_steady_ms();
 	t->failed_ms = 0;
 	t->json = (struct json_end){0};
-	x->attempt = start(x);
+	x->attempt = written ? start(x) : NULL;
 	relay_init(&x->relay, t->provider->dialect, t->provider->name);
 	x->relay_begun = true;
 	return x->attempt == NULL ? steps_judge(x, ENDING_OURS) : steps_check_timeouts(x);

@@ -30,6 +30,9 @@ collect(const struct exchange *x)
 	    .model = r->message.model,
 	    .session_provider = x->identity.session.provider,
 	    .kin = x->identity.kin,
+	    .prices = x->app->prices,
+	    .is_free = x->auxiliary,
+	    .capped = x->capped,
 	    .kin_is_sure = x->identity.kin_is_sure,
 	    .now_ms = clock_wall_ms(),
 	};
@@ -103,6 +106,7 @@ hold(struct exchange *x, int64_t ms)
 	/* Those that were tried and are paused may be tried again after that. */
 	x->tried &= ~x->paused;
 	x->paused = 0;
+	x->capped = 0;
 	return steps_wait(x, ms, &step_plan);
 }
 

@@ -228,6 +228,19 @@ steps_begin_reply(struct exchange *x)
 	return x->client;
 }
 
+/* The attempt is over, and its caps know what it has cost. */
+static void
+settle(struct exchange *x, const struct attempt_record *record)
+{
+	struct cost cost = record_cost(record, x->app->prices);
+	/* An error instead of a message: nothing is billed. */
+	bool is_free = x->relay.error_data.len > 0 && usage_total_input(&record->usage) < 0;
+	if (x->claims.n == 0)
+		return;
+	caps_settle(x->app->state, &x->claims, is_free ? 0 : cost.is_known ? cost.nano_usd : -1);
+	outcome_spent(x->app, x->config, x->target.provider);
+}
+
 void
 steps_record_attempt(struct exchange *x, const char *ending)
 {
@@ -251,6 +264,7 @@ steps_record_attempt(struct exchange *x, const char *ending)
 	    .ms = now_ms - t->start_ms,
 	};
 	record.usage = stream_usage(&x->relay.stream, &record.estimated);
+	settle(x, &record);
 	record_attempt(&record, x->app->ledger, x->app->prices);
 	x->is_recorded = true;
 }
@@ -258,6 +272,7 @@ steps_record_attempt(struct exchange *x, const char *ending)
 void
 steps_drop_attempt(struct exchange *x)
 {
+	caps_settle(x->app->state, &x->claims, 0);
 	attempt_free(x->attempt);
 	x->attempt = NULL;
 	buf_free(&x->body);

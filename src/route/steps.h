@@ -58,10 +58,13 @@ struct exchange {
 	int64_t held_ms;  /* time spent waiting for a provider to be available */
 	unsigned tried;   /* bit i: the candidate with index i is not tried again */
 	unsigned paused;  /* of tried: those that are paused since then */
+	unsigned capped;  /* the same: those that a cap refused */
 	unsigned attempts;
 	char skipped[64]; /* a preferred provider that was skipped, for the log */
 	struct buf trail; /* the attempts, for the log */
 	struct target target;
+	const struct provider *asked; /* of the last attempt; NULL: there was none */
+	struct caps_claims claims;    /* what is reserved for the attempt */
 	struct attempt *attempt;
 	void (*on_progress)(void *x); /* called by attempts */
 	struct buf body;    /* rewritten for the provider; empty: the request's own is sent */
@@ -133,7 +136,8 @@ void steps_keep_response(struct exchange *x, const struct buf *body);
  * response came, for a reason that may be theirs, too. */
 void steps_leave_flight(struct exchange *x, bool failed);
 
-/* Ends the attempt, and frees everything that belongs to it. */
+/* Ends the attempt, and frees everything that belongs to it; what is still reserved for it was not
+ * billed, and is given back. */
 void steps_drop_attempt(struct exchange *x);
 
 /* Releases everything that the exchange holds, and frees it. */

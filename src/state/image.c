@@ -2,6 +2,7 @@
 #include "state/image.h"
 
 #include "base/clock.h"
+#include "state/budget.h"
 #include "state/record.h"
 
 #include <stdlib.h>
@@ -207,7 +208,8 @@ state_image_keep(struct state_image *copy, const struct state_image *image, uint
 {
 	bool is_other;
 	uint64_t changes = atomic_load_explicit(&image->header.changes, memory_order_acquire);
-	if (!keep_header(copy, image, &is_other) || !keep_counters(copy, image))
+	if (!keep_header(copy, image, &is_other) || !keep_counters(copy, image) ||
+	    !budget_keep(copy, image))
 		return false;
 	bool is_all = is_other || *kept == 0;
 	if (!is_all && changes == *kept)

@@ -104,6 +104,19 @@ _Static_assert(offsetof(struct summary, last_failover_ms) == 72, "layout");
 _Static_assert(offsetof(struct summary, last_check_ms) == 80, "layout");
 _Static_assert(offsetof(struct summary, check_failures) == 88, "layout");
 
+/* state/budget.h */
+struct state_budget {
+	word scope; /* in the first place of a scope; 0: free */
+	word held;  /* spent and reserved; these three hold a period, too */
+	word settled;
+	word noticed; /* the percentage of the cap that was reported */
+	word reserve[4];
+};
+_Static_assert(offsetof(struct state_budget, held) == 8, "layout");
+_Static_assert(offsetof(struct state_budget, settled) == 16, "layout");
+_Static_assert(offsetof(struct state_budget, noticed) == 24, "layout");
+_Static_assert(sizeof(struct state_budget) == 64, "layout");
+
 struct state_image {
 	struct state_header header;
 	word health_index[STATE_HEALTHS]; /* a hash of the record's key; 0: free */
@@ -111,7 +124,7 @@ struct state_image {
 	word model_index[STATE_MODELS];
 	struct state_counters counters[STATE_COUNTERS];
 	struct state_process processes[STATE_PROCESSES];
-	word reserved[2048]; /* zeros; what comes later stands here and moves nothing */
+	struct state_budget budgets[STATE_SCOPES][4]; /* zeros in older files */
 	word summary[STATE_RECORD_WORDS(struct summary)];
 	word healths[STATE_HEALTHS][STATE_RECORD_WORDS(struct health)];
 	word sessions[STATE_SESSIONS][STATE_RECORD_WORDS(struct session)];
@@ -124,7 +137,7 @@ _Static_assert(offsetof(struct state_image, session_index) == 1792, "layout");
 _Static_assert(offsetof(struct state_image, model_index) == 5888, "layout");
 _Static_assert(offsetof(struct state_image, counters) == 6912, "layout");
 _Static_assert(offsetof(struct state_image, processes) == 19200, "layout");
-_Static_assert(offsetof(struct state_image, reserved) == 23296, "layout");
+_Static_assert(offsetof(struct state_image, budgets) == 23296, "layout");
 _Static_assert(offsetof(struct state_image, summary) == 39680, "layout");
 _Static_assert(offsetof(struct state_image, healths) == 39888, "layout");
 _Static_assert(offsetof(struct state_image, sessions) == 196560, "layout");

@@ -2,6 +2,7 @@
 #include "state/state.h"
 
 #include "base/count.h"
+#include "state/budget.h"
 #include "state/file.h"
 #include "state/queue.h"
 #include "state/record.h"
@@ -484,4 +485,76 @@ state_counts(const struct state *state, uint64_t provider, uint64_t out[static C
 	memset(out, 0, COUNTERS * sizeof *out);
 	if (counters != NULL)
 		state_words_out(counters->counts, COUNTERS * sizeof *out, out);
+}
+
+/* ---- Budgets -------------------------------------------------------------- */
+
+/* The file that all processes share; NULL: there is none, or it cannot be written. */
+static struct state_image *
+shared_image(const struct state *state)
+{
+	const struct state_map *map = &state->map;
+	bool is_shared = map->fd >= 0 && !map->is_reported && state_image_is_whole(map->image);
+	return is_shared && !map->is_readonly ? map->image : NULL;
+}
+
+/* Returns a scope's place, which is made if it is new. NULL: the lock was not free, or no room is
+ * left. */
+static struct state_budget *
+make_budget(struct state *state, struct state_image *image, const struct budget_key *key)
+{
+	struct state_budget *budget = budget_find(image, key);
+	if (budget != NULL || !state_map_lock(&state->map))
+		return budget;
+	budget_make(image, key->scope);
+	state_map_unlock(&state->map);
+	return budget_find(image, key);
+}
+
+enum budget_result
+state_budget_reserve(struct state *state, const struct budget_key *key, int64_t cap, int64_t bound,
+		     struct budget_claim *claim)
+{
+	struct state_image *image = shared_image(state);
+	struct state_budget *budget = image == NULL ? NULL : make_budget(state, image, key);
+	if (budget == NULL)
+		return BUDGET_CLOSED;
+	struct budget_claim made = {.key = *key, .file = image->header.checksum, .bound = bound};
+	enum budget_result result = budget_reserve(budget, cap, bound, &made.key.period);
+	if (!state_image_is_whole(image))
+		return BUDGET_CLOSED;
+	if (result == BUDGET_GRANTED)
+		*claim = made;
+	return result;
+}
+
+void
+state_budget_settle(struct state *state, const struct budget_claim *claim, int64_t cost)
+{
+	struct state_image *image = shared_image(state);
+	struct state_budget *budget = image == NULL ? NULL : budget_find(image, &claim->key);
+	if (budget != NULL)
+		budget_settle(budget, claim->key.period,
+			      claim->file == image->header.checksum ? claim->bound : 0, cost);
+}
+
+enum budget_result
+state_budget(const struct state *state, const struct budget_key *key, struct budget *out)
+{
+	const struct state_map *map = &state->map;
+	*out = (struct budget){0};
+	if (map->fd < 0 || map->is_reported || !state_image_is_whole(map->image))
+		return BUDGET_CLOSED;
+	const struct state_budget *budget = budget_find(map->image, key);
+	if (budget != NULL)
+		*out = budget_read(budget, key->period);
+	return state_image_is_whole(map->image) ? BUDGET_GRANTED : BUDGET_CLOSED;
+}
+
+bool
+state_budget_notice(struct state *state, const struct budget_key *key, unsigned percent)
+{
+	struct state_image *image = shared_image(state);
+	struct state_budget *budget = image == NULL ? NULL : budget_find(image, key);
+	return budget != NULL && budget_notice(budget, key->period, percent);
 }

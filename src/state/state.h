@@ -74,6 +74,37 @@ struct process {
 	char version[STATE_VERSION_TEXT]; /* of the program; cut to what fits */
 };
 
+/* A cap's sums, in nano-dollars. */
+#define BUDGET_MAX INT64_C(0xffffffffffff) /* some 281 000 dollars */
+
+enum budget_kind { BUDGET_DAY, BUDGET_MONTH, BUDGET_KINDS };
+
+struct budget_key {
+	uint64_t scope; /* a provider.id, or BUDGET_ALL */
+	enum budget_kind kind;
+	uint32_t period; /* its number: 1 to 65535, later ones are larger */
+};
+#define BUDGET_ALL UINT64_MAX /* not a provider.id */
+
+struct budget {
+	int64_t held;    /* spent, and reserved by requests that run; this decides */
+	int64_t settled; /* spent */
+};
+
+/* An amount that is reserved in one budget. */
+struct budget_claim {
+	struct budget_key key;
+	uint64_t file; /* the state file that it is in */
+	int64_t bound;
+};
+
+enum budget_result {
+	BUDGET_GRANTED,
+	BUDGET_USED,     /* the cap is spent */
+	BUDGET_RESERVED, /* the cap is spent or reserved by requests that run */
+	BUDGET_CLOSED,   /* no file that processes share, it cannot be written, or it is full */
+};
+
 struct state;
 
 /* Opens, and if need be creates, the file at path, mode 0640. What is damaged, truncated or foreign
@@ -177,6 +208,25 @@ void state_counts(const struct state *state, uint64_t provider, uint64_t out[sta
 /* Copies up to max of the living responders, in no order; returns how many. One system call for
  * each, some 200 ns. */
 size_t state_processes(const struct state *state, struct process *out, size_t max);
+
+/* ---- Budgets ---------------------------------------------------------------- */
+
+/* Reserves bound, 0 to BUDGET_MAX, for a key's period if less than the cap is held there,
+ * atomically among all processes: so they never exceed it by more than one bound. Fills *claim if
+ * it is granted. */
+enum budget_result state_budget_reserve(struct state *state, const struct budget_key *key,
+					int64_t cap, int64_t bound, struct budget_claim *claim);
+
+/* Ends a reservation: it has cost so much; 0 gives it all back. Without the file that it was made
+ * in nothing is given back. */
+void state_budget_settle(struct state *state, const struct budget_claim *claim, int64_t cost);
+
+/* Reads a budget; BUDGET_CLOSED as above, else BUDGET_GRANTED, zeros if nothing is known. */
+enum budget_result state_budget(const struct state *state, const struct budget_key *key,
+				struct budget *out);
+
+/* Whether the caller is the first of all processes to see that percentage reached in the period. */
+bool state_budget_notice(struct state *state, const struct budget_key *key, unsigned percent);
 
 /* ---- Reloading -------------------------------------------------------------- */
 

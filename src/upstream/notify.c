@@ -47,7 +47,7 @@ struct notifier {
 static const char *
 event_name(enum notice notice)
 {
-	static const char *const words[] = {"left", "returned", "paid", "near", "spared"};
+	static const char *const words[] = {"left", "returned", "paid", "near", "spared", "cap"};
 	return words[notice];
 }
 

@@ -18,6 +18,7 @@ enum notice {
 	NOTICE_PAID,      /* requests now go to a provider that costs money */
 	NOTICE_NEAR,      /* much of a quota window is used */
 	NOTICE_SPARED,    /* so much that others are preferred: leave_at */
+	NOTICE_CAP,       /* half, most or all of a cap is used */
 };
 
 /* NULL: out of memory. Everything is borrowed. */

@@ -223,7 +223,7 @@ read_plan(const struct candidates *s, char credentials[static PROVIDERS + 1],
 	    [STANDING_READY] = 'r',  [STANDING_CHOSEN] = 'c',       [STANDING_KEPT] = 'k',
 	    [STANDING_PROBE] = 'p',  [STANDING_PAUSED] = 'R',       [STANDING_BENCHED] = 'B',
 	    [STANDING_PROBED] = 'P', [STANDING_PAID] = '$',         [STANDING_DISABLED] = 'D',
-	    [STANDING_UNABLE] = 'X', [STANDING_UNCONFIGURED] = 'U',
+	    [STANDING_UNABLE] = 'X', [STANDING_UNCONFIGURED] = 'U', [STANDING_CAPPED] = 'C',
 	};
 	for (size_t i = 0; i < PROVIDERS; i++) {
 		const struct credential *c = &s->views[i].credential;

@@ -67,6 +67,8 @@ put_provider(struct buf *out, const struct provider *p)
 		put(out, "leave %s at %u\n", p->leave_at[i].window, p->leave_at[i].permille);
 	put(out, "cooldown=%" PRId64 "\npaid=%d\nenabled=%d\n", p->cooldown_ms, p->paid,
 	    p->enabled);
+	if (p->daily_cap != 0 || p->monthly_cap != 0)
+		put(out, "caps=%" PRId64 " %" PRId64 "\n", p->daily_cap, p->monthly_cap);
 	put(out, "ca_file=%s\nca_path=%s\nproxy=%s\n", text_or(p->ca_file), text_or(p->ca_path),
 	    text_or(p->proxy));
 	put(out, "dns_cache=%" PRId64 "\nallow_plain=%d\ntrust_url=%d\nenv=%s\n", p->dns_cache_ms,
@@ -95,6 +97,7 @@ put_config(struct buf *out, const struct config *c)
 	put_names(out, "hosts", c->hosts, c->n_hosts);
 	put(out, "ledger=%s\nflush=%" PRId64 "\nkeep=%" PRId64 "\n", c->ledger, c->ledger_flush_ms,
 	    c->ledger_keep_ms);
+	put(out, "caps=%" PRId64 " %" PRId64 "\n", c->daily_cap, c->monthly_cap);
 	put(out, "check=%d\ncron=%s\nmessage=%s\n", c->health_check_enabled, c->health_check_cron,
 	    c->health_check_message);
 	put_names(out, "check_model", c->health_check_models, c->n_health_check_models);
@@ -237,6 +240,13 @@ static const struct good good[] = {
     {__LINE__, "a ledger elsewhere", "ledger = /var/u.db\nledger_flush = 1\nledger_keep = 3650d\n",
      "ledger=/var/u.db\nflush=1000\nkeep=315360000000\n"},
     {__LINE__, "no ledger", "ledger = off\n", "ledger=off\n"},
+    {__LINE__, "defaults: no cap", DEFAULTS, "caps=0 0\n"},
+    {__LINE__, "caps of all", "daily_cap = 0.01\nmonthly_cap = 100000\n",
+     "caps=10000000 100000000000000\n"},
+    {__LINE__, "no caps of all", "daily_cap = off\nmonthly_cap = \"off\"\n", "caps=0 0\n"},
+    {__LINE__, "caps of a provider", "provider kimi { daily_cap = 2.5 monthly_cap = \"20.00\" }\n",
+     "paid=1\nenabled=1\ncaps=2500000000 20000000000\n"},
+    {__LINE__, "zeros after the cents", "daily_cap = 1.2500\n", "caps=1250000000 0\n"},
     {__LINE__, "cron of names", "health_check_cron = \"*/5 8-18 * JAN-jun mon,tue\"\n",
      "cron=*/5 8-18 * JAN-jun mon,tue\n"},
     {__LINE__, "one check model", "health_check_model = claude-haiku-9\n",
@@ -406,6 +416,14 @@ static const struct bad bad[] = {
      "a ledger in another file's place",
      "hold = 3\nledger = /var/x\nkeys_file = /var/x\n",
      {":2: ledger = /var/x: use a file of its own; this is keys_file"},
+     NULL},
+    {__LINE__,
+     "caps that are none",
+     "daily_cap = 0\nmonthly_cap = 100000.01\nprovider kimi { daily_cap = $5 }\n"
+     "provider deepseek { daily_cap = 0.005 }\n",
+     {":1: daily_cap = 0: use off, or dollars from 0.01 to 100000, such as \"5\" or \"2.50\"",
+      ":2: monthly_cap = 100000.01: use off", ":3: daily_cap = $5: use off",
+      ":4: daily_cap = 0.005: use off"},
      NULL},
     {__LINE__,
      "a ledger kept for hours",

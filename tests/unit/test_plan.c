@@ -22,7 +22,7 @@ enum { PROVIDERS = 3 };
 enum { READY, PAUSED, BENCHED, DUE, LEASED, FAMILY_PAUSED, PAUSED_FOR_EVERYBODY };
 
 /* What else is true of it. */
-enum { PAID = 1, OWN = 2, OFF = 4, NO_CREDENTIAL = 8, UNABLE = 16, LEAVES = 32 };
+enum { PAID = 1, OWN = 2, OFF = 4, NO_CREDENTIAL = 8, UNABLE = 16, LEAVES = 32, CAPPED = 64 };
 
 struct scene {
 	int health;
@@ -259,6 +259,72 @@ static const struct {
      "ca",
      "cr$",
      -1},
+    {__LINE__,
+     "a capped provider is skipped",
+     {{READY, PAID | CAPPED, HOUR}, {READY}, {READY, PAID}},
+     "",
+     0,
+     0,
+     0,
+     0,
+     "bc",
+     "rrC",
+     HOUR},
+    {__LINE__,
+     "a choice by hand does not lift a cap",
+     {{READY}, {READY, PAID | CAPPED, HOUR}, {READY}},
+     "b",
+     0,
+     0,
+     0,
+     0,
+     "ac",
+     "rrC",
+     HOUR},
+    {__LINE__,
+     "nor does a tool loop",
+     {{READY}, {READY, PAID | CAPPED, HOUR}, {READY}},
+     "",
+     0,
+     1,
+     0,
+     'b',
+     "ac",
+     "rrC",
+     HOUR},
+    {__LINE__,
+     "a capped provider is not probed",
+     {{READY}, {DUE, PAID | CAPPED}, {READY}},
+     "",
+     0,
+     0,
+     0,
+     0,
+     "ac",
+     "rrC",
+     -1},
+    {__LINE__,
+     "a pause is named before a cap",
+     {{READY}, {PAUSED, PAID | CAPPED, HOUR}, {READY}},
+     "",
+     0,
+     0,
+     0,
+     0,
+     "ac",
+     "rrR",
+     HOUR},
+    {__LINE__,
+     "a cap without an end is no time to wait for",
+     {{READY, PAID | CAPPED}, {PAUSED, 0, HOUR}, {READY, OFF}},
+     "",
+     0,
+     0,
+     0,
+     0,
+     "",
+     "CRD",
+     HOUR},
     {__LINE__,
      "all paused: the earliest counts",
      {{PAUSED, 0, 3 * HOUR}, {PAUSED, 0, HOUR}, {PAUSED, 0, 2 * HOUR}},
@@ -565,6 +631,9 @@ set_view(struct plan_view *view, size_t i, const struct scene *s)
 	view->credential.stored = !(s->traits & OWN);
 	view->credential.why_none = s->traits & NO_CREDENTIAL ? "tokens.txt has none" : NULL;
 	view->refuses = s->traits & UNABLE ? "images" : NULL;
+	view->capped.refuses = s->traits & CAPPED;
+	view->capped.until_ms = s->for_ms == 0 || s->health != READY ? 0 : NOW_MS + s->for_ms;
+	snprintf(view->capped.text, sizeof view->capped.text, "%s has used its cap", p->name);
 	set_health(view, s);
 	set_window(view, s);
 }
@@ -577,6 +646,7 @@ check_case(size_t i)
 	    [STANDING_PROBE] = 'p',  [STANDING_PAUSED] = 'R',       [STANDING_BENCHED] = 'B',
 	    [STANDING_PROBED] = 'P', [STANDING_PAID] = '$',         [STANDING_DISABLED] = 'D',
 	    [STANDING_UNABLE] = 'X', [STANDING_UNCONFIGURED] = 'U', [STANDING_SPARED] = 's',
+	    [STANDING_CAPPED] = 'C',
 	};
 	struct plan_view views[PROVIDERS];
 	for (size_t k = 0; k < PROVIDERS; k++)

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/* Budgets in the state file: how much money of a day or a month is spent or reserved, so that all
+ * processes together stay within a cap (BEHAVIOUR.md 5, "Caps").
+ *
+ * A scope is what a cap is set for: a provider, or all of them. It has four places, two for days
+ * and two for months: a period uses the one of its parity, so that what was reserved before
+ * midnight is settled in the day it was reserved in. An amount and its period are in one word,
+ * which a compare-and-swap changes whole. So nothing here needs the write lock but a new scope; who
+ * is killed leaves nothing half, only what it had reserved; and a period never goes back.
+ *
+ * Owns nothing: works on an image that the caller has mapped or allocated. Amounts are
+ * nano-dollars. Any thread of any process. */
+#ifndef STATE_BUDGET_H
+#define STATE_BUDGET_H
+
+#include "state/layout.h"
+
+/* Returns the scope's place for a period; NULL: the scope is not known yet. */
+struct state_budget *budget_find(const struct state_image *image, const struct budget_key *key);
+
+/* Under the write lock. Makes room for a scope; false: there are STATE_SCOPES already. */
+bool budget_make(struct state_image *image, uint64_t scope);
+
+/* Adds the bound to what is held if that is below the cap; so the cap is exceeded by less than one
+ * bound. *period: the granted one, which is a later one than was asked for after the clock was set
+ * back. BUDGET_USED or BUDGET_RESERVED: nothing has changed. */
+enum budget_result budget_reserve(struct state_budget *budget, int64_t cap, int64_t bound,
+				  uint32_t *period);
+
+/* Replaces a bound that was reserved in that period by what it has cost. Nothing, if another period
+ * has begun in its place. */
+void budget_settle(struct state_budget *budget, uint32_t period, int64_t bound, int64_t cost);
+
+/* Reads the sums of a period, or of a later one in its place. */
+struct budget budget_read(const struct state_budget *budget, uint32_t period);
+
+/* Whether the caller is the first to reach that percentage in the period. */
+bool budget_notice(struct state_budget *budget, uint32_t period, unsigned percent);
+
+/* Copies all budgets; false: the image is truncated. */
+bool budget_keep(struct state_image *copy, const struct state_image *image);
+
+#endif

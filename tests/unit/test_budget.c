@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: MIT */
+/* state/budget.c: what fits below a cap, when a period changes, and that real processes, of which
+ * some are killed, never exceed one together. CHECK_ALL=1 runs more rounds; SEED=N repeats a run. */
+#include "base/caps.h"
+#include "base/log.h"
+#include "state/state.h"
+#include "tap.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#define DAY 20000 /* an even one */
+
+static char top[64], path[128]; /* our directory, and the state file in it */
+
+static void
+must(bool done, const char *what)
+{
+	if (done)
+		return;
+	fprintf(stderr, "test_budget: %s: %s\n", what, strerror(errno));
+	abort();
+}
+
+static struct state *
+open_state(struct state *(*open_it)(const char *, struct buf *))
+{
+	struct buf error;
+	buf_init(&error, ERROR_TEXT_MAX);
+	struct state *state = open_it(path, &error);
+	must(state != NULL, buf_text(&error));
+	buf_free(&error);
+	return state;
+}
+
+/* ---- One process ------------------------------------------------------------ */
+
+/* What is done in order, in a file of its own: a letter and a number.
+ *     r7  reserve 7      s5  settle the last reservation at 5      g  give the first one back
+ *     d1  it is the day DAY + 1       n50  notice 50 %
+ * and what the budget is then. The cap is 10. */
+static const struct row {
+	const char *name, *steps;
+	const char *results; /* of r: g, u(sed), R(eserved); of n: 1, 0 */
+	int64_t held, settled;
+} rows[] = {
+    {"nothing is known", "", "", 0, 0},
+    {"a bound is reserved", "r7", "g", 7, 0},
+    {"the cap is exceeded by less than a bound", "r7 r7", "gg", 14, 0},
+    {"then nothing more is reserved", "r7 r7 r1", "ggR", 14, 0},
+    {"below the cap by one", "r9 r5", "gg", 14, 0},
+    {"exactly the cap", "r10 r1", "gR", 10, 0},
+    {"it is settled for less", "r7 s2", "g", 2, 2},
+    {"for more", "r7 s9", "g", 9, 9},
+    {"for nothing", "r7 s0", "g", 0, 0},
+    {"what is spent is used", "r7 s10 r1", "gu", 10, 10},
+    {"what is given back is free again", "r10 r1 s0 r1", "gRg", 1, 0},
+    {"a free model fits in a budget that is not used up", "r0", "g", 0, 0},
+    {"the next day is another budget", "r10 s10 d1 r3", "gg", 3, 0},
+    {"the day after begins at zero in the same place", "r10 s10 d2 r3", "gg", 3, 0},
+    {"and is settled there", "r10 s10 d2 r3 s1", "gg", 1, 1},
+    {"what began yesterday is settled there", "r7 d1 r3 d0 f5", "gg", 5, 5},
+    {"what began two days ago is settled nowhere", "r7 d2 r3 f5", "gg", 3, 0},
+    {"a clock that is set back begins no period", "d2 r9 d0 r5 d2", "gg", 14, 0},
+    {"and finds its cap used", "d2 r10 s10 d0 r5", "gu", 10, 10},
+    {"it is settled in the period that granted it", "d2 r9 d0 r5 s1", "gg", 10, 1},
+    {"each percentage is noticed once", "r1 n50 n50 n80 n50 n80", "g10100", 1, 0},
+    {"and again in another period", "r1 n50 d1 r1 n50 d2 r1 n50", "g1g1g1", 1, 0},
+};
+
+static void
+check_row(const struct row *row)
+{
+	static const char letters[] = {[BUDGET_GRANTED] = 'g',
+				       [BUDGET_USED] = 'u',
+				       [BUDGET_RESERVED] = 'R',
+				       [BUDGET_CLOSED] = 'c'};
+	struct budget_key key = {.scope = 7, .kind = BUDGET_DAY, .period = DAY};
+	struct budget_claim first = {0}, last = {0};
+	char results[32] = "", name[160];
+	size_t n = 0;
+	unlink(path);
+	struct state *state = open_state(state_open);
+	for (const char *step = row->steps; *step != '\0'; step += strcspn(step, " ")) {
+		step += *step == ' ';
+		long number = strtol(step + 1, NULL, 10);
+		enum budget_result result = BUDGET_GRANTED;
+		switch (*step) {
+		case 'r':
+			result = state_budget_reserve(state, &key, 10, number, &last);
+			if (first.bound == 0)
+				first = last;
+			results[n++] = letters[result];
+			break;
+		case 's':
+			state_budget_settle(state, &last, number);
+			break;
+		case 'f':
+			state_budget_settle(state, &first, number);
+			break;
+		case 'n':
+			results[n++] =
+			    state_budget_notice(state, &key, (unsigned)number) ? '1' : '0';
+			break;
+		default:
+			key.period = (uint32_t)(DAY + number);
+		}
+	}
+	struct budget budget;
+	state_budget(state, &key, &budget);
+	snprintf(name, sizeof name, "%s: results", row->name);
+	TAP_STR(name, results, row->results);
+	snprintf(name, sizeof name, "%s: held", row->name);
+	TAP_INT(name, budget.held, row->held);
+	snprintf(name, sizeof name, "%s: settled", row->name);
+	TAP_INT(name, budget.settled, row->settled);
+	state_close(state);
+}
+
+static enum budget_result
+reserve(struct state *state, uint64_t scope, enum budget_kind kind)
+{
+	const struct budget_key key = {.scope = scope, .kind = kind, .period = DAY};
+	struct budget_claim claim;
+	return state_budget_reserve(state, &key, 10, 10, &claim);
+}
+
+static void
+check_scopes(void)
+{
+	unlink(path);
+	struct state *state = open_state(state_open);
+	size_t granted = 0;
+	for (uint64_t scope = 1; scope <= STATE_SCOPES; scope++)
+		granted += reserve(state, scope, BUDGET_DAY) == BUDGET_GRANTED &&
+			   reserve(state, scope, BUDGET_MONTH) == BUDGET_GRANTED;
+	TAP_INT("each scope has a day and a month of its own", granted, STATE_SCOPES);
+	TAP_INT("one more has no room", reserve(state, STATE_SCOPES + 1, BUDGET_DAY),
+		BUDGET_CLOSED);
+	TAP_INT("and nobody gives way", reserve(state, 1, BUDGET_DAY), BUDGET_RESERVED);
+	state_close(state);
+}
+
+static void
+check_largest(void)
+{
+	const struct budget_key key = {.scope = 7, .kind = BUDGET_MONTH, .period = 1};
+	struct budget_claim claim;
+	struct budget budget;
+	unlink(path);
+	struct state *state = open_state(state_open);
+	state_budget_reserve(state, &key, BUDGET_MAX, BUDGET_MAX - 1, &claim);
+	TAP_INT("no sum overflows into its period",
+		state_budget_reserve(state, &key, BUDGET_MAX, 2, &claim), BUDGET_RESERVED);
+	state_budget_settle(state, &claim, INT64_MAX / 2);
+	state_budget(state, &key, &budget);
+	TAP_INT("nor does a cost", budget.held, BUDGET_MAX);
+	state_close(state);
+}
+
+/* No shared file, no money. */
+static void
+check_closed(void)
+{
+	struct budget budget;
+	const struct budget_key key = {.scope = 7, .kind = BUDGET_DAY, .period = DAY};
+	unlink(path);
+	struct state *state = open_state(state_open);
+	TAP_INT("with a file", reserve(state, 7, BUDGET_DAY), BUDGET_GRANTED);
+	struct state *reader = open_state(state_open_readonly);
+	TAP_INT("one that may only read reserves nothing", reserve(reader, 7, BUDGET_MONTH),
+		BUDGET_CLOSED);
+	TAP_INT("but sees the sums", state_budget(reader, &key, &budget), BUDGET_GRANTED);
+	TAP_INT("as they are", budget.held, 10);
+	state_close(reader);
+
+	must(unlink(path) == 0 && mkdir(path, 0700) == 0, "a directory in its place");
+	state_tick(state, NULL);
+	TAP_INT("without a file nothing is reserved", reserve(state, 8, BUDGET_DAY), BUDGET_CLOSED);
+	TAP_INT("nor is a sum known", state_budget(state, &key, &budget), BUDGET_CLOSED);
+	must(rmdir(path) == 0, "rmdir");
+	state_tick(state, NULL);
+	TAP_INT("a file made anew", state_budget(state, &key, &budget), BUDGET_GRANTED);
+	TAP_INT("has the sums of before", budget.held, 10);
+	state_close(state);
+}
+
+/* ---- Many processes ------------------------------------------------------- */
+
+enum { PROCESSES = 16, GRANTS = 200 };
+
+#define CAP   INT64_C(1000000000)
+#define BOUND (CAP / 200)
+
+static uint64_t random_state;
+
+static uint64_t
+random_below(uint64_t n)
+{
+	random_state = random_state * UINT64_C(6364136223846793005) + 1442695040888963407;
+	return (random_state >> 33) % n;
+}
+
+/* What the provider has billed, with an account of its own. */
+struct bill {
+	_Atomic int64_t sum, most;
+	_Atomic int ready; /* processes that have begun: all wait for each other */
+};
+
+static void
+charge(struct bill *bill, int64_t cost)
+{
+	int64_t sum = atomic_fetch_add(&bill->sum, cost) + cost, most = atomic_load(&bill->most);
+	while (sum > most && !atomic_compare_exchange_weak(&bill->most, &most, sum))
+		;
+}
+
+static _Noreturn void
+spend(struct bill *bill, uint64_t seed)
+{
+	const struct budget_key key = {.scope = 7, .kind = BUDGET_DAY, .period = DAY};
+	struct state *state = open_state(state_open);
+	random_state = seed;
+	atomic_fetch_add(&bill->ready, 1);
+	while (atomic_load(&bill->ready) < PROCESSES)
+		sched_yield();
+	for (int i = 0; i < GRANTS; i++) {
+		struct budget_claim claim;
+		if (state_budget_reserve(state, &key, CAP, BOUND, &claim) != BUDGET_GRANTED)
+			continue;
+		int64_t cost = random_below(10) == 0 ? 0 : (int64_t)random_below(BOUND + 1);
+		charge(bill, cost);
+		if (random_below(8) == 0)
+			usleep(1);
+		state_budget_settle(state, &claim, cost);
+	}
+	state_close(state);
+	_exit(0);
+}
+
+/* Returns how much above the cap was billed, or -1 if less was held than billed. */
+static int64_t
+spend_together(struct bill *bill, int *kills)
+{
+	pid_t children[PROCESSES];
+	struct budget budget;
+	const struct budget_key key = {.scope = 7, .kind = BUDGET_DAY, .period = DAY};
+	unlink(path);
+	*bill = (struct bill){0};
+	struct state *state = open_state(state_open);
+	for (int i = 0; i < PROCESSES; i++) {
+		uint64_t seed = random_below(UINT32_MAX);
+		children[i] = fork();
+		must(children[i] >= 0, "fork");
+		if (children[i] == 0)
+			spend(bill, seed);
+	}
+	while (atomic_load(&bill->ready) < PROCESSES)
+		sched_yield();
+	for (int i = 0; i < PROCESSES / 4; i++) {
+		usleep((useconds_t)random_below(1000));
+		*kills += kill(children[random_below(PROCESSES)], SIGKILL) == 0;
+	}
+	for (int i = 0; i < PROCESSES; i++)
+		waitpid(children[i], NULL, 0);
+	state_budget(state, &key, &budget);
+	state_close(state);
+	return budget.held < bill->sum ? -1 : bill->most > CAP ? bill->most - CAP : 0;
+}
+
+static void
+check_together(void)
+{
+	int rounds = getenv("CHECK_ALL") != NULL ? 100 : 8, kills = 0, reached = 0, lost = 0;
+	int64_t most_above = 0;
+	struct bill *bill =
+	    mmap(NULL, sizeof *bill, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	must(bill != MAP_FAILED, "mmap");
+	for (int i = 0; i < rounds; i++) {
+		int64_t above = spend_together(bill, &kills);
+		lost += above < 0;
+		reached += bill->sum > CAP - 2 * PROCESSES * BOUND;
+		most_above = above > most_above ? above : most_above;
+	}
+	printf("# %d rounds, %d kills, at most %.3f of a bound above the cap\n", rounds, kills,
+	       (double)most_above / (double)BOUND);
+	TAP_INT("what is held is never less than the bill", lost, 0);
+	TAP_ROW("no cap is exceeded by more than one bound", most_above <= BOUND,
+		"expected: at most %" PRId64 " above, not %" PRId64, BOUND, most_above);
+	TAP_ROW("and it was reached", reached > 0, "expected: in one of %d rounds", rounds);
+	munmap(bill, sizeof *bill);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct buf error;
+	tap_start("budget", argc, argv);
+	snprintf(top, sizeof top, "%s/test_budget.XXXXXX", "/tmp");
+	must(mkdtemp(top) != NULL, "mkdtemp");
+	snprintf(path, sizeof path, "%s/log", top);
+	buf_init(&error, ERROR_TEXT_MAX);
+	must(log_open("test_budget", path, LOG_DEBUG, false, &error), "log_open");
+	random_state = getenv("SEED") != NULL ? strtoull(getenv("SEED"), NULL, 10) : 1;
+	snprintf(path, sizeof path, "%s/state", top);
+	for (size_t i = 0; i < TAP_COUNT(rows); i++)
+		check_row(&rows[i]);
+	check_scopes();
+	check_largest();
+	check_closed();
+	check_together();
+	unlink(path);
+	snprintf(path, sizeof path, "%s/log", top);
+	unlink(path);
+	rmdir(top);
+	return tap_finish();
+}
