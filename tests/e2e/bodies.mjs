@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { check } from './lib/case.mjs';
 import { LOGIN, bearer, message } from './lib/client.mjs';
+import { fastcgi } from './lib/fastcgi.mjs';
 import { providers, router, stored } from './lib/router.mjs';
 
 const MB = 1024 * 1024;
@@ -43,6 +44,14 @@ check('max_request_bytes is what counts', async t => {
   const r = await router(t, { config: 'max_request_bytes = "1M"' });
   assert.equal((await r.post(sized(MB), oauth)).status, 200);
   assert.equal((await r.post(sized(MB + 1), oauth)).status, 413);
+});
+
+check('a body that grows past it without saying its length is a 413, too', async t => {
+  const r = await router(t, { alone: true, config: 'max_request_bytes = "1M"' });
+  const answer = await fastcgi(r.socket, { headers: oauth, body: JSON.stringify(sized(2 * MB)), sized: false });
+  assert.equal(answer.status, 413, answer.text.slice(0, 500));
+  assert.match(answer.json.error.message, /max_request_bytes/);
+  await nobodyWasAsked(r);
 });
 
 check('40 MB are refused before they are read', async t => {

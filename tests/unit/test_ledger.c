@@ -4,7 +4,7 @@
 #include "base/caps.h"
 #include "base/clock.h"
 #include "money/ledger.h"
-#include "tap.h"
+#include "scratch.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -26,8 +26,6 @@
 #define PATIENCE INT64_C(30000)
 #define NOBODY   65534
 
-static char top[64]; /* our directory, removed at the end */
-
 static int64_t steady_jump_ns; /* each call finds the steady clock so much further ahead */
 
 /* In the place of libc's. */
@@ -44,26 +42,6 @@ clock_gettime(clockid_t id, struct timespec *now)
 }
 
 /* ---- Helpers --------------------------------------------------------------- */
-
-/* A path in our directory; lives until the fourth call after this one. */
-static const char *
-in_top(const char *name)
-{
-	static char paths[4][128];
-	static size_t next;
-	char *path = paths[next++ % TAP_COUNT(paths)];
-	snprintf(path, sizeof paths[0], "%s/%s", top, name);
-	return path;
-}
-
-static void
-must(bool done, const char *what)
-{
-	if (done)
-		return;
-	fprintf(stderr, "test_ledger: %s: %s\n", what, strerror(errno));
-	abort();
-}
 
 static void
 remove_all(const char *directory)
@@ -272,6 +250,16 @@ random_below(uint32_t n)
 /* ---- What is written ------------------------------------------------------- */
 
 static void
+check_file(const char *path)
+{
+	struct stat there;
+	TAP_INT("the file's mode", stat(path, &there) == 0 ? there.st_mode & 07777 : 0, 0640);
+	TAP_INT("the application's id", number(path, "PRAGMA application_id"), 0x43526c67);
+	TAP_INT("the schema's version", number(path, "PRAGMA user_version"), 1);
+	TAP_STR("the journal", sql(path, "PRAGMA journal_mode"), "wal");
+}
+
+static void
 check_row(void)
 {
 	const char *path = in_top("row");
@@ -313,12 +301,7 @@ check_row(void)
 	ledger_put(ledger, &empty);
 	ledger_put_event(ledger, &event);
 	TAP_INT("all is written at the end", ledger_close(ledger, PATIENCE), 0);
-
-	struct stat there;
-	TAP_INT("the file's mode", stat(path, &there) == 0 ? there.st_mode & 07777 : 0, 0640);
-	TAP_INT("the application's id", number(path, "PRAGMA application_id"), 0x43526c67);
-	TAP_INT("the schema's version", number(path, "PRAGMA user_version"), 1);
-	TAP_STR("the journal", sql(path, "PRAGMA journal_mode"), "wal");
+	check_file(path);
 	TAP_STR("a row",
 		sql(path, "SELECT at || ' ' || day || ' ' || rid || ' ' || attempt || ' ' || client"
 			  " || ' ' || session || ' ' || provider || ' ' || credential || ' ' ||"

@@ -4,8 +4,8 @@
 #include "base/caps.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "scratch.h"
 #include "state/state.h"
-#include "tap.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -43,8 +43,6 @@
 #define WRITE_BYTE      0
 #define QUEUE_MAX       128
 
-static char top[64]; /* our directory, removed at the end */
-
 static int64_t clock_ahead_s; /* the wall clock, set by us */
 
 /* In the place of libc's. */
@@ -58,26 +56,6 @@ clock_gettime(clockid_t id, struct timespec *now)
 }
 
 /* ---- Helpers --------------------------------------------------------------- */
-
-/* A path in our directory; lives until the fourth call after this one. */
-static const char *
-in_top(const char *name)
-{
-	static char paths[4][128];
-	static size_t next;
-	char *path = paths[next++ % TAP_COUNT(paths)];
-	snprintf(path, sizeof paths[0], "%s/%s", top, name);
-	return path;
-}
-
-static void
-must(bool done, const char *what)
-{
-	if (done)
-		return;
-	fprintf(stderr, "test_state: %s: %s\n", what, strerror(errno));
-	abort();
-}
 
 static struct state *
 open_at(const char *path)

@@ -19,10 +19,11 @@ function pair(name, value) {
 // The web server wants no more of the request.
 export const abortBytes = (id = 1) => record(ABORT, undefined, id);
 
-// All of a request, as web servers send it. records: how many STDIN records the body comes in.
-export function requestBytes({ method = 'POST', uri = '/v1/messages', headers = {}, body = '', records = 1, address = '127.0.0.1' }) {
+// All of a request, as web servers send it. records: how many STDIN records the body comes in; sized: it says its length.
+export function requestBytes({ method = 'POST', uri = '/v1/messages', headers = {}, body = '', records = 1, sized = true, address = '127.0.0.1' }) {
   const content = Buffer.from(body);
-  const params = [pair('REQUEST_METHOD', method), pair('REQUEST_URI', uri), pair('REMOTE_ADDR', address), pair('CONTENT_LENGTH', String(content.length))];
+  const params = [pair('REQUEST_METHOD', method), pair('REQUEST_URI', uri), pair('REMOTE_ADDR', address)];
+  if (sized) params.push(pair('CONTENT_LENGTH', String(content.length)));
   for (const [name, value] of Object.entries({ host: 'localhost', ...headers })) params.push(pair(`HTTP_${name.toUpperCase().replaceAll('-', '_')}`, value));
   const out = [record(BEGIN, Buffer.from([0, 1, 0, 0, 0, 0, 0, 0])), record(PARAMS, Buffer.concat(params)), record(PARAMS)];
   const part = Math.min(RECORD_MAX, Math.max(1, Math.ceil(content.length / records)));
