@@ -63,8 +63,9 @@ check('one more than max_streams: a 503 at once that says when to come back, and
     assert.equal(answer.json.error.type, 'api_error');
   }
   // Beside them, and beside those that were refused, the router can be looked at.
-  for (const at of ['/health', '/health?live=1', '/v1/status', '/metrics', '/']) assert.equal((await r.get(at)).status, 200, at);
+  for (const at of ['/health', '/health?live=1', '/v1/status', '/v1/usage', '/v1/events', '/metrics', '/']) assert.equal((await r.get(at)).status, 200, at);
   assert.equal((await r.switchTo('auto')).status, 200);
+  assert.equal((await r.post('"claude_pro"', {}, '/v1/retry-provider')).status, 200);
   assert.equal((await r.ctl('status')).code, 0);
   streams[0].abort();
   await eventually('there is room for one', async () => (await r.post(message(), oauth)).status === 200);
