@@ -6,7 +6,7 @@
 FROM debian:bookworm-slim AS build
 RUN apt-get update \
  && apt-get install -y --no-install-recommends autoconf automake ca-certificates gcc libc6-dev libconfuse-dev \
-        libcurl4-openssl-dev libfcgi-dev libjson-c-dev libsqlite3-dev libssl-dev make pkgconf
+        libcurl4-openssl-dev libfcgi-dev libhiredis-dev libjson-c-dev libsqlite3-dev libssl-dev make pkgconf
 COPY . /source
 WORKDIR /source
 RUN autoreconf -i \
@@ -20,7 +20,7 @@ RUN autoreconf -i \
 FROM debian:bookworm-slim
 # The user's number is fixed, so that a state directory of the host can be given to it.
 RUN apt-get update \
- && apt-get install -y --no-install-recommends ca-certificates cron libconfuse2 libcurl4 libfcgi0ldbl libjson-c5 libsqlite3-0 lighttpd \
+ && apt-get install -y --no-install-recommends ca-certificates cron libconfuse2 libcurl4 libfcgi0ldbl libhiredis0.14 libjson-c5 libsqlite3-0 lighttpd \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin /var/cache/debconf/*-old /var/log/* /etc/cron.*/* /run/* \
  && useradd --system --uid 800 --user-group --home-dir /var/lib/claude-router --shell /usr/sbin/nologin claude-router \
  && install -d -o claude-router -g claude-router -m 750 /var/lib/claude-router \

@@ -62,6 +62,22 @@ AC_DEFUN([CR_TRY_FLAG],
    AC_MSG_RESULT([$cr_known])
    AS_IF([test $cr_known = yes], [$3], [$4])])
 
+dnl CR_TIME_64: a time_t of 8 bytes, also where the C library has a choice (32-bit ARM). After AC_SYS_LARGEFILE, without
+dnl which the C library refuses it.
+AC_DEFUN([CR_TIME_64],
+  [AC_MSG_CHECKING([for a time_t of 64 bits])
+   CR_TRY_TIME_64([], [AC_MSG_RESULT([yes])],
+     [CR_TRY_TIME_64([#define _TIME_BITS 64],
+       [AC_MSG_RESULT([with _TIME_BITS])
+        AC_DEFINE([_TIME_BITS], [64], [For times after 2038.])],
+       [AC_MSG_RESULT([no])
+        AC_MSG_ERROR([time_t ends in 2038 here])])])])
+
+dnl CR_TRY_TIME_64(PROLOGUE, IF SO, IF NOT)
+AC_DEFUN([CR_TRY_TIME_64],
+  [AC_COMPILE_IFELSE([AC_LANG_PROGRAM([[$1
+#include <time.h>]], [[_Static_assert(sizeof(time_t) == 8, "");]])], [$2], [$3])])
+
 dnl CR_HARDENING: what Debian's own packages get, and a little more.
 dnl FORTIFY_SOURCE needs an optimising compiler, and would hide calls from AddressSanitizer.
 AC_DEFUN([CR_HARDENING],

@@ -58,6 +58,22 @@ logged() {
 	die "$what failed; all of its output: $log"
 }
 
+# Packages that the end-to-end tests use without installing them, in build/unpacked: libnss-mdns would edit the machine's
+# nsswitch.conf, apparmor confine its programs. A case that misses one is skipped.
+unpacked_packages() {
+	local package dir
+	for package in libnss-mdns apparmor; do
+		dir=$build/unpacked/$package
+		[[ ! -d $dir ]] || continue
+		mkdir -p "$build/unpacked"
+		if (cd "$build/unpacked" && apt-get -qq download "$package" && dpkg-deb -x "$package"_*.deb "$dir.new") >"$build/unpacked.log" 2>&1 </dev/null; then
+			mv "$dir.new" "$dir"
+		else
+			say "$package could not be fetched: $build/unpacked.log"
+		fi
+	done
+}
+
 # The npm packages of the end-to-end tests, in build/npm; again only when their lock file changed.
 npm_packages() {
 	local dir=$build/npm lock=$top/tests/e2e/package-lock.json

@@ -2,18 +2,20 @@
 # shellcheck shell=bash
 # ./dev check and ./dev lint: which cases match, and what becomes of them.
 
-# The groups of cases, in the order in which they run. match_GROUP PATTERN prints what of the group can have cases whose
-# name holds the pattern; check_GROUP PATTERN builds what these need and runs them.
-groups=(unit fuzz e2e model lint package dist debian)
+# The groups of cases. match_GROUP PATTERN prints what of the group can have cases whose name holds the pattern;
+# check_GROUP PATTERN builds what these need and runs them. The lanes run beside each other, a lane's groups in its order:
+# the end-to-end tests wait as much as they work, and are as long as all the others.
+lanes=("unit lint fuzz model package dist debian foreign" "e2e")
+read -ra groups <<<"${lanes[*]}"
 
 # What install needs to know of each.
 declare -A purposes=([unit]="build" [fuzz]="build" [e2e]="build e2e" [model]="model" [lint]="lint"
-	[package]="build e2e lint package chroot" [dist]="build dist" [debian]="e2e chroot")
+	[package]="build e2e lint package chroot" [dist]="build dist" [debian]="e2e chroot" [foreign]="chroot")
 
-passed=0 failed=0 skipped=0
+passed=0 failed=0 skipped=0 failures=() minutes=()
 
 cmd_check() {
-	local pattern="" patterns part group
+	local pattern="" patterns
 	while (($#)); do
 		case $1 in
 		--all) export CHECK_ALL=1 && shift ;;
@@ -23,12 +25,57 @@ cmd_check() {
 	done
 	mapfile -t patterns < <(in_full "$pattern")
 	install_for "${patterns[@]}"
-	for part in "${patterns[@]}"; do
-		for group in "${groups[@]}"; do
-			if wants "$group" "$part"; then "check_$group" "$part"; fi
+	run_lanes "${patterns[@]}"
+	check_total "$pattern"
+}
+
+# run_lanes PATTERN…: each is a process group, which an interrupt ends whole.
+run_lanes() {
+	local lane pids=()
+	rm -f "$build"/lane.*
+	set -m
+	for lane in "${!lanes[@]}"; do
+		{ check_lane "${lanes[lane]}" "$@"; lane_totals >"$build/lane.$lane"; } &
+		pids+=($!)
+	done
+	set +m
+	trap 'kill -- "${pids[@]/#/-}" 2>/dev/null; exit 130' INT TERM
+	wait
+	trap - INT TERM
+	for lane in "${!lanes[@]}"; do add_lane "$build/lane.$lane" "${lanes[lane]}"; done
+}
+
+# check_lane GROUPS PATTERN…
+check_lane() {
+	local part group since groups_here
+	read -ra groups_here <<<"$1"
+	shift
+	for part in "$@"; do
+		for group in "${groups_here[@]}"; do
+			wants "$group" "$part" || continue
+			since=$SECONDS
+			"check_$group" "$part"
+			minutes+=("$group $(((SECONDS - since) / 60)):$(printf %02d $(((SECONDS - since) % 60)))")
 		done
 	done
-	check_total "$pattern"
+}
+
+# What a lane, a process of its own, has to tell: the numbers, the minutes, the failures.
+lane_totals() {
+	local IFS=,
+	printf '%s\n' "$passed $failed $skipped" "${minutes[*]}" "${failures[@]}"
+}
+
+# add_lane FILE GROUPS
+add_lane() {
+	local p f s took=() names=()
+	if [[ ! -s $1 ]]; then
+		failed=$((failed + 1)) failures+=("one of the groups $2 could not be built or run: its error is above")
+		return
+	fi
+	{ read -r p f s && IFS=, read -ra took && mapfile -t names; } <"$1"
+	passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s)) minutes+=("${took[@]}")
+	[[ -z ${names[*]} ]] || failures+=("${names[@]}")
 }
 
 # A word that is the name of a group, or of a file of tests in some of them, means these: their cases' names begin so.
@@ -56,7 +103,7 @@ install_for() {
 		done
 	done
 	install "${needed[@]}"
-	if [[ " ${needed[*]} " == *" e2e "* ]]; then npm_packages; fi
+	if [[ " ${needed[*]} " == *" e2e "* ]]; then npm_packages && unpacked_packages; fi
 }
 
 # Whether cases of a group can match: a pattern "GROUP/…" names its group, any other may be in all of them.
@@ -73,7 +120,7 @@ case_done() {
 	ok) passed=$((passed + 1)) && echo "ok      $name" ;;
 	skip) skipped=$((skipped + 1)) && echo "skipped $name: $*" ;;
 	*)
-		failed=$((failed + 1))
+		failed=$((failed + 1)) failures+=("$name")
 		echo "FAILED  $name"
 		[[ -z $* ]] || printf '%s\n' "$*" | sed 's/^/        /'
 		echo "        repeat: ./dev check $(quoted "$name")"
@@ -116,6 +163,7 @@ check_unit_program() {
 	if ((not == 0 && status != 0)) || ! grep -q '^1\.\.' "$out"; then
 		case_done not "unit/$suite" "ended with status $status, not as its rows did; its output: $out"
 	elif ((ok + not > 0)); then
+		((not == 0)) || failures+=("unit/$suite")
 		echo "$( ((not)) && echo 'FAILED ' || echo 'ok     ') unit/$suite: $((ok - skip)) of $((ok + not - skip)) rows"
 	fi
 }
@@ -146,9 +194,9 @@ match_e2e() {
 }
 
 check_e2e() {
-	local counts=$build/e2e.counts p=0 f=0 s=0
+	local counts=$build/e2e.counts p=0 f=0 s=0 names=()
 	build_kind asan build-e2e
-	build_kind release all tests/bench/load
+	build_kind release all tests/bench/load tests/simulator/simulator
 	if wants_image "$1"; then container_image; fi
 	rm -f "$counts"
 	(
@@ -157,8 +205,8 @@ check_e2e() {
 		exec node "$top/tests/e2e/run.mjs" --counts "$counts" -- "$1" </dev/null
 	) || true
 	if [[ -s $counts ]]; then
-		read -r p f s <"$counts"
-		passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+		{ read -r p f s && mapfile -t names; } <"$counts"
+		passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s)) failures+=("${names[@]}")
 	else
 		case_done not e2e/run "tests/e2e/run.mjs ended without a result"
 	fi
@@ -176,13 +224,16 @@ check_model() {
 	if ((not == 0 && status != 0)) || ! grep -q '^1\.\.' "$out"; then
 		case_done not model/run "ended with status $status, not as its rows did; its output: $out"
 	elif ((ok + not > 0)); then
+		((not == 0)) || failures+=(model)
 		echo "$( ((not)) && echo 'FAILED ' || echo 'ok     ') model: $ok of $((ok + not)) rows"
 	fi
 }
 
+# The analyzers take minutes: only by name, or with all.
 match_lint() {
 	local script
 	for script in "$top"/tests/lint/*; do
+		[[ $script != */analyzer* || -n $1${CHECK_ALL:-} ]] || continue
 		[[ lint/${script##*/} != *"$1"* || ! -x $script ]] || echo "${script##*/}"
 	done
 }
@@ -219,6 +270,8 @@ check_total() {
 	fi
 	local total="$passed passed, $failed failed"
 	((skipped)) && total+=", $skipped skipped"
+	((${#minutes[@]} < 2)) || (IFS=, && echo "minutes: ${minutes[*]/#/ }")
+	((${#failures[@]} == 0)) || printf 'failed: %s\n' "${failures[@]}"
 	echo "$total"
 	((failed == 0))
 }

@@ -23,7 +23,7 @@ check_fuzz() {
 	for target in "${targets[@]}"; do
 		[[ "fuzz/$target/new inputs" == *"$1"* ]] || continue
 		build_fuzz "$target"
-		if fuzz "$target" "${FUZZ_SECONDS:-3}"; then
+		if fuzz "$target" "${FUZZ_SECONDS:-1}"; then
 			case_done ok "fuzz/$target/new inputs"
 		else
 			case_done not "fuzz/$target/new inputs" "$(fuzz_finding "$target")"

@@ -14,6 +14,7 @@ needs=(
 	"build pc:json-c libjson-c-dev"
 	"build pc:libconfuse libconfuse-dev"
 	"build pc:sqlite3 libsqlite3-dev"
+	"build pc:hiredis libhiredis-dev"
 	"build pc:libssl libssl-dev"
 	"build hdr:fcgiapp.h libfcgi-dev"
 	"serve cmd:lighttpd lighttpd"
@@ -33,10 +34,23 @@ needs=(
 	"e2e cmd:addr2line binutils"
 	"e2e cmd:valgrind valgrind"
 	"e2e cmd:ip iproute2"
+	"e2e cmd:promtool prometheus"
+	"e2e cmd:wg-quick wireguard-tools"
+	"e2e cmd:wireguard-go wireguard-go"
+	"e2e cmd:unbound unbound"
+	"e2e cmd:dnsmasq dnsmasq-base"
+	"e2e cmd:avahi-daemon avahi-daemon"
+	"e2e cmd:avahi-browse avahi-utils"
+	"e2e cmd:dbus-daemon dbus-daemon"
+	"e2e cmd:redis-check-rdb redis-tools" # the server, too, by another name
 	"e2e cmd:node nodejs"
+	"e2e cmd:chromium-headless-shell chromium-headless-shell"
 	"npm cmd:npm npm"
 	"e2e file:/etc/ssl/certs/ca-certificates.crt ca-certificates"
 	"e2e file:/usr/lib/python3/dist-packages/yaml/__init__.py python3-yaml"
+	"e2e file:/usr/lib/python3/dist-packages/jinja2/__init__.py python3-jinja2"
+	"screenshot file:/usr/share/fonts/opentype/inter fonts-inter"
+	"screenshot file:/usr/share/fonts/truetype/droid/DroidSansFallbackFull.ttf fonts-droid-fallback"
 	"container cmd:buildah buildah"
 	"container cmd:debootstrap debootstrap"
 	"container cmd:ip iproute2"
@@ -111,7 +125,7 @@ install() {
 # In a subshell: its trap takes policy-rc.d away again.
 apt_install() {
 	local server fresh=()
-	for server in lighttpd nginx; do has "cmd:$server" || fresh+=("$server"); done
+	for server in lighttpd nginx prometheus unbound avahi-daemon; do has "cmd:$server" || fresh+=("$server"); done
 	forbid_service_starts
 	apt_knows "$@" || apt update || say "apt-get update failed; trying with the package lists that are here"
 	apt install --no-install-recommends "$@" || { apt update && apt install --no-install-recommends "$@"; } || return 1

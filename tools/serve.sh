@@ -84,14 +84,15 @@ write_simulated_tokens() {
 	echo "claude_pro = sk-ant-oat01-simulated-claude-pro"
 	echo "deepseek = sk-sim-deepseek"
 	echo "kimi = sk-sim-kimi"
+	echo "openai = sk-sim-openai"
 	echo "claude_api = sk-ant-api03-simulated-claude-api"
 }
 
 write_simulated_config() {
 	local provider
-	echo "# Made by ./dev serve: the four providers, simulated."
+	echo "# Made by ./dev serve: the five providers, simulated."
 	echo "prices_file = \"$top/conf/prices\""
-	for provider in claude_pro deepseek kimi claude_api; do
+	for provider in claude_pro deepseek kimi openai claude_api; do
 		local path=""
 		[[ $provider == deepseek || $provider == kimi ]] && path=/anthropic
 		printf 'provider %s {\n  url = "http://127.0.0.1:%s%s"\n}\n' "$provider" "$(simulated_port "$provider")" "$path"

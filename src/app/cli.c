@@ -58,10 +58,17 @@ cli_print_json(const char *program, json_object *tree)
 	if (whole)
 		puts(text.data);
 	else
-		fprintf(stderr, "%s: out of memory\n", program);
+		cli_error(program, EX_OSERR, "out of memory");
 	json_object_put(tree);
 	buf_free(&text);
 	return whole ? EXIT_SUCCESS : EX_OSERR;
+}
+
+int
+cli_error(const char *program, int status, const char *why)
+{
+	fprintf(stderr, "%s: %s\n", program, why);
+	return status;
 }
 
 const char *
@@ -90,8 +97,8 @@ cli_end(const char *program, int status)
 	lost = fflush(stdout) != 0 || lost;
 	if (!lost || errno == EPIPE)
 		return status;
-	fprintf(stderr, "%s: standard output could not be written\n", program);
-	return status == EXIT_SUCCESS ? EX_IOERR : status;
+	return cli_error(program, status == EXIT_SUCCESS ? EX_IOERR : status,
+			 "standard output could not be written");
 }
 
 static void

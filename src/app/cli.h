@@ -28,16 +28,24 @@ struct cli {
 	size_t n_options; /* at most CLI_OPTIONS_MAX */
 };
 
-#define CLI_OPTIONS_MAX 16
+#define CLI_OPTIONS_MAX 32
 
-/* --config, which all three programs have. place: const char **. */
-#define CLI_CONFIG(place)                                                                          \
+/* Rows of a table. */
+#define CLI_TEXT(a_letter, a_name, an_argument, place, a_help)                                     \
 	{                                                                                          \
-		.letter = 'c', .name = "config", .argument = "FILE",                               \
-		.help = "the configuration (default: $CLAUDE_ROUTER_CONFIG, else\n" SYSCONFDIR     \
-			"/claude-router/claude-router.conf)",                                      \
+		.letter = (a_letter), .name = (a_name), .argument = (an_argument), .help = a_help, \
 		.text = (place)                                                                    \
 	}
+#define CLI_FLAG(a_letter, a_name, place, a_help)                                                  \
+	{                                                                                          \
+		.letter = (a_letter), .name = (a_name), .help = a_help, .flag = (place)            \
+	}
+
+/* --config, which all programs have. place: const char **. */
+#define CLI_CONFIG(place)                                                                          \
+	CLI_TEXT('c', "config", "FILE", place,                                                     \
+		 "the configuration (default: $CLAUDE_ROUTER_CONFIG, else\n" SYSCONFDIR            \
+		 "/claude-router/claude-router.conf)")
 
 /* Parses the options and returns the index of the first word after them in argv. Ends the
  * process after --help and --version, which every program has, and after wrong usage, with
@@ -47,6 +55,9 @@ int cli_read(const struct cli *cli, int argc, char **argv);
 /* Prints a tree as one line of JSON, and releases it. Returns EXIT_SUCCESS. A tree that is
  * NULL or incomplete means out of memory: prints that on standard error, returns EX_OSERR. */
 int cli_print_json(const char *program, json_object *tree);
+
+/* Prints what went wrong on standard error, and returns status. */
+int cli_error(const char *program, int status, const char *why);
 
 /* The text of an error; "out of memory" when there is none. Borrowed. */
 const char *cli_why(const struct buf *error);

@@ -5,8 +5,10 @@
 #include "app/reload.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "route/count_cache.h"
+#include "money/caps.h"
+#include "route/response_cache.h"
 
+#include <json-c/json.h>
 #include <limits.h>
 #include <malloc.h>
 #include <signal.h>
@@ -37,8 +39,10 @@ app_harden_process(void)
 static int
 open_state(struct app *app, const struct app_options *app_options, struct buf *error)
 {
-	app->state = app_options->looks_only ? state_open_readonly(app->config->state_file, error)
-					     : state_open(app->config->state_file, error);
+	const char *path = app->config->state_file;
+	const uint8_t *key = app->config->share[0] == '\0' ? NULL : tokens_share_key(app->tokens);
+	app->state = app_options->looks_only ? state_open_readonly(path, error)
+					     : state_open_keyed(path, key, error);
 	return app->state == NULL ? EX_CANTCREAT : 0;
 }
 
@@ -87,6 +91,15 @@ app_open_ledger(struct app *app)
 				  "next reload");
 }
 
+void
+app_begin_caps(struct app *app)
+{
+	char path[PATH_MAX];
+	caps_begin(app->config, app->keys, app->state,
+		   ledger_path(app->config->ledger, app->config->state_file, path),
+		   clock_wall_ms());
+}
+
 static int
 open_files(struct app *app, const struct app_options *app_options, struct buf *error)
 {
@@ -113,6 +126,7 @@ open_files(struct app *app, const struct app_options *app_options, struct buf *e
 	if (status == 0 && app_options->keeps_ledger) {
 		open_prices(app);
 		app_open_ledger(app);
+		app_begin_caps(app);
 	}
 	return status;
 }
@@ -146,7 +160,9 @@ app_open(struct app *app, const struct app_options *app_options, struct buf *err
 void
 app_close(struct app *app)
 {
-	count_cache_free(app->count_cache);
+	response_cache_free(app->count_cache);
+	response_cache_free(app->message_cache);
+	json_object_put(app->today);
 	notifier_free(app->notifier);
 	pool_free(app->pool);
 	loop_free(app->loop);

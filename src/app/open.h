@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What all three programs do first: load configuration, credentials and client keys, open
+/* What all programs do first: load configuration, credentials and client keys, open
  * the log and the state, drop privileges. One thread. */
 #ifndef APP_OPEN_H
 #define APP_OPEN_H
@@ -21,6 +21,9 @@ int app_open(struct app *app, const struct app_options *app_options, struct buf 
 
 /* Opens the ledger that the configuration in force asks for, in place of the one that is open. */
 void app_open_ledger(struct app *app);
+
+/* Begins the caps of the configuration and the keys in force (money/caps.h). */
+void app_begin_caps(struct app *app);
 
 /* Closes and frees all of it; credentials are overwritten. */
 void app_close(struct app *app);

@@ -151,6 +151,15 @@ end_stale_switch(struct app *app)
 		 summary.manual);
 }
 
+/* What many machines share is named by the state file's key. */
+static bool
+has_other_share_key(const struct app *app)
+{
+	const uint8_t *key = tokens_share_key(app->tokens);
+	return app->reload.share[0] != '\0' && key != NULL &&
+	       memcmp(key, state_key(app->state), DIGEST_KEY_SIZE) != 0;
+}
+
 /* The state is shared by all running processes, and contains the secret by which
  * conversations recognize their providers: only a restart can move to another one. */
 static void
@@ -161,6 +170,12 @@ note_restart(struct app *app)
 		snprintf(text, sizeof text,
 			 "state_file = %s: waits for the next start; until then %s",
 			 app->config->state_file, app->reload.state_file);
+	else if (strcmp(app->config->share, app->reload.share) != 0)
+		snprintf(text, sizeof text, "share: waits for the next start; until then %s",
+			 app->reload.share[0] == '\0' ? "nothing is shared" : app->reload.share);
+	else if (has_other_share_key(app))
+		snprintf(text, sizeof text,
+			 "share_key: waits for the next start; until then the old one");
 	bool is_new = strcmp(text, app->reload.restart) != 0;
 	snprintf(app->reload.restart, sizeof app->reload.restart, "%s", text);
 	if (is_new && text[0] != '\0')
@@ -185,7 +200,6 @@ use_config(struct app *app, struct config *fresh)
 		app_open_ledger(app);
 	app->reload.config_loaded_ms = clock_wall_ms();
 	log_line(LOG_NOTICE, "%s: reloaded", path_of_config(app));
-	note_restart(app);
 	end_stale_switch(app);
 }
 
@@ -225,14 +239,20 @@ reload(struct app *app, struct files want)
 		prices_free(app->prices);
 		app->prices = prices;
 	}
+	if (config != NULL || tokens != NULL)
+		note_restart(app);
+	if (config != NULL || tokens != NULL || keys != NULL || prices != NULL)
+		state_drill_stop(app->state, 0);
 	if (tokens != NULL && want.tokens)
 		log_line(LOG_NOTICE, "%s: reloaded", app->config->tokens_file);
 	if (keys != NULL && want.keys)
 		log_line(LOG_NOTICE, "%s: reloaded", app->config->keys_file);
 	if (prices != NULL && want.prices)
 		log_line(LOG_NOTICE, "%s: reloaded", app->config->prices_file);
-	if (config != NULL || keys != NULL)
+	if (config != NULL || keys != NULL) {
 		log_keys_warning(app);
+		app_begin_caps(app);
+	}
 }
 
 /* --- Public ----------------------------------------------------------- */
@@ -241,7 +261,8 @@ bool
 reload_begin(struct app *app, struct buf *error)
 {
 	app->reload.state_file = strdup(app->config->state_file);
-	if (app->reload.state_file == NULL) {
+	app->reload.share = strdup(app->config->share);
+	if (app->reload.state_file == NULL || app->reload.share == NULL) {
 		buf_append_cut(error, "out of memory");
 		return false;
 	}
@@ -264,6 +285,8 @@ reload_end(struct app *app)
 {
 	free(app->reload.state_file);
 	app->reload.state_file = NULL;
+	free(app->reload.share);
+	app->reload.share = NULL;
 }
 
 void

@@ -7,8 +7,9 @@
  * A file that cannot be used leaves the old one in force; the error is logged once, kept in
  * app->reload for the status, and the file is tried again at each poll. A new configuration
  * comes with tokens and keys loaded by it, so that a new provider and its token take effect
- * together. All of it takes effect but the path of the state file, which waits for the next
- * start. A configuration file that was removed is an error: the defaults are not used. */
+ * together. All of it takes effect but the path of the state file and what is shared with other
+ * machines, which wait for the next start. A configuration file that was removed is an error: the
+ * defaults are not used. */
 #ifndef APP_RELOAD_H
 #define APP_RELOAD_H
 

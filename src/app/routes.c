@@ -3,6 +3,8 @@
 
 #include "base/count.h"
 #include "operator/admin.h"
+#include "operator/drills.h"
+#include "operator/page.h"
 #include "operator/self_test.h"
 #include "operator/usage.h"
 #include "route/exchange.h"
@@ -21,7 +23,9 @@ static const struct route list[] = {
 	{"/v1/switch-provider",       "POST",      ROUTE_ADMIN,   ROUTE_OTHER,        true,  admin_switch},
 	{"/v1/retry-provider",        "POST",      ROUTE_ADMIN,   ROUTE_OTHER,        true,  admin_retry},
 	{"/v1/health-check",          "POST",      ROUTE_ADMIN,   ROUTE_OTHER,        false, admin_health_check},
+	{"/v1/drill",                 "POST",      ROUTE_ADMIN,   ROUTE_OTHER,        true,  drills_reply},
 	{"/metrics",                  "GET, HEAD", ROUTE_ADMIN,   ROUTE_OTHER,        true,  admin_metrics},
+	{"/dashboard",                "GET, HEAD", ROUTE_ADMIN,   ROUTE_DASHBOARD,    true,  page_show},
 	{"/v1/self-test",             "POST",      ROUTE_ADMIN,   ROUTE_OTHER,        false, self_test_start},
 	{"/",                         "GET, HEAD", ROUTE_ANYONE,  ROUTE_OTHER,        true,  admin_greeting},
 };

@@ -15,8 +15,14 @@
 #define CONFIG_FILE_MAX   (256 * 1024)
 #define TOKENS_FILE_MAX   (64 * 1024)
 #define TOKEN_MAX         4096 /* bytes of one credential */
+#define TOKEN_LABEL_MAX   17   /* bytes of its label, with its NUL */
+#define WEIGHT_MAX        100  /* of a credential beside others */
+#define CREDENTIALS_MAX   8    /* of one provider in tokens.txt */
+#define STORED_MAX        48   /* values in tokens.txt */
+#define SHARE_HOSTS_MAX   1000 /* machines that share one failover state */
 #define KEYS_MAX          1000 /* client keys */
 #define KEYS_FILE_MAX     (256 * 1024)
+#define KEY_BUDGETS_MAX   47   /* client keys with a budget: so many STATE_SCOPES are theirs */
 #define KEY_NAME_MAX      64   /* bytes of a client key's name, with its NUL */
 #define PRICES_MAX        1000 /* lines of prices */
 #define PRICES_FILE_MAX   (256 * 1024)
@@ -52,7 +58,10 @@
 #define RESPONSE_JSON_MAX           (32 * 1024 * 1024) /* bytes of a JSON body, read whole */
 #define RESPONSE_GATE_MAX           (1024 * 1024)      /* bytes of a stream before its content */
 #define SSE_EVENT_MAX               (16 * 1024 * 1024) /* bytes of one event */
-#define ORIGIN_OPEN_MAX             16 /* blocks of a stream that are open at once */
+#define ORIGIN_OPEN_MAX             16                /* blocks of a stream that are open at once */
+#define TRANSLATION_ITEMS_MAX       256               /* blocks of a translated message */
+#define TRANSLATION_HELD_MAX        (8 * 1024 * 1024) /* bytes of it that wait for a block's end */
+#define USAGE_MODELS_MAX            4                 /* models that one response is made by */
 #define STREAM_OPEN_MAX             16 /* the same; with one more, the oldest counts as closed */
 #define UNREAD_STREAM_MAX           (64 * 1024) /* read ahead for one slow client; then we pause */
 #define UNREAD_PROCESS_MAX          (256 * 1024 * 1024)
@@ -62,6 +71,7 @@
 #define UNREAD_LARGE                (1024 * 1024)
 
 /* One request's way: BEHAVIOUR 5 */
+#define CANDIDATES_MAX      (PROVIDERS_MAX + STORED_MAX)
 #define ATTEMPTS_MAX        12
 #define MENDED_IN_A_ROW_MAX 2    /* closed messages of one conversation: BEHAVIOUR 6 */
 #define ATTEMPTS_TEXT_MAX   1024 /* bytes of attempts= in the log */
@@ -69,10 +79,12 @@
 #define READING_TEXT_MAX    512  /* bytes of its message: its beginning, the provider's own words */
 #define WINDOWS_MAX         8    /* quota windows named in one response */
 
-/* Responses that are kept in each process: route/count_cache.h */
-#define COUNT_CACHE_ENTRIES      256
-#define COUNT_CACHE_RESPONSE_MAX (64 * 1024)  /* bytes of one; a token count has some 20 */
-#define COUNT_CACHE_BYTES_MAX    (256 * 1024) /* of all */
+/* Responses that are kept in each process: route/response_cache.h */
+#define RESPONSE_CACHE_ENTRIES      256
+#define RESPONSE_CACHE_RESPONSE_MAX (64 * 1024)       /* bytes of one; a token count has some 20 */
+#define COUNT_CACHE_BYTES_MAX       (256 * 1024)      /* of all counts and lists of models */
+#define MESSAGE_CACHE_BYTES_MAX     (4 * 1024 * 1024) /* of all messages */
+#define MESSAGE_CACHE_SECONDS_MAX   86400             /* for one */
 
 /* The state file; its layout follows from these */
 #define STATE_HEALTHS          192 /* of some 64 accounts, with their families */
@@ -80,7 +92,7 @@
 #define STATE_MODELS           128
 #define STATE_COUNTERS         24 /* PROVIDERS_MAX, STATE_NOBODY, and some that were renamed */
 #define STATE_PROCESSES        64
-#define STATE_SCOPES           64  /* what budgets are for: all providers, and each with a cap */
+#define STATE_SCOPES           64  /* what budgets are for: all providers, each, and keys */
 #define STATE_BAD_MAX          3   /* files set aside that are kept, the newest */
 #define HEALTH_TEXT_MAX        64  /* bytes of a reason, with its NUL */
 #define HEALTH_WINDOW_NAME_MAX 16  /* … of a quota window's name */

@@ -111,6 +111,26 @@ hex_write(const uint8_t *bytes, size_t n, char *text)
 	return text;
 }
 
+static int
+digit_of(char c)
+{
+	static const char digits[] = "0123456789abcdef";
+	const char *at = memchr(digits, c | ('A' <= c && c <= 'F' ? 32 : 0), sizeof digits - 1);
+	return at == NULL ? -1 : (int)(at - digits);
+}
+
+bool
+hex_read(const char *text, size_t n, uint8_t *bytes)
+{
+	for (size_t i = 0; i < n; i++) {
+		int high = digit_of(text[2 * i]), low = digit_of(text[2 * i + 1]);
+		if (high < 0 || low < 0)
+			return false;
+		bytes[i] = (uint8_t)(high << 4 | low);
+	}
+	return true;
+}
+
 const char *
 digest_hex(const uint8_t hash[static DIGEST_SIZE], char text[static DIGEST_HEX_SIZE])
 {

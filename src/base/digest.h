@@ -4,6 +4,7 @@
 #ifndef BASE_DIGEST_H
 #define BASE_DIGEST_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -34,6 +35,10 @@ uint64_t digest_name(const char *name);
 
 /* n bytes as lower-case hexadecimal; text has room for 2 * n + 1. Returns text. */
 const char *hex_write(const uint8_t *bytes, size_t n, char *text);
+
+/* Reads n bytes from 2 * n hexadecimal digits in any case. False: one is none; bytes are then
+ * undefined. */
+bool hex_read(const char *text, size_t n, uint8_t *bytes);
 
 /* The digest as lower-case hexadecimal; returns text. */
 const char *digest_hex(const uint8_t hash[static DIGEST_SIZE], char text[static DIGEST_HEX_SIZE]);

@@ -35,7 +35,7 @@ static const struct {
 static const char *const secret_leads[] = {
     "bearer",      "basic",        "authorization", "proxy-authorization", "x-api-key",
     "api_key",     "api-key",      "apikey",        "x-router-admin",      "x-router-key",
-    "admin_token", "access_token", "refresh_token",
+    "admin_token", "access_token", "refresh_token", "share_key",
 };
 
 struct stretch {

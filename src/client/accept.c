@@ -241,10 +241,17 @@ admit(struct client *client)
 	    .config = app->config,
 	    .keys = app->keys,
 	    .admin_token = tokens_admin(app->tokens),
+	    .page_key = state_key(app->state),
+	    .now_ms = clock_wall_ms(),
 	};
 	const struct admission a = access_admit(&rules, &client->request);
-	snprintf(client->request.client, sizeof client->request.client, "%s", a.client);
+	if (a.client != NULL) {
+		snprintf(client->request.client, sizeof client->request.client, "%s",
+			 a.client->name);
+		client->request.budget = a.client->budget;
+	}
 	client->request.anonymous = a.anonymous;
+	client->request.admin = a.admin;
 	return a.refusal;
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "client/access.h"
 
+#include "client/own_page.h"
+
 #include <openssl/crypto.h>
-#include <stdio.h>
 #include <string.h>
 
 #define HOW_TO_SEND                                                                                \
@@ -18,11 +19,22 @@ is_admin_token(const char *presented, const char *token)
 	       CRYPTO_memcmp(presented, token, strlen(token)) == 0;
 }
 
+/* Whether it is a button of the page that we gave to an admin. */
+static bool
+is_own_page(const struct access_rules *rules, const struct request *r)
+{
+	return r->page_address[0] != '\0' && rules->page_key != NULL &&
+	       rules->config->dashboard != DASHBOARD_OFF &&
+	       own_page_knows(rules->page_key, rules->now_ms,
+			      headers_find(&r->headers, "x-router-page"));
+}
+
 static bool
 is_admin(const struct access_rules *rules, const struct request *r)
 {
 	const struct config *config = rules->config;
-	return network_includes(r->address, config->admin_from, config->n_admin_from) ||
+	const char *address = is_own_page(rules, r) ? r->page_address : r->address;
+	return network_includes(address, config->admin_from, config->n_admin_from) ||
 	       is_admin_token(r->presented_token, rules->admin_token);
 }
 
@@ -50,20 +62,40 @@ admit_admin(bool admin)
 	    "tokens.txt as x-router-admin.");
 }
 
+/* The page is HTML for a person, who needs other advice. */
+static struct refusal
+admit_viewer(enum dashboard dashboard, bool admin)
+{
+	if (dashboard == DASHBOARD_OFF)
+		return refusal_make(404, "not_found_error",
+				    "There is no page here: dashboard = \"off\".");
+	if (admin || dashboard == DASHBOARD_TOKEN)
+		return refusal_none;
+	return refusal_make(
+	    403, "permission_error",
+	    "Only for admins: open it from an address in admin_from (loopback by default), by "
+	    "the router's own address or a name in hosts, and not by a link of another site; or "
+	    "set dashboard = \"token\", and the page asks for the admin_token of tokens.txt.");
+}
+
 struct admission
 access_admit(const struct access_rules *rules, const struct request *r)
 {
 	struct admission a = {.refusal = {0}};
-	const char *client = r->client_key == NULL ? NULL : keys_find(rules->keys, r->client_key);
-	if (client != NULL && r->route->access != ROUTE_ADMIN)
-		snprintf(a.client, sizeof a.client, "%s", client);
+	const struct key *client =
+	    r->client_key == NULL ? NULL : keys_find(rules->keys, r->client_key);
+	if (r->route->access != ROUTE_ADMIN)
+		a.client = client;
 	if (r->route->access == ROUTE_CLIENTS)
 		a.refusal = admit_client(rules, r, client != NULL);
-	else if (r->route->access == ROUTE_ADMIN)
-		a.refusal = admit_admin(is_admin(rules, r));
 	else
-		a.anonymous =
-		    rules->config->access == ACCESS_KEYS && client == NULL && !is_admin(rules, r);
+		a.admin = is_admin(rules, r);
+	if (r->route->id == ROUTE_DASHBOARD)
+		a.refusal = admit_viewer(rules->config->dashboard, a.admin);
+	else if (r->route->access == ROUTE_ADMIN)
+		a.refusal = admit_admin(a.admin);
+	else if (r->route->access == ROUTE_ANYONE)
+		a.anonymous = rules->config->access == ACCESS_KEYS && client == NULL && !a.admin;
 	return a;
 }
 
@@ -71,4 +103,10 @@ bool
 access_may_use_stored(const struct config *config, const struct request *r)
 {
 	return r->client[0] != '\0' || (!r->from_web_page && (r->local || config->allow_open));
+}
+
+bool
+access_may_see_figures(const struct request *r)
+{
+	return r->client[0] != '\0' || r->admin;
 }

@@ -3,6 +3,7 @@
 
 #include "base/network.h"
 #include "base/str.h"
+#include "client/own_page.h"
 
 #include <arpa/inet.h>
 #include <string.h>
@@ -163,12 +164,15 @@ peer_find(struct peer *peer, const struct peer_evidence *evidence, const struct 
 {
 	*peer = (struct peer){.from_web_page = is_from_web_page(evidence, config),
 			      .from_browser = is_from_browser(evidence)};
+	const char *host = headers_find(evidence->headers, "host");
+	bool own = own_page_sent(evidence->method, evidence->headers);
+	char *address = own ? peer->page_address : peer->address;
 	/* Else every local proxy and every web page would be an admin. */
-	if (peer->from_web_page || headers_find(evidence->headers, "host") == NULL)
+	if ((peer->from_web_page && !own) || host == NULL || !is_host_ours(host, config))
 		return;
 	if (is_relayed(evidence))
-		read_forwarded(evidence, config, peer->address);
-	else if (!copy_address(evidence->address, strlen(evidence->address), peer->address))
-		peer->address[0] = '\0';
+		read_forwarded(evidence, config, address);
+	else if (!copy_address(evidence->address, strlen(evidence->address), address))
+		address[0] = '\0';
 	peer->local = network_is_loopback(peer->address);
 }

@@ -17,14 +17,17 @@
 struct peer_evidence {
 	const char *address; /* REMOTE_ADDR */
 	const char *server;  /* SERVER_SOFTWARE */
+	const char *method;
 	const struct headers *headers;
 };
 
 struct peer {
-	char address[ADDRESS_MAX]; /* "": not known for sure */
-	bool local;                /* the address is loopback */
-	bool from_web_page;        /* a web page may have sent it */
-	bool from_browser;         /* a browser did: it sent Origin or Sec-Fetch-… */
+	char address[ADDRESS_MAX];      /* "": not known for sure */
+	char page_address[ADDRESS_MAX]; /* the same, if the router's own page sent it: that is what
+					   own_page_sent() says, and its token has still to prove */
+	bool local;                     /* the address is loopback */
+	bool from_web_page;             /* a web page may have sent it */
+	bool from_browser;              /* a browser did: it sent Origin or Sec-Fetch-… */
 };
 
 /* Forwarded, X-Forwarded-*, X-Real-IP and Via mean that a proxy is in between. Then the address is

@@ -3,6 +3,7 @@
 
 #include "base/caps.h"
 #include "base/log.h"
+#include "state/state.h"
 #include "json/tree.h"
 
 #include <errno.h>
@@ -186,10 +187,12 @@ write_out(struct reply *r, const char *bytes, size_t n)
 void
 reply_head(struct reply *r, int status, const char *lines)
 {
-	char first[160];
+	char first[192], id[DRILL_ID_SIZE];
+	state_drill_name(r->drill, id);
 	int n = snprintf(first, sizeof first,
-			 "Status: %d\r\nx-router-provider: %s\r\nx-router-attempts: %u\r\n", status,
-			 r->provider, r->attempts);
+			 "Status: %d\r\nx-router-provider: %s\r\nx-router-attempts: %u\r\n%s%s%s",
+			 status, r->provider, r->attempts,
+			 id[0] == '\0' ? "" : "x-router-drill: ", id, id[0] == '\0' ? "" : "\r\n");
 	write_out(r, first, (size_t)n);
 	write_out(r, lines, strlen(lines));
 	write_out(r, "\r\n", 2);

@@ -24,6 +24,7 @@ struct reply {
 	size_t *unread;       /* bytes that wait for all clients of this process */
 	const char *provider; /* whose response it is, for the head; "none": ours */
 	unsigned attempts;    /* for the head */
+	uint32_t drill;       /* the id of the drill that covers the request; 0: none */
 	uint16_t request_id;
 	int fd;
 	bool ended;     /* the last record was written */

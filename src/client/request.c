@@ -415,12 +415,14 @@ static void
 read_client(struct request *r, const struct config *config, const struct facts *facts)
 {
 	struct peer peer;
-	const struct peer_evidence evidence = {facts->address, facts->server, &r->headers};
+	const struct peer_evidence evidence = {facts->address, facts->server, r->method,
+					       &r->headers};
 	peer_find(&peer, &evidence, config);
 	r->from_web_page = peer.from_web_page;
 	r->from_browser = peer.from_browser;
 	r->local = peer.local;
 	memcpy(r->address, peer.address, sizeof r->address);
+	memcpy(r->page_address, peer.page_address, sizeof r->page_address);
 	r->claude_code =
 	    skip_prefix(headers_find(&r->headers, "user-agent"), "claude-cli/") != NULL;
 	find_credentials(r);

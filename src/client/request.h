@@ -11,6 +11,7 @@
 #include "client/refusal.h"
 #include "client/route.h"
 #include "config/config.h"
+#include "config/keys.h"
 #include "dialect/message.h"
 
 #define REQUEST_ID_SIZE sizeof("req_0123456789abcdef01234567")
@@ -23,13 +24,17 @@ struct request {
 	const char *query;      /* "beta=true": the part that is forwarded; "" for none */
 	const char *client_key; /* from /k/KEY/…, x-router-key, or in place of a credential; not
 				   checked yet, never shown; NULL: none */
-	char client[KEY_NAME_MAX];   /* the name of that key, from access.h; "": none */
-	bool anonymous;              /* from access.h */
-	const struct route *route;   /* never NULL */
-	const char *route_argument;  /* the {id} of ROUTE_MODEL, in the path; else NULL */
-	struct headers headers;      /* at most REQUEST_HEADERS_MAX */
-	int64_t content_length;      /* -1: not sent */
-	char address[ADDRESS_MAX];   /* the peer's; "": not known for sure (peer.h) */
+	char client[KEY_NAME_MAX];  /* the name of that key, from access.h; "": none */
+	struct key_budget budget;   /* of that key */
+	bool anonymous;             /* from access.h */
+	bool admin;                 /* from access.h */
+	const struct route *route;  /* never NULL */
+	const char *route_argument; /* the {id} of ROUTE_MODEL, in the path; else NULL */
+	struct headers headers;     /* at most REQUEST_HEADERS_MAX */
+	int64_t content_length;     /* -1: not sent */
+	char address[ADDRESS_MAX];  /* the peer's; "": not known for sure (peer.h) */
+	char
+	    page_address[ADDRESS_MAX]; /* the same, if x-router-page proves that our page sent it */
 	const char *login;           /* the client's own Claude login, without "Bearer "; or NULL */
 	const char *api_key;         /* the client's own Claude API key; or NULL */
 	const char *presented_token; /* what may be the admin token: x-router-admin, else

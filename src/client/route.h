@@ -15,6 +15,7 @@ enum route_id {
 	ROUTE_COUNT_TOKENS,
 	ROUTE_MODELS,
 	ROUTE_MODEL,
+	ROUTE_DASHBOARD,
 	ROUTE_OTHER, /* needs no name: its function does everything */
 };
 

@@ -30,6 +30,11 @@ report_bad_value(struct loader *l, int line, const struct setting *setting, cons
 {
 	char shown[PRINTABLE_SIZE];
 	struct buf allowed;
+	if (setting->refusal != NULL) {
+		diagnostics_add(&l->diagnostics, line, "%s: %s", setting->name,
+				setting->refusal(value));
+		return;
+	}
 	buf_init(&allowed, ERROR_TEXT_MAX);
 	setting_allowed(setting, &allowed);
 	printable(value, strlen(value), shown, sizeof shown);
@@ -155,6 +160,28 @@ check_ledger(struct loader *l, struct cfg_t *cfg)
 					others[i].name);
 }
 
+static bool
+has_cap(const struct config *c)
+{
+	int64_t any = c->daily_cap | c->monthly_cap;
+	for (size_t i = 0; i < c->n_providers; i++)
+		any |= c->providers[i].daily_cap | c->providers[i].monthly_cap;
+	return any != 0;
+}
+
+/* Machines that share their state do not share what they have spent: without their number each
+ * would spend a whole cap. */
+static void
+check_share(struct loader *l, struct cfg_t *cfg)
+{
+	const struct config *c = l->config;
+	if (c->share[0] != '\0' && c->share_hosts == 0 && has_cap(c))
+		diagnostics_add(&l->diagnostics, line_of(cfg, "share", "share"),
+				"share: there is a cap, so share_hosts is needed, from 1 to %d: "
+				"how many machines have a part of it",
+				SHARE_HOSTS_MAX);
+}
+
 /* Lower case, so that it is no alias of tokens.txt, and not a word that means something else in
  * place of a provider's name. */
 static bool
@@ -164,7 +191,9 @@ is_provider_name(const char *name)
 		if (*c >= 'A' && *c <= 'Z')
 			return false;
 	return text_is_word(name, strlen(name), "_-", PROVIDER_NAME_MAX - 1) && name[0] >= 'a' &&
-	       strcmp(name, "auto") != 0 && strcmp(name, "admin_token") != 0;
+	       strcmp(name, "auto") != 0 && strcmp(name, "admin_token") != 0 &&
+	       strcmp(name, "share") != 0 && strcmp(name, "share_key") != 0 &&
+	       strcmp(name, "all") != 0 && strcmp(name, "none") != 0;
 }
 
 static void
@@ -178,7 +207,7 @@ take_provider(struct loader *l, const char *name, struct cfg_t *section)
 		diagnostics_add(
 		    &l->diagnostics, line,
 		    "provider %s: use a name of up to %d lower-case letters, digits, _ and -, "
-		    "but auto and admin_token",
+		    "but auto, all, none, admin_token, share and share_key",
 		    shown, PROVIDER_NAME_MAX - 1);
 		return;
 	}
@@ -345,8 +374,10 @@ take_all(struct loader *l, bool must_exist)
 	take_providers(l, cfg);
 	take_environment(l);
 	give_api_key(l);
-	if (!l->diagnostics.any)
+	if (!l->diagnostics.any) {
 		check_ledger(l, cfg);
+		check_share(l, cfg);
+	}
 	syntax_free(cfg);
 }
 
@@ -433,6 +464,19 @@ config_provider(const struct config *config, const char *name)
 		if (strcmp(config->providers[i].name, name) == 0)
 			return &config->providers[i];
 	return NULL;
+}
+
+const char *
+config_display_name(const char *name)
+{
+	static const char *const names[][2] = {
+	    {"claude_pro", "Claude Pro"}, {"deepseek", "DeepSeek"},     {"kimi", "Kimi"},
+	    {"openai", "OpenAI"},         {"claude_api", "Claude API"},
+	};
+	for (size_t i = 0; i < COUNT(names); i++)
+		if (strcmp(names[i][0], name) == 0)
+			return names[i][1];
+	return name;
 }
 
 const struct provider *

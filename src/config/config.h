@@ -20,7 +20,10 @@
 struct dialect;
 
 enum credential_use { CREDENTIAL_CLIENT, CREDENTIAL_STORED, CREDENTIAL_ANY };
+enum balance { BALANCE_STICKY, BALANCE_ORDER, BALANCE_SPREAD };
 enum access { ACCESS_OPEN, ACCESS_KEYS };
+enum cache { CACHE_OFF, CACHE_EXPLICIT };
+enum dashboard { DASHBOARD_ADMIN, DASHBOARD_TOKEN, DASHBOARD_OFF };
 enum log_format { LOG_LOGFMT, LOG_JSON };
 
 /* One "glob=name|successor" of a provider's models. */
@@ -44,6 +47,7 @@ struct provider {
 	const struct dialect *dialect;
 	char *url; /* without a trailing slash; the path begins with /v1/ */
 	enum credential_use credential;
+	enum balance balance;                      /* of several stored credentials */
 	struct model_rule models[MODEL_RULES_MAX]; /* none: the model is sent as requested */
 	size_t n_models;
 	int64_t cooldown_ms;
@@ -91,13 +95,17 @@ struct config {
 	size_t n_trusted_proxies;
 	char **hosts;
 	size_t n_hosts;
+	enum dashboard dashboard;
 	bool plan_limits_only;
 	bool count_cache;
-	char *ledger; /* "auto", "off" or an absolute path: ledger_path() */
+	enum cache cache; /* of messages */
+	char *ledger;     /* "auto", "off" or an absolute path: ledger_path() */
 	int64_t ledger_flush_ms;
 	int64_t ledger_keep_ms;
-	int64_t daily_cap;   /* of all providers together, as in struct provider */
-	int64_t monthly_cap; /* the same */
+	int64_t daily_cap;    /* of all providers together, as in struct provider */
+	int64_t monthly_cap;  /* the same */
+	char *share;          /* config/share_url.h; "": this machine shares its state with none */
+	unsigned share_hosts; /* each holds its part of every cap; 0: not said, so it is one */
 	bool health_check_enabled;
 	char *health_check_cron;
 	char *health_check_message;
@@ -139,6 +147,9 @@ void config_free(struct config *config);
 
 /* Returns the provider of that name; NULL: none. */
 const struct provider *config_provider(const struct config *config, const char *name);
+
+/* Returns a provider's name for people: "Claude Pro" for claude_pro. */
+const char *config_display_name(const char *name);
 
 /* Returns the provider of a health check that names none: Claude Pro, which takes logins, else the
  * first. */

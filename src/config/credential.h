@@ -16,6 +16,13 @@ enum credential_kind {
 /* NULL is none: CREDENTIAL_OTHER. */
 enum credential_kind credential_kind(const char *value);
 
+/* One of a provider's credentials in tokens.txt: "deepseek.work*3 = …". */
+struct stored_credential {
+	char label[TOKEN_LABEL_MAX]; /* "work"; "" : none */
+	unsigned weight;             /* 1 to WEIGHT_MAX */
+	const char *value;
+};
+
 /* What a client sent, and what it may use. */
 struct client_credentials {
 	const char *login;   /* its Claude login; NULL: none */
@@ -26,6 +33,7 @@ struct client_credentials {
 struct credential {
 	const char *value;    /* NULL: there is none */
 	bool stored;          /* the operator's, not the client's own */
+	const char *label;    /* of a stored one; "" : none. NULL: it is not stored */
 	const char *why_none; /* in words; NULL when there is one */
 };
 
@@ -43,8 +51,15 @@ credential_is_billed(const struct credential *credential, const struct provider 
 	return provider->paid && !credential_is_own(credential);
 }
 
-/* Chooses one. stored: what tokens.txt holds for the provider; NULL: nothing. */
+/* Chooses one. stored: one that tokens.txt holds for the provider; NULL: it holds none. */
 struct credential credential_choose(const struct provider *provider,
-				    const struct client_credentials *client, const char *stored);
+				    const struct client_credentials *client,
+				    const struct stored_credential *stored);
+
+/* Writes the name by which people know it, as in tokens.txt: the provider's, with the label if it
+ * has one ("deepseek.work"). label: NULL or "" : none. Returns text. */
+#define CREDENTIAL_NAME_SIZE (PROVIDER_NAME_MAX + TOKEN_LABEL_MAX)
+const char *credential_name(const char *provider, const char *label,
+			    char text[static CREDENTIAL_NAME_SIZE]);
 
 #endif

@@ -2,18 +2,21 @@
 #include "config/keys.h"
 
 #include "base/clock.h"
+#include "base/str.h"
 #include "config/file.h"
+#include "config/text.h"
 
 #include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-enum { WORDS_MAX = 4 };
+enum { WORDS_MAX = 6 };
 
 struct keys {
 	int64_t loaded_at;
 	size_t n;
+	size_t budgets; /* of them: those with a budget */
 	struct key list[];
 };
 
@@ -56,26 +59,10 @@ begins_as_key(const struct word *word)
 	return word->n >= n && strncasecmp(word->text, KEY_PREFIX, n) == 0;
 }
 
-static int
-digit_of(char c)
-{
-	static const char digits[] = "0123456789abcdef";
-	const char *at = memchr(digits, c | ('A' <= c && c <= 'F' ? 32 : 0), sizeof digits - 1);
-	return at == NULL ? -1 : (int)(at - digits);
-}
-
 static bool
 read_hash(const struct word *word, uint8_t hash[static KEY_HASH_SIZE])
 {
-	if (word->n != 2 * KEY_HASH_SIZE)
-		return false;
-	for (size_t i = 0; i < KEY_HASH_SIZE; i++) {
-		int high = digit_of(word->text[2 * i]), low = digit_of(word->text[2 * i + 1]);
-		if (high < 0 || low < 0)
-			return false;
-		hash[i] = (uint8_t)(high << 4 | low);
-	}
-	return true;
+	return word->n == 2 * KEY_HASH_SIZE && hex_read(word->text, KEY_HASH_SIZE, hash);
 }
 
 static bool
@@ -102,6 +89,33 @@ read_date(const struct word *word, char date[static KEY_DATE_SIZE])
 	memcpy(date, word->text, word->n);
 	date[word->n] = '\0';
 	return true;
+}
+
+/* "daily=2" or "monthly=20": a cap that was not given before. */
+static bool
+read_cap(const struct word *word, struct key_budget *budget)
+{
+	static const char daily[] = "daily=", monthly[] = "monthly=";
+	char text[32];
+	if (word->n >= sizeof text)
+		return false;
+	memcpy(text, word->text, word->n);
+	text[word->n] = '\0';
+	bool is_daily = str_starts_with(text, daily);
+	if (!is_daily && !str_starts_with(text, monthly))
+		return false;
+	int64_t *cap = is_daily ? &budget->daily_cap : &budget->monthly_cap;
+	return *cap == 0 && text_read_cap(strchr(text, '=') + 1, cap) && *cap != 0;
+}
+
+/* What follows the hash: a date, then a budget. */
+static bool
+read_rest(const struct word *words, size_t n, struct key *key)
+{
+	size_t i = n > 0 && read_date(&words[0], key->since) ? 1 : 0;
+	while (i < n && read_cap(&words[i], &key->budget))
+		i++;
+	return i == n;
 }
 
 /* --- The file --------------------------------------------------------- */
@@ -144,6 +158,13 @@ take_key(const struct reader *r, const struct key *key)
 		buf_append_cut(r->error, "%s:%d: more than %d keys", r->path, r->line, KEYS_MAX);
 		return false;
 	}
+	keys->budgets += (key->budget.daily_cap | key->budget.monthly_cap) != 0;
+	if (keys->budgets > KEY_BUDGETS_MAX) {
+		buf_append_cut(r->error,
+			       "%s:%d: %s is one budget too many: at most %d keys may have one",
+			       r->path, r->line, key->name, KEY_BUDGETS_MAX);
+		return false;
+	}
 	keys->list[keys->n++] = *key;
 	return true;
 }
@@ -161,9 +182,10 @@ take_line(const struct reader *r, const char *at, const char *end)
 			return refuse(r, "this is a key, but only its hash belongs here: treat "
 					 "it as leaked, and make another one with "
 					 "claude-router-ctl key add NAME");
-	if (n < 2 || n > 3 || !read_hash(&words[1], key.hash) ||
-	    (n == 3 && !read_date(&words[2], key.since)))
-		return refuse(r, "write NAME HASH DATE, as claude-router-ctl key add NAME does");
+	if (n < 2 || !read_hash(&words[1], key.hash) || !read_rest(&words[2], n - 2, &key))
+		return refuse(r,
+			      "write NAME HASH DATE, as claude-router-ctl key add NAME does; then "
+			      "perhaps daily=2 and monthly=20, dollars from 0.01 to 100000");
 	if (!read_name(&words[0], key.name))
 		return refuse(r, "a name is a letter and up to 62 letters, digits, '.', '_' or "
 				 "'-'");
@@ -234,7 +256,7 @@ keys_hash(const char *key, uint8_t hash[static KEY_HASH_SIZE])
 	digest_plain(key, strlen(key), hash);
 }
 
-const char *
+const struct key *
 keys_find(const struct keys *keys, const char *key)
 {
 	uint8_t hash[KEY_HASH_SIZE];
@@ -245,7 +267,7 @@ keys_find(const struct keys *keys, const char *key)
 	for (size_t i = 0; i < keys->n; i++)
 		if (CRYPTO_memcmp(keys->list[i].hash, hash, sizeof hash) == 0)
 			found = &keys->list[i];
-	return found == NULL ? NULL : found->name;
+	return found;
 }
 
 size_t
@@ -286,6 +308,10 @@ keys_is_name(const char *text)
 const char *
 keys_warning(const struct config *config, const struct keys *keys)
 {
+	if (keys != NULL && keys->budgets > 0 && config->share_hosts == 0 &&
+	    config->share[0] != '\0')
+		return "share is set, and a client key has a budget: without share_hosts each "
+		       "machine lets its client spend a whole one";
 	if (config->access == ACCESS_OPEN || keys_count(keys) > 0)
 		return NULL;
 	return "access = \"keys\", and there is no key: every client is refused. Make one with: "

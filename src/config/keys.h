@@ -2,11 +2,11 @@
 /* Client keys: whoever presents one is a client of this router, from any address (BEHAVIOUR.md 2).
  *
  * A key is "crk_" and 32 letters, digits, - or _: 192 bits from the kernel's generator. The keys
- * file has a line for each, "NAME HASH DATE", with the key's SHA-256 in hexadecimal and the day on
- * which it was made (optional); lines that begin with # and blank lines are ignored. The hash needs
- * neither salt nor slowness: those protect secrets that people make up, and 192 random bits cannot
- * be guessed. So one hash of what a client sends is compared with all of them, in a time that does
- * not reveal how much of it matched.
+ * file has a line for each, "NAME HASH DATE daily=2 monthly=20", with the key's SHA-256 in
+ * hexadecimal, the day on which it was made, and its budget in dollars (all three optional); lines
+ * that begin with # and blank lines are ignored. The hash needs neither salt nor slowness: those
+ * protect secrets that people make up, and 192 random bits cannot be guessed. So one hash of what a
+ * client sends is compared with all of them, in a time that does not reveal how much of it matched.
  *
  * A struct keys is immutable and belongs to its caller. NULL is a set without keys. No error and no
  * other text of these functions holds a key, a hash or other content of the file. One thread at a
@@ -27,17 +27,24 @@
 
 struct keys;
 
+/* What may be billed to the operator for a key's holder, in nano-dollars; 0: no cap. */
+struct key_budget {
+	int64_t daily_cap;
+	int64_t monthly_cap;
+};
+
 struct key {
 	char name[KEY_NAME_MAX];
 	uint8_t hash[KEY_HASH_SIZE];
 	char since[KEY_DATE_SIZE]; /* "": not given */
+	struct key_budget budget;
 	int line;
 };
 
 /* Reads a keys file. One that does not exist is not an error: there are then no keys. NULL when it
  * cannot be used: others may read it or its group may write it, a line is wrong, a name or a key is
- * duplicate, there are more than KEYS_MAX; error then says why, with file and line and what to
- * do. */
+ * duplicate, there are more than KEYS_MAX, or KEY_BUDGETS_MAX with a budget; error then says why,
+ * with file and line and what to do. */
 struct keys *keys_load(const char *path, struct buf *error);
 
 /* The same for a text that was read from path. */
@@ -46,8 +53,8 @@ struct keys *keys_parse(const char *path, const char *text, size_t n, struct buf
 /* Frees it. NULL is fine. */
 void keys_free(struct keys *keys);
 
-/* Returns the name of a key's holder; NULL: unknown key. Lives as long as keys. */
-const char *keys_find(const struct keys *keys, const char *key);
+/* Returns the entry of a key; NULL: unknown key. Lives as long as keys. */
+const struct key *keys_find(const struct keys *keys, const char *key);
 
 size_t keys_count(const struct keys *keys);
 
@@ -64,8 +71,8 @@ bool keys_is_key(const char *text);
  * can show it in place of an address, without confusion. */
 bool keys_is_name(const char *text);
 
-/* A sentence when every client is refused, since keys are required and there are none; else
- * NULL. */
+/* A sentence when every client is refused, since keys are required and there are none, or when
+ * budgets bind each of several machines alone; else NULL. */
 const char *keys_warning(const struct config *config, const struct keys *keys);
 
 /* Computes the hash of a key. */

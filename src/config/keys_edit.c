@@ -6,6 +6,7 @@
 #include "base/path.h"
 #include "base/write.h"
 #include "config/file.h"
+#include "config/text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -201,13 +202,44 @@ make_key(char key[static KEY_SIZE])
 	return true;
 }
 
+enum { LINE_SIZE = KEY_NAME_MAX + DIGEST_HEX_SIZE + KEY_DATE_SIZE + 64 };
+
+static size_t
+write_line(const struct key *key, char line[static LINE_SIZE])
+{
+	char hex[DIGEST_HEX_SIZE], daily[32], monthly[32];
+	const struct key_budget *budget = &key->budget;
+	text_show_cap(budget->daily_cap, daily);
+	text_show_cap(budget->monthly_cap, monthly);
+	bool is_daily = budget->daily_cap != 0, is_monthly = budget->monthly_cap != 0;
+	return (size_t)snprintf(line, LINE_SIZE, "%s %s%s%s%s%s%s%s\n", key->name,
+				digest_hex(key->hash, hex), key->since[0] == '\0' ? "" : " ",
+				key->since, is_daily ? " daily=" : "", is_daily ? daily : "",
+				is_monthly ? " monthly=" : "", is_monthly ? monthly : "");
+}
+
+/* Puts a key's line at that place of the file, which must then be one that can be read. */
+static bool
+insert_line(struct edit *e, size_t at, const struct key *key)
+{
+	char line[LINE_SIZE];
+	struct buf *text = &e->text;
+	size_t n = write_line(key, line), behind = text->len - at;
+	if (!buf_add(text, line, n))
+		return fail(e, e->path, "would be too large, or out of memory");
+	memmove(text->data + at + n, text->data + at, behind);
+	memcpy(text->data + at, line, n);
+	keys_free(e->keys);
+	e->keys = keys_parse(e->path, text->data, text->len, e->error);
+	return e->keys != NULL;
+}
+
 /* Adds the line of a new key. */
 static bool
-add(struct edit *e, const char *name, char key[static KEY_SIZE])
+add(struct edit *e, const char *name, const struct key_budget *budget, char key[static KEY_SIZE])
 {
-	uint8_t hash[KEY_HASH_SIZE];
-	char hex[DIGEST_HEX_SIZE], now[CLOCK_RFC3339_SIZE];
-	struct buf *text = &e->text;
+	struct key line = {.budget = *budget};
+	char now[CLOCK_RFC3339_SIZE];
 	if (key_named(e->keys, name) != NULL) {
 		buf_append_cut(e->error,
 			       "%s already has a key: remove it first (key remove %s), or use "
@@ -219,16 +251,18 @@ add(struct edit *e, const char *name, char key[static KEY_SIZE])
 		return fail(e, e->path, "already holds the maximum number of keys");
 	if (!make_key(key))
 		return fail(e, e->path, "cannot get random bytes for a key");
-	keys_hash(key, hash);
-	bool whole = text->len == 0 || text->data[text->len - 1] == '\n';
-	bool added =
-	    buf_printf(text, "%s%s %s %.*s\n", whole ? "" : "\n", name, digest_hex(hash, hex),
-		       (int)KEY_DATE_SIZE - 1, clock_rfc3339(clock_wall_ms(), now));
-	return added || fail(e, e->path, "would be too large, or out of memory");
+	keys_hash(key, line.hash);
+	snprintf(line.name, sizeof line.name, "%s", name);
+	snprintf(line.since, sizeof line.since, "%.*s", (int)KEY_DATE_SIZE - 1,
+		 clock_rfc3339(clock_wall_ms(), now));
+	bool whole = e->text.len == 0 || e->text.data[e->text.len - 1] == '\n';
+	if (!whole && !buf_puts(&e->text, "\n"))
+		return fail(e, e->path, strerror(ENOMEM));
+	return insert_line(e, e->text.len, &line);
 }
 
-/* Cuts the line of that number out. */
-static void
+/* Cuts the line of that number out; returns where it was. */
+static size_t
 cut_line(struct buf *text, int line)
 {
 	char *at = text->data, *end = text->data + text->len;
@@ -238,11 +272,26 @@ cut_line(struct buf *text, int line)
 	char *next = newline == NULL ? end : newline + 1;
 	memmove(at, next, (size_t)(end - next));
 	buf_cut(text, text->len - (size_t)(next - at));
+	return (size_t)(at - text->data);
+}
+
+/* Copies the entry of a name, and cuts its line out; *at: from where. */
+static bool
+take_out(struct edit *e, const char *name, struct key *key, size_t *at)
+{
+	const struct key *found = key_named(e->keys, name);
+	if (found == NULL) {
+		buf_append_cut(e->error, "%s: no key has that name (key list shows them)", e->path);
+		return false;
+	}
+	*key = *found;
+	*at = cut_line(&e->text, key->line);
+	return true;
 }
 
 bool
-keys_edit_add(const struct config *config, const char *name, char key[static KEY_SIZE],
-	      struct buf *error)
+keys_edit_add(const struct config *config, const char *name, const struct key_budget *budget,
+	      char key[static KEY_SIZE], struct buf *error)
 {
 	struct edit e;
 	if (!keys_is_name(name)) {
@@ -252,7 +301,24 @@ keys_edit_add(const struct config *config, const char *name, char key[static KEY
 			       KEY_NAME_MAX - 2);
 		return false;
 	}
-	bool done = begin(&e, config, error) && add(&e, name, key) && write_keys(&e);
+	bool done = begin(&e, config, error) && add(&e, name, budget, key) && write_keys(&e);
+	end(&e);
+	return done;
+}
+
+bool
+keys_edit_budget(const struct config *config, const char *name, const struct key_budget *budget,
+		 struct buf *error)
+{
+	struct edit e;
+	struct key key;
+	size_t at;
+	bool done = begin(&e, config, error) && take_out(&e, name, &key, &at);
+	if (done && budget->daily_cap >= 0)
+		key.budget.daily_cap = budget->daily_cap;
+	if (done && budget->monthly_cap >= 0)
+		key.budget.monthly_cap = budget->monthly_cap;
+	done = done && insert_line(&e, at, &key) && write_keys(&e);
 	end(&e);
 	return done;
 }
@@ -261,16 +327,9 @@ bool
 keys_edit_remove(const struct config *config, const char *name, struct buf *error)
 {
 	struct edit e;
-	bool done = begin(&e, config, error);
-	const struct key *key = done ? key_named(e.keys, name) : NULL;
-	if (done && key == NULL) {
-		buf_append_cut(error, "%s: no key has that name (key list shows them)", e.path);
-		done = false;
-	}
-	if (done) {
-		cut_line(&e.text, key->line);
-		done = write_keys(&e);
-	}
+	struct key key;
+	size_t at;
+	bool done = begin(&e, config, error) && take_out(&e, name, &key, &at) && write_keys(&e);
 	end(&e);
 	return done;
 }

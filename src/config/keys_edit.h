@@ -12,10 +12,16 @@
 #include "config/config.h"
 #include "config/keys.h"
 
-/* Makes a key for a new name, and stores its hash. False, with a sentence: the name is in use or
- * invalid, the file cannot be read or written. */
-bool keys_edit_add(const struct config *config, const char *name, char key[static KEY_SIZE],
-		   struct buf *error);
+/* Makes a key for a new name, and stores its hash, with a budget. False, with a sentence: the name
+ * is in use or invalid, KEY_BUDGETS_MAX others have a budget, the file cannot be read or
+ * written. */
+bool keys_edit_add(const struct config *config, const char *name, const struct key_budget *budget,
+		   char key[static KEY_SIZE], struct buf *error);
+
+/* Gives the key of a name another budget; a cap of -1 stays as it is. False, with a sentence: no
+ * key has that name, or as above. */
+bool keys_edit_budget(const struct config *config, const char *name,
+		      const struct key_budget *budget, struct buf *error);
 
 /* Removes the key of a name. False, with a sentence: no key has that name, the file cannot be read
  * or written. */

@@ -103,8 +103,7 @@ enum parse_result
 setting_parse_cap(const struct setting *setting, void *target, const char *text)
 {
 	int64_t nano_usd = 0;
-	if (strcmp(text, "off") != 0 &&
-	    (!text_read_dollars(text, &nano_usd) || !in_bounds(setting, nano_usd)))
+	if (!text_read_cap(text, &nano_usd))
 		return PARSE_BAD;
 	memcpy(setting_field(setting, target), &nano_usd, sizeof nano_usd);
 	return PARSE_OK;
@@ -186,7 +185,7 @@ setting_parse_url(const struct setting *setting, void *target, const char *text)
 {
 	if (!text_is_provider_url(text))
 		return PARSE_BAD;
-	return setting_store(setting_field(setting, target), text, text_url_length(text));
+	return setting_store(setting_field(setting, target), text, text_provider_url_length(text));
 }
 
 enum parse_result

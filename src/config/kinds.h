@@ -38,9 +38,11 @@ struct setting {
 	const char *initial; /* the default; of a list, entries between spaces; NULL: none */
 	parse_fn *parse;
 	size_t offset;
-	size_t count_offset;          /* of a list: of its number of entries */
-	int64_t min, max;             /* ms, bytes or plain numbers */
-	bool (*check)(const char *);  /* of a text */
+	size_t count_offset;         /* of a list: of its number of entries */
+	int64_t min, max;            /* ms, bytes or plain numbers */
+	bool (*check)(const char *); /* of a text */
+	/* Says why check refuses a text, in place of showing the text, which may hold a secret. */
+	const char *(*refusal)(const char *);
 	const struct choice *choices; /* ended by one without a word */
 	allowed_fn *allowed;
 	const char *allowed_text; /* instead of allowed */
@@ -54,12 +56,12 @@ parse_fn setting_parse_time;     /* int64_t, in milliseconds from min to max */
 parse_fn setting_parse_drain;    /* as setting_parse_time, or -1 for "auto" */
 parse_fn setting_parse_whole;    /* unsigned, from min to max */
 parse_fn setting_parse_size;     /* size_t, in bytes from min to max */
-parse_fn setting_parse_cap;      /* int64_t, in nano-dollars from min to max, or 0 for "off" */
+parse_fn setting_parse_cap;      /* int64_t: text_read_cap() */
 parse_fn setting_parse_switch;   /* bool */
 parse_fn setting_parse_choice;   /* int or an enum: one of choices */
 parse_fn setting_parse_text;     /* char *: a copy of what check accepts */
 parse_fn setting_parse_optional; /* as setting_parse_text; NULL when it is empty */
-parse_fn setting_parse_url;      /* char *: a provider's URL without slashes at its end */
+parse_fn setting_parse_url;      /* char *: a provider's URL without slashes or /v1 at its end */
 parse_fn setting_parse_host;     /* list, char **: the array and its texts are allocated */
 parse_fn setting_parse_network;  /* list, struct network *: the array is allocated */
 

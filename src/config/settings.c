@@ -5,6 +5,7 @@
 #include "base/digest.h"
 #include "base/log.h"
 #include "config/config.h"
+#include "config/share_url.h"
 #include "config/text.h"
 #include "dialect/dialect.h"
 
@@ -109,6 +110,23 @@ take_leave_at(const struct setting *setting, void *target, const char *text)
 	return PARSE_OK;
 }
 
+/* "": it is allowed. */
+static const char *
+share_refusal(const char *text)
+{
+	struct share_url url;
+	const char *why = "";
+	if (text[0] != '\0')
+		share_url_parse(text, &url, &why);
+	return why;
+}
+
+static bool
+is_share(const char *text)
+{
+	return share_refusal(text)[0] == '\0';
+}
+
 /* --- The settings --------------------------------------------------------- */
 
 #define TEXT_OF(number)  TEXT_OF_(number)
@@ -117,13 +135,16 @@ take_leave_at(const struct setting *setting, void *target, const char *text)
 #define MINUTES(n)       SECONDS(60 * (n))
 #define HOURS(n)         MINUTES(60 * (n))
 #define DAYS(n)          HOURS(24 * (n))
-#define DOLLARS(n)       (INT64_C(1000000000) * (n))
 #define A_PATH           "use an absolute path"
 #define A_SWITCH         "use true or false"
 #define A_NETWORK        "use addresses or networks, such as \"10.1.2.3\", \"127.0.0.0/8\", \"::1\""
 
 static const struct choice access_choices[] = {
     {"open", ACCESS_OPEN}, {"keys", ACCESS_KEYS}, {NULL, 0}};
+static const struct choice cache_choices[] = {
+    {"off", CACHE_OFF}, {"explicit", CACHE_EXPLICIT}, {NULL, 0}};
+static const struct choice dashboard_choices[] = {
+    {"admin", DASHBOARD_ADMIN}, {"token", DASHBOARD_TOKEN}, {"off", DASHBOARD_OFF}, {NULL, 0}};
 static const struct choice level_choices[] = {{"error", LOG_ERR},     {"warning", LOG_WARNING},
 					      {"notice", LOG_NOTICE}, {"info", LOG_INFO},
 					      {"debug", LOG_DEBUG},   {NULL, 0}};
@@ -133,6 +154,8 @@ const struct choice credential_choices[] = {{"client", CREDENTIAL_CLIENT},
 					    {"stored", CREDENTIAL_STORED},
 					    {"any", CREDENTIAL_ANY},
 					    {NULL, 0}};
+static const struct choice balance_choices[] = {
+    {"sticky", BALANCE_STICKY}, {"order", BALANCE_ORDER}, {"spread", BALANCE_SPREAD}, {NULL, 0}};
 
 /* In the order of claude-router.conf(5). */
 #define AT(member) .offset = offsetof(struct config, member)
@@ -140,7 +163,7 @@ const struct choice credential_choices[] = {{"client", CREDENTIAL_CLIENT},
 	.parse = setting_parse_time, .allowed = setting_allowed_time, AT(member), .min = (from),   \
 	.max = (to)
 #define A_CAP(member)                                                                              \
-	.parse = setting_parse_cap, AT(member), .min = DOLLARS(1) / 100, .max = DOLLARS(100000),   \
+	.parse = setting_parse_cap, AT(member),                                                    \
 	.allowed_text = "use off, or dollars from 0.01 to 100000, such as \"5\" or \"2.50\""
 
 static const struct setting in_root[] = {
@@ -178,10 +201,14 @@ static const struct setting in_root[] = {
      .allowed_text = A_NETWORK},
     {"hosts", "", setting_parse_host, AT(hosts), .count_offset = offsetof(struct config, n_hosts),
      .list = true, .allowed_text = "use names without a port, such as \"router.example\""},
+    {"dashboard", "admin", setting_parse_choice, AT(dashboard), .choices = dashboard_choices,
+     .allowed = setting_allowed_choice},
     {"plan_limits_only", "false", setting_parse_switch, AT(plan_limits_only),
      .allowed_text = A_SWITCH},
 
     {"count_cache", "true", setting_parse_switch, AT(count_cache), .allowed_text = A_SWITCH},
+    {"cache", "off", setting_parse_choice, AT(cache), .choices = cache_choices,
+     .allowed_text = "use off or explicit"},
 
     {"ledger", "auto", setting_parse_text, AT(ledger), .check = text_is_ledger,
      .allowed_text = "use auto, off or an absolute path"},
@@ -191,6 +218,10 @@ static const struct setting in_root[] = {
 
     {"daily_cap", "off", A_CAP(daily_cap)},
     {"monthly_cap", "off", A_CAP(monthly_cap)},
+
+    {"share", "", setting_parse_text, AT(share), .check = is_share, .refusal = share_refusal},
+    {"share_hosts", "0", setting_parse_whole, AT(share_hosts), .min = 0, .max = SHARE_HOSTS_MAX,
+     .allowed = setting_allowed_whole},
 
     {"health_check_enabled", "true", setting_parse_switch, AT(health_check_enabled),
      .allowed_text = A_SWITCH},
@@ -219,9 +250,12 @@ static const struct setting in_root[] = {
 static const struct setting in_provider[] = {
     {"dialect", NULL, take_dialect, AT(dialect), .allowed = allowed_dialect, .required = true},
     {"url", NULL, setting_parse_url, AT(url), .required = true,
-     .allowed_text = "use https://HOST[:PORT][/PATH], without user, query, fragment or the "
-		     "final /v1"},
+     .allowed_text =
+	 "use https://HOST[:PORT][/PATH], without user, query, fragment or an API's path: "
+	 "/v1/messages or /v1/chat/completions"},
     {"credential", "stored", setting_parse_choice, AT(credential), .choices = credential_choices,
+     .allowed = setting_allowed_choice},
+    {"balance", "sticky", setting_parse_choice, AT(balance), .choices = balance_choices,
      .allowed = setting_allowed_choice},
     {"models", "", take_model_rule, .list = true,
      .allowed_text = "use \"glob=name\" or \"glob=name|successor\" (at most " TEXT_OF(
@@ -266,7 +300,7 @@ const struct known_provider known_providers[] = {
 	     {"dialect", "deepseek"},
 	     {"url", "https://api.deepseek.com/anthropic"},
 	     {"models", "claude-opus-*=deepseek-v4-pro|deepseek-reasoner "
-			"*=deepseek-reasoner|deepseek-flash"},
+			"*=deepseek-flash|deepseek-reasoner"},
 	     {"paid", "true"},
 	 }},
     {.name = "kimi",
@@ -274,7 +308,17 @@ const struct known_provider known_providers[] = {
 	 {
 	     {"dialect", "kimi"},
 	     {"url", "https://api.moonshot.ai/anthropic"},
-	     {"models", "*=kimi-k2|kimi-k3"},
+	     {"models", "*=kimi-k3.1-pro|kimi-k3|kimi-k2"},
+	     {"paid", "true"},
+	 }},
+    {.name = "openai",
+     .initial =
+	 {
+	     {"dialect", "openai-responses"},
+	     {"url", "https://api.openai.com"},
+	     {"models", "claude-haiku-*=gpt-6-luna|gpt-6-sol "
+			"claude-opus-*=gpt-6.1-sol|gpt-6-sol "
+			"*=gpt-6-sol|gpt-6.1-sol"},
 	     {"paid", "true"},
 	 }},
     {.name = "claude_api",

@@ -78,8 +78,12 @@ text_read_size(const char *text, int64_t *bytes)
 	return unit != 0;
 }
 
-bool
-text_read_dollars(const char *text, int64_t *nano_usd)
+#define CENT    INT64_C(10000000)
+#define CAP_MAX (100000 * 100 * CENT)
+
+/* "5", "0.05", "1000.5" dollars, without a sign: at most two digits after the point. */
+static bool
+read_dollars(const char *text, int64_t *nano_usd)
 {
 	uint64_t dollars;
 	int64_t cents = 0;
@@ -95,8 +99,28 @@ text_read_dollars(const char *text, int64_t *nano_usd)
 			else if (*text != '0')
 				return false;
 	}
-	*nano_usd = ((int64_t)dollars * 100 + cents) * 10000000;
+	*nano_usd = ((int64_t)dollars * 100 + cents) * CENT;
 	return *text == '\0';
+}
+
+bool
+text_read_cap(const char *text, int64_t *nano_usd)
+{
+	*nano_usd = 0;
+	return strcmp(text, "off") == 0 ||
+	       (read_dollars(text, nano_usd) && *nano_usd >= CENT && *nano_usd <= CAP_MAX);
+}
+
+void
+text_show_cap(int64_t nano_usd, char text[static 32])
+{
+	int64_t cents = nano_usd / CENT;
+	if (cents == 0)
+		snprintf(text, 32, "off");
+	else if (cents % 100 == 0)
+		snprintf(text, 32, "%" PRId64, cents / 100);
+	else
+		snprintf(text, 32, "%" PRId64 ".%02d", cents / 100, (int)(cents % 100));
 }
 
 static void
@@ -193,13 +217,12 @@ text_is_loopback(const char *host)
 	return strcasecmp(host, "localhost") == 0 || network_is_loopback(host);
 }
 
-/* Reads HOST or [IPv6], then perhaps :PORT, and moves *at after it. */
-static bool
-read_authority(const char **at, char host[static 254])
+bool
+text_read_authority(const char **at, char host[static 254], unsigned *port)
 {
 	bool bracket = **at == '[';
 	*at += bracket;
-	size_t n = strcspn(*at, bracket ? "]" : ":/");
+	size_t n = strcspn(*at, bracket ? "]" : ":/?");
 	if (!text_is_word(*at, n, bracket ? ":." : "-.", 253))
 		return false;
 	snprintf(host, 254, "%.*s", (int)n, *at);
@@ -209,19 +232,23 @@ read_authority(const char **at, char host[static 254])
 		return false;
 	if (**at != ':')
 		return true;
-	uint64_t port;
+	uint64_t number;
 	(*at)++;
-	return text_read_digits(at, 5, &port) && port >= 1 && port <= 65535;
+	if (!text_read_digits(at, 5, &number) || number < 1 || number > 65535)
+		return false;
+	*port = (unsigned)number;
+	return true;
 }
 
 bool
 text_read_url(const char *text, struct url *url)
 {
 	const char *at = strstr(text, "://");
+	unsigned port;
 	if (at == NULL)
 		return false;
 	at += 3;
-	if (!read_authority(&at, url->host) || (*at != '\0' && *at != '/'))
+	if (!text_read_authority(&at, url->host, &port) || (*at != '\0' && *at != '/'))
 		return false;
 	url->path = at;
 	return true;
@@ -243,6 +270,16 @@ text_url_length(const char *text)
 	return n;
 }
 
+size_t
+text_provider_url_length(const char *text)
+{
+	size_t n = text_url_length(text);
+	n -= str_ends_with(text, n, "/v1") ? strlen("/v1") : 0;
+	while (n > 0 && text[n - 1] == '/')
+		n--;
+	return n;
+}
+
 bool
 text_is_provider_url(const char *text)
 {
@@ -253,8 +290,8 @@ text_is_provider_url(const char *text)
 		return false;
 	size_t n = strlen(url.path);
 	return (n == 0 || text_is_word(url.path, n, "/-._~%:@!$&'()*+,;=", 1000)) &&
-	       !str_ends_with(text, text_url_length(text), "/v1") &&
-	       !str_ends_with(text, text_url_length(text), "/v1/messages");
+	       !str_ends_with(text, text_url_length(text), "/messages") &&
+	       !str_ends_with(text, text_url_length(text), "/chat/completions");
 }
 
 bool
@@ -270,9 +307,10 @@ text_is_proxy(const char *text)
 	const char *at = text + strlen(schemes[i]) + 3;
 	const char *user = strrchr(at, '@'); /* perhaps with a password */
 	char host[254];
+	unsigned port;
 	if (user != NULL)
 		at = user + 1;
-	return read_authority(&at, host) && (*at == '\0' || strcmp(at, "/") == 0);
+	return text_read_authority(&at, host, &port) && (*at == '\0' || strcmp(at, "/") == 0);
 }
 
 bool

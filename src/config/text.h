@@ -22,9 +22,10 @@ bool text_read_time(const char *text, int64_t *ms);
 /* "1048576", "64K", "32M" as bytes: below 2^60. */
 bool text_read_size(const char *text, int64_t *bytes);
 
-/* "5", "0.05", "1000.5" dollars, without a sign, as nano-dollars: below 1e17; at most two digits
- * after the point. */
-bool text_read_dollars(const char *text, int64_t *nano_usd);
+/* A cap: "5", "0.05", "1000.5" dollars, from 0.01 to 100000, as nano-dollars, whole cents; 0 for
+ * "off". text_show_cap() writes it so. */
+bool text_read_cap(const char *text, int64_t *nano_usd);
+void text_show_cap(int64_t nano_usd, char text[static 32]);
 
 /* A time or a size in its largest whole unit: "10m", "32M". */
 void text_show_time(int64_t ms, char text[static 32]);
@@ -54,13 +55,21 @@ struct url {
 
 bool text_read_url(const char *text, struct url *url);
 
+/* HOST or [IPv6], then perhaps :PORT; *at is moved after it. host becomes the name or the address
+ * without brackets; *port is unchanged if there is none. */
+bool text_read_authority(const char **at, char host[static 254], unsigned *port);
+
 /* Whether a URL has that scheme, in any case. */
 bool text_has_scheme(const char *text, const char *scheme);
 
 /* The length of a URL without slashes at its end. */
 size_t text_url_length(const char *text);
 
-bool text_is_provider_url(const char *text); /* http(s), without user, query, fragment, final /v1 */
-bool text_is_proxy(const char *text);        /* what libcurl accepts; may hold a password */
+/* The same without a final /v1, which a provider's path begins with. */
+size_t text_provider_url_length(const char *text);
+
+bool
+text_is_provider_url(const char *text); /* http(s), without user, query, fragment, API's path */
+bool text_is_proxy(const char *text);   /* what libcurl accepts; may hold a password */
 
 #endif

@@ -268,6 +268,7 @@ anthropic_quirk(int status, const char *text)
 const struct dialect dialect_anthropic = {
     .name = "anthropic",
     .forwards_headers = true,
+    .keeps_cache_control = true,
     .reports_quota = true,
     .is_authority = true,
     .takes_claude_names = true,

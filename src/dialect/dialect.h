@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What a kind of provider expects to receive, and how its response is read. A dialect is one file
- * and one line of DIALECTS. Facts: PROTOCOLS.md 2, 3, 5, 6, 7. Contract: BEHAVIOUR.md 7.
+ * and one line of DIALECTS. Facts: PROTOCOLS.md 2, 3, 5 to 8, 10. Contract: BEHAVIOUR.md 7.
  *
  * Pure: bytes in, bytes out; thread-safe. json-c is used only where a body must
  * be rewritten. */
@@ -12,6 +12,7 @@
 #include "base/digest.h"
 #include "dialect/message.h"
 #include "dialect/sse.h"
+#include "dialect/translation.h"
 
 /* A request to hand over to a provider. All borrowed. */
 struct handover {
@@ -31,11 +32,21 @@ enum quirk {
 	QUIRK_SYSTEM_AS_USER = 1 << 1,       /* DeepSeek: role system becomes user text */
 	QUIRK_NO_LOGIN_FIELDS = 1 << 2,      /* Claude API: no fields that only a login sends */
 	QUIRK_NO_THINKING = 1 << 3,          /* DeepSeek: this request is sent without thinking */
+	/* Chat Completions: PROTOCOLS.md 8, Pitfalls. */
+	QUIRK_OTHER_MAX_TOKENS = 1 << 4, /* max_completion_tokens in place of max_tokens, or v.v. */
+	QUIRK_NO_MAX_TOKENS = 1 << 5,    /* without either */
+	QUIRK_NO_SAMPLING = 1 << 6,      /* without temperature, top_p and stop */
+	QUIRK_NO_REASONING = 1 << 7,     /* reasoning_effort none beside tools */
+	QUIRK_NO_EFFORT = 1 << 8,        /* without reasoning_effort */
+	QUIRK_NO_USAGE = 1 << 9,         /* without stream_options */
+	QUIRK_NO_REPLAY = 1 << 10,       /* its own reasoning is not given back */
+	/* Responses, beside some of those: PROTOCOLS.md 10, Pitfalls. */
+	QUIRK_NO_SUMMARY = 1 << 11, /* no summary of its reasoning is asked for */
+	QUIRK_NO_SEALED = 1 << 12,  /* reasoning of this history is not given back */
 };
 
 /* Those that are true of the provider and its model; the others of one request only. */
-#define QUIRKS_REMEMBERED                                                                          \
-	(unsigned)(QUIRK_THINKING_PLACEHOLDER | QUIRK_SYSTEM_AS_USER | QUIRK_NO_LOGIN_FIELDS)
+#define QUIRKS_REMEMBERED ~(unsigned)(QUIRK_NO_THINKING | QUIRK_NO_SEALED)
 
 enum handover_result {
 	HANDOVER_AS_IS,     /* send the body byte for byte; out is empty */
@@ -63,12 +74,13 @@ struct origin {
 
 struct dialect {
 	const char *name;
-	bool forwards_headers;   /* the client's anthropic-* headers and query go along, and an
+	bool forwards_headers;    /* the client's anthropic-* headers and query go along, and an
 				    API key goes as x-api-key */
-	bool reports_quota;      /* anthropic-* headers of a response are true, and the client's */
-	bool is_authority;       /* the client gets its 4xx, and its empty turn as it is */
-	bool takes_claude_names; /* of models, as they are */
-	const char *path;        /* of messages, instead of the client's; NULL: the same */
+	bool reports_quota;       /* anthropic-* headers of a response are true, and the client's */
+	bool is_authority;        /* the client gets its 4xx, and its empty turn as it is */
+	bool takes_claude_names;  /* of models, as they are */
+	bool keeps_cache_control; /* all of the client's goes along: an hour is an hour */
+	const char *path;         /* of messages, instead of the client's; NULL: the same */
 	bool has_auxiliary_routes; /* has /v1/messages/count_tokens, and /v1/models */
 	int64_t context_tokens;    /* the largest request, in tokens */
 
@@ -89,9 +101,25 @@ struct dialect {
 	 * forwarded byte for byte. False: out is full, or out of memory. */
 	bool (*decode_event)(struct origin *origin, const struct sse_event *event, struct buf *out);
 
-	/* The same for a JSON response; NULL: byte for byte. False: out of memory. What is not a
-	 * JSON object is copied as it is. */
-	bool (*decode_json)(const char *provider, const char *json, size_t n, struct buf *out);
+	/* In place of decode_event where a stream is not in Anthropic's form: appends the client's
+	 * events that an event means, or none; at the end of the transfer those that complete a
+	 * message which has come whole. NULL: it is in that form. False: as decode_event. */
+	bool (*translate_event)(struct translation *t, const struct sse_event *event,
+				struct buf *out);
+	bool (*translate_end)(struct translation *t, struct buf *out);
+
+	/* How such a stream begins, up to its first words: what a drill breaks off. NULL: as in
+	 * Anthropic's form. */
+	const char *first_words;
+
+	/* The same for a JSON response; input_tokens: as for translation_init(). NULL: byte for
+	 * byte. False: out of memory. What is not a JSON object is copied as it is. */
+	bool (*decode_json)(const char *provider, int64_t input_tokens, const char *json, size_t n,
+			    struct buf *out);
+
+	/* The same for an error's body; it may have been translated already. status: its own; NULL:
+	 * byte for byte. */
+	bool (*decode_error)(int status, const char *body, size_t n, struct buf *out);
 
 	/* Returns the quirk that an error body calls for; 0: none. */
 	unsigned (*quirk)(int status, const char *text);
@@ -102,7 +130,9 @@ struct dialect {
 #define DIALECTS(dialect) \
 	dialect(anthropic) \
 	dialect(deepseek) \
-	dialect(kimi)
+	dialect(kimi) \
+	dialect(openai) \
+	dialect(responses)
 // clang-format on
 
 #define DIALECT_DECLARE(name) extern const struct dialect dialect_##name;

@@ -17,6 +17,8 @@ struct reader {
 	size_t messages; /* their number */
 	bool quota;      /* the last one read is a user's "quota" and nothing else */
 	size_t tools;    /* their number */
+	bool is_cold;    /* temperature 0 */
+	bool thinks;     /* "thinking" is something other than null or disabled */
 };
 
 /* --- Blocks ---------------------------------------------------------------- */
@@ -71,6 +73,17 @@ read_source(struct reader *r)
 
 static void read_content(struct reader *r, unsigned within, bool *tool_result);
 
+static void
+read_cache_control(struct reader *r)
+{
+	struct span key, ttl;
+	for (scan_object(&r->s); scan_member(&r->s, &key);)
+		if (!span_is(r->s.text, key, "ttl"))
+			scan_skip(&r->s);
+		else if (scan_string(&r->s, &ttl))
+			r->out->cache_1h |= span_is(r->s.text, ttl, "1h");
+}
+
 /* PROTOCOLS.md 7: the form of Claude's own ids. It may reject others. */
 static void
 read_id(struct reader *r)
@@ -98,6 +111,8 @@ read_block(struct reader *r, unsigned within, bool *tool_result)
 			read_content(r, within - 1, &ignored);
 		else if (span_is(r->s.text, key, "text"))
 			r->quota = scan_string(&r->s, &text) && span_is(r->s.text, text, "quota");
+		else if (span_is(r->s.text, key, "cache_control"))
+			read_cache_control(r);
 		else
 			scan_skip(&r->s);
 }
@@ -153,6 +168,8 @@ read_tool(struct reader *r)
 	for (scan_object(&r->s); scan_member(&r->s, &key);)
 		if (span_is(r->s.text, key, "type"))
 			typed = scan_string(&r->s, &type);
+		else if (span_is(r->s.text, key, "cache_control"))
+			read_cache_control(r);
 		else
 			scan_skip(&r->s);
 	/* Tool search only finds deferred tools: other providers get all of them at once. */
@@ -175,6 +192,19 @@ read_tools(struct reader *r)
 	r->tools = 0;
 	for (scan_array(&r->s); scan_element(&r->s); r->tools++)
 		read_tool(r);
+}
+
+/* Blocks, or a text. */
+static void
+read_system(struct reader *r)
+{
+	struct span key;
+	for (scan_array(&r->s); scan_element(&r->s);)
+		for (scan_object(&r->s); scan_member(&r->s, &key);)
+			if (span_is(r->s.text, key, "cache_control"))
+				read_cache_control(r);
+			else
+				scan_skip(&r->s);
 }
 
 static void
@@ -319,6 +349,32 @@ read_stream(struct reader *r)
 	r->out->stream_odd = !scan_bool(&r->s, &r->out->stream) && !is_null;
 }
 
+/* A number is 0 if it has no other digit before its exponent. */
+static void
+read_temperature(struct reader *r)
+{
+	bool is_number = scan_peek(&r->s) == SCAN_NUMBER;
+	size_t from = scan_here(&r->s);
+	scan_skip(&r->s);
+	size_t zeros = from;
+	while (zeros < r->s.at && strchr("-0.", r->s.text[zeros]) != NULL)
+		zeros++;
+	r->is_cold =
+	    is_number && (zeros == r->s.at || r->s.text[zeros] == 'e' || r->s.text[zeros] == 'E');
+}
+
+static void
+read_thinking(struct reader *r)
+{
+	struct span key, type;
+	r->thinks = scan_peek(&r->s) != SCAN_NULL;
+	for (scan_object(&r->s); scan_member(&r->s, &key);)
+		if (!span_is(r->s.text, key, "type"))
+			scan_skip(&r->s);
+		else if (scan_string(&r->s, &type))
+			r->thinks = !span_is(r->s.text, type, "disabled");
+}
+
 static void
 read_max_tokens(struct reader *r)
 {
@@ -335,6 +391,8 @@ static const struct {
     {"model", read_model},
     {"messages", read_messages},
     {"max_tokens", read_max_tokens},
+    {"temperature", read_temperature},
+    {"thinking", read_thinking},
     {"stream", read_stream},
     {"tools", read_tools},
     {"tool_choice", read_tool_choice},
@@ -344,6 +402,8 @@ static const struct {
     {"thread", read_continuation},
     {"container", read_continuation},
     {"mcp_servers", read_mcp_servers},
+    {"system", read_system},
+    {"cache_control", read_cache_control},
 };
 
 static void
@@ -394,6 +454,8 @@ message_read(const char *body, size_t n, struct message *out, char error[static 
 		return false;
 	}
 	out->side_call = is_side_call(&r);
+	out->repeatable = r.is_cold && !r.thinks && r.tools == 0 &&
+			  (out->needs & (NEED_CONTINUATION | NEED_MCP_SERVERS)) == 0;
 	return true;
 }
 

@@ -29,6 +29,9 @@ struct message {
 	bool side_call;     /* a title, "quota" (CLIENT.md 1): neither moves a session nor probes */
 	bool has_thinking;  /* thinking or redacted_thinking blocks in the history */
 	bool foreign_ids;   /* an id in the history that does not have the form of Claude's */
+	bool cache_1h;      /* some cache_control asks for an hour: what is written costs more */
+	bool repeatable;    /* asks for the same answer each time: temperature 0, no tools, no
+			       thinking, nothing at Anthropic that may change */
 	bool own_tools;     /* at least one tool that the client describes and runs itself */
 	int64_t max_tokens; /* -1: none */
 	unsigned needs;     /* enum need, or'ed */

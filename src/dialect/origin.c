@@ -435,8 +435,10 @@ mark_content(struct scan *s, struct splice *splice, const char *provider)
 }
 
 bool
-origin_mark_json(const char *provider, const char *json, size_t n, struct buf *out)
+origin_mark_json(const char *provider, int64_t input_tokens, const char *json, size_t n,
+		 struct buf *out)
 {
+	(void)input_tokens; /* they report them */
 	struct scan s;
 	struct span key;
 	struct splice splice = {.text = json, .out = out};

@@ -23,6 +23,7 @@ const char *origin_own(const char *signature, const char *provider);
 /* The decode_event and decode_json of dialects whose thinking gets a mark. */
 void origin_fini(struct origin *origin);
 bool origin_mark_event(struct origin *origin, const struct sse_event *event, struct buf *out);
-bool origin_mark_json(const char *provider, const char *json, size_t n, struct buf *out);
+bool origin_mark_json(const char *provider, int64_t input_tokens, const char *json, size_t n,
+		      struct buf *out);
 
 #endif

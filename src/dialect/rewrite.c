@@ -20,6 +20,12 @@ rewrite_put(struct rewrite *r, json_object *object, const char *name, json_objec
 	r->failed = true;
 }
 
+void
+rewrite_put_text(struct rewrite *r, json_object *object, const char *name, const char *text)
+{
+	rewrite_put(r, object, name, text == NULL ? NULL : json_object_new_string(text));
+}
+
 /* NULL: a block of which nothing was kept. */
 void
 rewrite_add(struct rewrite *r, json_object *array, json_object *value)
@@ -341,8 +347,10 @@ rewrite_request(const struct handover *handover, const struct rewrite_rules *rul
 		rules->choose(handover, asked_thinking(r.in), &r.choice);
 		put_all(&r);
 	}
-	bool written = !r.failed && tree_write(r.out, out);
-	json_object *const owned[] = {r.in, r.out, r.partners, r.searches, r.loaded, r.waiting};
+	json_object *form = r.failed || rules->form == NULL ? NULL : rules->form(&r);
+	bool written = !r.failed && tree_write(form == NULL ? r.out : form, out);
+	json_object *const owned[] = {form,       r.in,     r.out,    r.partners,
+				      r.searches, r.loaded, r.waiting};
 	for (size_t i = 0; i < COUNT(owned); i++)
 		json_object_put(owned[i]);
 	return written ? HANDOVER_REWRITTEN : HANDOVER_FAILED;

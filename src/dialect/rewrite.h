@@ -10,6 +10,8 @@
 #include "dialect/dialect.h"
 #include "json/tree.h"
 
+struct rewrite;
+
 /* What the client requested by "thinking". */
 enum thinking { THINKING_UNSET, THINKING_ON, THINKING_OFF };
 
@@ -19,6 +21,7 @@ struct rewrite_choice {
 	const char *thinking;   /* the type to send; NULL: none */
 	bool effort;            /* output_config.effort is sent */
 	bool placeholder;       /* tool turns without thinking get a placeholder */
+	bool documents;         /* PDFs are accepted */
 	const char *named_tool; /* what tool_choice "tool" becomes; "tool": unchanged */
 };
 
@@ -33,8 +36,12 @@ struct rewrite_rules {
 	bool image_urls;
 	bool web_search; /* the server tool, with its blocks */
 	bool signatures; /* of its own thinking are sent back */
+	bool sealed;     /* … also where the thinking shows no text */
 	void (*choose)(const struct handover *handover, enum thinking asked,
 		       struct rewrite_choice *choice);
+	/* Returns the new body in another form than Anthropic's, which the caller owns; NULL: it
+	 * stays in that one. */
+	json_object *(*form)(struct rewrite *r);
 };
 
 /* The encode of a dialect with these rules. */
@@ -45,7 +52,7 @@ enum handover_result rewrite_request(const struct handover *handover,
  * dialect.refuses returns, or NULL. context_tokens: of the model. */
 const char *rewrite_refuses(const struct message *message, int64_t context_tokens, bool web_search);
 
-/* --- Between rewrite.c, rewrite_messages.c and rewrite_text.c only ------------ */
+/* --- Between rewrite*.c, and for form, only ----------------------------------- */
 
 struct rewrite {
 	const struct handover *handover;
@@ -64,6 +71,9 @@ struct rewrite {
  * but for an array: no block. */
 void rewrite_put(struct rewrite *r, json_object *object, const char *name, json_object *value);
 void rewrite_add(struct rewrite *r, json_object *array, json_object *value);
+
+/* The same for a text; NULL counts as out of memory. */
+void rewrite_put_text(struct rewrite *r, json_object *object, const char *name, const char *text);
 
 /* Copies the members of from with these names that are not null; NULL ends the names. */
 void rewrite_copy(struct rewrite *r, json_object *from, json_object *to, const char *const *names);

@@ -39,13 +39,25 @@ image_block(struct rewrite *r, json_object *block)
 	return known ? picked(r, block, names) : rewrite_as_text(r, block);
 }
 
+static json_object *
+document_block(struct rewrite *r, json_object *block)
+{
+	static const char *const names[] = {"type", "title", "source", NULL};
+	json_object *source = tree_get(block, "source");
+	bool known = r->choice.documents && tree_is(source, "type", "base64") &&
+		     tree_is(source, "media_type", "application/pdf");
+	return known ? picked(r, block, names) : rewrite_as_text(r, block);
+}
+
 /* PROTOCOLS.md 5, 7: only the provider's own thinking goes back to it, unmarked. */
 static json_object *
 thinking_block(struct rewrite *r, json_object *block)
 {
 	static const char *const names[] = {"type", "thinking", NULL};
 	const char *own = origin_own(tree_text(block, "signature"), r->handover->provider);
-	if (own == NULL || *tree_text(block, "thinking") == '\0')
+	if (own == NULL)
+		return NULL;
+	if (*tree_text(block, "thinking") == '\0' && !(r->rules->sealed && *own != '\0'))
 		return NULL;
 	json_object *copy = picked(r, block, names);
 	if (r->rules->signatures && *own != '\0')
@@ -148,6 +160,7 @@ convert(struct rewrite *r, json_object *block)
 	} table[] = {
 	    {"text", text_block},
 	    {"image", image_block},
+	    {"document", document_block},
 	    {"thinking", thinking_block},
 	    {"redacted_thinking", no_block},
 	    {"tool_use", call_block},
@@ -189,6 +202,13 @@ message_at(json_object *messages, size_t i)
 	return json_object_array_get_idx(messages, i);
 }
 
+/* Whether a message can be in the user's turn, where the results are. */
+static bool
+is_users(json_object *message)
+{
+	return tree_is(message, "role", "user") || tree_is(message, "role", "system");
+}
+
 /* Finds the results that follow the assistant's turn which begins at i. */
 static void
 find_results(struct rewrite *r, json_object *messages, size_t i)
@@ -197,7 +217,7 @@ find_results(struct rewrite *r, json_object *messages, size_t i)
 	new_set(r, &r->partners);
 	while (i < n && !tree_is(message_at(messages, i), "role", "user"))
 		i++;
-	for (; i < n && !tree_is(message_at(messages, i), "role", "assistant"); i++)
+	for (; i < n && is_users(message_at(messages, i)); i++)
 		note_ids(r, r->partners, message_at(messages, i), "tool_result", "tool_use_id");
 }
 
@@ -207,7 +227,8 @@ find_calls(struct rewrite *r, json_object *messages, size_t i)
 {
 	new_set(r, &r->partners);
 	for (; i > 0 && !tree_is(message_at(messages, i - 1), "role", "user"); i--)
-		note_ids(r, r->partners, message_at(messages, i - 1), "tool_use", "id");
+		if (tree_is(message_at(messages, i - 1), "role", "assistant"))
+			note_ids(r, r->partners, message_at(messages, i - 1), "tool_use", "id");
 }
 
 /* Finds web searches that have both a call and a result in this message. */
@@ -375,7 +396,9 @@ rewrite_messages(struct rewrite *r)
 			find_results(r, messages, i);
 		else if (strcmp(role, turn) != 0 && strcmp(role, "user") == 0)
 			find_calls(r, messages, i);
-		if (assistant || strcmp(role, "user") == 0)
+		else if (!assistant && !is_users(message))
+			new_set(r, &r->partners); /* in no turn, nothing has a partner */
+		if (strcmp(role, "system") != 0)
 			turn = role;
 		rewrite_message(r, list, message);
 	}

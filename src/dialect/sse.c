@@ -77,9 +77,16 @@ kind_of_data(const char *data, size_t n)
 static size_t
 line_end(const char *bytes, size_t at, size_t n)
 {
-	while (at < n && bytes[at] != '\n' && bytes[at] != '\r')
-		at++;
-	return at;
+	enum { STEP = 256 }; /* or each of many lines that end with CR would look for an LF afar */
+	for (size_t part; at < n; at += part) {
+		part = n - at < STEP ? n - at : STEP;
+		const char *lf = memchr(bytes + at, '\n', part);
+		const char *cr =
+		    memchr(bytes + at, '\r', lf == NULL ? part : (size_t)(lf - bytes) - at);
+		if (cr != NULL || lf != NULL)
+			return (size_t)((cr != NULL ? cr : lf) - bytes);
+	}
+	return n;
 }
 
 /* The bytes of the line's end at: 1 or 2; 0 when a CR may be half of one. */
@@ -192,6 +199,7 @@ sse_next(struct sse *s, const char *bytes, size_t n, struct sse_event *event)
 		event->data_len = f.joined ? s->data.len : f.data.len;
 	}
 	event->kind = f.event.len > 0 ? kind_of(bytes + f.event.at, f.event.len)
+		      : s->named_only ? SSE_OTHER
 				      : kind_of_data(event->data, event->data_len);
 	s->scanned = 0;
 	s->begun = true;

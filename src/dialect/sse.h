@@ -19,7 +19,7 @@ enum sse_kind {
 };
 
 struct sse_event {
-	enum sse_kind kind; /* by the event's name, else by its data's "type" */
+	enum sse_kind kind; /* by the event's name, else by its data's "type", unless named_only */
 	const char *raw;    /* the event as it came, with its blank line */
 	size_t raw_len;
 	const char *data; /* the data, lines joined by \n; "" when there is none */
@@ -28,6 +28,7 @@ struct sse_event {
 
 struct sse {
 	size_t scanned;  /* bytes of the unfinished event that were scanned */
+	bool named_only; /* set by the owner: the data of an event without a name is not read */
 	bool begun;      /* an event was parsed: no byte order mark from now on */
 	struct buf data; /* joins data lines, when there are several */
 };

@@ -44,6 +44,8 @@ read_message(struct scan *s, struct facts *f)
 	for (scan_object(s); scan_member(s, &key);)
 		if (span_is(s->text, key, "usage"))
 			usage_read(f->usage, s);
+		else if (span_is(s->text, key, "model"))
+			usage_read_model(f->usage, s);
 		else
 			scan_skip(s);
 }

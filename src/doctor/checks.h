@@ -47,6 +47,7 @@ void doctor_check_state(struct doctor *d);       /* state.c */
 void doctor_check_cron(struct doctor *d);        /* cron.c */
 void doctor_check_server(struct doctor *d);      /* server.c; sets url, status */
 void doctor_check_reloads(struct doctor *d);     /* files.c */
+void doctor_check_share(struct doctor *d);       /* share.c */
 void doctor_check_money(struct doctor *d);       /* money.c */
 void doctor_check_credentials(struct doctor *d); /* providers.c */
 void doctor_check_neighbours(struct doctor *d);  /* processes.c */

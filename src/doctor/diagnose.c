@@ -39,7 +39,7 @@ diagnose_access(const struct diagnose_user *user, const struct stat *st, int wan
 bool
 diagnose_is_remote(long f_type)
 {
-	static const long types[] = {
+	static const uint32_t types[] = {
 	    0x6969,     /* nfs */
 	    0x517b,     /* smb */
 	    0xff534d42, /* cifs */
@@ -50,7 +50,7 @@ diagnose_is_remote(long f_type)
 	    0x73757245, /* coda */
 	};
 	for (size_t i = 0; i < COUNT(types); i++)
-		if (types[i] == f_type)
+		if (types[i] == (uint32_t)f_type)
 			return true;
 	return false;
 }

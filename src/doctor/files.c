@@ -161,21 +161,29 @@ file_is_usable(struct doctor *d, const char *path, const struct stat *st)
 }
 
 static void
+report_placeholder(struct doctor *d, const struct provider *p, const char *label)
+{
+	const char *file = d->app.config->tokens_file;
+	char name[CREDENTIAL_NAME_SIZE];
+	credential_name(p->name, label, name);
+	report_add(&d->report, SEVERITY_ERROR, "tokens-placeholder",
+		   "%s: the value of %s is an example, not a credential", file, name);
+	report_cure(&d->report,
+		    "write your own value after %s = in %s, or comment the line out "
+		    "with #",
+		    name, file);
+}
+
+static void
 check_placeholders(struct doctor *d)
 {
 	const struct config *config = d->app.config;
 	for (size_t i = 0; i < config->n_providers; i++) {
-		const char *name = config->providers[i].name;
-		const char *value = tokens_get(d->app.tokens, name);
-		if (value == NULL || !diagnose_is_placeholder(value))
-			continue;
-		report_add(&d->report, SEVERITY_ERROR, "tokens-placeholder",
-			   "%s: the value of %s is an example, not a credential",
-			   config->tokens_file, name);
-		report_cure(&d->report,
-			    "write your own value after %s = in %s, or comment the line out "
-			    "with #",
-			    name, config->tokens_file);
+		const struct provider *p = &config->providers[i];
+		const struct stored_credential *stored;
+		for (size_t k = 0; (stored = tokens_at(d->app.tokens, p->name, k)) != NULL; k++)
+			if (diagnose_is_placeholder(stored->value))
+				report_placeholder(d, p, stored->label);
 	}
 }
 

@@ -63,6 +63,15 @@ on_body(char *bytes, size_t size, size_t n, void *context)
 	return f->stopped ? 0 : size * n;
 }
 
+/* Keeps the value of a header line with that name. */
+static void
+keep_value(const char *line, const char *name, char *value, size_t size)
+{
+	size_t n = strlen(name);
+	if (strncasecmp(line, name, n) == 0)
+		snprintf(value, size, "%s", line + n + strspn(line + n, " "));
+}
+
 static size_t
 on_header(char *bytes, size_t size, size_t n, void *context)
 {
@@ -70,11 +79,12 @@ on_header(char *bytes, size_t size, size_t n, void *context)
 	char line[128];
 	snprintf(line, sizeof line, "%.*s", (int)(size * n), bytes);
 	line[strcspn(line, "\r\n")] = '\0';
-	if (strncasecmp(line, "server:", 7) == 0)
-		snprintf(f->response->server, sizeof f->response->server, "%s",
-			 line + 7 + strspn(line + 7, " "));
+	struct http_response *r = f->response;
+	keep_value(line, "server:", r->server, sizeof r->server);
+	keep_value(line, "x-router-provider:", r->provider, sizeof r->provider);
+	keep_value(line, "x-router-drill:", r->drill, sizeof r->drill);
 	if (strncasecmp(line, "date:", 5) == 0)
-		f->response->date_ms = clock_parse_ms(line + 5 + strspn(line + 5, " "));
+		r->date_ms = clock_parse_ms(line + 5 + strspn(line + 5, " "));
 	return size * n;
 }
 
@@ -143,6 +153,11 @@ set_request(struct fetch *f)
 	curl_easy_setopt(f->easy, CURLOPT_WRITEDATA, f);
 	curl_easy_setopt(f->easy, CURLOPT_HEADERFUNCTION, on_header);
 	curl_easy_setopt(f->easy, CURLOPT_HEADERDATA, f);
+	if (request->json != NULL) {
+		curl_easy_setopt(f->easy, CURLOPT_POSTFIELDS, request->json);
+		return add_header(f, "content-type: application/json") &&
+		       curl_easy_setopt(f->easy, CURLOPT_HTTPHEADER, f->headers) == CURLE_OK;
+	}
 	if (request->body_bytes < 0)
 		return true;
 	f->unsent = request->body_bytes;

@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "doctor/diagnose.h"
+#include "state/state.h"
 
 #define HTTP_EVENTS_MAX 8
 
@@ -16,7 +17,8 @@ struct http_request {
 	const char *header;       /* "name: value"; NULL: none. May be a credential */
 	const char *extra_header; /* one more; NULL: none */
 	bool head;                /* a HEAD instead of a GET */
-	int64_t body_bytes;       /* a POST of that many zeros; -1: a GET or HEAD */
+	int64_t body_bytes;       /* a POST of that many zeros; -1: none */
+	const char *json;         /* a POST of it; NULL: none */
 	size_t stop_after;        /* close after so many events; 0: read to the end */
 	int64_t timeout_ms;       /* of the whole; to connect: 5 s at most */
 	const char *ca_file;      /* NULL: the system's */
@@ -29,8 +31,10 @@ struct http_response {
 	long verify;   /* CURLINFO_SSL_VERIFYRESULT */
 	long status;   /* 0: no head arrived */
 	int64_t took_ms;
-	int64_t date_ms; /* of the Date header; -1: none */
-	char server[64]; /* of the Server header; "" : none */
+	int64_t date_ms;                  /* of the Date header; -1: none */
+	char server[64];                  /* of the Server header; "" : none */
+	char provider[PROVIDER_NAME_MAX]; /* of x-router-provider */
+	char drill[DRILL_ID_SIZE];        /* of x-router-drill */
 	struct diagnose_event events[HTTP_EVENTS_MAX];
 	size_t n_events;
 	struct buf body; /* up to RESPONSE_ERROR_MAX bytes */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What requests cost: the ledger, the prices, and models that have none. */
+/* What requests cost: the ledger, the prices, models that have none, and caps. */
 #include "base/clock.h"
 #include "base/path.h"
 #include "doctor/checks.h"
@@ -122,18 +122,29 @@ check_age(struct doctor *d, const struct prices *prices)
 
 /* Whether some line prices it: an amount can be unknown for want of tokens, too. */
 static bool
-has_price(const struct doctor *d, const struct prices *prices, const char *model)
+has_price_at(const struct prices *prices, const char *provider, const char *model)
 {
 	const struct usage nothing = {0};
+	const struct price_query query = {
+	    .provider = provider, .model = model, .at_ms = clock_wall_ms()};
+	return prices_cost(prices, &query, &nothing).is_known;
+}
+
+static bool
+has_price(const struct doctor *d, const struct prices *prices, const char *model)
+{
 	const struct config *config = d->app.config;
 	bool found = false;
-	for (size_t i = 0; i < config->n_providers && !found; i++) {
-		const struct price_query query = {.provider = config->providers[i].name,
-						  .model = model,
-						  .at_ms = clock_wall_ms()};
-		found = prices_cost(prices, &query, &nothing).is_known;
-	}
+	for (size_t i = 0; i < config->n_providers && !found; i++)
+		found = has_price_at(prices, config->providers[i].name, model);
 	return found;
+}
+
+static void
+cure_price(struct doctor *d, const char *model)
+{
+	report_cure(&d->report, "write into %s, in dollars for 1M tokens: %s in=… read=… out=…",
+		    d->app.config->prices_file, doctor_shown(model).text);
 }
 
 static bool
@@ -158,9 +169,49 @@ check_models(struct doctor *d, const struct prices *prices, json_object *usage)
 			   "%s was used in the last %d days and has no price, so what it cost is "
 			   "unknown",
 			   doctor_shown(model).text, LEDGER_DAYS);
+		cure_price(d, model);
+	}
+}
+
+/* --- Caps ------------------------------------------------------------- */
+
+/* Where a cap binds, a model without a price is not admitted. */
+static void
+check_cap(struct doctor *d, const struct prices *prices, const struct provider *p)
+{
+	for (size_t i = 0; i < p->n_models; i++)
+		for (size_t k = 0; k < p->models[i].n_names; k++) {
+			const char *model = p->models[i].names[k];
+			if (has_price_at(prices, p->name, model))
+				continue;
+			report_add(&d->report, SEVERITY_WARNING, "cap-price",
+				   "%s has a cap, and its model %s no price, so no request is sent "
+				   "to that model",
+				   p->name, doctor_shown(model).text);
+			cure_price(d, model);
+			return;
+		}
+}
+
+static void
+check_caps(struct doctor *d, const struct prices *prices)
+{
+	const struct config *config = d->app.config;
+	for (size_t i = 0; i < config->n_providers; i++) {
+		const struct provider *p = &config->providers[i];
+		bool is_billed = p->enabled && p->paid && d->app.tokens != NULL &&
+				 tokens_get(d->app.tokens, p->name) != NULL;
+		if (!is_billed)
+			continue;
+		if (config->daily_cap > 0 || config->monthly_cap > 0 || p->daily_cap > 0 ||
+		    p->monthly_cap > 0) {
+			check_cap(d, prices, p);
+			continue;
+		}
+		report_add(&d->report, SEVERITY_NOTE, "cap-none",
+			   "%s costs money, and nothing limits how much", p->name);
 		report_cure(&d->report,
-			    "write into %s, in dollars for 1M tokens: %s in=… read=… out=…",
-			    d->app.config->prices_file, doctor_shown(model).text);
+			    "write into the configuration, in dollars: daily_cap = \"5\"");
 	}
 }
 
@@ -181,6 +232,7 @@ doctor_check_money(struct doctor *d)
 	if (prices != NULL) {
 		check_age(d, prices);
 		check_models(d, prices, usage);
+		check_caps(d, prices);
 	}
 	prices_free(prices);
 	json_object_put(usage);

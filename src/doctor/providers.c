@@ -5,6 +5,7 @@
 #include "config/text.h"
 #include "doctor/checks.h"
 #include "operator/status.h"
+#include "json/tree.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,13 +18,16 @@ enum {
 
 /* --- Credentials ------------------------------------------------------ */
 
+/* standing: the provider's, or that of one of its credentials, whose label is in it. */
 static void
-check_credential(struct doctor *d, const char *name, json_object *p)
+check_credential(struct doctor *d, const char *provider, json_object *standing)
 {
-	const char *state = json_object_get_string(json_object_object_get(p, "state"));
-	const char *why = json_object_get_string(json_object_object_get(p, "why"));
+	const char *state = json_object_get_string(json_object_object_get(standing, "state"));
+	const char *why = json_object_get_string(json_object_object_get(standing, "why"));
+	char name[CREDENTIAL_NAME_SIZE];
 	if (state == NULL || strcmp(state, "benched") != 0)
 		return;
+	credential_name(provider, tree_text(standing, "label"), name);
 	report_add(&d->report, SEVERITY_ERROR, "credential-refused",
 		   "%s rejects the stored credential (%s)", doctor_shown(name).text,
 		   why == NULL ? "for no known reason" : doctor_shown(why).text);
@@ -42,9 +46,16 @@ doctor_check_credentials(struct doctor *d)
 		return;
 	struct json_object_iterator i = json_object_iter_begin(providers);
 	struct json_object_iterator end = json_object_iter_end(providers);
-	for (; !json_object_iter_equal(&i, &end); json_object_iter_next(&i))
-		check_credential(d, json_object_iter_peek_name(&i),
-				 json_object_iter_peek_value(&i));
+	for (; !json_object_iter_equal(&i, &end); json_object_iter_next(&i)) {
+		const char *name = json_object_iter_peek_name(&i);
+		json_object *p = json_object_iter_peek_value(&i);
+		json_object *credentials = json_object_object_get(p, "credentials");
+		size_t n = tree_count(credentials);
+		if (n == 0)
+			check_credential(d, name, p);
+		for (size_t k = 0; k < n; k++)
+			check_credential(d, name, json_object_array_get_idx(credentials, k));
+	}
 }
 
 /* --- Connections ------------------------------------------------------ */

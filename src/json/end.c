@@ -35,14 +35,20 @@ take(struct json_end *end, char c)
 		end->done = --end->depth == 0;
 }
 
+void
+json_end_take(struct json_end *end, char c)
+{
+	if (end->string)
+		take_in_string(end, c);
+	else
+		take(end, c);
+}
+
 bool
 json_end_reached(struct json_end *end, const char *text, size_t n)
 {
 	bool before = end->done;
 	for (; end->at < n && !end->other; end->at++)
-		if (end->string)
-			take_in_string(end, text[end->at]);
-		else
-			take(end, text[end->at]);
+		json_end_take(end, text[end->at]);
 	return end->done && !before && !end->other;
 }

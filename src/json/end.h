@@ -21,4 +21,7 @@ struct json_end {
  * the last byte that is not white space. */
 bool json_end_reached(struct json_end *end, const char *text, size_t n);
 
+/* The same for one byte more, in place of a text; end->at is not used. */
+void json_end_take(struct json_end *end, char c);
+
 #endif

@@ -180,6 +180,24 @@ is_hex(char c)
 	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
 }
 
+static bool
+is_short_escape(char c)
+{
+	switch (c) {
+	case '"':
+	case '\\':
+	case '/':
+	case 'b':
+	case 'f':
+	case 'n':
+	case 'r':
+	case 't':
+		return true;
+	default:
+		return false;
+	}
+}
+
 /* Takes the escape whose backslash is at s->at. */
 static bool
 take_escape(struct scan *s)
@@ -189,12 +207,19 @@ take_escape(struct scan *s)
 	char c = s->text[s->at + 1];
 	s->at += 2;
 	if (c != 'u')
-		return strchr("\"\\/bfnrt", c) != NULL && c != '\0' ? true
-								    : fail(s, "an unknown escape");
+		return is_short_escape(c) ? true : fail(s, "an unknown escape");
 	for (int i = 0; i < 4; i++, s->at++)
 		if (s->at == s->len || !is_hex(s->text[s->at]))
 			return fail(s, "an unknown escape");
 	return true;
+}
+
+/* Returns how many bytes of a word come before the first that is marked. A borrow may have marked
+ * those after it, too, which on a big-endian machine hides the first: then none is said to. */
+static size_t
+bytes_before(uint64_t marks)
+{
+	return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? (size_t)__builtin_ctzll(marks) / 8 : 0;
 }
 
 /* Returns how many of n bytes are plain: neither quote, backslash nor control byte; up to a word
@@ -209,8 +234,9 @@ plain_words(const char *c, size_t n)
 		memcpy(&word, c + i, sizeof word);
 		uint64_t quote = word ^ ones * '"', slash = word ^ ones * '\\';
 		uint64_t control = (word - ones * ' ') & ~word;
-		if ((((quote - ones) & ~quote) | ((slash - ones) & ~slash) | control) & high)
-			break;
+		uint64_t found = (((quote - ones) & ~quote) | ((slash - ones) & ~slash) | control);
+		if ((found & high) != 0)
+			return i + bytes_before(found & high);
 	}
 	return i;
 }

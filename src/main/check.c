@@ -29,23 +29,11 @@ read_options(int argc, char **argv, struct options *o)
 {
 	const struct cli_option table[] = {
 	    CLI_CONFIG(&o->config),
-	    {.letter = 'f',
-	     .name = "force",
-	     .help = "check now, even if it is not paused",
-	     .flag = &o->force},
-	    {.letter = 'p',
-	     .name = "provider",
-	     .argument = "NAME",
-	     .help = "check another provider",
-	     .text = &o->provider},
-	    {.letter = 'n',
-	     .name = "dry-run",
-	     .help = "print what would be done, and do nothing",
-	     .flag = &o->dry_run},
-	    {.letter = 'P',
-	     .name = "print-crontab",
-	     .help = "print the crontab entry for the configured times",
-	     .flag = &o->print_crontab},
+	    CLI_FLAG('f', "force", &o->force, "check now, even if it is not paused"),
+	    CLI_TEXT('p', "provider", "NAME", &o->provider, "check another provider"),
+	    CLI_FLAG('n', "dry-run", &o->dry_run, "print what would be done, and do nothing"),
+	    CLI_FLAG('P', "print-crontab", &o->print_crontab,
+		     "print the crontab entry for the configured times"),
 	};
 	const struct cli cli = {
 	    .program = "claude-router-check",

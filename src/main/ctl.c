@@ -8,7 +8,11 @@
 #include "config/text.h"
 #include "doctor/doctor.h"
 #include "doctor/http.h"
+#include "main/ctl_budget.h"
+#include "main/ctl_drill.h"
 #include "main/ctl_key.h"
+#include "main/ctl_share.h"
+#include "main/ctl_top.h"
 #include "main/ctl_usage.h"
 #include "money/ledger.h"
 #include "operator/health_check.h"
@@ -36,6 +40,9 @@ struct options {
 	bool json;
 	struct doctor_options doctor;
 	struct ctl_usage_options usage; /* but for json */
+	struct ctl_key_options key;
+	bool once;
+	struct ctl_drill_options drill; /* but for json and url */
 	char **words;                   /* the command and its arguments; NULL after the last */
 };
 
@@ -56,12 +63,6 @@ struct command {
 	bool many; /* accepts several words, and checks them itself */
 };
 
-static void
-fail(const char *text)
-{
-	fprintf(stderr, "claude-router-ctl: %s\n", text);
-}
-
 /* --- status ----------------------------------------------------------- */
 
 static const char *
@@ -71,12 +72,25 @@ text_of(json_object *o, const char *name)
 	return text == NULL ? "-" : text;
 }
 
+/* Of a provider that has several, or one with a label. */
+static void
+print_credentials(json_object *credentials)
+{
+	for (size_t i = 0; i < tree_count(credentials); i++) {
+		json_object *c = json_object_array_get_idx(credentials, i);
+		const char *label = tree_text(c, "label");
+		printf("    %-10s %-12s %8s %8s  %s\n", label[0] == '\0' ? "-" : label,
+		       text_of(c, "state"), "", "", text_of(c, "reason"));
+	}
+}
+
 static void
 print_provider(const char *name, json_object *p, const char *current)
 {
 	printf("%s %-12s %-12s %8s %8s  %s\n", strcmp(name, current) == 0 ? "*" : " ", name,
 	       text_of(p, "state"), text_of(p, "requests"), text_of(p, "failures"),
 	       text_of(p, "reason"));
+	print_credentials(json_object_object_get(p, "credentials"));
 }
 
 static void
@@ -104,6 +118,19 @@ print_caps(json_object *caps)
 	}
 }
 
+static void
+print_drill(json_object *drill)
+{
+	if (drill != NULL)
+		printf("drill %s: %s as if %s, %s of %s left%s, until %s\n", text_of(drill, "id"),
+		       text_of(drill, "provider"), text_of(drill, "as"), text_of(drill, "left"),
+		       text_of(drill, "requests"),
+		       json_object_get_boolean(json_object_object_get(drill, "waits"))
+			   ? ", waits for its conversation"
+			   : "",
+		       text_of(drill, "ends"));
+}
+
 static int
 run_status(struct app *app, const struct options *options, const char *argument)
 {
@@ -118,6 +145,7 @@ run_status(struct app *app, const struct options *options, const char *argument)
 	printf("\nfailovers: %s, last: %s\nlast health check: %s\n", text_of(o, "failover_count"),
 	       text_of(o, "last_failover"), text_of(o, "last_health_check"));
 	print_caps(json_object_object_get(o, "caps"));
+	print_drill(json_object_object_get(o, "drill"));
 	json_object_put(o);
 	return EXIT_SUCCESS;
 }
@@ -129,10 +157,8 @@ run_statusline(struct app *app, const struct options *options, const char *argum
 	char line[STATUS_LINE_SIZE];
 	(void)options;
 	(void)argument;
-	if (all == NULL) {
-		fail("out of memory");
-		return EX_OSERR;
-	}
+	if (all == NULL)
+		return cli_error("claude-router-ctl", EX_OSERR, "out of memory");
 	puts(status_line(all, line, sizeof line));
 	free(all);
 	return EXIT_SUCCESS;
@@ -186,10 +212,9 @@ run_retry(struct app *app, const struct options *options, const char *argument)
 		fail_provider(app->config, argument, "");
 		return EX_USAGE;
 	}
-	if (!state_retry(app->state, p->id, clock_wall_ms())) {
-		fail("the state file is busy: try again");
-		return EX_TEMPFAIL;
-	}
+	if (!state_retry(app->state, p->id, clock_wall_ms()))
+		return cli_error("claude-router-ctl", EX_TEMPFAIL,
+				 "the state file is busy: try again");
 	return run_statusline(app, options, "");
 }
 
@@ -202,10 +227,9 @@ run_switch(struct app *app, const struct options *options, const char *argument)
 		fail_provider(app->config, argument, "auto, ");
 		return EX_USAGE;
 	}
-	if (!switch_to(app->state, p)) {
-		fail("the state file is busy: try again");
-		return EX_TEMPFAIL;
-	}
+	if (!switch_to(app->state, p))
+		return cli_error("claude-router-ctl", EX_TEMPFAIL,
+				 "the state file is busy: try again");
 	return run_statusline(app, options, "");
 }
 
@@ -223,31 +247,44 @@ run_check(struct app *app, const struct options *options, const char *argument)
 		fail_provider(config, argument, "");
 		return EX_USAGE;
 	}
-	if (!health_check_run(app, p, true, &report)) {
-		fail("out of memory or file descriptors");
-		return EX_OSERR;
-	}
+	if (!health_check_run(app, p, true, &report))
+		return cli_error("claude-router-ctl", EX_OSERR,
+				 "out of memory or file descriptors");
 	printf("%s (%s → %s)\n", report.found, report.before, report.after);
 	return (int)report.result;
 }
 
 /* --- explain ---------------------------------------------------------- */
 
+/* What else is to be known of a usable candidate. */
+static const char *
+remark(const struct app *app, const struct plan_view *view)
+{
+	static const char *const pooled[] = {
+	    [BALANCE_STICKY] = " (sticky: each session has its own first choice of the keys)",
+	    [BALANCE_ORDER] = " (order: the keys as tokens.txt has them)",
+	    [BALANCE_SPREAD] = " (spread: the key with the fewest streams first)"};
+	const struct provider *p = view->provider;
+	if (p->takes_login && tokens_get(app->tokens, p->name) == NULL)
+		return " (if the client sends a Claude login)";
+	return view->pool == UINT64_C(1) << view->index ? "" : pooled[p->balance];
+}
+
 static void
 explain(const struct app *app, const struct candidates *all, const char *model)
 {
+	char reason[ERROR_TEXT_MAX], before[ERROR_TEXT_MAX] = "";
 	for (size_t i = 0; i < all->plan.n; i++) {
 		const struct candidate *c = &all->plan.candidates[i];
 		const struct provider *p = c->view->provider;
 		const char *sent = learned_name(app->state, p, model, 0, 0);
-		char reason[ERROR_TEXT_MAX];
 		plan_reason(c, clock_wall_ms(), reason, sizeof reason);
-		bool needs_login = p->takes_login && tokens_get(app->tokens, p->name) == NULL;
 		if (plan_usable(c->standing))
 			printf("%zu. %s, model %s%s\n", i + 1, reason, sent == NULL ? model : sent,
-			       needs_login ? " (if the client sends a Claude login)" : "");
-		else
+			       remark(app, c->view));
+		else if (strcmp(reason, before) != 0)
 			printf("-  %s\n", reason);
+		snprintf(before, sizeof before, "%s", reason);
 	}
 }
 
@@ -256,16 +293,29 @@ run_explain(struct app *app, const struct options *options, const char *argument
 {
 	struct candidates *all = candidates_latest(app, argument);
 	(void)options;
-	if (all == NULL) {
-		fail("out of memory");
-		return EX_OSERR;
-	}
+	if (all == NULL)
+		return cli_error("claude-router-ctl", EX_OSERR, "out of memory");
 	explain(app, all, argument);
 	free(all);
 	return EXIT_SUCCESS;
 }
 
 /* --- tokens ----------------------------------------------------------- */
+
+static void
+print_stored(const struct tokens *tokens, const struct provider *p)
+{
+	const struct stored_credential *stored = tokens_at(tokens, p->name, 0);
+	char name[CREDENTIAL_NAME_SIZE];
+	if (stored == NULL)
+		printf("  %-12s none\n", p->name);
+	for (size_t i = 0; (stored = tokens_at(tokens, p->name, i)) != NULL; i++) {
+		printf("  %-12s stored", credential_name(p->name, stored->label, name));
+		if (stored->weight != 1)
+			printf(", weight %u", stored->weight);
+		printf("\n");
+	}
+}
 
 static int
 run_tokens(struct app *app, const struct options *options, const char *argument)
@@ -274,12 +324,41 @@ run_tokens(struct app *app, const struct options *options, const char *argument)
 	(void)options;
 	(void)argument;
 	printf("%s\n", config->tokens_file);
-	for (size_t i = 0; i < config->n_providers; i++) {
-		const char *name = config->providers[i].name;
-		printf("  %-12s %s\n", name,
-		       tokens_get(app->tokens, name) != NULL ? "stored" : "none");
-	}
+	for (size_t i = 0; i < config->n_providers; i++)
+		print_stored(app->tokens, &config->providers[i]);
 	return EXIT_SUCCESS;
+}
+
+/* --- budget ----------------------------------------------------------- */
+
+static int
+run_budget(struct app *app, const struct options *options, const char *argument)
+{
+	return argument[0] == '\0' ? ctl_budget_list(app, options->json)
+				   : ctl_budget_release(app, options->words + 1);
+}
+
+/* --- top -------------------------------------------------------------- */
+
+static int
+run_top(struct app *app, const struct options *options, const char *argument)
+{
+	(void)argument;
+	return options->json ? run_status(app, options, "") : ctl_top(app, options->once);
+}
+
+/* --- drill ------------------------------------------------------------ */
+
+static int
+run_drill(struct app *app, const struct options *options, const char *argument)
+{
+	struct ctl_drill_options drill = options->drill;
+	drill.json = options->json;
+	drill.url = options->doctor.url;
+	if (strcmp(argument, "stop") == 0)
+		return ctl_drill_stop(app);
+	drill.wish.provider = argument[0] == '\0' ? NULL : argument;
+	return ctl_drill(app, &drill);
 }
 
 /* --- reload ----------------------------------------------------------- */
@@ -318,25 +397,23 @@ run_reload(struct app *app, const struct options *options, const char *argument)
 	int64_t end_ms = clock_steady_ms() + RELOAD_WAIT_MS;
 	(void)options;
 	(void)argument;
-	if (app->reload.keys_error[0] != '\0') {
-		fail(app->reload.keys_error);
-		return EX_CONFIG;
-	}
-	if (!state_reload_request(app->state)) {
-		fail("the state file cannot be written: no responder could see the request");
-		return EX_TEMPFAIL;
-	}
+	if (app->reload.keys_error[0] != '\0')
+		return cli_error("claude-router-ctl", EX_CONFIG, app->reload.keys_error);
+	if (!state_reload_request(app->state))
+		return cli_error(
+		    "claude-router-ctl", EX_TEMPFAIL,
+		    "the state file cannot be written: no responder could see the request");
 	uint64_t request = state_reload_asked(app->state);
 	struct followed f = check_processes(app->state, request, false);
 	while (f.done < f.processes && clock_steady_ms() < end_ms) {
 		nanosleep(&pause, NULL);
 		f = check_processes(app->state, request, false);
 	}
-	if (f.processes == 0) {
-		fail("configuration, tokens and keys are valid, but no responder runs with this "
-		     "state file");
-		return EX_UNAVAILABLE;
-	}
+	if (f.processes == 0)
+		return cli_error(
+		    "claude-router-ctl", EX_UNAVAILABLE,
+		    "configuration, tokens and keys are valid, but no responder runs with this "
+		    "state file");
 	f = check_processes(app->state, request, true);
 	size_t reloaded = f.done - f.stale;
 	printf("%zu responder%s reloaded\n", reloaded, reloaded == 1 ? "" : "s");
@@ -350,7 +427,15 @@ run_key(struct app *app, const struct options *options, const char *argument)
 {
 	(void)app;
 	(void)argument;
-	return ctl_key(options->config, options->words + 1);
+	return ctl_key(options->config, options->words + 1, &options->key);
+}
+
+static int
+run_share(struct app *app, const struct options *options, const char *argument)
+{
+	(void)app;
+	(void)argument;
+	return ctl_share(options->config, options->words + 1);
 }
 
 static int
@@ -378,20 +463,35 @@ run_doctor(struct app *app, const struct options *options, const char *argument)
 static const struct command commands[] = {
     {"status", "", "the provider in use, and the state of each (--json)", OPEN_READ, run_status,
      false},
+    {"top", "", "the same as a picture, refreshed; without a terminal, or with --once, once",
+     OPEN_READ, run_top, false},
     {"switch", "NAME|auto", "put a provider first by hand; auto undoes it", OPEN_WRITE, run_switch,
      false},
     {"retry", "NAME", "end its pauses (limit lifted, bill paid); the next request tries it",
      OPEN_WRITE, run_retry, false},
     {"check", "[NAME]", "check now whether Claude Pro, or another provider, is available",
      OPEN_LOOP, run_check, false},
+    {"drill", "[NAME|stop]", "answer as if its limit were reached, and see what follows",
+     OPEN_WRITE, run_drill, false},
     {"explain", "MODEL", "the providers for this model, in order, and why", OPEN_READ, run_explain,
      false},
     {"tokens", "", "which credentials are stored (never their values)", OPEN_READ, run_tokens,
      false},
-    {"usage", "", "what was used and spent (--days, --by, --json, --csv)", OPEN_NOTHING, run_usage,
-     false},
-    {"key", "add NAME | list | remove NAME", "manage client keys, for access = \"keys\"",
-     OPEN_NOTHING, run_key, true},
+    {"usage", "",
+     "what was used and spent (--days, --by, --json, --csv,\n"
+     "                        --recost --since DAY)",
+     OPEN_NOTHING, run_usage, false},
+    {"budget", "", "what is spent and reserved of each cap (--json)", OPEN_READ, run_budget, false},
+    {"budget", "release [SCOPE]",
+     "give back what killed processes had reserved, while no request runs", OPEN_WRITE, run_budget,
+     true},
+    {"key", "add NAME | budget NAME | list | remove NAME",
+     "client keys, for access = \"keys\", and their budgets (--daily, --monthly)", OPEN_NOTHING,
+     run_key, true},
+    {"share", "key | acl [USER] | status",
+     "many machines with one state: their common key, the server's rules,\n"
+     "                        and whether this one is connected",
+     OPEN_NOTHING, run_share, true},
     {"reload", "", "reload configuration, tokens and keys", OPEN_WRITE, run_reload, false},
     {"statusline", "", "one line for Claude Code's status line", OPEN_READ, run_statusline, false},
     {"statusline", "URL", "the same from the router there, for every user", OPEN_NOTHING,
@@ -461,53 +561,51 @@ read_command(int argc, char **argv, struct options *o)
 {
 	const struct cli_option table[] = {
 	    CLI_CONFIG(&o->config),
-	    {.letter = 'j', .name = "json", .help = "JSON instead of a table", .flag = &o->json},
-	    {.letter = 'd',
-	     .name = "days",
-	     .argument = "DAYS",
-	     .help = "usage: of today and the days before it (default: 7)",
-	     .text = &o->usage.days},
-	    {.letter = 'b',
-	     .name = "by",
-	     .argument = "WHAT",
-	     .help = "usage: by " LEDGER_BY_CHOICES,
-	     .text = &o->usage.by},
-	    {.letter = 'x', .name = "csv", .help = "usage: CSV", .flag = &o->usage.csv},
-	    {.letter = 'u',
-	     .name = "url",
-	     .argument = "URL",
-	     .help = "doctor: the router's URL (default:\nhttp://127.0.0.1:8000, "
-		     "http://127.0.0.1/claude-router)",
-	     .text = &o->doctor.url},
-	    {.letter = 'p',
-	     .name = "patient",
-	     .help = "doctor: test the web server's time limits, 6 minutes",
-	     .flag = &o->doctor.patient},
-	    {.letter = 'S',
-	     .name = "silence",
-	     .argument = "SECONDS",
-	     .help = "doctor: test them with this silence",
-	     .text = &o->doctor.silence},
-	    {.letter = 'n',
-	     .name = "notes",
-	     .help = "doctor: print also what is only good to know",
-	     .flag = &o->doctor.notes},
-	    {.letter = 'C',
-	     .name = "crontab",
-	     .argument = "FILE",
-	     .help = "doctor: cron's entry (default: in " CRONDIR ")",
-	     .text = &o->doctor.crontab},
-	    {.letter = 's',
-	     .name = "settings",
-	     .argument = "FILE",
-	     .help = "doctor: Claude Code's (default: ~/.claude/settings.json)",
-	     .text = &o->doctor.settings},
-	    {.letter = 'P',
-	     .name = "proc",
-	     .argument = "DIRECTORY",
-	     .help = "doctor: the procfs mount (default: /proc)",
-	     .text = &o->doctor.proc},
+	    CLI_FLAG('j', "json", &o->json, "JSON instead of a table"),
+	    CLI_TEXT('d', "days", "DAYS", &o->usage.days,
+		     "usage: of today and the days before it (default: 7)"),
+	    CLI_TEXT('b', "by", "WHAT", &o->usage.by, "usage: by " LEDGER_BY_CHOICES),
+	    CLI_FLAG('x', "csv", &o->usage.csv, "usage: CSV"),
+	    CLI_FLAG('R', "recost", &o->usage.recost,
+		     "usage: price the rows anew, instead of a report"),
+	    CLI_TEXT('f', "since", "DAY", &o->usage.since,
+		     "usage: --recost of this day and those after it"),
+	    CLI_TEXT('D', "daily", "DOLLARS", &o->key.daily,
+		     "key add, key budget: what may be billed for it in a day; or off"),
+	    CLI_TEXT('M', "monthly", "DOLLARS", &o->key.monthly, "the same in a month"),
+	    CLI_FLAG('O', "once", &o->once, "top: print it once"),
+	    CLI_TEXT('a', "as", "KIND", &o->drill.wish.as,
+		     "drill: limit (default), busy, down, refused or cut"),
+	    CLI_TEXT('r', "requests", "N", &o->drill.wish.requests,
+		     "drill: how many are answered so, 1 (default) to 20"),
+	    CLI_TEXT('w', "rest", "TIME", &o->drill.wish.rest,
+		     "drill: how long the provider is then paused (default: 60s)"),
+	    CLI_TEXT('t', "for", "TIME", &o->drill.wish.duration,
+		     "drill: when it ends at the latest (default: 10m)"),
+	    CLI_FLAG('N', "next", &o->drill.wish.next, "drill: the next conversation"),
+	    CLI_TEXT('i', "session", "ID", &o->drill.wish.session, "drill: that conversation"),
+	    CLI_TEXT('k', "client", "NAME", &o->drill.wish.client,
+		     "drill: who has that client key"),
+	    CLI_FLAG('o', "self", &o->drill.self, "drill: a conversation of its own"),
+	    CLI_FLAG('q', "dry-run", &o->drill.dry_run, "drill: print what it would do"),
+	    CLI_FLAG('y', "yes", &o->drill.yes, "drill: do not ask, though it costs money"),
+	    CLI_TEXT('u', "url", "URL", &o->doctor.url,
+		     "doctor, drill: the router's URL (default:\nhttp://127.0.0.1:8000, "
+		     "http://127.0.0.1/claude-router)"),
+	    CLI_FLAG('p', "patient", &o->doctor.patient,
+		     "doctor: test the web server's time limits, 6 minutes"),
+	    CLI_TEXT('S', "silence", "SECONDS", &o->doctor.silence,
+		     "doctor: test them with this silence"),
+	    CLI_FLAG('n', "notes", &o->doctor.notes,
+		     "doctor: print also what is only good to know"),
+	    CLI_TEXT('C', "crontab", "FILE", &o->doctor.crontab,
+		     "doctor: cron's entry (default: in " CRONDIR ")"),
+	    CLI_TEXT('s', "settings", "FILE", &o->doctor.settings,
+		     "doctor: Claude Code's (default: ~/.claude/settings.json)"),
+	    CLI_TEXT('P', "proc", "DIRECTORY", &o->doctor.proc,
+		     "doctor: the procfs mount (default: /proc)"),
 	};
+	_Static_assert(COUNT(table) <= CLI_OPTIONS_MAX, "cli_read() has room for no more");
 	struct buf text;
 	buf_init(&text, CONFIG_FILE_MAX);
 	const struct cli cli = {
@@ -541,7 +639,7 @@ run_command(const struct command *command, const struct options *options)
 						.looks_only = command->opens == OPEN_READ};
 	int status = app_open(&app, &app_options, &error);
 	if (status != 0) {
-		fail(cli_why(&error));
+		cli_error("claude-router-ctl", status, cli_why(&error));
 	} else {
 		status = command->run(&app, options, argument);
 		app_close(&app);

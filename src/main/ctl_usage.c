@@ -6,8 +6,10 @@
 #include "base/clock.h"
 #include "base/count.h"
 #include "base/printable.h"
+#include "base/str.h"
 #include "config/config.h"
 #include "config/text.h"
+#include "main/ctl_recost.h"
 #include "money/amount.h"
 #include "money/ledger.h"
 #include "json/tree.h"
@@ -21,13 +23,6 @@
 
 #define NOBODY "-" /* in a table, where there is no model, provider or client */
 
-static int
-fail(int status, const char *why)
-{
-	fprintf(stderr, "claude-router-ctl: %s\n", why);
-	return status;
-}
-
 static int64_t
 number_of(json_object *row, const char *name)
 {
@@ -40,11 +35,19 @@ name_of(json_object *row, const char *by, char name[static PRINTABLE_SIZE])
 {
 	int64_t day = number_of(row, "day");
 	const char *text = tree_text(row, by);
-	if (strcmp(by, "day") == 0)
+	if (str_starts_with(by, "day"))
 		snprintf(name, PRINTABLE_SIZE, "%04d-%02d-%02d", (int)(day / 10000),
 			 (int)(day / 100 % 100), (int)(day % 100));
 	else
 		printable(text, strlen(text), name, PRINTABLE_SIZE);
+}
+
+/* The second member that a row of "day,provider" is about; NULL: there is one only. */
+static const char *
+second_of(const char *by)
+{
+	const char *comma = strchr(by, ',');
+	return comma == NULL ? NULL : comma + 1;
 }
 
 /* --- A table ---------------------------------------------------------------- */
@@ -55,7 +58,7 @@ static const char *const titles[] = {"requests",     "errors", "input", "cache r
 enum { COLUMNS = COUNT(titles) };
 
 struct line {
-	char name[PRINTABLE_SIZE];
+	char name[2 * PRINTABLE_SIZE];
 	char cells[COLUMNS][AMOUNT_SIZE];
 };
 
@@ -113,6 +116,18 @@ print_footer(json_object *report)
 }
 
 static void
+fill_name(struct line *line, json_object *row, const char *by)
+{
+	char name[PRINTABLE_SIZE], second[PRINTABLE_SIZE] = "";
+	name_of(row, by, name);
+	const char *other = second_of(by);
+	if (other != NULL)
+		name_of(row, other, second);
+	snprintf(line->name, sizeof line->name, "%s%s%s", name[0] == '\0' ? NOBODY : name,
+		 other == NULL ? "" : " ", second);
+}
+
+static void
 fill_lines(struct line *lines, json_object *report)
 {
 	json_object *rows = tree_get(report, "rows");
@@ -123,9 +138,7 @@ fill_lines(struct line *lines, json_object *report)
 		snprintf(line->cells[i], AMOUNT_SIZE, "%s", titles[i]);
 	for (size_t i = 0; i < tree_count(rows); i++) {
 		json_object *row = json_object_array_get_idx(rows, i);
-		name_of(row, by, (++line)->name);
-		if (line->name[0] == '\0')
-			snprintf(line->name, sizeof line->name, NOBODY);
+		fill_name(++line, row, by);
 		fill_line(line, row);
 	}
 	snprintf((++line)->name, sizeof line->name, "total");
@@ -138,7 +151,7 @@ print_table(json_object *report)
 	size_t n = tree_count(tree_get(report, "rows")) + 2;
 	struct line *lines = calloc(n, sizeof *lines);
 	if (lines == NULL)
-		return fail(EX_OSERR, "out of memory");
+		return cli_error("claude-router-ctl", EX_OSERR, "out of memory");
 	fill_lines(lines, report);
 	print_lines(lines, n);
 	print_footer(report);
@@ -158,13 +171,18 @@ static const struct {
     {"spent", true},     {"spent_unknown", false}, {"worth", true},   {"worth_unknown", false},
 };
 
-/* RFC 4180, 2: in quotes, with quotes within doubled, where it must be. */
+/* RFC 4180, 2: in quotes, with quotes within doubled, where it must be. A spreadsheet would run a
+ * text that begins like a formula, and providers and clients choose names: it gets an apostrophe
+ * before it. */
 static void
 print_field(const char *text)
 {
+	bool is_formula = text[0] != '\0' && strchr("=+-@", text[0]) != NULL;
 	bool quoted = strpbrk(text, ",\"\r\n") != NULL;
 	if (quoted)
 		putchar('"');
+	if (is_formula)
+		putchar('\'');
 	for (; *text != '\0'; text++) {
 		if (*text == '"')
 			putchar('"');
@@ -187,13 +205,18 @@ static int
 print_csv(json_object *report)
 {
 	json_object *rows = tree_get(report, "rows");
-	const char *by = tree_text(report, "by");
+	const char *by = tree_text(report, "by"), *other = second_of(by);
 	char name[PRINTABLE_SIZE], text[AMOUNT_SIZE];
 	print_csv_header(by);
 	for (size_t i = 0; i < tree_count(rows); i++) {
 		json_object *row = json_object_array_get_idx(rows, i);
 		name_of(row, by, name);
 		print_field(name);
+		if (other != NULL) {
+			name_of(row, other, name);
+			putchar(',');
+			print_field(name);
+		}
 		for (size_t j = 0; j < COUNT(fields); j++) {
 			int64_t number = number_of(row, fields[j].name);
 			if (fields[j].is_money)
@@ -222,6 +245,7 @@ static bool
 read_options(const struct ctl_usage_options *o, uint64_t *days, enum ledger_by *by)
 {
 	char why[ERROR_TEXT_MAX] = "";
+	int64_t since_ms;
 	*days = LEDGER_DAYS;
 	*by = LEDGER_BY_MODEL;
 	if (o->days != NULL && !is_days(o->days, days))
@@ -229,10 +253,17 @@ read_options(const struct ctl_usage_options *o, uint64_t *days, enum ledger_by *
 			 LEDGER_DAYS_MAX);
 	else if (o->by != NULL && !ledger_by_read(o->by, by))
 		snprintf(why, sizeof why, "--by %.100s: must be " LEDGER_BY_CHOICES, o->by);
+	else if (o->recost != (o->since != NULL))
+		snprintf(why, sizeof why, "--recost and --since DAY go together");
+	else if (o->recost && !ctl_recost_day(o->since, &since_ms))
+		snprintf(why, sizeof why, "--since %.100s: must be a day, such as 2026-11-27",
+			 o->since);
+	else if (o->recost && (o->days != NULL || o->by != NULL || o->csv))
+		snprintf(why, sizeof why, "--recost: only --since and --json go with it");
 	else if (o->json && o->csv)
 		snprintf(why, sizeof why, "--json or --csv, not both");
 	if (why[0] != '\0')
-		fail(EX_USAGE, why);
+		cli_error("claude-router-ctl", EX_USAGE, why);
 	return why[0] == '\0';
 }
 
@@ -277,10 +308,12 @@ run(const struct config *config, const struct ctl_usage_options *o, struct buf *
 		return print_off(o);
 	/* SQLite makes files beside the ledger, which the responder must be able to write. */
 	if (!owner_become(config->state_file, error))
-		return fail(EX_NOPERM, cli_why(error));
+		return cli_error("claude-router-ctl", EX_NOPERM, cli_why(error));
+	if (o->recost)
+		return ctl_recost(config, path, o->since, o->json);
 	json_object *report = ledger_usage(path, clock_wall_ms(), (int)days, by, error);
 	if (report == NULL)
-		return fail(EX_NOINPUT, cli_why(error));
+		return cli_error("claude-router-ctl", EX_NOINPUT, cli_why(error));
 	return print_report(path, report, o);
 }
 
@@ -290,8 +323,8 @@ ctl_usage(const char *config_path, const struct ctl_usage_options *options)
 	struct buf error;
 	buf_init(&error, CONFIG_FILE_MAX);
 	struct config *config = config_load(config_path, &error);
-	int status =
-	    config == NULL ? fail(EX_CONFIG, cli_why(&error)) : run(config, options, &error);
+	int status = config == NULL ? cli_error("claude-router-ctl", EX_CONFIG, cli_why(&error))
+				    : run(config, options, &error);
 	config_free(config);
 	buf_free(&error);
 	return status;

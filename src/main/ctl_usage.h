@@ -8,14 +8,16 @@
 
 /* Of the command line, borrowed. */
 struct ctl_usage_options {
-	const char *days; /* NULL: a week */
-	const char *by;   /* NULL: model */
+	const char *days;  /* NULL: a week */
+	const char *by;    /* NULL: model */
+	const char *since; /* of --recost */
 	bool json, csv;
+	bool recost; /* changes costs instead of reporting them: main/ctl_recost.h */
 };
 
-/* Prints the report. config_path: of --config; NULL: see config_path(). Started by root, the
- * process continues as the owner of the state (app/owner.h). Returns an exit status:
- * sysexits.h. */
+/* Prints the report, or prices the rows anew. config_path: of --config; NULL: see config_path().
+ * Started by root, the process continues as the owner of the state (app/owner.h). Returns an exit
+ * status: sysexits.h. */
 int ctl_usage(const char *config_path, const struct ctl_usage_options *options);
 
 #endif

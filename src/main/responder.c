@@ -10,7 +10,10 @@
 #include "base/listen.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/service.h"
 #include "client/accept.h"
+#include "money/caps.h"
+#include "money/price.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -48,8 +51,9 @@ struct responder {
 	struct listener listener;
 	struct respawned respawned; /* with --respawn */
 	bool stopping;
-	unsigned quiet; /* ticks in a row without a client */
-	unsigned busy;  /* ticks with clients */
+	unsigned quiet;      /* ticks in a row without a client */
+	unsigned busy;       /* ticks with clients */
+	uint64_t unrecorded; /* what the ledger had lost at the last tick */
 };
 
 /* --- Options ---------------------------------------------------------- */
@@ -59,19 +63,11 @@ read_options(int argc, char **argv, struct options *o)
 {
 	const struct cli_option table[] = {
 	    CLI_CONFIG(&o->config),
-	    {.letter = 's',
-	     .name = "socket",
-	     .argument = "PATH",
-	     .help = "listen on this Unix socket",
-	     .text = &o->socket},
-	    {.letter = 'r',
-	     .name = "respawn",
-	     .help = "restart at once when killed, on the same socket",
-	     .flag = &o->respawn},
-	    {.letter = 't',
-	     .name = "check-config",
-	     .help = "check configuration, tokens and keys, and exit",
-	     .flag = &o->check_config},
+	    CLI_TEXT('s', "socket", "PATH", &o->socket, "listen on this Unix socket"),
+	    CLI_FLAG('r', "respawn", &o->respawn,
+		     "restart at once when killed, on the same socket"),
+	    CLI_FLAG('t', "check-config", &o->check_config,
+		     "check configuration, tokens, keys and prices, and exit"),
 	};
 	const struct cli cli = {
 	    .program = "claude-router",
@@ -89,7 +85,18 @@ read_options(int argc, char **argv, struct options *o)
 }
 
 static void
-print_files(const struct config *config, const struct keys *keys)
+print_prices(const struct config *config, const struct prices *prices)
+{
+	char day[CLOCK_RFC3339_SIZE] = "never";
+	int64_t checked_ms = prices_checked_at(prices);
+	if (checked_ms >= 0)
+		clock_rfc3339(checked_ms, day);
+	printf("prices         %s%s, checked %.10s\n", config->prices_file,
+	       access(config->prices_file, F_OK) == 0 ? ": OK" : ": does not exist", day);
+}
+
+static void
+print_files(const struct config *config, const struct keys *keys, const struct prices *prices)
 {
 	printf("configuration  %s: OK\n",
 	       config->path == NULL ? "no file, defaults" : config->path);
@@ -101,6 +108,7 @@ print_files(const struct config *config, const struct keys *keys)
 		printf("client keys    %s: %zu\n", config->keys_file, keys_count(keys));
 	else
 		printf("client keys    %s: does not exist\n", config->keys_file);
+	print_prices(config, prices);
 	if (keys_warning(config, keys) != NULL)
 		printf("warning: %s\n", keys_warning(config, keys));
 }
@@ -113,11 +121,14 @@ check_config(const struct options *o)
 	struct config *config = config_load(o->config, &errors);
 	struct tokens *tokens = config == NULL ? NULL : tokens_load(config, &errors);
 	struct keys *keys = tokens == NULL ? NULL : keys_load(config->keys_file, &errors);
-	bool usable = keys != NULL;
+	struct prices *prices =
+	    keys == NULL ? NULL : prices_load(config->prices_file, PRICES_SHIPPED, &errors);
+	bool usable = prices != NULL;
 	if (usable)
-		print_files(config, keys);
+		print_files(config, keys, prices);
 	else
 		fprintf(stderr, "%s\n", cli_why(&errors));
+	prices_free(prices);
 	keys_free(keys);
 	tokens_free(tokens);
 	config_free(config);
@@ -148,12 +159,27 @@ return_memory(struct responder *r)
 		memory_trim();
 }
 
+/* A ledger that a reload replaced begins at 0. */
 static void
-log_ledger(struct ledger *ledger)
+count_unrecorded(struct responder *r)
+{
+	struct ledger_status status;
+	ledger_status(r->app.ledger, &status);
+	uint64_t before = status.dropped < r->unrecorded ? 0 : r->unrecorded;
+	if (status.dropped > before)
+		state_add(r->app.state, STATE_NOBODY, COUNT_UNRECORDED, status.dropped - before);
+	r->unrecorded = status.dropped;
+}
+
+static void
+follow_ledger(struct responder *r)
 {
 	struct ledger_notice notice;
-	while (ledger != NULL && ledger_notice(ledger, &notice))
+	if (r->app.ledger == NULL)
+		return;
+	while (ledger_notice(r->app.ledger, &notice))
 		log_line(notice.level, "%s", notice.text);
+	count_unrecorded(r);
 }
 
 static void stop(struct responder *r);
@@ -172,7 +198,9 @@ tick(struct timer *timer)
 	snprintf(process.version, sizeof process.version, "%.*s", STATE_VERSION_TEXT - 1,
 		 PACKAGE_VERSION);
 	state_tick(r->app.state, &process);
-	log_ledger(r->app.ledger);
+	if (!caps_have_begun(r->app.config, r->app.keys, r->app.state, clock_wall_ms()))
+		app_begin_caps(&r->app);
+	follow_ledger(r);
 	return_memory(r);
 	if (!r->stopping && respawn_is_abandoned(&r->respawned))
 		stop(r);
@@ -200,6 +228,7 @@ stop(struct responder *r)
 	int64_t drain_ms = r->app.config->drain_ms;
 	if (drain_ms == -1)
 		drain_ms = r->listener.own_service ? DRAIN_AS_A_SERVICE_MS : 0;
+	service_tell(SERVICE_STOPPING);
 	listener_remove(&r->listener);
 	acceptor_stop(r->acceptor);
 	r->stopping = true;
@@ -289,6 +318,7 @@ run(struct responder *r, const struct options *o, struct buf *error)
 	r->started_ms = clock_wall_ms();
 	log_respawn(r->respawned.killed_by);
 	tick(&r->tick);
+	service_tell(SERVICE_READY);
 	if (loop_run(r->app.loop))
 		return EXIT_SUCCESS;
 	buf_append_cut(error, "cannot wait for events: %s", strerror(errno));

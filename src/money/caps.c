@@ -7,90 +7,47 @@
 #include "json/tree.h"
 
 #include <stdio.h>
-#include <string.h>
-#include <time.h>
 
 #define SOON_MS 5000 /* when a running request may have given back what it reserved */
 
-/* --- Scopes and periods --------------------------------------------------- */
-
-struct scope {
-	const struct provider *provider; /* NULL: all */
-	int64_t cap;
-	struct budget_key key;
-	int64_t until_ms;
-};
-
 static const char *const period_names[] = {[BUDGET_DAY] = "daily", [BUDGET_MONTH] = "monthly"};
-
-/* The number of the local day or month, and when it ends. */
-static uint32_t
-period_at(int64_t now_ms, enum budget_kind kind, int64_t *until_ms)
-{
-	time_t now = (time_t)(now_ms / 1000);
-	struct tm local;
-	if (localtime_r(&now, &local) == NULL)
-		memset(&local, 0, sizeof local);
-	struct tm day = {
-	    .tm_year = local.tm_year, .tm_mon = local.tm_mon, .tm_mday = local.tm_mday};
-	struct tm next = {.tm_year = local.tm_year, .tm_mon = local.tm_mon, .tm_isdst = -1};
-	next.tm_mon += kind == BUDGET_MONTH;
-	next.tm_mday = kind == BUDGET_MONTH ? 1 : local.tm_mday + 1;
-	*until_ms = (int64_t)mktime(&next) * 1000;
-	int64_t number = kind == BUDGET_MONTH ? (local.tm_year - 70) * 12 + local.tm_mon
-					      : (int64_t)timegm(&day) / 86400;
-	return number < 0 ? 1 : number > UINT16_MAX - 1 ? UINT16_MAX : (uint32_t)number + 1;
-}
-
-static size_t
-add_scopes(struct scope *scopes, size_t n, const struct provider *provider, const int64_t *caps,
-	   int64_t now_ms)
-{
-	for (enum budget_kind kind = BUDGET_DAY; kind < BUDGET_KINDS; kind++) {
-		if (caps[kind] == 0)
-			continue;
-		struct scope *s = &scopes[n++];
-		*s = (struct scope){.provider = provider, .cap = caps[kind]};
-		s->key.scope = provider == NULL ? BUDGET_ALL : provider->id;
-		s->key.kind = kind;
-		s->key.period = period_at(now_ms, kind, &s->until_ms);
-	}
-	return n;
-}
-
-static size_t
-add_root(struct scope *scopes, const struct config *config, int64_t now_ms)
-{
-	const int64_t caps[] = {config->daily_cap, config->monthly_cap};
-	return add_scopes(scopes, 0, NULL, caps, now_ms);
-}
-
-static size_t
-add_provider(struct scope *scopes, size_t n, const struct provider *p, int64_t now_ms)
-{
-	const int64_t caps[] = {p->daily_cap, p->monthly_cap};
-	return add_scopes(scopes, n, p, caps, now_ms);
-}
+static const char *const this_period[] = {[BUDGET_DAY] = "today", [BUDGET_MONTH] = "this month"};
 
 /* The scopes that bind a request to the provider. */
 static size_t
-find_scopes(const struct caps_query *query, struct scope scopes[static CAPS_SCOPES])
+find_scopes(const struct caps_query *query, struct cap_scope scopes[static CAPS_SCOPES])
 {
-	size_t n = add_root(scopes, query->config, query->now_ms);
-	return add_provider(scopes, n, query->provider, query->now_ms);
+	return cap_scopes_binding(query->config, query->provider, &query->client, query->now_ms,
+				  scopes);
 }
 
 bool
-caps_bind(const struct config *config, const struct provider *p)
+caps_bind(const struct caps_query *query)
 {
-	return p->paid &&
-	       (config->daily_cap | config->monthly_cap | p->daily_cap | p->monthly_cap) != 0;
+	struct cap_scope scopes[CAPS_SCOPES];
+	return query->provider->paid && find_scopes(query, scopes) > 0;
 }
 
 /* --- Whether it fits ------------------------------------------------------ */
 
+/* "alice's budget for today ($2.00) is used up": for the client (no_provider.h), who cannot change
+ * anything at a provider. */
 static void
-refuse(struct caps_refusal *r, const struct caps_query *query, const struct scope *s,
+refuse_client(struct caps_refusal *r, const struct cap_scope *s, const char *cap, bool is_reserved)
+{
+	const char *period = this_period[s->key.kind];
+	if (is_reserved)
+		snprintf(r->text, sizeof r->text,
+			 "%s has to wait: running requests have reserved the rest of the budget "
+			 "for %s (%s)",
+			 s->client, period, cap);
+	else
+		snprintf(r->text, sizeof r->text, "%s's budget for %s (%s) is used up", s->client,
+			 period, cap);
+}
+
+static void
+refuse(struct caps_refusal *r, const struct caps_query *query, const struct cap_scope *s,
        bool is_reserved)
 {
 	const char *name = query->provider->name, *period = period_names[s->key.kind];
@@ -98,11 +55,15 @@ refuse(struct caps_refusal *r, const struct caps_query *query, const struct scop
 	int64_t until_ms = is_reserved ? query->now_ms + SOON_MS : s->until_ms;
 	if (r->refuses && r->until_ms >= until_ms)
 		return;
-	r->refuses = true;
-	r->until_ms = until_ms;
+	*r = (struct caps_refusal){.refuses = true,
+				   .until_ms = until_ms,
+				   .is_of_client = s->client != NULL,
+				   .is_reserved = is_reserved};
 	amount_dollars(s->cap, cap);
 	clock_short(s->until_ms, query->now_ms, when);
-	if (is_reserved)
+	if (s->client != NULL)
+		refuse_client(r, s, cap, is_reserved);
+	else if (is_reserved)
 		snprintf(
 		    r->text, sizeof r->text,
 		    "%s has to wait: running requests have reserved the rest of %s %s cap (%s)",
@@ -129,25 +90,28 @@ has_price(const struct caps_query *query)
 void
 caps_check(const struct caps_query *query, struct caps_refusal *r)
 {
-	struct scope scopes[CAPS_SCOPES];
+	struct cap_scope scopes[CAPS_SCOPES];
 	r->refuses = false;
-	if (!caps_bind(query->config, query->provider))
+	if (!query->provider->paid)
 		return;
 	const char *name = query->provider->name;
 	size_t n = find_scopes(query, scopes);
 	for (size_t i = 0; i < n; i++) {
 		struct budget budget;
-		if (state_budget(query->state, &scopes[i].key, &budget) != BUDGET_GRANTED) {
+		enum budget_result found = state_budget(query->state, &scopes[i].key, &budget);
+		if (found != BUDGET_GRANTED) {
 			*r = (struct caps_refusal){.refuses = true};
 			snprintf(r->text, sizeof r->text,
-				 "%s has a cap, and there is no shared state file to keep it",
+				 found == BUDGET_FULL
+				     ? "%s has a cap, and the state file has no room for one more"
+				     : "%s has a cap, and there is no shared state file to keep it",
 				 name);
 			return;
 		}
 		if (budget.held >= scopes[i].cap)
 			refuse(r, query, &scopes[i], budget.settled < scopes[i].cap);
 	}
-	if (r->refuses || has_price(query))
+	if (n == 0 || r->refuses || has_price(query))
 		return;
 	*r = (struct caps_refusal){.refuses = true};
 	snprintf(r->text, sizeof r->text,
@@ -161,12 +125,10 @@ bool
 caps_reserve(const struct caps_query *query, struct state *state, const struct cost *bound,
 	     struct caps_claims *claims)
 {
-	struct scope scopes[CAPS_SCOPES];
+	struct cap_scope scopes[CAPS_SCOPES];
 	*claims = (struct caps_claims){.bound = bound->nano_usd};
-	if (!caps_bind(query->config, query->provider))
-		return true;
-	bool fits = bound->is_known && bound->nano_usd <= BUDGET_MAX;
-	size_t n = find_scopes(query, scopes);
+	size_t n = query->provider->paid ? find_scopes(query, scopes) : 0;
+	bool fits = n == 0 || (bound->is_known && bound->nano_usd <= BUDGET_MAX);
 	for (size_t i = 0; i < n && fits; i++) {
 		fits = state_budget_reserve(state, &scopes[i].key, scopes[i].cap, claims->bound,
 					    &claims->claims[i]) == BUDGET_GRANTED;
@@ -187,30 +149,40 @@ caps_settle(struct state *state, struct caps_claims *claims, int64_t cost)
 
 /* --- Reports -------------------------------------------------------------- */
 
+static void
+notice(const struct cap_scope *s, unsigned percent, int64_t now_ms,
+       char sentence[static ERROR_TEXT_MAX])
+{
+	char cap[AMOUNT_SIZE], when[CLOCK_SHORT_SIZE];
+	amount_dollars(s->cap, cap);
+	clock_short(s->until_ms, now_ms, when);
+	if (s->client != NULL)
+		snprintf(sentence, ERROR_TEXT_MAX,
+			 "client %s has used %u %% of the budget for %s (%s), until %s", s->client,
+			 percent, this_period[s->key.kind], cap, when);
+	else
+		snprintf(sentence, ERROR_TEXT_MAX, "%s used %u %% of %s %s cap (%s), until %s",
+			 s->provider == NULL ? "all providers have" : s->provider->name, percent,
+			 s->provider == NULL ? "the" : "its", period_names[s->key.kind], cap, when);
+}
+
 bool
 caps_notice(const struct caps_query *query, struct state *state,
 	    char sentence[static ERROR_TEXT_MAX])
 {
 	static const unsigned levels[] = {100, 80, 50};
-	struct scope scopes[CAPS_SCOPES];
+	struct cap_scope scopes[CAPS_SCOPES];
 	size_t n = find_scopes(query, scopes);
 	for (size_t i = 0; i < n; i++) {
-		const struct scope *s = &scopes[i];
+		const struct cap_scope *s = &scopes[i];
 		struct budget budget;
-		char cap[AMOUNT_SIZE], when[CLOCK_SHORT_SIZE];
 		state_budget(state, &s->key, &budget);
 		for (size_t k = 0; k < COUNT(levels); k++) {
 			if (budget.settled * 100 < s->cap * levels[k])
 				continue;
 			if (!state_budget_notice(state, &s->key, levels[k]))
 				break; /* the lower ones have been reached before it */
-			amount_dollars(s->cap, cap);
-			snprintf(sentence, ERROR_TEXT_MAX,
-				 "%s used %u %% of %s %s cap (%s), until %s",
-				 s->provider == NULL ? "all providers have" : query->provider->name,
-				 levels[k], s->provider == NULL ? "the" : "its",
-				 period_names[s->key.kind], cap,
-				 clock_short(s->until_ms, query->now_ms, when));
+			notice(s, levels[k], query->now_ms, sentence);
 			return true;
 		}
 	}
@@ -223,34 +195,58 @@ dollars(int64_t nano_usd)
 	return json_object_new_double((double)nano_usd / 1e9);
 }
 
+size_t
+caps_uses(const struct config *config, const struct state *state, int64_t now_ms,
+	  struct caps_use uses[static CAPS_USES_MAX])
+{
+	struct cap_scope scopes[CAP_SCOPES_MAX];
+	size_t n = cap_scopes_all(config, NULL, now_ms, scopes);
+	_Static_assert(CAPS_USES_MAX <= CAP_SCOPES_MAX, "each has room");
+	for (size_t i = 0; i < n; i++) {
+		const struct cap_scope *s = &scopes[i];
+		struct budget budget;
+		state_budget(state, &s->key, &budget);
+		uses[i] = (struct caps_use){
+		    .scope = s->provider == NULL ? "all" : s->provider->name,
+		    .period = s->key.kind == BUDGET_DAY ? "day" : "month",
+		    .cap = s->cap,
+		    .used = budget.settled,
+		    .reserved = budget.held > budget.settled ? budget.held - budget.settled : 0,
+		};
+	}
+	return n;
+}
+
 static void
-add_status(json_object *list, const struct scope *s, const struct state *state)
+add_status(json_object *list, const struct cap_scope *s, const struct state *state, bool is_idle)
 {
 	struct budget budget;
-	char until[CLOCK_RFC3339_SIZE];
+	char until[CLOCK_RFC3339_SIZE], name[CAP_SCOPE_NAME_SIZE];
 	json_object *o = json_object_new_object();
 	state_budget(state, &s->key, &budget);
 	int64_t reserved = budget.held > budget.settled ? budget.held - budget.settled : 0;
-	tree_put(o, "scope",
-		 json_object_new_string(s->provider == NULL ? "all" : s->provider->name));
+	tree_put(o, "scope", json_object_new_string(cap_scope_name(s, name)));
 	tree_put(o, "period", json_object_new_string(s->key.kind == BUDGET_DAY ? "day" : "month"));
 	tree_put(o, "cap", dollars(s->cap));
 	tree_put(o, "used", dollars(budget.settled));
 	tree_put(o, "reserved", dollars(reserved));
+	if (is_idle)
+		tree_put(o, "unsettled", dollars(reserved));
+	else
+		tree_put_null(o, "unsettled");
 	tree_put(o, "until", json_object_new_string(clock_rfc3339(s->until_ms, until)));
 	tree_add(list, o);
 }
 
 json_object *
-caps_status(const struct config *config, const struct state *state, int64_t now_ms)
+caps_status(const struct config *config, const struct keys *keys, const struct state *state,
+	    int64_t now_ms)
 {
-	struct scope scopes[2 * (PROVIDERS_MAX + 1)];
+	struct cap_scope scopes[CAP_SCOPES_MAX];
 	json_object *list = json_object_new_array();
-	size_t n = add_root(scopes, config, now_ms);
-	_Static_assert(PROVIDERS_MAX + 1 <= STATE_SCOPES, "each has room in the state file");
-	for (size_t i = 0; i < config->n_providers; i++)
-		n = add_provider(scopes, n, &config->providers[i], now_ms);
+	size_t n = cap_scopes_all(config, keys, now_ms, scopes);
+	bool is_idle = n > 0 && state_budget_is_idle(state);
 	for (size_t i = 0; list != NULL && i < n; i++)
-		add_status(list, &scopes[i], state);
+		add_status(list, &scopes[i], state, is_idle);
 	return list;
 }

@@ -6,32 +6,49 @@
 #ifndef MONEY_CAPS_H
 #define MONEY_CAPS_H
 
-#include "config/config.h"
+#include "money/cap_scope.h"
 #include "money/price.h"
-#include "state/state.h"
 
 #include <json-c/json.h>
 
-#define CAPS_SCOPES (2 * BUDGET_KINDS) /* that can bind one request: all, and its provider's */
+#define CAPS_SCOPES CAP_SCOPES_BINDING
 
 struct caps_query {
 	const struct config *config;
 	const struct provider *provider;
+	struct cap_client client; /* zeros: none, or one whose key has no budget */
 	const struct state *state;
 	const struct prices *prices; /* NULL: whether there is a price is not checked */
 	const char *model;           /* as it is sent; "": any */
 	int64_t now_ms;              /* wall clock */
 };
 
+/* --- Beginning ------------------------------------------------------------ */
+
+/* Begins what has not begun, before which nothing can be reserved, and makes what is spent at least
+ * what the ledger at that path has of this day and month; NULL: it is off, which is logged. Reads
+ * SQLite: about a millisecond, LEDGER_REPORT_MS at most. Any number of processes may do so. */
+void caps_begin(const struct config *config, const struct keys *keys, struct state *state,
+		const char *ledger, int64_t now_ms);
+
+/* False: a cap has not begun, since the state file is another one. Cheap. */
+bool caps_have_begun(const struct config *config, const struct keys *keys,
+		     const struct state *state, int64_t now_ms);
+
+/* --- One request ---------------------------------------------------------- */
+
 /* Why a provider may not be asked now. */
 struct caps_refusal {
 	bool refuses;
-	int64_t until_ms; /* 0: for as long as nothing is repaired */
-	char text[256];   /* "deepseek has used its daily cap ($5.00), until 00:00" */
+	int64_t until_ms;  /* 0: for as long as nothing is repaired */
+	bool is_of_client; /* it is the budget of the client's key */
+	bool is_reserved;  /* not spent: running requests have reserved the rest */
+	char text[256];    /* "deepseek has used its daily cap ($5.00), until 00:00", or
+	                      "alice's budget for today ($2.00) is used up" */
 };
 
-/* Whether any cap binds the provider. */
-bool caps_bind(const struct config *config, const struct provider *provider);
+/* Whether any cap binds the request. */
+bool caps_bind(const struct caps_query *query);
 
 /* Whether one refuses, as things are. */
 void caps_check(const struct caps_query *query, struct caps_refusal *refusal);
@@ -52,13 +69,28 @@ bool caps_reserve(const struct caps_query *query, struct state *state, const str
  * not known, and the bound counts as spent. */
 void caps_settle(struct state *state, struct caps_claims *claims, int64_t cost);
 
-/* Writes a sentence if a scope of the provider has reached 50, 80 or 100 % of its cap, for the
- * first of all processes that asks. False: there is no other. */
+/* Writes a sentence if a scope of the provider or the client has reached 50, 80 or 100 % of its
+ * cap, for the first of all processes that asks. False: there is no other. */
 bool caps_notice(const struct caps_query *query, struct state *state,
 		 char sentence[static ERROR_TEXT_MAX]);
 
-/* All caps for /v1/status: [{scope, period, cap, used, reserved, until}], in dollars; NULL: out of
- * memory. */
-json_object *caps_status(const struct config *config, const struct state *state, int64_t now_ms);
+/* What is used of one cap now, in nano-dollars. Texts are borrowed. */
+struct caps_use {
+	const char *scope;  /* a provider, or "all" */
+	const char *period; /* "day" or "month" */
+	int64_t cap, used, reserved;
+};
+
+#define CAPS_USES_MAX (2 * (PROVIDERS_MAX + 1))
+
+/* Those of all providers together and of each, not of client keys; returns how many. */
+size_t caps_uses(const struct config *config, const struct state *state, int64_t now_ms,
+		 struct caps_use uses[static CAPS_USES_MAX]);
+
+/* All caps for /v1/status: [{scope, period, cap, used, reserved, unsettled, until}], in dollars;
+ * unsettled, what is reserved by processes that were killed, is null while requests run. NULL: out
+ * of memory. */
+json_object *caps_status(const struct config *config, const struct keys *keys,
+			 const struct state *state, int64_t now_ms);
 
 #endif

@@ -204,8 +204,8 @@ write_some(struct writer *w)
 	uint64_t n = queued(ledger);
 	if (n > LEDGER_BATCH - in_batch)
 		n = LEDGER_BATCH - in_batch;
-	enum ledger_result result =
-	    ledger_file_write(&w->file, &(*batch_of(ledger, first))->entries[in_batch], n, BUSY_MS);
+	enum ledger_result result = ledger_file_write(
+	    &w->file, &(*batch_of(ledger, first))->entries[in_batch], (size_t)n, BUSY_MS);
 	if (w->file.moved[0] != '\0')
 		notify(ledger, LOG_WARNING, "%s", w->file.moved);
 	w->file.moved[0] = '\0';
@@ -337,6 +337,18 @@ ledger_put_event(struct ledger *ledger, const struct ledger_event *event)
 	entry->event = *event;
 	hand_over(ledger);
 	return true;
+}
+
+void
+ledger_tell(struct ledger *ledger, const char *kind, const char *provider, const char *text)
+{
+	struct ledger_event event = {.at_ms = clock_wall_ms()};
+	if (ledger == NULL)
+		return;
+	snprintf(event.kind, sizeof event.kind, "%s", kind);
+	snprintf(event.provider, sizeof event.provider, "%s", provider);
+	snprintf(event.text, sizeof event.text, "%s", text);
+	ledger_put_event(ledger, &event);
 }
 
 void

@@ -42,7 +42,7 @@ struct ledger_row {
 	char credential[LEDGER_WORD_MAX]; /* a label of tokens.txt, or "own" */
 	enum ledger_kind kind;
 	char asked[MODEL_NAME_MAX];
-	char served[MODEL_NAME_MAX]; /* the model that answered, else the one that was sent */
+	char served[MODEL_NAME_MAX]; /* the model whose price counts: struct cost */
 	int status;                  /* HTTP; 0: no head came */
 	char ending[LEDGER_WORD_MAX];
 	bool error;            /* counted as one in reports */
@@ -51,8 +51,9 @@ struct ledger_row {
 	int64_t input, cache_read, cache_5m, cache_1h, output, searches; /* -1: not reported */
 	char speed[LEDGER_WORD_MAX];
 	bool estimated;
-	int64_t cost;                /* nano-dollars; -1: the price is not known */
-	bool billed;                 /* to the operator; else a plan, or the client's own key */
+	bool is_mixed; /* further models took part: its cost is not that of served alone */
+	int64_t cost;  /* nano-dollars; -1: the price is not known */
+	bool billed;   /* to the operator; else a plan, or the client's own key */
 	char price[LEDGER_WORD_MAX]; /* the date of the price that was used */
 };
 
@@ -69,7 +70,7 @@ struct ledger_row {
 /* Something that an operator wants to find later. */
 struct ledger_event {
 	int64_t at_ms;
-	char kind[LEDGER_WORD_MAX]; /* left, returned, paid, near, cap, spared, switch, drill */
+	char kind[LEDGER_WORD_MAX]; /* left, returned, paid, serving, near, cap, spared, switch */
 	char provider[PROVIDER_NAME_MAX];
 	char text[LEDGER_TEXT_MAX]; /* a sentence of ours */
 };
@@ -95,6 +96,10 @@ struct ledger *ledger_new(const struct ledger_options *options);
  * the ledger is off; then the row is dropped, and counted in the status. */
 bool ledger_put(struct ledger *ledger, const struct ledger_row *row);
 bool ledger_put_event(struct ledger *ledger, const struct ledger_event *event);
+
+/* The same of an event that happens now, of which texts that are too long are cut; without a ledger
+ * nothing happens. */
+void ledger_tell(struct ledger *ledger, const char *kind, const char *provider, const char *text);
 
 enum ledger_state {
 	LEDGER_CLOSED,  /* nothing to write */
@@ -147,9 +152,15 @@ bool ledger_prune(const char *path, int64_t keep_ms, int64_t for_ms, struct ledg
  * the caller's to json_object_put(), or NULL and an error. They take some ms, LEDGER_REPORT_MS at
  * most, then they are an error. No file is an empty report. Any thread. */
 
-enum ledger_by { LEDGER_BY_MODEL, LEDGER_BY_PROVIDER, LEDGER_BY_CLIENT, LEDGER_BY_DAY };
+enum ledger_by {
+	LEDGER_BY_MODEL,
+	LEDGER_BY_PROVIDER,
+	LEDGER_BY_CLIENT,
+	LEDGER_BY_DAY,
+	LEDGER_BY_DAY_AND_PROVIDER, /* rows have both members */
+};
 
-#define LEDGER_BY_CHOICES "model, provider, client or day"
+#define LEDGER_BY_CHOICES "model, provider, client or day, or both as day,provider"
 
 /* Whether the text is one of the choices. */
 bool ledger_by_read(const char *text, enum ledger_by *by);
@@ -171,9 +182,19 @@ bool ledger_by_read(const char *text, enum ledger_by *by);
 json_object *ledger_usage(const char *path, int64_t now_ms, int days, enum ledger_by by,
 			  struct buf *error);
 
-/* The newest events after that id, oldest first, limit (1 to LEDGER_REPORT_MAX) at most:
- * {"events": [{"id": 3, "at": "2026-11-27T…Z", "kind": "left", "provider": "…", "text": "…"}]} */
-json_object *ledger_events(const char *path, int64_t after, int limit, struct buf *error);
+/* What was billed to the operator in this month and today, in nano-dollars, as far as it is known
+ * and written: calls each for every pair of a provider and a client. No file is nothing. False, and
+ * an error: it may have been called for some. */
+typedef void ledger_spent_fn(void *arg, const char *provider, const char *client, int64_t today,
+			     int64_t month);
+bool ledger_spent(const char *path, int64_t now_ms, ledger_spent_fn *each, void *arg,
+		  struct buf *error);
+
+/* Appends the newest events after that id, oldest first, limit (1 to LEDGER_REPORT_MAX) at most, to
+ * out, as text: a tree of a thousand would hold up whoever answers meanwhile. False: out is full or
+ * out of memory; or, with the reason in error, they cannot be read.
+ * {"events":[{"id":3,"at":"2026-11-27T…Z","kind":"left","provider":"…","text":"…"}]} */
+bool ledger_events(const char *path, int64_t after, int limit, struct buf *out, struct buf *error);
 
 /* --- Where, and which day ------------------------------------------------- */
 

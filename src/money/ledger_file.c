@@ -5,6 +5,7 @@
 #include "base/count.h"
 #include "base/path.h"
 #include "base/utf8.h"
+#include "money/ledger_day.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -25,9 +26,10 @@
 /* upgrades[n] leads from user_version n to n + 1: a released one is never changed.
  *
  * request.at and event.at: ms since 1970. day: 20261127, in local time. kind: enum ledger_kind.
- * cost: nano-dollars. NULL: not reported, or not known. The table day holds the sums of request
- * for each of its keys, made in the same transactions, and is what reports read; cost sums what is
- * known, and unknown counts the rest. */
+ * estimated: 1, and LEDGER_MIXED for a row of further models. cost: nano-dollars. NULL: not
+ * reported, or not known. The table day holds the sums of request for each of its keys, made in the
+ * same transactions, and is what reports read; cost sums what is known, and unknown counts the
+ * rest. */
 static const char *const upgrades[] = {
     "CREATE TABLE IF NOT EXISTS request(id INTEGER PRIMARY KEY, at INTEGER NOT NULL,"
     " day INTEGER NOT NULL, rid TEXT, attempt INTEGER, client TEXT, session INTEGER,"
@@ -55,8 +57,9 @@ static const char insert_row[] =
 static const char add_to_day[] =
     "INSERT INTO day(day, provider, served, client, billed, requests, errors, input, cache_read,"
     " cache_5m, cache_1h, output, searches, cost, unknown)"
-    " VALUES(?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-    " ON CONFLICT(day, provider, served, client, billed) DO UPDATE SET requests = requests + 1,"
+    " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " ON CONFLICT(day, provider, served, client, billed) DO UPDATE SET"
+    " requests = requests + excluded.requests,"
     " errors = errors + excluded.errors, input = input + excluded.input,"
     " cache_read = cache_read + excluded.cache_read, cache_5m = cache_5m + excluded.cache_5m,"
     " cache_1h = cache_1h + excluded.cache_1h, output = output + excluded.output,"
@@ -469,37 +472,32 @@ write_row(struct ledger_file *file, const struct ledger_row *row)
 	bind_known(&b, row->output);
 	bind_known(&b, row->searches);
 	bind_word(&b, row->speed);
-	bind_number(&b, row->estimated);
+	bind_number(&b, (row->estimated ? 1 : 0) | (row->is_mixed ? LEDGER_MIXED : 0));
 	bind_known(&b, row->cost);
 	bind_number(&b, row->billed);
 	bind_word(&b, row->price);
 	return step(&b);
 }
 
-static void
-bind_count(struct binder *b, int64_t number)
-{
-	bind_number(b, number < 0 ? 0 : number);
-}
-
 static int
-write_day(struct ledger_file *file, const struct ledger_row *row)
+write_day(struct ledger_file *file, const struct ledger_day_sums *sums)
 {
 	struct binder b = {.statement = file->day};
-	bind_number(&b, ledger_day(row->at_ms));
-	bind_text(&b, row->provider);
-	bind_text(&b, row->served);
-	bind_text(&b, row->client);
-	bind_number(&b, row->billed);
-	bind_number(&b, row->error);
-	bind_count(&b, row->input);
-	bind_count(&b, row->cache_read);
-	bind_count(&b, row->cache_5m);
-	bind_count(&b, row->cache_1h);
-	bind_count(&b, row->output);
-	bind_count(&b, row->searches);
-	bind_count(&b, row->cost);
-	bind_number(&b, row->cost < 0);
+	bind_number(&b, sums->day);
+	bind_text(&b, sums->row->provider);
+	bind_text(&b, sums->row->served);
+	bind_text(&b, sums->row->client);
+	bind_number(&b, sums->row->billed);
+	bind_number(&b, sums->requests);
+	bind_number(&b, sums->errors);
+	bind_number(&b, sums->input);
+	bind_number(&b, sums->cache_read);
+	bind_number(&b, sums->cache_5m);
+	bind_number(&b, sums->cache_1h);
+	bind_number(&b, sums->output);
+	bind_number(&b, sums->searches);
+	bind_number(&b, sums->cost);
+	bind_number(&b, sums->unknown);
 	return step(&b);
 }
 
@@ -514,13 +512,24 @@ write_event(struct ledger_file *file, const struct ledger_event *event)
 	return step(&b);
 }
 
+/* The rows and events, and once for each of its keys what they add to the table day. */
 static int
-write_entry(struct ledger_file *file, const struct ledger_entry *entry)
+write_entries(struct ledger_file *file, const struct ledger_entry *entries, size_t n)
 {
-	if (entry->is_event)
-		return write_event(file, &entry->event);
-	int result = write_row(file, &entry->row);
-	return result == SQLITE_OK ? write_day(file, &entry->row) : result;
+	struct ledger_day_sums sums[LEDGER_BATCH];
+	size_t n_sums = 0;
+	int result = SQLITE_OK;
+	for (size_t i = 0; i < n && result == SQLITE_OK; i++) {
+		if (entries[i].is_event) {
+			result = write_event(file, &entries[i].event);
+			continue;
+		}
+		result = write_row(file, &entries[i].row);
+		n_sums = ledger_day_add(sums, n_sums, &entries[i].row);
+	}
+	for (size_t i = 0; i < n_sums && result == SQLITE_OK; i++)
+		result = write_day(file, &sums[i]);
+	return result;
 }
 
 /* What is not committed is undone when the file is closed. */
@@ -536,8 +545,8 @@ write_batch(struct ledger_file *file, const struct ledger_entry *entries, size_t
 		sqlite3_busy_timeout(file->db, (int)busy_ms);
 	if (result == SQLITE_OK)
 		result = run(file->db, "BEGIN IMMEDIATE");
-	for (size_t i = 0; i < n && result == SQLITE_OK; i++)
-		result = write_entry(file, &entries[i]);
+	if (result == SQLITE_OK)
+		result = write_entries(file, entries, n);
 	return result == SQLITE_OK ? run(file->db, "COMMIT") : result;
 }
 

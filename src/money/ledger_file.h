@@ -10,6 +10,8 @@
 struct sqlite3;
 struct sqlite3_stmt;
 
+#define LEDGER_MIXED 2 /* in request.estimated: ledger_row.is_mixed */
+
 struct ledger_entry {
 	bool is_event;
 	union {
@@ -34,8 +36,9 @@ enum ledger_result {
 	LEDGER_REFUSED, /* the file is not ours to write */
 };
 
-/* Writes all of a batch, or nothing: opens the file if need be, and makes it anew where it is
- * damaged. Waits for other processes for at most busy_ms. After a failure the file is closed. */
+/* Writes all of a batch, n of at most LEDGER_BATCH, or nothing: opens the file if need be, and
+ * makes it anew where it is damaged. Waits for other processes for at most busy_ms. After a failure
+ * the file is closed. */
 enum ledger_result ledger_file_write(struct ledger_file *file, const struct ledger_entry *entries,
 				     size_t n, int64_t busy_ms);
 

@@ -51,14 +51,22 @@ close_report(sqlite3 *db, const char *path, int result, json_object *report, str
 
 /* --- Usage ------------------------------------------------------------------ */
 
+#define LARGEST "sum(cost) DESC, sum(requests) DESC, 1"
+
 /* One for each way to group: enum ledger_by. */
 static const struct {
-	const char *name, *column;
+	const char *name;
+	const char *members[2], *columns[2]; /* of a row */
+	const char *order;
 } groups[] = {
-    [LEDGER_BY_MODEL] = {"model", "served"},
-    [LEDGER_BY_PROVIDER] = {"provider", "provider"},
-    [LEDGER_BY_CLIENT] = {"client", "client"},
-    [LEDGER_BY_DAY] = {"day", "day"},
+    [LEDGER_BY_MODEL] = {"model", {"model"}, {"served"}, LARGEST},
+    [LEDGER_BY_PROVIDER] = {"provider", {"provider"}, {"provider"}, LARGEST},
+    [LEDGER_BY_CLIENT] = {"client", {"client"}, {"client"}, LARGEST},
+    [LEDGER_BY_DAY] = {"day", {"day"}, {"day"}, "1"},
+    [LEDGER_BY_DAY_AND_PROVIDER] = {"day,provider",
+				    {"day", "provider"},
+				    {"day", "provider"},
+				    "1, 2"},
 };
 
 bool
@@ -91,15 +99,26 @@ put_sums(sqlite3_stmt *statement, int from, json_object *row)
 			 json_object_new_int64(sqlite3_column_int64(statement, from + i)));
 }
 
+/* What a row is about; returns the number of columns. */
+static int
+put_members(sqlite3_stmt *statement, enum ledger_by by, json_object *row)
+{
+	int n = 0;
+	for (; n < 2 && groups[by].members[n] != NULL; n++) {
+		const char *text = (const char *)sqlite3_column_text(statement, n);
+		bool is_day = strcmp(groups[by].members[n], "day") == 0;
+		tree_put(row, groups[by].members[n],
+			 is_day ? json_object_new_int64(sqlite3_column_int64(statement, n))
+				: json_object_new_string(text == NULL ? "" : text));
+	}
+	return n;
+}
+
 static json_object *
 make_row(sqlite3_stmt *statement, enum ledger_by by)
 {
 	json_object *row = json_object_new_object();
-	const char *text = (const char *)sqlite3_column_text(statement, 0);
-	tree_put(row, groups[by].name,
-		 by == LEDGER_BY_DAY ? json_object_new_int64(sqlite3_column_int64(statement, 0))
-				     : json_object_new_string(text == NULL ? "" : text));
-	put_sums(statement, 1, row);
+	put_sums(statement, put_members(statement, by, row), row);
 	return row;
 }
 
@@ -110,9 +129,10 @@ add_rows(sqlite3 *db, int64_t since, enum ledger_by by, json_object *report)
 	char sql[1024];
 	json_object *rows = json_object_new_array();
 	sqlite3_stmt *statement = NULL;
-	const char *order = by == LEDGER_BY_DAY ? "1" : "sum(cost) DESC, sum(requests) DESC, 1";
-	snprintf(sql, sizeof sql, "SELECT %s, " SUMS " GROUP BY 1 ORDER BY %s LIMIT ?",
-		 groups[by].column, order);
+	bool has_two = groups[by].columns[1] != NULL;
+	snprintf(sql, sizeof sql, "SELECT %s%s%s, " SUMS " GROUP BY 1%s ORDER BY %s LIMIT ?",
+		 groups[by].columns[0], has_two ? ", " : "", has_two ? groups[by].columns[1] : "",
+		 has_two ? ", 2" : "", groups[by].order);
 	int result = sqlite3_prepare_v2(db, sql, -1, &statement, NULL);
 	if (result == SQLITE_OK) {
 		sqlite3_bind_int64(statement, 1, since);
@@ -191,6 +211,42 @@ ledger_usage(const char *path, int64_t now_ms, int days, enum ledger_by by, stru
 	return close_report(db, path, result, report, error);
 }
 
+/* --- What was billed -------------------------------------------------------- */
+
+static const char *
+text_at(sqlite3_stmt *statement, int column)
+{
+	const char *text = (const char *)sqlite3_column_text(statement, column);
+	return text == NULL ? "" : text;
+}
+
+bool
+ledger_spent(const char *path, int64_t now_ms, ledger_spent_fn *each, void *arg, struct buf *error)
+{
+	int64_t until_ms, today = ledger_day(now_ms);
+	sqlite3_stmt *statement = NULL;
+	sqlite3 *db = open_report(path, &until_ms, error);
+	if (db == NULL)
+		return error->len == 0;
+	int result = sqlite3_prepare_v2(
+	    db,
+	    "SELECT provider, client, sum(iif(day = ?2, cost, 0)), sum(cost) FROM day"
+	    " WHERE billed AND day BETWEEN ?1 AND ?2 GROUP BY provider, client",
+	    -1, &statement, NULL);
+	if (result == SQLITE_OK) {
+		sqlite3_bind_int64(statement, 1, today / 100 * 100 + 1);
+		sqlite3_bind_int64(statement, 2, today);
+		while ((result = sqlite3_step(statement)) == SQLITE_ROW)
+			each(arg, text_at(statement, 0), text_at(statement, 1),
+			     sqlite3_column_int64(statement, 2),
+			     sqlite3_column_int64(statement, 3));
+	}
+	sqlite3_finalize(statement);
+	bool is_read = result == SQLITE_DONE;
+	close_report(db, path, result, NULL, error);
+	return is_read;
+}
+
 /* --- Events ----------------------------------------------------------------- */
 
 static json_object *
@@ -209,18 +265,24 @@ make_event(sqlite3_stmt *statement)
 	return event;
 }
 
-json_object *
-ledger_events(const char *path, int64_t after, int limit, struct buf *error)
+static bool
+put_event(sqlite3_stmt *statement, bool is_first, struct buf *out)
+{
+	json_object *event = make_event(statement);
+	bool is_put = (is_first || buf_puts(out, ",")) && tree_write(event, out);
+	json_object_put(event);
+	return is_put;
+}
+
+bool
+ledger_events(const char *path, int64_t after, int limit, struct buf *out, struct buf *error)
 {
 	int64_t until_ms;
 	sqlite3_stmt *statement = NULL;
 	sqlite3 *db = open_report(path, &until_ms, error);
-	if (db == NULL && error->len > 0)
-		return NULL;
-	json_object *report = json_object_new_object(), *events = json_object_new_array();
-	tree_put(report, "events", events);
 	if (db == NULL)
-		return report;
+		return error->len == 0 && buf_puts(out, "{\"events\":[]}");
+	bool is_put = buf_puts(out, "{\"events\":[");
 	int result =
 	    sqlite3_prepare_v2(db,
 			       "SELECT * FROM (SELECT id, at, kind, provider, text FROM event"
@@ -229,9 +291,10 @@ ledger_events(const char *path, int64_t after, int limit, struct buf *error)
 	if (result == SQLITE_OK) {
 		sqlite3_bind_int64(statement, 1, after);
 		sqlite3_bind_int(statement, 2, limit);
-		while ((result = sqlite3_step(statement)) == SQLITE_ROW)
-			tree_add(events, make_event(statement));
+		for (int n = 0; is_put && (result = sqlite3_step(statement)) == SQLITE_ROW; n++)
+			is_put = put_event(statement, n == 0, out);
 	}
 	sqlite3_finalize(statement);
-	return close_report(db, path, result, report, error);
+	close_report(db, path, is_put ? result : SQLITE_OK, NULL, error);
+	return is_put && result == SQLITE_DONE && buf_puts(out, "]}");
 }

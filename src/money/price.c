@@ -102,30 +102,40 @@ undated_length(const char *model)
 	return n - date;
 }
 
-/* The first line that prices the query, among those with a provider or those without. */
+/* The first line that prices the model, among those with the provider or those without one. */
 static const struct price *
-find_among(const struct price_list *list, const struct price_query *query, bool with_provider)
+find_line(const struct price_list *list, const struct price_query *query, bool with_provider,
+	  const char *model)
 {
 	char undated[MODEL_NAME_MAX];
-	snprintf(undated, sizeof undated, "%.*s", (int)undated_length(query->model), query->model);
+	snprintf(undated, sizeof undated, "%.*s", (int)undated_length(model), model);
 	for (size_t i = 0; i < list->n; i++) {
 		const struct price *price = &list->prices[i];
 		if ((price->provider != NULL) != with_provider || query->at_ms < price->from_ms)
 			continue;
 		if (with_provider && strcmp(price->provider, query->provider) != 0)
 			continue;
-		if (fnmatch(price->model, query->model, 0) == 0 ||
-		    fnmatch(price->model, undated, 0) == 0)
+		if (fnmatch(price->model, model, 0) == 0 || fnmatch(price->model, undated, 0) == 0)
 			return price;
 	}
 	return NULL;
 }
 
+/* *model: whose name it is (struct cost). */
 static const struct price *
-find(const struct prices *prices, const struct price_query *query)
+find(const struct prices *prices, const struct price_query *query, const char **model)
 {
-	const struct price *price = find_among(&prices->list, query, true);
-	return price != NULL ? price : find_among(&prices->list, query, false);
+	bool has_answered = query->answered != NULL && query->answered[0] != '\0';
+	const char *const models[] = {has_answered ? query->answered : query->model, query->model};
+	for (size_t i = 0; i < 2 * COUNT(models); i++) {
+		*model = models[i % COUNT(models)];
+		const struct price *price =
+		    find_line(&prices->list, query, i < COUNT(models), *model);
+		if (price != NULL)
+			return price;
+	}
+	*model = models[0];
+	return NULL;
 }
 
 static bool
@@ -190,9 +200,9 @@ rates_at(const struct price *price, size_t tier, int64_t at_ms, bool is_fast)
 }
 
 static struct cost
-known(const struct price *price, int64_t pico_usd)
+known(const struct price *price, const char *model, int64_t pico_usd)
 {
-	struct cost cost = {.is_known = true};
+	struct cost cost = {.is_known = true, .model = model};
 	cost.nano_usd = pico_usd / 1000 + (pico_usd % 1000 > 0);
 	memcpy(cost.checked, price->checked, sizeof cost.checked);
 	return cost;
@@ -200,9 +210,9 @@ known(const struct price *price, int64_t pico_usd)
 
 /* Of a line that does not price this, or (NULL) of none. */
 static struct cost
-unknown(const struct price *price)
+unknown(const struct price *price, const char *model)
 {
-	struct cost cost = {.is_known = false};
+	struct cost cost = {.is_known = false, .model = model};
 	if (price != NULL)
 		memcpy(cost.checked, price->checked, sizeof cost.checked);
 	return cost;
@@ -224,21 +234,21 @@ tier_of(const struct price *price, int64_t input)
 	return tier;
 }
 
-struct cost
-prices_cost(const struct prices *prices, const struct price_query *query, const struct usage *usage)
+/* Adds what one model used, of a request with so much input. False: that is not known. */
+static bool
+add_cost(const struct price *price, const struct price_query *query, const struct usage *usage,
+	 int64_t input, int64_t *sum)
 {
-	const struct price *price = find(prices, query);
 	if (price == NULL || (usage->is_fast && price->fast < 0) ||
 	    (usage->searches > 0 && price->search < 0))
-		return unknown(price);
-	int64_t input = usage_total_input(usage);
+		return false;
 	size_t tier = tier_of(price, input);
 	if (price->tiers[tier].in < 0)
-		return unknown(price);
+		return false;
 	struct price_rates rates = rates_at(price, tier, query->at_ms, usage->is_fast);
 	if ((input < 0 && !is_input_free(&rates)) || (usage->output < 0 && rates.out > 0))
-		return unknown(price);
-	const int64_t parts[][2] = {
+		return false;
+	const int64_t kinds[][2] = {
 	    {usage->input, rates.in},
 	    {usage->cache_read, rates.read},
 	    {usage_cache_5m(usage, query->asked_for_1h), rates.w5m},
@@ -246,11 +256,32 @@ prices_cost(const struct prices *prices, const struct price_query *query, const 
 	    {usage->output, rates.out},
 	    {usage->searches, price->search},
 	};
-	int64_t sum = 0;
-	for (size_t i = 0; i < COUNT(parts); i++)
-		if (parts[i][0] > 0)
-			sum = add(sum, times(parts[i][0], parts[i][1]));
-	return known(price, sum);
+	for (size_t i = 0; i < COUNT(kinds); i++)
+		if (kinds[i][0] > 0)
+			*sum = add(*sum, times(kinds[i][0], kinds[i][1]));
+	return true;
+}
+
+struct cost
+prices_cost(const struct prices *prices, const struct price_query *query, const struct usage *usage)
+{
+	struct usage parts[USAGE_MODELS_MAX];
+	size_t n = usage_split(usage, parts);
+	const struct usage sum = usage_sum(usage);
+	const char *model, *part_model;
+	const struct price *price = find(prices, query, &model);
+	int64_t input = usage_total_input(&sum), pico_usd = 0;
+	bool is_known =
+	    !usage->iterations.is_cut && add_cost(price, query, &parts[0], input, &pico_usd);
+	for (size_t i = 1; i < n && is_known; i++) {
+		struct price_query of_part = *query;
+		of_part.model = of_part.answered = parts[i].model;
+		const struct price *line = find(prices, &of_part, &part_model);
+		/* Fast mode is the answering model's, and need not exist for the others. */
+		parts[i].is_fast = usage->is_fast && line != NULL && line->fast >= 0;
+		is_known = add_cost(line, &of_part, &parts[i], input, &pico_usd);
+	}
+	return is_known ? known(price, model, pico_usd) : unknown(price, model);
 }
 
 /* --- Before sending ------------------------------------------------------ */
@@ -272,10 +303,11 @@ struct cost
 prices_bound(const struct prices *prices, const struct price_query *query,
 	     const struct price_request *request)
 {
-	const struct price *price = find(prices, query);
+	const char *model;
+	const struct price *price = find(prices, query, &model);
 	if (price == NULL || (request->is_fast && price->fast < 0) ||
 	    (request->has_search && price->search < 0))
-		return unknown(price);
+		return unknown(price, model);
 	int64_t input =
 	    add(request->text_bytes / BYTES_A_TOKEN + request->text_bytes % BYTES_A_TOKEN,
 		times(request->images, TOKENS_AN_IMAGE));
@@ -283,7 +315,7 @@ prices_bound(const struct prices *prices, const struct price_query *query,
 	/* In lower tiers, too: the estimate is high, and a higher tier need not be the dearer. */
 	for (size_t tier = 0, last = tier_of(price, input); tier <= last; tier++) {
 		if (price->tiers[tier].in < 0)
-			return unknown(price);
+			return unknown(price, model);
 		struct price_rates rates = rates_at(price, tier, query->at_ms, request->is_fast);
 		int64_t sum = add(times(input, dearest_input(&rates, query->asked_for_1h)),
 				  times(request->max_tokens, rates.out));
@@ -291,5 +323,5 @@ prices_bound(const struct prices *prices, const struct price_query *query,
 	}
 	if (request->has_search)
 		most = add(most, times(SEARCHES_A_REQUEST, price->search));
-	return known(price, most);
+	return known(price, model, most);
 }

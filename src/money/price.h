@@ -42,21 +42,29 @@ void prices_free(struct prices *prices);
  * both files, milliseconds since 1970; -1: none. */
 int64_t prices_checked_at(const struct prices *prices);
 
-/* What is to be priced. Texts are borrowed for the call and never NULL. */
+/* What is to be priced. Texts are borrowed. */
 struct price_query {
 	const char *provider;
-	const char *model; /* that answered; where that is not known, the one that was sent */
-	int64_t at_ms;     /* when the request began, milliseconds since 1970 */
-	bool asked_for_1h; /* the request asks for a cache of an hour: usage_cache_1h() */
+	const char *model;    /* as it was sent */
+	int64_t at_ms;        /* when the request began, milliseconds since 1970 */
+	bool asked_for_1h;    /* the request asks for a cache of an hour: usage_cache_1h() */
+	const char *answered; /* the model that answered; NULL or "": not known, or none yet */
 };
 
 struct cost {
 	bool is_known;
 	int64_t nano_usd;              /* 0 unless it is known */
 	char checked[PRICE_DATE_SIZE]; /* of the line that was used; "": it has no date */
+	const char *model; /* of the query: the one that the line prices; without a line, the one
+			      that answered or, where that is not known, was sent */
 };
 
-/* What a response cost. Unknown without a line for the model, and where something that is not
+/* What a response cost, by the first line for it: of those with its provider, then of those
+ * without, each by the model that answered, then by the one that was sent. The operator's word
+ * about a provider goes before any name that the provider gives its model; and a name that nobody
+ * has priced, an alias or a slip, does not make the cost unknown of what was asked for at a known
+ * price. What its iterations say that further models used has their prices; the whole of the input
+ * decides about tiers. Unknown without a line for the model, and where something that is not
  * free was not reported or has no price: input, output, searches, fast mode. */
 struct cost prices_cost(const struct prices *prices, const struct price_query *query,
 			const struct usage *usage);

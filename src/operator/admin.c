@@ -3,9 +3,11 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "client/access.h"
 #include "operator/health_check.h"
 #include "operator/status.h"
 #include "operator/switch.h"
+#include "operator/usage.h"
 #include "route/replies.h"
 #include "json/tree.h"
 
@@ -25,11 +27,23 @@ only_status(json_object *whole)
 	return o;
 }
 
+static void
+put_today(json_object *body, struct app *app)
+{
+	json_object *today = usage_today(app);
+	if (today == NULL)
+		tree_put_null(body, "today");
+	else
+		tree_put(body, "today", today);
+}
+
 void
 admin_health(struct client *client)
 {
-	bool healthy;
-	json_object *body = status_health(client->app, &healthy);
+	bool healthy, figures = access_may_see_figures(&client->request);
+	json_object *body = status_health(client->app, figures, &healthy);
+	if (body != NULL && figures)
+		put_today(body, client->app);
 	if (client->request.anonymous)
 		body = only_status(body);
 	bool live = client->request.live;
@@ -37,10 +51,34 @@ admin_health(struct client *client)
 		   body);
 }
 
+/* A page that asks every few seconds names what it has, and gets a 304 while that is all there is
+ * to say. The tag is of the very text: whatever may change it, it cannot be stale. */
+static void
+reply_tagged(struct client *client, const struct buf *body)
+{
+	const char *known = headers_find(&client->request.headers, "if-none-match");
+	char lines[160], tag[DIGEST_HEX_SIZE + 2], hex[DIGEST_HEX_SIZE];
+	uint8_t hash[DIGEST_SIZE];
+	digest_plain(body->data, body->len, hash);
+	snprintf(tag, sizeof tag, "\"%.32s\"", digest_hex(hash, hex));
+	bool same = known != NULL && strcmp(known, tag) == 0;
+	snprintf(lines, sizeof lines, "%setag: %s\r\ncache-control: no-store\r\n",
+		 same ? "" : "content-type: application/json\r\n", tag);
+	reply_whole(&client->reply, same ? 304 : 200, lines, body->data, same ? 0 : body->len);
+}
+
 void
 admin_status(struct client *client)
 {
-	reply_json(&client->reply, 200, "cache-control: no-store\r\n", status_full(client->app));
+	json_object *status = status_full(client->app);
+	struct buf body;
+	buf_init(&body, RESPONSE_JSON_MAX);
+	if (status != NULL && tree_write(status, &body))
+		reply_tagged(client, &body);
+	else
+		replies_out_of_memory(client);
+	json_object_put(status);
+	buf_free(&body);
 }
 
 void
@@ -112,21 +150,19 @@ refuse_name(struct client *client, bool automatic)
 
 /* Warns if the provider is not available, in spite of the switch. */
 static void
-add_warning(json_object *o, const struct candidates *s, const char *name)
+add_warning(json_object *o, const struct candidates *s, const struct provider *provider)
 {
 	char text[ERROR_TEXT_MAX];
-	for (size_t i = 0; i < s->plan.n; i++) {
-		const struct candidate *c = &s->plan.candidates[i];
-		bool is_available = plan_usable(c->standing) && c->standing != STANDING_PROBE;
-		if (strcmp(c->view->provider->name, name) != 0 || is_available)
-			continue;
-		plan_reason(c, clock_wall_ms(), text, sizeof text);
-		tree_put(o, "warning", json_object_new_string(text));
-	}
+	const struct candidate *c = candidates_find(s, provider);
+	if (plan_usable(c->standing) && c->standing != STANDING_PROBE)
+		return;
+	plan_reason(c, clock_wall_ms(), text, sizeof text);
+	tree_put(o, "warning", json_object_new_string(text));
 }
 
+/* provider: NULL for automatic. */
 static json_object *
-switch_result(const struct app *app, const char *name)
+switch_result(const struct app *app, const struct provider *provider)
 {
 	struct candidates *s = candidates_latest(app, "");
 	if (s == NULL)
@@ -137,8 +173,9 @@ switch_result(const struct app *app, const char *name)
 		tree_put_null(o, "current_provider");
 	else
 		tree_put(o, "current_provider", json_object_new_string(p->name));
-	tree_put(o, "mode", json_object_new_string(name[0] == '\0' ? "auto" : "manual"));
-	add_warning(o, s, name);
+	tree_put(o, "mode", json_object_new_string(provider == NULL ? "auto" : "manual"));
+	if (provider != NULL)
+		add_warning(o, s, provider);
 	free(s);
 	return o;
 }
@@ -171,7 +208,7 @@ void
 admin_switch(struct client *client)
 {
 	struct app *app = client->app;
-	char name[PROVIDER_NAME_MAX];
+	char name[PROVIDER_NAME_MAX], text[LEDGER_TEXT_MAX];
 	bool read = read_name(&client->request.body, name);
 	bool automatic = strcmp(name, "auto") == 0;
 	const struct provider *p = automatic ? NULL : config_provider(app->config, name);
@@ -182,10 +219,12 @@ admin_switch(struct client *client)
 	if (!retry_while_busy(client, switch_to, p))
 		return;
 	if (p == NULL)
-		log_line(LOG_NOTICE, "switched back to automatic by an admin");
+		snprintf(text, sizeof text, "switched back to automatic by an admin");
 	else
-		log_line(LOG_NOTICE, "switched to %s by an admin", p->name);
-	reply_json(&client->reply, 200, "", switch_result(app, automatic ? "" : name));
+		snprintf(text, sizeof text, "switched to %s by an admin", p->name);
+	log_line(LOG_NOTICE, "%s", text);
+	ledger_tell(app->ledger, "switch", p == NULL ? "" : p->name, text);
+	reply_json(&client->reply, 200, "", switch_result(app, p));
 }
 
 void

@@ -6,6 +6,7 @@
 #include "route/candidates.h"
 #include "route/learned.h"
 #include "route/outcome.h"
+#include "share/ask.h"
 #include "upstream/attempt.h"
 #include "json/tree.h"
 
@@ -24,22 +25,35 @@ struct health_check {
 	void (*done)(void *owner, const struct health_check_report *report);
 	void *owner;
 	struct health_check_report report;
+	const struct stored_credential *credential; /* of tokens; NULL: none is stored */
 	struct attempt *attempt;
 	struct buf body;
 	struct health_key key;
 	int64_t began_ms;
 	size_t successor;
-	bool locked;        /* we hold the lock of health checks */
+	bool locked; /* we hold the lock of health checks */
+	struct share_ask share_ask;
 	struct task finish; /* so that done() is never called from health_check_start() */
 };
 
 /* --- Before ----------------------------------------------------------- */
 
-static const struct candidate *
-find_candidate(const struct health_check *h, struct candidates *all)
+static struct candidates *
+collect(const struct health_check *h)
 {
-	candidates_latest_by(h->config, h->tokens, h->app->state, "", all);
-	return candidates_find(all, h->provider);
+	return candidates_latest_by(h->config, h->tokens, h->app->state, "");
+}
+
+/* The stored credential to check it with: the candidate's, of several. NULL: none is stored. */
+static const struct stored_credential *
+find_credential(const struct tokens *tokens, const struct candidate *c)
+{
+	const char *name = c->view->provider->name;
+	const struct stored_credential *stored;
+	for (size_t i = 0; (stored = tokens_at(tokens, name, i)) != NULL; i++)
+		if (c->view->credential.label == stored->label)
+			return stored;
+	return tokens_at(tokens, name, 0);
 }
 
 static bool
@@ -82,14 +96,14 @@ health_check_intent(const struct app *app, const struct provider *provider, bool
 static void
 finish(struct health_check *h)
 {
-	struct candidates *all = malloc(sizeof *all);
+	struct candidates *all = collect(h);
 	struct health_check_report report = h->report;
 	void (*done)(void *, const struct health_check_report *) = h->done;
 	void *owner = h->owner;
 	if (all != NULL) {
-		const struct candidate *c = find_candidate(h, all);
+		const struct candidate *c = candidates_find(all, h->provider);
 		report.after = plan_state_name(c->standing);
-		if (!report.asked)
+		if (!report.asked && report.found[0] == '\0')
 			plan_reason(c, clock_wall_ms(), report.found, sizeof report.found);
 	}
 	free(all);
@@ -108,6 +122,7 @@ health_check_free(struct health_check *h)
 {
 	if (h == NULL)
 		return;
+	share_ask_end(&h->share_ask);
 	attempt_free(h->attempt);
 	buf_free(&h->body);
 	loop_recall(&h->finish);
@@ -181,9 +196,9 @@ write_body(struct health_check *h, const char *model)
 }
 
 static bool
-start_attempt(struct health_check *h, const char *credential)
+start_attempt(struct health_check *h)
 {
-	const char *model = model_of(h);
+	const char *model = model_of(h), *credential = h->credential->value;
 	attempt_free(h->attempt);
 	h->attempt = NULL;
 	if (model == NULL || !write_body(h, model))
@@ -224,6 +239,7 @@ judge(struct health_check *h, enum ending ending)
 	const struct outcome outcome = {
 	    .provider = h->provider,
 	    .key = h->key,
+	    .label = h->credential->label,
 	    .began_ms = h->began_ms,
 	    /* It holds no lease; it only delays the end of a pause, here always by the same
 	     * share: health checks do not come in crowds. */
@@ -231,10 +247,10 @@ judge(struct health_check *h, enum ending ending)
 	    .response = evidence.response,
 	    .verdict = &verdict,
 	};
-	const char *credential = tokens_get(h->tokens, h->provider->name);
+	char name[CREDENTIAL_NAME_SIZE];
 	outcome_count_attempt(h->app->state, h->provider, &verdict, false);
 	h->successor += verdict.kind == VERDICT_SUCCESSOR;
-	if (verdict.kind == VERDICT_SUCCESSOR && credential != NULL && start_attempt(h, credential))
+	if (verdict.kind == VERDICT_SUCCESSOR && start_attempt(h))
 		return;
 	/* A failure that is not the account's says nothing about its limits. */
 	bool served = verdict_is_success(&verdict);
@@ -246,7 +262,8 @@ judge(struct health_check *h, enum ending ending)
 	h->report.result = served             ? HEALTH_CHECK_HEALTHY
 			   : is_about_account ? HEALTH_CHECK_LIMITED
 					      : HEALTH_CHECK_UNKNOWN;
-	snprintf(h->report.found, sizeof h->report.found, "%s: %s", h->provider->name,
+	snprintf(h->report.found, sizeof h->report.found, "%s: %s",
+		 credential_name(h->provider->name, h->credential->label, name),
 		 served ? "serves requests" : verdict.why);
 	loop_queue(h->app->loop, &h->finish);
 }
@@ -274,34 +291,75 @@ end_due_pauses(struct health_check *h)
 			state_health_change(h->app->state, &all[i].key, h->provider->name, &change);
 }
 
+/* A pause that all machines know is checked by one of them at a time. */
+static void
+go_on(struct health_check *h, enum share_answer answer)
+{
+	if (answer == SHARE_REFUSED) {
+		snprintf(h->report.found, sizeof h->report.found,
+			 "%s: another machine asks it just now", h->provider->name);
+	} else {
+		h->report.result = HEALTH_CHECK_UNKNOWN;
+		if (answer == SHARE_GRANTED && start_attempt(h))
+			return;
+		if (answer == SHARE_SILENT)
+			snprintf(h->report.found, sizeof h->report.found,
+				 "claude-router-share does not say whether another machine asks "
+				 "it just now");
+	}
+	loop_queue(h->app->loop, &h->finish);
+}
+
+static void
+on_answered(struct share_ask *ask, enum share_answer answer)
+{
+	go_on(CONTAINER_OF(ask, struct health_check, share_ask), answer);
+}
+
+/* Before it is sent, asks for the lease of the record that is the reason for the pause; not for
+ * what is not paused, which everybody may ask. */
+static void
+ask(struct health_check *h, const struct health_key *paused)
+{
+	const struct share_lease lease = {.key = *paused};
+	enum share_answer answer = SHARE_GRANTED;
+	if (paused->provider != 0 && share_is_connected(h->app->state))
+		answer =
+		    share_ask_begin(&h->share_ask, h->app->loop, state_path(h->app->state), &lease);
+	if (answer != SHARE_ASKED)
+		go_on(h, answer);
+}
+
 static void
 begin(struct health_check *h, bool force)
 {
-	struct candidates *all = malloc(sizeof *all);
-	const char *credential = tokens_get(h->tokens, h->provider->name);
+	struct candidates *all = collect(h);
 	if (all == NULL) {
 		h->report.result = HEALTH_CHECK_UNKNOWN;
 		loop_queue(h->app->loop, &h->finish);
 		return;
 	}
-	const struct candidate *c = find_candidate(h, all);
+	const struct candidate *c = candidates_find(all, h->provider);
+	h->credential = find_credential(h->tokens, c);
 	h->report.before = h->report.after = plan_state_name(c->standing);
 	bool needed = is_paused(c) || force;
+	const struct health_key paused =
+	    is_paused(c) && c->cause != NULL ? c->cause->key : (struct health_key){0};
 	h->report.result = result_of(c);
-	/* The lock is taken last, so that a health check with nothing to do needs none. */
-	h->locked = needed && credential != NULL && state_check_lock(h->app->state);
-	if (h->locked) {
-		h->report.result = HEALTH_CHECK_UNKNOWN;
-		if (start_attempt(h, credential)) {
-			free(all);
-			return;
-		}
-	} else if (needed && credential == NULL) {
-		end_due_pauses(h);
-		c = find_candidate(h, all);
-		h->report.result = result_of(c);
-	}
 	free(all);
+	/* The lock is taken last, so that a health check with nothing to do needs none. */
+	h->locked = needed && h->credential != NULL && state_check_lock(h->app->state);
+	if (h->locked) {
+		ask(h, &paused);
+		return;
+	}
+	if (needed && h->credential == NULL) {
+		end_due_pauses(h);
+		all = collect(h);
+		h->report.result = all == NULL ? HEALTH_CHECK_UNKNOWN
+					       : result_of(candidates_find(all, h->provider));
+		free(all);
+	}
 	loop_queue(h->app->loop, &h->finish);
 }
 
@@ -319,6 +377,7 @@ health_check_start(struct app *app, const struct provider *provider, bool force,
 	h->done = done;
 	h->owner = owner;
 	h->finish.run = run_finish;
+	h->share_ask.answered = on_answered;
 	h->report.provider = provider;
 	h->report.before = h->report.after = "unknown";
 	buf_init(&h->body, 65536);

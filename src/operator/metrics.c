@@ -2,6 +2,7 @@
 #include "operator/metrics.h"
 
 #include "base/count.h"
+#include "money/amount.h"
 #include "state/histogram.h"
 
 #include <inttypes.h>
@@ -87,6 +88,7 @@ time_of(int64_t ms)
 static const char *const outcomes[] = {"ok", "error", "cut", "left"};
 static const char *const verdicts[] = {"pass", "hop", "cool", "bench", "successor", "retry"};
 static const char *const reasons[] = {"busy", "cooldown", "retry_after", "reset", "refused"};
+static const char *const kinds[] = {"input", "cache_read", "cache_5m", "cache_1h", "output"};
 
 static const struct counted {
 	const char *name, *help;
@@ -110,9 +112,14 @@ static const struct counted {
      "Pauses that began, by reason: busy, cooldown (a limit without a time), retry_after, reset (a "
      "quota window's end), refused (the credential).",
      "reason", reasons, COUNT(reasons), COUNT_PAUSES + PAUSE_SHORT, false},
+    {"tokens_total",
+     "Tokens that were reported, or estimated of what was cut: input, cache_read, cache_5m and "
+     "cache_1h (read from a cache, and written to one) and output.",
+     "kind", kinds, COUNT(kinds), COUNT_TOKENS, false},
 };
 _Static_assert(COUNT(outcomes) == COUNTED_ENDINGS, "a name for each");
 _Static_assert(COUNT(verdicts) == COUNTED_VERDICTS, "a name for each");
+_Static_assert(COUNT(kinds) == COUNTED_TOKENS, "a name for each");
 _Static_assert(COUNT(reasons) == PAUSE_BENCH, "a name for each but PAUSE_NONE");
 
 static void
@@ -176,6 +183,77 @@ put_histograms(struct page *p, const struct metrics *m)
 	}
 }
 
+/* --- Money ------------------------------------------------------------ */
+
+/* Nano-dollars as decimals. */
+static struct decimal
+dollars(uint64_t nano_usd)
+{
+	struct decimal d;
+	char text[AMOUNT_SIZE];
+	uint64_t most = INT64_MAX;
+	amount_decimal((int64_t)(nano_usd < most ? nano_usd : most), text);
+	snprintf(d.text, sizeof d.text, "%.31s", text);
+	return d;
+}
+
+/* One counter of each provider. */
+static void
+put_each(struct page *p, const struct metrics *m, enum counter counter, const char *name,
+	 const char *help)
+{
+	head(p, name, "counter", help);
+	for (size_t i = 0; i < m->n_providers; i++)
+		put(p, PREFIX "%s{provider=\"%s\"} %" PRIu64 "\n", name,
+		    label(m->providers[i].name).text, m->providers[i].counts[counter]);
+}
+
+static void
+put_costs(struct page *p, const struct metrics *m)
+{
+	head(p, "cost_dollars_total", "counter",
+	     "What was billed to the operator, as far as it is known; not what a plan served.");
+	for (size_t i = 0; i < m->n_providers; i++)
+		put(p, PREFIX "cost_dollars_total{provider=\"%s\"} %s\n",
+		    label(m->providers[i].name).text,
+		    dollars(m->providers[i].counts[COUNT_COST]).text);
+	put_each(p, m, COUNT_COST_UNKNOWN, "cost_unknown_total",
+		 "Attempts that were billed, and whose cost is not known.");
+	put_each(p, m, COUNT_BOUND_EXCEEDED, "bound_exceeded_total",
+		 "Attempts that cost more than was reserved for them under a cap; always 0, unless "
+		 "the estimate is wrong.");
+	put_each(p, m, COUNT_DRILLED, "drilled_total",
+		 "Requests that a drill answered in the provider's place; they are in no other "
+		 "figure of it.");
+	figure(p, "ledger_dropped_total", "counter",
+	       "Rows and events that the ledger could not take.", m->none[COUNT_UNRECORDED]);
+}
+
+static void
+put_caps(struct page *p, const struct metrics *m)
+{
+	static const struct {
+		const char *name, *help;
+		size_t at;
+	} all[] = {
+	    {"cap_dollars", "The most that a scope may cost in this day or month.",
+	     offsetof(struct caps_use, cap)},
+	    {"cap_used_dollars", "What was spent of it.", offsetof(struct caps_use, used)},
+	    {"cap_reserved_dollars", "What running requests have reserved of it.",
+	     offsetof(struct caps_use, reserved)},
+	};
+	for (size_t k = 0; k < COUNT(all); k++) {
+		head(p, all[k].name, "gauge", all[k].help);
+		for (size_t i = 0; i < m->n_caps; i++) {
+			const struct caps_use *use = &m->caps[i];
+			const int64_t *amount = (const int64_t *)((const char *)use + all[k].at);
+			put(p, PREFIX "%s{scope=\"%s\",period=\"%s\"} %s\n", all[k].name,
+			    label(use->scope).text, use->period,
+			    dollars(*amount < 0 ? 0 : (uint64_t)*amount).text);
+		}
+	}
+}
+
 /* --- Gauges ----------------------------------------------------------- */
 
 static void
@@ -233,6 +311,24 @@ put_quotas(struct page *p, const struct metrics *m)
 }
 
 static void
+put_share(struct page *p, const struct state_share *share)
+{
+	bool is_connected = share->since_ms != 0;
+	figure(p, "share_connected", "gauge",
+	       "Whether this machine shares its state with others now.", is_connected);
+	figure(p, "share_machines", "gauge",
+	       "Machines that share it, this one included; 0 while it is not connected.",
+	       is_connected ? share->machines : 0);
+	head(p, "share_delay_seconds", "gauge",
+	     "How long the last fact took to the server and back; absent while it is not "
+	     "connected.");
+	if (is_connected)
+		put(p, PREFIX "share_delay_seconds %s\n", time_of(share->delay_ms).text);
+	figure(p, "share_refused_total", "counter",
+	       "Facts that were not made with this machine's share_key.", share->refused);
+}
+
+static void
 put_file(struct page *p, const char *name, const struct metrics_file *file)
 {
 	char full[64];
@@ -257,9 +353,13 @@ metrics_write(const struct metrics *m, struct buf *out)
 	       "How often requests moved from a provider to the next one.", m->failovers);
 	put_counters(&p, m);
 	put_histograms(&p, m);
+	put_costs(&p, m);
+	put_caps(&p, m);
 	put_providers(&p, m);
 	put_quotas(&p, m);
 	put_file(&p, "config", &m->config);
 	put_file(&p, "tokens", &m->tokens);
+	if (m->is_sharing)
+		put_share(&p, &m->share);
 	return p.fits;
 }

@@ -9,6 +9,7 @@
 #define OPERATOR_METRICS_H
 
 #include "base/buf.h"
+#include "money/caps.h"
 #include "state/health.h"
 #include "state/state.h"
 
@@ -37,7 +38,11 @@ struct metrics {
 	uint64_t failovers;
 	uint64_t streams;
 	uint64_t processes;
+	struct caps_use caps[CAPS_USES_MAX];
+	size_t n_caps;
 	struct metrics_file config, tokens;
+	bool is_sharing;          /* share is configured */
+	struct state_share share; /* if it is */
 };
 
 /* Appends the page. False: out is full or out of memory, and contains a part of it. */

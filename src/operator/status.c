@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/count.h"
 #include "money/caps.h"
+#include "operator/drills.h"
 #include "json/tree.h"
 
 #include <stdio.h>
@@ -41,22 +42,6 @@ add_time(json_object *o, const char *name, int64_t at_ms)
 	add_text(o, name, at_ms == 0 ? NULL : clock_rfc3339(at_ms, text));
 }
 
-/* A provider's name for people. */
-static const char *
-display_name(const char *name)
-{
-	static const char *const names[][2] = {
-	    {"claude_pro", "Claude Pro"},
-	    {"deepseek", "DeepSeek"},
-	    {"kimi", "Kimi"},
-	    {"claude_api", "Claude API"},
-	};
-	for (size_t i = 0; i < COUNT(names); i++)
-		if (strcmp(names[i][0], name) == 0)
-			return names[i][1];
-	return name;
-}
-
 /* --- The plan --------------------------------------------------------- */
 
 static const struct candidate *
@@ -80,7 +65,7 @@ first_choice(const struct candidates *s)
 	const struct candidate *top = current(&s->plan);
 	if (top != NULL && top->is_chosen)
 		return top;
-	for (size_t i = 0; i < s->plan.n; i++) {
+	for (size_t i = 0; i < s->n_views; i++) {
 		const struct candidate *c = candidates_find(s, s->views[i].provider);
 		if (c->standing != STANDING_DISABLED && c->standing != STANDING_UNCONFIGURED)
 			return c;
@@ -140,7 +125,7 @@ append_bill(const struct candidate *c, char *text, size_t size)
 	size_t n = strlen(text);
 	if (credential_is_billed(&c->view->credential, c->view->provider))
 		snprintf(text + n, size - n, " · billed to your %s account",
-			 display_name(c->view->provider->name));
+			 config_display_name(c->view->provider->name));
 }
 
 const char *
@@ -159,11 +144,11 @@ status_line(const struct candidates *s, char *text, size_t size)
 				 clock_short(earliest_ms, now_ms, when));
 		return text;
 	}
-	snprintf(text, size, "%s", display_name(top->view->provider->name));
+	snprintf(text, size, "%s", config_display_name(top->view->provider->name));
 	size_t n = strlen(text);
 	if (first != NULL && first != top && first->until_ms > now_ms)
 		snprintf(text + n, size - n, " (%s %s until %s)",
-			 display_name(first->view->provider->name),
+			 config_display_name(first->view->provider->name),
 			 first->standing == STANDING_SPARED ? "spared" : "paused",
 			 clock_short(first->until_ms, now_ms, when));
 	else
@@ -193,8 +178,54 @@ add_line(json_object *o, const struct candidates *s)
 	add_text(o, "line", status_line(s, line, sizeof line));
 }
 
+static json_object *
+windows(const struct provider *provider, const struct health *h)
+{
+	json_object *o = json_object_new_object();
+	for (size_t i = 0; i < COUNT(h->windows); i++) {
+		const struct health_window *w = &h->windows[i];
+		if (w->name[0] == '\0')
+			continue;
+		json_object *window = json_object_new_object();
+		tree_put(window, "utilization", json_object_new_double((double)w->permille / 1000));
+		add_time(window, "reset", w->reset_ms);
+		uint32_t leave_at = config_leave_at(provider, w->name);
+		if (leave_at != 0)
+			tree_put(window, "leave_at",
+				 json_object_new_double((double)leave_at / 1000));
+		tree_put(o, w->name, window);
+	}
+	return o;
+}
+
+/* 0: it is not paused. */
+static int64_t
+paused_until_ms(const struct candidate *c)
+{
+	return plan_usable(c->standing) ? 0 : c->until_ms;
+}
+
+/* When a pause, or the time in which it is spared, is over; 0: neither. */
+static int64_t
+until_ms(const struct candidate *c)
+{
+	return c->standing == STANDING_SPARED ? c->until_ms : paused_until_ms(c);
+}
+
+static json_object *
+provider_health(const struct candidate *c, bool figures)
+{
+	json_object *o = json_object_new_object();
+	add_bool(o, "active", plan_usable(c->standing));
+	if (!figures)
+		return o;
+	add_time(o, "until", until_ms(c));
+	tree_put(o, "windows", windows(c->view->provider, &c->view->account));
+	return o;
+}
+
 json_object *
-status_health(const struct app *app, bool *healthy)
+status_health(const struct app *app, bool figures, bool *healthy)
 {
 	struct candidates *s = candidates_latest(app, "");
 	struct summary summary;
@@ -205,31 +236,13 @@ status_health(const struct app *app, bool *healthy)
 	json_object *providers = json_object_new_object();
 	state_summary(app->state, &summary);
 	add_summary(o, &summary, s);
-	for (size_t i = 0; i < s->plan.n; i++) {
-		const struct candidate *c = candidates_find(s, s->views[i].provider);
-		json_object *p = json_object_new_object();
-		add_bool(p, "active", plan_usable(c->standing));
-		tree_put(providers, c->view->provider->name, p);
+	for (size_t i = 0; i < app->config->n_providers; i++) {
+		const struct candidate *c = candidates_find(s, &app->config->providers[i]);
+		tree_put(providers, c->view->provider->name, provider_health(c, figures));
 	}
 	tree_put(o, "providers", providers);
 	add_line(o, s);
 	free(s);
-	return o;
-}
-
-static json_object *
-windows(const struct health *h)
-{
-	json_object *o = json_object_new_object();
-	for (size_t i = 0; i < COUNT(h->windows); i++) {
-		const struct health_window *w = &h->windows[i];
-		if (w->name[0] == '\0')
-			continue;
-		json_object *window = json_object_new_object();
-		tree_put(window, "utilization", json_object_new_double((double)w->permille / 1000));
-		add_time(window, "reset", w->reset_ms);
-		tree_put(o, w->name, window);
-	}
 	return o;
 }
 
@@ -271,15 +284,37 @@ model_in_use(const struct app *app, const struct provider *p)
 	return NULL;
 }
 
-/* 0: it is not paused. */
-static int64_t
-paused_until_ms(const struct candidate *c)
+/* How the accounts that the candidate's provider can be used with stand, by the labels in
+ * tokens.txt; NULL: one without a label, if any, of which the provider's status says all. */
+static json_object *
+credentials_status(const struct candidates *s, const struct candidate *of)
 {
-	return plan_usable(c->standing) ? 0 : c->until_ms;
+	json_object *list = NULL;
+	char text[ERROR_TEXT_MAX];
+	for (size_t i = 0; i < s->plan.n; i++) {
+		const struct candidate *c = &s->plan.candidates[i];
+		const char *label = c->view->credential.label;
+		if (c->view->provider != of->view->provider || label == NULL ||
+		    (label[0] == '\0' && c->view->pool == UINT64_C(1) << c->view->index))
+			continue;
+		json_object *o = json_object_new_object();
+		tree_put(o, "label", json_object_new_string(label));
+		add_text(o, "state", plan_state_name(c->standing));
+		add_time(o, "until", until_ms(c));
+		add_text(o, "why", c->cause == NULL ? NULL : c->cause->why);
+		add_text(o, "reason", plan_reason(c, clock_wall_ms(), text, sizeof text));
+		add_bool(o, "active", plan_usable(c->standing));
+		add_time(o, "last_success", c->view->account.success_ms);
+		add_time(o, "last_error", c->view->account.error_ms);
+		add_text(o, "last_error_why", c->view->account.error);
+		list = list == NULL ? json_object_new_array() : list;
+		tree_add(list, o);
+	}
+	return list;
 }
 
 static json_object *
-provider_status(const struct app *app, const struct candidate *c)
+provider_status(const struct app *app, const struct candidates *s, const struct candidate *c)
 {
 	json_object *o = json_object_new_object();
 	const struct provider *p = c->view->provider;
@@ -288,18 +323,21 @@ provider_status(const struct app *app, const struct candidate *c)
 	add_bool(o, "configured",
 		 c->standing != STANDING_UNCONFIGURED && c->standing != STANDING_DISABLED);
 	add_text(o, "state", plan_state_name(c->standing));
-	add_time(o, "until", c->standing == STANDING_SPARED ? c->until_ms : paused_until_ms(c));
+	add_time(o, "until", until_ms(c));
 	add_text(o, "why", c->cause == NULL ? NULL : c->cause->why);
 	add_text(o, "reason", plan_reason(c, clock_wall_ms(), text, sizeof text));
 	add_bool(o, "active", plan_usable(c->standing));
 	add_bool(o, "paid", p->paid);
 	add_text(o, "model", model_in_use(app, p));
-	tree_put(o, "windows", windows(account));
+	tree_put(o, "windows", windows(p, account));
 	add_number(o, "accounts", count_accounts(app->state, p->id));
 	add_counters(o, app->state, p->id);
 	add_time(o, "last_success", account->success_ms);
 	add_time(o, "last_error", account->error_ms);
 	add_text(o, "last_error_why", account->error);
+	json_object *credentials = credentials_status(s, c);
+	if (credentials != NULL)
+		tree_put(o, "credentials", credentials);
 	return o;
 }
 
@@ -362,6 +400,28 @@ prices_status(const struct app *app)
 	return o;
 }
 
+static json_object *
+share_status(const struct app *app)
+{
+	struct state_share share;
+	bool is_running = state_share(app->state, &share);
+	json_object *o = json_object_new_object();
+	add_text(o, "server", app->config->share);
+	add_time(o, "connected", share.since_ms);
+	if (share.since_ms != 0) {
+		add_number(o, "machines", share.machines);
+		add_number(o, "delay_ms", share.delay_ms);
+		add_number(o, "clock_ms", share.clock_ms);
+	} else if (is_running) {
+		add_time(o, "tried", share.tried_ms);
+		add_text(o, "error", "not connected: the log of claude-router-share says why");
+	} else {
+		add_text(o, "error", "claude-router-share does not run");
+	}
+	add_number(o, "refused", (int64_t)share.refused);
+	return o;
+}
+
 json_object *
 status_full(const struct app *app)
 {
@@ -379,20 +439,27 @@ status_full(const struct app *app)
 	add_text(o, "mode", summary.manual[0] == '\0' ? "auto" : "manual");
 	add_text(o, "reason", reason(s, text, sizeof text));
 	add_line(o, s);
-	for (size_t i = 0; i < s->plan.n; i++) {
-		const struct candidate *c = candidates_find(s, s->views[i].provider);
-		tree_put(providers, c->view->provider->name, provider_status(app, c));
+	for (size_t i = 0; i < app->config->n_providers; i++) {
+		const struct candidate *c = candidates_find(s, &app->config->providers[i]);
+		tree_put(providers, c->view->provider->name, provider_status(app, s, c));
 	}
 	tree_put(o, "providers", providers);
 	tree_put(o, "tokens_file",
 		 file_status(tokens_loaded_ms(app->tokens), reload->tokens_error));
 	tree_put(o, "keys_file", keys_status(app));
 	tree_put(o, "ledger", ledger_status_of(app));
-	tree_put(o, "caps", caps_status(app->config, app->state, clock_wall_ms()));
+	tree_put(o, "caps", caps_status(app->config, app->keys, app->state, clock_wall_ms()));
 	tree_put(o, "prices", prices_status(app));
 	json_object *config = file_status(reload->config_loaded_ms, reload->config_error);
 	add_text(config, "restart", reload->restart);
 	tree_put(o, "config", config);
+	json_object *drill = drills_status(app);
+	if (drill != NULL)
+		tree_put(o, "drill", drill);
+	else
+		tree_put_null(o, "drill");
+	if (app->config->share[0] != '\0')
+		tree_put(o, "share", share_status(app));
 	add_number(o, "streams", count_streams(app->state, &n_processes));
 	add_number(o, "processes", (int64_t)n_processes);
 	add_text(o, "version", PACKAGE_VERSION);
@@ -431,16 +498,20 @@ status_metrics(const struct app *app, struct metrics *m)
 	state_summary(app->state, &summary);
 	*m = (struct metrics){
 	    .version = PACKAGE_VERSION,
-	    .n_providers = s->plan.n,
+	    .n_providers = app->config->n_providers,
 	    .failovers = summary.failover_count,
 	    .streams = (uint64_t)count_streams(app->state, &n_processes),
 	    .config = {reload->config_loaded_ms, reload->config_error[0] == '\0'},
 	    .tokens = {tokens_loaded_ms(app->tokens), reload->tokens_error[0] == '\0'},
 	};
 	m->processes = n_processes;
+	m->is_sharing = app->config->share[0] != '\0';
+	state_share(app->state, &m->share);
+	m->n_caps = caps_uses(app->config, app->state, clock_wall_ms(), m->caps);
 	state_counts(app->state, STATE_NOBODY, m->none);
-	for (size_t i = 0; i < s->plan.n; i++)
-		measure_provider(app, candidates_find(s, s->views[i].provider), &m->providers[i]);
+	for (size_t i = 0; i < m->n_providers; i++)
+		measure_provider(app, candidates_find(s, &app->config->providers[i]),
+				 &m->providers[i]);
 	free(s);
 	return true;
 }

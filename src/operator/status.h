@@ -10,8 +10,9 @@
 
 #include <json-c/json.h>
 
-/* The body of /health. *healthy: whether a provider is usable. */
-json_object *status_health(const struct app *app, bool *healthy);
+/* The body of /health; figures: with those of each provider, but not today's cost
+ * (operator/usage.h). *healthy: whether a provider is usable. */
+json_object *status_health(const struct app *app, bool figures, bool *healthy);
 
 /* The body of /v1/status. */
 json_object *status_full(const struct app *app);

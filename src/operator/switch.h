@@ -7,8 +7,9 @@
 #include "config/config.h"
 #include "state/state.h"
 
-/* Puts a provider first, and makes its pauses due, so that the next request tries it; NULL: back to
- * automatic. False: the state file is busy, and what was not written is queued; may be repeated. */
+/* Ends a drill, puts a provider first, and makes its pauses due, so that the next request tries it;
+ * NULL: back to automatic. False: the state file is busy, and what was not written is queued; may
+ * be repeated. */
 bool switch_to(struct state *state, const struct provider *provider);
 
 #endif

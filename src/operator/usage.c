@@ -2,6 +2,7 @@
 #include "operator/usage.h"
 
 #include "base/clock.h"
+#include "base/count.h"
 #include "config/text.h"
 #include "money/ledger.h"
 #include "route/replies.h"
@@ -27,13 +28,11 @@ find_ledger(struct client *client, char path[static PATH_MAX])
 	return found;
 }
 
-/* Replies with a report; NULL: with the error. */
+/* There is no report. */
 static void
-reply_report(struct client *client, json_object *report, const struct buf *error)
+reply_failure(struct client *client, const struct buf *error)
 {
-	if (report != NULL)
-		reply_json(&client->reply, 200, LINES, report);
-	else if (error->len > 0)
+	if (error->len > 0)
 		replies_failure(client, 503, "", "api_error", error->data);
 	else
 		replies_out_of_memory(client);
@@ -76,7 +75,11 @@ usage_report(struct client *client)
 	    !read_by(client, &by) || find_ledger(client, path) == NULL)
 		return;
 	buf_init(&error, ERROR_TEXT_MAX);
-	reply_report(client, ledger_usage(path, clock_wall_ms(), (int)days, by, &error), &error);
+	json_object *report = ledger_usage(path, clock_wall_ms(), (int)days, by, &error);
+	if (report != NULL)
+		reply_json(&client->reply, 200, LINES, report);
+	else
+		reply_failure(client, &error);
 	buf_free(&error);
 }
 
@@ -86,12 +89,54 @@ usage_events(struct client *client)
 	const struct request *r = &client->request;
 	char path[PATH_MAX];
 	uint64_t after = 0, limit = EVENTS;
-	struct buf error;
+	struct buf error, events;
 	if (!read_number(client, "after", r->after, 0, INT64_MAX, &after) ||
 	    !read_number(client, "limit", r->limit, 1, LEDGER_REPORT_MAX, &limit) ||
 	    find_ledger(client, path) == NULL)
 		return;
 	buf_init(&error, ERROR_TEXT_MAX);
-	reply_report(client, ledger_events(path, (int64_t)after, (int)limit, &error), &error);
+	buf_init(&events, RESPONSE_JSON_MAX);
+	if (ledger_events(path, (int64_t)after, (int)limit, &events, &error))
+		reply_whole(&client->reply, 200, "content-type: application/json\r\n" LINES,
+			    events.data, events.len);
+	else
+		reply_failure(client, &error);
+	buf_free(&events);
 	buf_free(&error);
+}
+
+/* --- Today ------------------------------------------------------------ */
+
+/* The sums of a report that say what was spent; NULL: of no report. */
+static json_object *
+spent_of(json_object *report)
+{
+	static const char *const names[] = {"spent", "spent_unknown", "worth", "worth_unknown"};
+	json_object *total = report == NULL ? NULL : tree_get(report, "total");
+	if (total == NULL)
+		return NULL;
+	json_object *o = json_object_new_object();
+	for (size_t i = 0; i < COUNT(names); i++)
+		tree_put(o, names[i], json_object_get(tree_get(total, names[i])));
+	return o;
+}
+
+json_object *
+usage_today(struct app *app)
+{
+	char path[PATH_MAX];
+	struct buf error;
+	int64_t now_ms = clock_wall_ms(), age_ms = now_ms - app->today_at_ms;
+	if (ledger_path(app->config->ledger, app->config->state_file, path) == NULL)
+		return NULL;
+	if (age_ms >= 0 && age_ms < USAGE_TODAY_MS)
+		return json_object_get(app->today);
+	buf_init(&error, ERROR_TEXT_MAX);
+	json_object *report = ledger_usage(path, now_ms, 1, LEDGER_BY_PROVIDER, &error);
+	json_object_put(app->today);
+	app->today = spent_of(report);
+	app->today_at_ms = now_ms;
+	json_object_put(report);
+	buf_free(&error);
+	return json_object_get(app->today);
 }

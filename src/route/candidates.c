@@ -3,6 +3,8 @@
 
 #include "base/clock.h"
 #include "dialect/dialect.h"
+#include "route/balance.h"
+#include "route/drill.h"
 #include "route/learned.h"
 
 #include <stdio.h>
@@ -116,16 +118,19 @@ check_caps(const struct candidates_query *query, struct plan_view *view)
 {
 	const struct provider *p = view->provider;
 	struct caps_refusal *r = &view->capped;
-	if (query->is_free || !caps_bind(query->config, p) || !view->credential.stored)
+	if (query->is_free || !view->credential.stored)
 		return;
-	const struct caps_query caps = {
+	struct caps_query caps = {
 	    .config = query->config,
 	    .provider = p,
+	    .client = query->key,
 	    .state = query->state,
 	    .prices = query->prices,
-	    .model = sent_name(query, p, &view->credential),
 	    .now_ms = query->now_ms,
 	};
+	if (!caps_bind(&caps))
+		return;
+	caps.model = sent_name(query, p, &view->credential);
 	caps_check(&caps, r);
 	if (r->refuses || (query->capped >> view->index & 1) == 0)
 		return;
@@ -136,29 +141,113 @@ check_caps(const struct candidates_query *query, struct plan_view *view)
 		 p->name);
 }
 
-void
-candidates_collect(struct candidates *all, const struct candidates_query *query)
+/* --- A provider's credentials ----------------------------------------- */
+
+/* How many of its stored credentials a request can use; 1 where it uses none, or needs none. */
+static size_t
+count_credentials(const struct candidates_query *query, const struct provider *p)
+{
+	const struct credential c =
+	    credential_choose(p, query->client, tokens_at(query->tokens, p->name, 0));
+	size_t n = 1;
+	while (c.stored && p->enabled && tokens_at(query->tokens, p->name, n) != NULL)
+		n++;
+	return n;
+}
+
+/* Writes the order in which the request prefers the provider's n stored credentials. */
+static void
+order_credentials(const struct candidates_query *query, const struct provider *p, size_t n,
+		  size_t order[static CREDENTIALS_MAX])
+{
+	struct balance_key keys[CREDENTIALS_MAX];
+	for (size_t i = 0; i < n; i++) {
+		const struct stored_credential *stored = tokens_at(query->tokens, p->name, i);
+		uint64_t account = state_name(query->state, stored->value);
+		keys[i] = (struct balance_key){
+		    .label = digest_name(stored->label),
+		    .weight = stored->weight,
+		    .attempts = query->load == NULL ? 0 : load_of(query->load, account),
+		    .is_current = query->session_provider == p->id &&
+				  query->session_credential == session_credential(account),
+		};
+	}
+	const struct balance_query balance = {
+	    .balance = p->balance,
+	    .affinity = query->affinity,
+	    .mid_loop = query->message != NULL && query->message->mid_loop,
+	    .keys = keys,
+	    .n_keys = n,
+	};
+	balance_order(&balance, order);
+}
+
+static void
+add_view(struct candidates *all, const struct candidates_query *query, const struct plan_view *view)
+{
+	struct plan_view *added = &all->views[all->n_views++];
+	*added = *view;
+	added->refuses = why_refused(query, view->provider, &view->credential);
+	read_health(query, added);
+	if (query->drill != NULL && query->drill->provider == view->provider->id)
+		added->drill = drill_health(query->drill);
+	check_caps(query, added);
+}
+
+static void
+add_provider(struct candidates *all, const struct candidates_query *query, const struct provider *p)
+{
+	size_t order[CREDENTIALS_MAX] = {0}, n = count_credentials(query, p);
+	size_t first = all->n_views;
+	if (n > 1)
+		order_credentials(query, p, n, order);
+	for (size_t i = 0; i < n; i++) {
+		const struct plan_view view = {
+		    .provider = p,
+		    .index = (unsigned)(first + order[i]),
+		    .pool = ((UINT64_C(1) << n) - 1) << first,
+		    .credential = credential_choose(p, query->client,
+						    tokens_at(query->tokens, p->name, order[i])),
+		};
+		add_view(all, query, &view);
+	}
+}
+
+/* --- Collecting ------------------------------------------------------- */
+
+_Static_assert(CANDIDATES_MAX <= 64, "each has a bit");
+
+static struct candidates *
+candidates_new(const struct candidates_query *query)
 {
 	const struct config *config = query->config;
+	struct candidates *all;
+	size_t n = 0;
+	for (size_t i = 0; i < config->n_providers; i++)
+		n += count_credentials(query, &config->providers[i]);
+	all = malloc(sizeof *all + n * sizeof *all->views);
+	if (all == NULL)
+		return NULL;
+	all->n_views = 0;
+	all->views = (struct plan_view *)(all + 1);
+	return all;
+}
+
+struct candidates *
+candidates_collect(const struct candidates_query *query)
+{
+	const struct config *config = query->config;
+	struct candidates *all = candidates_new(query);
 	struct summary summary;
+	if (all == NULL)
+		return NULL;
 	state_summary(query->state, &summary);
-	for (size_t i = 0; i < config->n_providers; i++) {
-		const struct provider *p = &config->providers[i];
-		const char *stored = tokens_get(query->tokens, p->name);
-		struct credential c = credential_choose(p, query->client, stored);
-		all->views[i] = (struct plan_view){
-		    .provider = p,
-		    .index = (unsigned)i,
-		    .credential = c,
-		    .refuses = why_refused(query, p, &c),
-		};
-		read_health(query, &all->views[i]);
-		check_caps(query, &all->views[i]);
-	}
+	for (size_t i = 0; i < config->n_providers; i++)
+		add_provider(all, query, &config->providers[i]);
 	const struct message *m = query->message;
 	struct plan_query plan = {
 	    .views = all->views,
-	    .n_views = config->n_providers,
+	    .n_views = all->n_views,
 	    .plan_limits_only = config->plan_limits_only,
 	    .manual = summary.manual,
 	    .session_provider = query->session_provider,
@@ -168,11 +257,12 @@ candidates_collect(struct candidates *all, const struct candidates_query *query)
 	    .now_ms = query->now_ms,
 	};
 	all->plan = plan_make(&plan);
+	return all;
 }
 
-void
+struct candidates *
 candidates_latest_by(const struct config *config, const struct tokens *tokens,
-		     const struct state *state, const char *model, struct candidates *candidates)
+		     const struct state *state, const char *model)
 {
 	static const struct client_credentials none = {.may_use_stored = true};
 	const struct candidates_query query = {
@@ -184,25 +274,36 @@ candidates_latest_by(const struct config *config, const struct tokens *tokens,
 	    .latest = true,
 	    .now_ms = clock_wall_ms(),
 	};
-	candidates_collect(candidates, &query);
+	return candidates_collect(&query);
 }
 
 struct candidates *
 candidates_latest(const struct app *app, const char *model)
 {
-	struct candidates *all = malloc(sizeof *all);
-	if (all != NULL)
-		candidates_latest_by(app->config, app->tokens, app->state, model, all);
-	return all;
+	return candidates_latest_by(app->config, app->tokens, app->state, model);
+}
+
+/* Whether it is available again earlier. A time of 0 means that this is unknown. */
+static bool
+is_sooner(const struct candidate *c, const struct candidate *than)
+{
+	return c->until_ms != 0 && (than->until_ms == 0 || c->until_ms < than->until_ms);
 }
 
 const struct candidate *
 candidates_find(const struct candidates *all, const struct provider *provider)
 {
-	const struct candidate *c = all->plan.candidates;
-	while (c->view->provider != provider)
-		c++;
-	return c;
+	const struct candidate *found = NULL;
+	for (size_t i = 0; i < all->plan.n; i++) {
+		const struct candidate *c = &all->plan.candidates[i];
+		if (c->view->provider != provider)
+			continue;
+		if (plan_usable(c->standing))
+			return c; /* these come first */
+		if (found == NULL || is_sooner(c, found))
+			found = c;
+	}
+	return found;
 }
 
 /* Lists of models are requested only from providers that have one. Neither they nor token
@@ -234,12 +335,13 @@ candidates_next(struct candidates *all, const struct candidates_filter *filter)
 }
 
 bool
-candidates_has_other(const struct candidates *all, const struct candidate *chosen,
+candidates_has_other(const struct candidates *all, const struct candidate *chosen, bool of_same,
 		     const struct candidates_filter *filter)
 {
 	for (size_t i = 0; i < all->plan.n_usable; i++) {
 		const struct candidate *c = &all->plan.candidates[i];
-		if (c != chosen && is_possible(c, filter))
+		if (c != chosen && (c->view->provider == chosen->view->provider) == of_same &&
+		    is_possible(c, filter))
 			return true;
 	}
 	return false;
@@ -251,7 +353,7 @@ candidates_first_skipped(const struct candidates *all, const struct candidate *c
 	for (size_t i = 0; i < all->plan.n; i++) {
 		const struct candidate *c = &all->plan.candidates[i];
 		bool is_skipped = i >= all->plan.n_usable || c->standing == STANDING_SPARED;
-		if (is_skipped && c != chosen && c->view->index <= chosen->view->index)
+		if (is_skipped && c->view < chosen->view)
 			return c;
 	}
 	return NULL;

@@ -39,6 +39,13 @@ on_progress(void *owner)
 }
 
 static void
+on_leased(struct share_ask *ask, enum share_answer answer)
+{
+	struct exchange *x = CONTAINER_OF(ask, struct exchange, share_ask);
+	run(x, steps_leased(x, answer));
+}
+
+static void
 on_timer(struct timer *timer)
 {
 	struct exchange *x = CONTAINER_OF(timer, struct exchange, timer);
@@ -120,6 +127,7 @@ exchange_new(struct client *client)
 	x->start_ms = clock_steady_ms();
 	x->first_ms = -1;
 	x->on_progress = on_progress;
+	x->share_ask.answered = on_leased;
 	x->timer.due = on_timer;
 	x->timeouts.due = on_timeouts;
 	x->flight.leader_left = queue_leader_left;
@@ -143,5 +151,5 @@ exchange_start(struct client *client)
 	client->handler = &handler;
 	client->handling = x;
 	identity_find(&x->identity, x->app->state, x->request);
-	run(x, &step_plan);
+	run(x, x->auxiliary ? &step_plan : &step_recall);
 }

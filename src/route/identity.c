@@ -42,6 +42,7 @@ identity_find(struct identity *identity, const struct state *state, const struct
 	find_owner(state, r, owner);
 	uint64_t key = name_of(state, "session", owner, session);
 	*identity = (struct identity){
+	    .affinity = digest_name(session[0] != '\0' ? session : scope),
 	    .kin = {.person = name_of(state, "person", scope, m->account_id),
 		    .device = name_of(state, "device", scope, device)},
 	    .kin_is_sure = r->local || r->client[0] != '\0',

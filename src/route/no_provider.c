@@ -34,13 +34,57 @@ no_provider_fini(struct no_provider *n)
 static void
 add_reasons(struct no_provider *n, const struct no_provider_query *query)
 {
+	char reason[ERROR_TEXT_MAX], before[ERROR_TEXT_MAX] = "";
 	for (size_t i = 0; i < query->plan->n; i++) {
-		char reason[ERROR_TEXT_MAX];
 		plan_reason(&query->plan->candidates[i], query->now_ms, reason, sizeof reason);
+		/* What is true of all credentials of a provider is said once. */
+		if (strcmp(reason, before) == 0)
+			continue;
+		snprintf(before, sizeof before, "%s", reason);
 		if (!buf_printf(&n->message, "%s%s", i == 0 ? " " : "; ", reason))
 			return;
 	}
 	buf_append_cut(&n->message, ".");
+}
+
+/* The candidate whose reason is the budget of the client's key, or the one that may be available
+ * first of the others; NULL: there is none. */
+static const struct candidate *
+find_waiting(const struct plan *plan, bool by_budget)
+{
+	const struct candidate *found = NULL;
+	for (size_t i = 0; i < plan->n; i++) {
+		const struct candidate *c = &plan->candidates[i];
+		bool is_capped = c->standing == STANDING_CAPPED && c->until_ms != 0;
+		bool is_budget = is_capped && c->view->capped.is_of_client;
+		bool waits =
+		    is_capped || c->standing == STANDING_PAUSED || c->standing == STANDING_PROBED;
+		if (waits && is_budget == by_budget &&
+		    (found == NULL || c->until_ms < found->until_ms))
+			found = c;
+	}
+	return found;
+}
+
+/* "alice's budget for today ($2.00) is used up; Claude Pro serves again 18:00": whatever else could
+ * serve costs money that the client may not spend. */
+static bool
+add_budget(struct no_provider *n, const struct no_provider_query *query,
+	   const struct candidate *budget)
+{
+	const struct caps_refusal *refusal = &budget->view->capped;
+	const struct candidate *next = find_waiting(query->plan, false);
+	char when[CLOCK_SHORT_SIZE];
+	if (!buf_puts(&n->message, refusal->text))
+		return false;
+	if (next != NULL && next->until_ms < budget->until_ms)
+		return buf_printf(&n->message, "; %s serves again %s.",
+				  config_display_name(next->view->provider->name),
+				  clock_short(next->until_ms, query->now_ms, when));
+	return refusal->is_reserved
+		   ? buf_puts(&n->message, ".")
+		   : buf_printf(&n->message, "; it begins anew %s.",
+				clock_short(budget->until_ms, query->now_ms, when));
 }
 
 /* Claude's name for the window that is used up, as its own header has it (PROTOCOLS.md 4,
@@ -62,6 +106,18 @@ write_claim(const struct plan *plan, char *claim, size_t size)
 }
 
 static bool
+explain_paused(struct no_provider *n, const struct no_provider_query *query)
+{
+	const struct candidate *budget = find_waiting(query->plan, true);
+	if (budget != NULL)
+		return add_budget(n, query, budget);
+	if (!buf_puts(&n->message, "No provider can answer now:"))
+		return false;
+	add_reasons(n, query);
+	return true;
+}
+
+static bool
 write_paused(struct no_provider *n, const struct no_provider_query *query, int64_t earliest_ms)
 {
 	int64_t wait_s = (earliest_ms - query->now_ms + 999) / 1000;
@@ -70,9 +126,8 @@ write_paused(struct no_provider *n, const struct no_provider_query *query, int64
 	char claim[32];
 	n->status = 429;
 	n->type = "rate_limit_error";
-	if (!buf_puts(&n->message, "No provider can answer now:"))
+	if (!explain_paused(n, query))
 		return false;
-	add_reasons(n, query);
 	if (!buf_printf(&n->lines, "retry-after: %" PRId64 "\r\n",
 			soon && wait_s > RETRY_AFTER_MAX_S ? RETRY_AFTER_MAX_S : wait_s))
 		return false;

@@ -3,7 +3,6 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "money/caps.h"
 #include "route/plan.h"
 
 #include <stdio.h>
@@ -11,42 +10,37 @@
 
 enum { SPREADS_WITHIN_MS = 60000 }; /* BEHAVIOUR 4 */
 
-/* Reports something to the operator, now and in the ledger. */
-static void
-report(struct app *app, enum notice notice, const char *provider, const char *sentence)
+void
+outcome_report(struct app *app, enum notice notice, const char *provider, const char *sentence)
 {
 	static const char *const kinds[] = {
 	    [NOTICE_PAUSED] = "left", [NOTICE_AVAILABLE] = "returned", [NOTICE_PAID] = "paid",
-	    [NOTICE_NEAR] = "near",   [NOTICE_SPARED] = "spared",      [NOTICE_CAP] = "cap"};
-	struct ledger_event event = {.at_ms = clock_wall_ms()};
+	    [NOTICE_NEAR] = "near",   [NOTICE_SPARED] = "spared",      [NOTICE_CAP] = "cap",
+	    [NOTICE_DRILL] = "drill"};
 	notify(app->notifier, notice, provider, sentence);
-	if (app->ledger == NULL)
-		return;
-	snprintf(event.kind, sizeof event.kind, "%s", kinds[notice]);
-	snprintf(event.provider, sizeof event.provider, "%s", provider);
-	snprintf(event.text, sizeof event.text, "%s", sentence);
-	ledger_put_event(app->ledger, &event);
+	ledger_tell(app->ledger, kinds[notice], provider, sentence);
 }
 
-/* Reports a pause that began or ended; only the process that changed it does. */
+/* Reports a pause that began or ended; only the process that changed it does. name: of the account
+ * or provider. */
 static void
-announce(struct app *app, const struct provider *provider, enum health_outcome what,
-	 const struct health_key *key)
+announce(struct app *app, const struct provider *provider, const char *name,
+	 enum health_outcome what, const struct health_key *key)
 {
 	struct health h;
 	char sentence[ERROR_TEXT_MAX];
 	int64_t now_ms = clock_wall_ms();
 	if (what == HEALTH_PAUSE_ENDED) {
-		snprintf(sentence, sizeof sentence, "%s is available again", provider->name);
-		report(app, NOTICE_AVAILABLE, provider->name, sentence);
+		snprintf(sentence, sizeof sentence, "%s is available again", name);
+		outcome_report(app, NOTICE_AVAILABLE, provider->name, sentence);
 	}
 	if (what != HEALTH_PAUSE_BEGAN)
 		return;
 	state_failover(app->state, now_ms);
 	state_health(app->state, key, &h);
 	state_count(app->state, provider->id, COUNT_PAUSES + h.pause);
-	plan_pause_text(&h, provider->name, now_ms, sentence, sizeof sentence);
-	report(app, NOTICE_PAUSED, provider->name, sentence);
+	plan_pause_text(&h, name, now_ms, sentence, sizeof sentence);
+	outcome_report(app, NOTICE_PAUSED, provider->name, sentence);
 }
 
 /* Whether the same person's previous login has reported as much of the window. */
@@ -84,11 +78,12 @@ static void
 announce_near(struct app *app, const struct outcome *o, const struct health_window *w,
 	      unsigned percent, int64_t now_ms)
 {
-	char name[64], when[CLOCK_SHORT_SIZE], sentence[ERROR_TEXT_MAX];
+	char name[64], account[CREDENTIAL_NAME_SIZE], when[CLOCK_SHORT_SIZE];
+	char sentence[ERROR_TEXT_MAX];
 	snprintf(sentence, sizeof sentence, "%s: %u %% of the %s window used, begins anew %s",
-		 o->provider->name, percent, window_name(w, name, sizeof name),
-		 clock_short(w->reset_ms, now_ms, when));
-	report(app, NOTICE_NEAR, o->provider->name, sentence);
+		 credential_name(o->provider->name, o->label, account), percent,
+		 window_name(w, name, sizeof name), clock_short(w->reset_ms, now_ms, when));
+	outcome_report(app, NOTICE_NEAR, o->provider->name, sentence);
 }
 
 /* Reports what a window has passed; of one that rejects, the pause says it. */
@@ -96,7 +91,7 @@ static void
 announce_window(struct app *app, const struct outcome *o, const struct health_window *w,
 		unsigned marks)
 {
-	char sentence[ERROR_TEXT_MAX];
+	char name[CREDENTIAL_NAME_SIZE], sentence[ERROR_TEXT_MAX];
 	int64_t now_ms = clock_wall_ms();
 	unsigned percent = marks & HEALTH_PASSED_95 ? 95 : marks & HEALTH_PASSED_80 ? 80 : 0;
 	uint32_t leave_at = config_leave_at(o->provider, w->name);
@@ -107,8 +102,9 @@ announce_window(struct app *app, const struct outcome *o, const struct health_wi
 	if (!(marks & HEALTH_PASSED_LEAVE_AT) || is_old_news(app->state, o, w, leave_at, now_ms))
 		return;
 	state_failover(app->state, now_ms);
-	plan_spared_text(o->provider, w, now_ms, sentence, sizeof sentence);
-	report(app, NOTICE_SPARED, o->provider->name, sentence);
+	credential_name(o->provider->name, o->label, name);
+	plan_spared_text(o->provider, name, w, now_ms, sentence, sizeof sentence);
+	outcome_report(app, NOTICE_SPARED, o->provider->name, sentence);
 }
 
 static void
@@ -116,9 +112,11 @@ apply(struct app *app, const struct outcome *o, struct health_key key,
       const struct health_change *change)
 {
 	unsigned passed;
+	char name[CREDENTIAL_NAME_SIZE];
 	enum health_outcome what =
 	    state_health_note(app->state, &key, o->provider->name, change, &passed);
-	announce(app, o->provider, what, &key);
+	credential_name(o->provider->name, key.account == 0 ? NULL : o->label, name);
+	announce(app, o->provider, name, what, &key);
 	/* The account's record alone is known to hold all of its windows. */
 	if (key.account == 0 || key.family != 0)
 		return;
@@ -191,11 +189,13 @@ record_pause(struct app *app, const struct outcome *o)
 	change.throttled = o->verdict->throttled;
 	if (o->verdict->scope == SCOPE_FAMILY)
 		key.family = o->verdict->family;
-	bool spreads = o->verdict->scope == SCOPE_SPREADING &&
-		       fails_for_others(app->state, &key, change.now_ms);
-	if (o->verdict->scope != SCOPE_EVERYBODY)
+	bool may_spread = o->verdict->scope == SCOPE_SPREADING;
+	/* That the operator's other credentials see the same needs no proof. */
+	bool is_everybodys = o->verdict->scope == SCOPE_EVERYBODY || (may_spread && o->is_pooled);
+	bool spreads = may_spread && fails_for_others(app->state, &key, change.now_ms);
+	if (!is_everybodys)
 		apply(app, o, key, &change);
-	if (!spreads && o->verdict->scope != SCOPE_EVERYBODY)
+	if (!spreads && !is_everybodys)
 		return;
 	key.account = 0;
 	change.kin = (struct health_kin){0};
@@ -261,27 +261,23 @@ outcome_serving(struct app *app, const struct outcome *o, bool is_billed)
 {
 	const struct provider *provider = o->provider;
 	char sentence[ERROR_TEXT_MAX];
-	if (is_outdated(app->state, o) || !state_served(app->state, provider->name) || !is_billed)
+	if (is_outdated(app->state, o) || !state_served(app->state, provider->name))
 		return;
-	snprintf(sentence, sizeof sentence,
-		 "requests now go to %s, which costs money: billed to your %s account",
-		 provider->name, provider->name);
-	report(app, NOTICE_PAID, provider->name, sentence);
+	snprintf(sentence, sizeof sentence, "requests now go to %s%s%s%s", provider->name,
+		 is_billed ? ", which costs money: billed to your " : "",
+		 is_billed ? provider->name : "", is_billed ? " account" : "");
+	if (is_billed)
+		outcome_report(app, NOTICE_PAID, provider->name, sentence);
+	else
+		ledger_tell(app->ledger, "serving", provider->name, sentence);
 }
 
 void
-outcome_spent(struct app *app, const struct config *config, const struct provider *provider)
+outcome_spent(struct app *app, const struct caps_query *query)
 {
 	char sentence[ERROR_TEXT_MAX];
-	const struct caps_query query = {
-	    .config = config,
-	    .provider = provider,
-	    .state = app->state,
-	    .model = "",
-	    .now_ms = clock_wall_ms(),
-	};
-	while (caps_notice(&query, app->state, sentence))
-		report(app, NOTICE_CAP, provider->name, sentence);
+	while (caps_notice(query, app->state, sentence))
+		outcome_report(app, NOTICE_CAP, query->provider->name, sentence);
 }
 
 void

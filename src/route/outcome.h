@@ -6,12 +6,15 @@
 #define ROUTE_OUTCOME_H
 
 #include "app.h"
+#include "money/caps.h"
 #include "route/verdict.h"
 
 /* One attempt that has been judged. Borrowed. */
 struct outcome {
 	const struct provider *provider;
 	struct health_key key; /* of the account, without a family */
+	const char *label;     /* of the stored credential; NULL or "" : none */
+	bool is_pooled;        /* it is one of several stored ones of the provider */
 	uint64_t family;       /* of the model's name that was sent; 0: none */
 	int64_t began_ms;      /* when the attempt began */
 	uint64_t holder;       /* the request's name as a holder of the probe's lease */
@@ -19,6 +22,10 @@ struct outcome {
 	const struct response *response;
 	const struct verdict *verdict;
 };
+
+/* Reports something to the operator, now and in the ledger. */
+void outcome_report(struct app *app, enum notice notice, const char *provider,
+		    const char *sentence);
 
 /* Counts an attempt by its verdict; is_asked_again: it leads to another one at the same
  * provider, with the same request or another form of it. */
@@ -39,7 +46,7 @@ void outcome_serving(struct app *app, const struct outcome *outcome, bool is_bil
 /* Logs whose conversation begins to cost money. */
 void outcome_log_billing(const struct provider *provider, const char *client);
 
-/* Reports each cap of the provider of which half, most or all is used, once a period. */
-void outcome_spent(struct app *app, const struct config *config, const struct provider *provider);
+/* Reports each cap that binds the request of which half, most or all is used, once a period. */
+void outcome_spent(struct app *app, const struct caps_query *query);
 
 #endif

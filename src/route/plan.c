@@ -7,11 +7,13 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The three records that can pause a candidate. */
+/* The records that can pause a candidate. */
+enum { RECORDS = 4 };
 static const struct health *
 record(const struct plan_view *view, size_t i)
 {
-	const struct health *records[] = {&view->everybody, &view->account, &view->family};
+	const struct health *records[] = {&view->everybody, &view->account, &view->family,
+					  &view->drill};
 	return records[i];
 }
 
@@ -50,7 +52,7 @@ available_at_ms(const struct health *h, enum standing standing, int64_t now_ms)
 static void
 read_records(const struct plan_query *query, struct candidate *c)
 {
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < RECORDS; i++) {
 		const struct health *h = record(c->view, i);
 		enum standing standing = standing_of(query, health_state(h, query->now_ms));
 		if (standing == STANDING_READY)
@@ -121,7 +123,9 @@ consider(const struct plan_query *query, const struct plan_view *view)
 		c.standing = STANDING_UNABLE;
 	else
 		read_records(query, &c);
-	if (plan_usable(c.standing) && view->capped.refuses) {
+	bool is_paused = c.standing == STANDING_PAUSED || c.standing == STANDING_PROBED;
+	if (view->capped.refuses &&
+	    (plan_usable(c.standing) || (is_paused && view->capped.until_ms > c.until_ms))) {
 		c.standing = STANDING_CAPPED; /* also when it was chosen by hand */
 		c.until_ms = view->capped.until_ms;
 		c.cause = NULL;
@@ -154,7 +158,7 @@ static struct plan
 make(const struct plan_query *query)
 {
 	struct plan plan = {0};
-	struct candidate all[PROVIDERS_MAX];
+	struct candidate all[CANDIDATES_MAX];
 	for (size_t i = 0; i < query->n_views; i++)
 		all[i] = consider(query, &query->views[i]);
 	for (int r = 0; r <= 4; r++)
@@ -220,12 +224,12 @@ plan_pause_text(const struct health *h, const char *name, int64_t now_ms, char *
 }
 
 const char *
-plan_spared_text(const struct provider *provider, const struct health_window *window,
-		 int64_t now_ms, char *text, size_t size)
+plan_spared_text(const struct provider *provider, const char *name,
+		 const struct health_window *window, int64_t now_ms, char *text, size_t size)
 {
 	char when[CLOCK_SHORT_SIZE];
-	snprintf(text, size, "%s is spared (%s %u %% ≥ %u %%), until %s", provider->name,
-		 window->name, window->permille / 10, config_leave_at(provider, window->name) / 10,
+	snprintf(text, size, "%s is spared (%s %u %% ≥ %u %%), until %s", name, window->name,
+		 window->permille / 10, config_leave_at(provider, window->name) / 10,
 		 clock_short(window->reset_ms, now_ms, when));
 	return text;
 }
@@ -233,8 +237,13 @@ plan_spared_text(const struct provider *provider, const struct health_window *wi
 const char *
 plan_reason(const struct candidate *c, int64_t now_ms, char *text, size_t size)
 {
-	const char *name = c->view->provider->name;
 	static const struct health none = {0};
+	char account[CREDENTIAL_NAME_SIZE];
+	const char *provider = c->view->provider->name;
+	const char *name =
+	    c->cause == &c->view->everybody
+		? provider
+		: credential_name(c->view->provider->name, c->view->credential.label, account);
 	const struct health *cause = c->cause == NULL ? &none : c->cause;
 	switch (c->standing) {
 	case STANDING_READY:
@@ -251,7 +260,7 @@ plan_reason(const struct candidate *c, int64_t now_ms, char *text, size_t size)
 			 cause->why);
 		break;
 	case STANDING_SPARED:
-		plan_spared_text(c->view->provider, c->window, now_ms, text, size);
+		plan_spared_text(c->view->provider, name, c->window, now_ms, text, size);
 		break;
 	case STANDING_PAUSED:
 	case STANDING_BENCHED:
@@ -262,20 +271,20 @@ plan_reason(const struct candidate *c, int64_t now_ms, char *text, size_t size)
 			 name);
 		break;
 	case STANDING_PAID:
-		snprintf(text, size, "%s costs money and plan_limits_only is set", name);
+		snprintf(text, size, "%s costs money and plan_limits_only is set", provider);
 		break;
 	case STANDING_CAPPED:
 		snprintf(text, size, "%s", c->view->capped.text);
 		break;
 	case STANDING_DISABLED:
-		snprintf(text, size, "%s is disabled", name);
+		snprintf(text, size, "%s is disabled", provider);
 		break;
 	case STANDING_UNCONFIGURED:
-		snprintf(text, size, "%s has no credential: %s", name,
+		snprintf(text, size, "%s has no credential: %s", provider,
 			 c->view->credential.why_none);
 		break;
 	case STANDING_UNABLE:
-		snprintf(text, size, "%s cannot take this request: %s", name, c->view->refuses);
+		snprintf(text, size, "%s cannot take this request: %s", provider, c->view->refuses);
 		break;
 	}
 	return text;

@@ -10,20 +10,22 @@
 #include "money/caps.h"
 #include "state/health.h"
 
-/* What is known about one provider for one request. */
+/* What is known about one provider with one credential for one request. */
 struct plan_view {
 	const struct provider *provider;
-	unsigned index;               /* its place among the views */
+	unsigned index;               /* its number among the candidates, whatever their order */
+	uint64_t pool;                /* bit i: number i is the same provider's; its own included */
 	struct credential credential; /* why_none is NULL if it can be used */
 	const char *refuses;          /* why it cannot serve this request; NULL: it can */
 	struct caps_refusal capped;   /* whether a cap refuses it */
 	struct health everybody;      /* its record for all accounts, */
 	struct health account;        /* its record for this account, */
-	struct health family;         /* and for this account and the requested model's family */
+	struct health family;         /* and for this account and the requested model's family; */
+	struct health drill;          /* what a drill that covers the request makes of it */
 };
 
 struct plan_query {
-	const struct plan_view *views; /* in the configuration's order */
+	const struct plan_view *views; /* in the order of preference */
 	size_t n_views;
 	bool plan_limits_only;
 	const char *manual;        /* the provider that an admin switched to; "": none */
@@ -63,7 +65,7 @@ struct candidate {
 };
 
 struct plan {
-	struct candidate candidates[PROVIDERS_MAX]; /* the usable ones first, in order */
+	struct candidate candidates[CANDIDATES_MAX]; /* the usable ones first, in order */
 	size_t n;
 	size_t n_usable; /* those that plan_usable() accepts */
 };
@@ -80,7 +82,7 @@ bool plan_usable(enum standing standing);
 int64_t plan_earliest_ms(const struct plan *plan);
 
 /* A pause in words: "claude_pro is paused until 18:00 (429 unified five_hour)", or that it rejects
- * its credential. name: the provider's. Cut to size; returns text. */
+ * its credential. name: the account's, or the provider's. Cut to size; returns text. */
 const char *plan_pause_text(const struct health *paused, const char *name, int64_t now_ms,
 			    char *text, size_t size);
 
@@ -88,10 +90,11 @@ const char *plan_pause_text(const struct health *paused, const char *name, int64
  * Cut to size; returns text. */
 const char *plan_reason(const struct candidate *candidate, int64_t now_ms, char *text, size_t size);
 
-/* Says that a provider is spared: "claude_pro is spared (5h 98 % ≥ 98 %), until 18:00". Cut to
- * size; returns text. */
-const char *plan_spared_text(const struct provider *provider, const struct health_window *window,
-			     int64_t now_ms, char *text, size_t size);
+/* Says that a provider is spared: "claude_pro is spared (5h 98 % ≥ 98 %), until 18:00". name: the
+ * account's. Cut to size; returns text. */
+const char *plan_spared_text(const struct provider *provider, const char *name,
+			     const struct health_window *window, int64_t now_ms, char *text,
+			     size_t size);
 
 /* "ready", "resting", "probing", "benched", "spared", "capped", "unconfigured", "disabled". */
 const char *plan_state_name(enum standing standing);

@@ -145,7 +145,7 @@ read_code(struct reading *r, struct scan *s)
 		r->number = 0;
 }
 
-/* {"type","message","code","details":{"error_code"}}: PROTOCOLS.md 1, 2, 3; or a sentence. */
+/* {"type","message","code","details":{"error_code"}}: PROTOCOLS.md 1, 2, 3, 8; or a sentence. */
 static void
 read_error(struct reading *r, struct scan *s)
 {
@@ -169,7 +169,7 @@ read_error(struct reading *r, struct scan *s)
 			scan_skip(s);
 }
 
-/* The status that an error in a 2xx stands for: PROTOCOLS.md 1 "Errors", 3, 4. 0: unknown. */
+/* The status that an error in a 2xx stands for: PROTOCOLS.md 1 "Errors", 3, 4, 8. 0: unknown. */
 static int
 status_of(const struct reading *r)
 {
@@ -194,6 +194,11 @@ status_of(const struct reading *r)
 	    {"rate_limit_reached_error", 429},
 	    {"exceeded_current_quota_error", 429},
 	    {"insufficient_quota", 429},
+	    {"rate_limit_exceeded", 429},
+	    {"context_length_exceeded", 400},
+	    {"content_filter", 400},
+	    {"model_not_found", 404},
+	    {"server_error", 500},
 	    {"api_error", 500},
 	    {"timeout_error", 504},
 	    {"overloaded_error", 529},
@@ -270,6 +275,8 @@ read_member(struct reading *r, struct scan *s, struct span key, struct shape *sh
 		r->anthropic |= named && span_is(json, type, "error");
 	} else if (span_is(json, key, "usage")) {
 		usage_read(&r->usage, s);
+	} else if (span_is(json, key, "model")) {
+		usage_read_model(&r->usage, s);
 	} else {
 		shape->tokens |= span_is(json, key, "input_tokens") && scan_peek(s) == SCAN_NUMBER;
 		shape->data |= span_is(json, key, "data") && scan_peek(s) == SCAN_ARRAY;
@@ -375,7 +382,7 @@ static void
 read_body(struct reading *r)
 {
 	r->anthropic = r->response->has_request_id;
-	if (r->response->sse) {
+	if (r->response->sse || r->evidence->is_translated) {
 		read_stream(r);
 	} else if (!r->response->html) {
 		if (!read_json(r, r->evidence->body, r->evidence->body_len) && !r->error)

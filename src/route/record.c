@@ -18,6 +18,8 @@ void
 record_log(const struct request_record *r)
 {
 	const struct request *request = r->request;
+	const struct usage usage = usage_sum(&r->usage);
+	char drill[DRILL_ID_SIZE];
 	struct log_field fields[] = {
 	    LOG_TEXT("id", request->id),
 	    LOG_TEXT("client", request_client(request)),
@@ -33,9 +35,10 @@ record_log(const struct request_record *r)
 	    LOG_NUMBER("bytes", (int64_t)r->bytes),
 	    LOG_NUMBER("first_ms", r->first_ms),
 	    LOG_NUMBER("ms", r->ms),
-	    LOG_NUMBER("input_tokens", usage_total_input(&r->usage)),
-	    LOG_NUMBER("output_tokens", r->usage.output),
+	    LOG_NUMBER("input_tokens", usage_total_input(&usage)),
+	    LOG_NUMBER("output_tokens", usage.output),
 	    LOG_TEXT("mended", stream_mend_name(r->mend)),
+	    LOG_TEXT("drill", state_drill_name(r->drill, drill)),
 	};
 	size_t n = 0;
 	for (size_t i = 0; i < COUNT(fields); i++) {
@@ -94,50 +97,55 @@ kind_of(const struct message *message)
 static void
 put_usage(struct ledger_row *row, const struct attempt_record *r)
 {
-	/* Where a response does not say which kind of cache it wrote, it was asked for the short
-	 * one: only Claude is asked for an hour, and says so. */
-	bool wrote = r->usage.cache_write >= 0 || r->usage.cache_5m >= 0 || r->usage.cache_1h >= 0;
-	row->input = r->usage.input;
-	row->cache_read = r->usage.cache_read;
-	row->cache_5m = wrote ? usage_cache_5m(&r->usage, false) : -1;
-	row->cache_1h = wrote ? usage_cache_1h(&r->usage, false) : -1;
-	row->output = r->usage.output;
-	row->searches = r->usage.searches;
-	row->estimated = r->estimated || r->usage.is_odd;
-	snprintf(row->speed, sizeof row->speed, "%s", r->usage.is_fast ? "fast" : "");
+	const struct usage sum = usage_sum(&r->usage);
+	bool wrote = sum.cache_write >= 0 || sum.cache_5m >= 0 || sum.cache_1h >= 0;
+	row->input = sum.input;
+	row->cache_read = sum.cache_read;
+	row->cache_5m = wrote ? usage_cache_5m(&sum, r->asked_for_1h) : -1;
+	row->cache_1h = wrote ? usage_cache_1h(&sum, r->asked_for_1h) : -1;
+	row->output = sum.output;
+	row->searches = sum.searches;
+	row->estimated = r->estimated || sum.is_estimated || sum.is_odd;
+	row->is_mixed = r->usage.iterations.n > 1 || r->usage.iterations.is_cut;
+	snprintf(row->speed, sizeof row->speed, "%s", sum.is_fast ? "fast" : "");
 }
 
 struct cost
 record_cost(const struct attempt_record *r, const struct prices *prices)
 {
 	const struct price_query query = {
-	    .provider = r->provider->name, .model = r->model, .at_ms = r->began_ms};
+	    .provider = r->provider->name,
+	    .model = r->model,
+	    .at_ms = r->began_ms,
+	    .asked_for_1h = r->asked_for_1h,
+	    .answered = r->usage.model,
+	};
+	if (r->is_free)
+		return (struct cost){.is_known = true, .model = r->model};
 	if (prices == NULL)
-		return (struct cost){.is_known = false};
+		return (struct cost){.model =
+					 r->usage.model[0] == '\0' ? r->model : r->usage.model};
 	return prices_cost(prices, &query, &r->usage);
 }
 
 static void
-put_cost(struct ledger_row *row, const struct cost cost)
-{
-	row->cost = cost.is_known ? cost.nano_usd : -1;
-	snprintf(row->price, sizeof row->price, "%s", cost.checked);
-}
-
-static void
-put_provider(struct ledger_row *row, const struct attempt_record *r, const struct prices *prices)
+put_provider(struct ledger_row *row, const struct attempt_record *r, const struct cost *cost)
 {
 	snprintf(row->provider, sizeof row->provider, "%s", r->provider->name);
+	const char *label = r->credential->label;
 	snprintf(row->credential, sizeof row->credential, "%s",
-		 r->credential->stored ? "stored" : "own");
-	snprintf(row->served, sizeof row->served, "%s", r->model);
+		 !r->credential->stored              ? "own"
+		 : label != NULL && label[0] != '\0' ? label
+						     : "stored");
+	snprintf(row->served, sizeof row->served, "%s", cost->model);
+	snprintf(row->price, sizeof row->price, "%s", cost->checked);
+	row->cost = cost->is_known ? cost->nano_usd : -1;
 	row->billed = credential_is_billed(r->credential, r->provider);
 	put_usage(row, r);
-	put_cost(row, record_cost(r, prices));
 }
 
 void
-record_attempt(const struct attempt_record *r, struct ledger *ledger, const struct prices *prices)
+record_attempt(const struct attempt_record *r, const struct cost *cost, struct ledger *ledger)
 {
 	const struct request *request = r->request;
 	struct ledger_row row = LEDGER_ROW_EMPTY;
@@ -156,8 +164,31 @@ record_attempt(const struct attempt_record *r, struct ledger *ledger, const stru
 	snprintf(row.asked, sizeof row.asked, "%s", request->message.model);
 	snprintf(row.ending, sizeof row.ending, "%s", r->ending);
 	if (r->provider != NULL)
-		put_provider(&row, r, prices);
+		put_provider(&row, r, cost);
 	else
 		row.cost = 0;
 	ledger_put(ledger, &row);
+}
+
+void
+record_count_usage(const struct attempt_record *r, const struct cost *cost, struct state *state)
+{
+	const struct usage sum = usage_sum(&r->usage);
+	const int64_t tokens[COUNTED_TOKENS] = {
+	    sum.input,
+	    sum.cache_read,
+	    usage_cache_5m(&sum, r->asked_for_1h),
+	    usage_cache_1h(&sum, r->asked_for_1h),
+	    sum.output,
+	};
+	uint64_t provider = r->provider->id;
+	for (enum counter i = 0; i < COUNTED_TOKENS; i++)
+		if (tokens[i] > 0)
+			state_add(state, provider, COUNT_TOKENS + i, (uint64_t)tokens[i]);
+	if (!credential_is_billed(r->credential, r->provider))
+		return;
+	if (!cost->is_known)
+		state_count(state, provider, COUNT_COST_UNKNOWN);
+	else if (cost->nano_usd > 0)
+		state_add(state, provider, COUNT_COST, (uint64_t)cost->nano_usd);
 }

@@ -30,7 +30,8 @@ struct request_record {
 	int64_t ms;                /* the whole request */
 	struct usage usage;
 	enum mend mend;
-	bool is_cut; /* the provider broke its stream off; mend is how it was ended */
+	bool is_cut;    /* the provider broke its stream off; mend is how it was ended */
+	uint32_t drill; /* the id of the drill that covered it; 0: none */
 };
 
 /* An attempt whose response began with a 2xx; or, without a provider, a request that none took. */
@@ -42,23 +43,30 @@ struct attempt_record {
 	const struct credential *credential; /* NULL without a provider */
 	const char *model;                   /* as it was sent */
 	int status;
-	const char *ending;    /* "ok", "cut", "aborted", "skipped", "refused" */
+	const char *ending;    /* "ok", "cut", "aborted", "skipped", "refused", "cache" */
 	int64_t began_ms;      /* wall clock */
 	int64_t first_byte_ms; /* since then; -1: none came */
 	int64_t ms;
 	struct usage usage;
-	bool estimated; /* the usage */
+	bool estimated;    /* the usage */
+	bool is_free;      /* an error instead of a message, without usage */
+	bool asked_for_1h; /* a cache of an hour: target_asks_for_1h() */
 };
 
 /* Writes the line in the log. */
 void record_log(const struct request_record *record);
 
-/* What it has cost. prices may be NULL. Pure. */
+/* What it has cost, and by which model's price: the one that answered, unless only the one that was
+ * sent has a price. Borrows the record. prices may be NULL. Pure. */
 struct cost record_cost(const struct attempt_record *record, const struct prices *prices);
 
-/* Puts it into the ledger, with its cost. Never waits. ledger or prices may be NULL. */
-void record_attempt(const struct attempt_record *record, struct ledger *ledger,
-		    const struct prices *prices);
+/* Puts it into the ledger. Never waits. cost: NULL without a provider; ledger may be NULL. */
+void record_attempt(const struct attempt_record *record, const struct cost *cost,
+		    struct ledger *ledger);
+
+/* Counts what it used and cost. */
+void record_count_usage(const struct attempt_record *record, const struct cost *cost,
+			struct state *state);
 
 /* Counts it; for requests for a message only. */
 void record_count(const struct request_record *record, struct state *state);

@@ -6,10 +6,15 @@
 #include <string.h>
 
 void
-relay_init(struct relay *r, const struct dialect *dialect, const char *provider)
+relay_init(struct relay *r, const struct dialect *dialect, const char *provider,
+	   int64_t input_tokens)
 {
 	*r = (struct relay){.dialect = dialect, .origin = {.provider = provider}};
 	sse_init(&r->sse);
+	r->sse.named_only = dialect->translate_event != NULL;
+	translation_init(&r->translation, provider, input_tokens);
+	sse_init(&r->translated_sse);
+	buf_init(&r->translated, SSE_EVENT_MAX);
 	stream_init(&r->stream);
 	buf_init(&r->seen, RESPONSE_GATE_MAX);
 	buf_init(&r->held, SSE_EVENT_MAX + RESPONSE_GATE_MAX);
@@ -21,6 +26,9 @@ void
 relay_fini(struct relay *r)
 {
 	sse_fini(&r->sse);
+	translation_fini(&r->translation);
+	sse_fini(&r->translated_sse);
+	buf_free(&r->translated);
 	origin_fini(&r->origin);
 	buf_free(&r->seen);
 	buf_free(&r->held);
@@ -49,7 +57,7 @@ note(struct relay *r, const struct sse_event *event, const char *bytes, size_t n
 
 /* Appends the event, decoded for the client, to held, and follows it. */
 static bool
-translate(struct relay *r, const struct sse_event *event)
+decode(struct relay *r, const struct sse_event *event)
 {
 	size_t from = r->held.len;
 	bool written = r->dialect->decode_event == NULL
@@ -90,7 +98,7 @@ pass(struct relay *r, const struct sse_event *event)
 	}
 	if (!r->start_held)
 		r->before_start = r->stream;
-	if (!translate(r, event))
+	if (!decode(r, event))
 		return false;
 	if (!gate_open)
 		return true;
@@ -143,26 +151,86 @@ relay_event(struct relay *r, const struct sse_event *event)
 	return r->stream.content && !had_content ? RELAY_CONTENT : RELAY_MORE;
 }
 
-enum relay_result
-relay_events(struct relay *r, struct buf *bytes)
+typedef enum relay_result take_fn(struct relay *r, const struct sse_event *event);
+
+/* Processes the events at the beginning of bytes, until one needs a decision. *taken: the bytes
+ * that are done with. */
+static enum relay_result
+relay_bytes(struct relay *r, struct sse *sse, const struct buf *bytes, take_fn *take, size_t *taken)
 {
-	enum relay_result result = r->stream.complete ? complete_result(r) : RELAY_MORE;
-	size_t at = 0;
-	while (result == RELAY_MORE && bytes->len > at) {
-		struct sse_event event;
-		enum sse_result next = sse_next(&r->sse, bytes->data + at, bytes->len - at, &event);
+	enum relay_result result = RELAY_MORE;
+	struct sse_event event;
+	while (result == RELAY_MORE && bytes->len > *taken) {
+		enum sse_result next =
+		    sse_next(sse, bytes->data + *taken, bytes->len - *taken, &event);
 		if (next == SSE_MORE)
 			break;
 		if (next == SSE_TOO_BIG)
 			return RELAY_TOO_BIG;
-		result = relay_event(r, &event);
-		at += event.raw_len;
+		result = take(r, &event);
+		*taken += event.raw_len;
 	}
-	if (at > 0 && at == bytes->len)
+	return result;
+}
+
+static void
+drop(struct buf *bytes, size_t n)
+{
+	if (n > 0 && n == bytes->len)
 		buf_free(bytes);
 	else
-		buf_drop(bytes, at);
+		buf_drop(bytes, n);
+}
+
+/* Goes on with what was translated. */
+static enum relay_result
+relay_translated(struct relay *r)
+{
+	size_t taken = 0;
+	enum relay_result result =
+	    relay_bytes(r, &r->translated_sse, &r->translated, relay_event, &taken);
+	drop(&r->translated, taken);
 	return result;
+}
+
+/* A provider's event in another form. Comments, which keep a connection alive, have no data. */
+static enum relay_result
+translate_event(struct relay *r, const struct sse_event *event)
+{
+	r->is_alive |= event->data_len > 0;
+	bool translated = r->dialect->translate_event(&r->translation, event, &r->translated);
+	return translated ? relay_translated(r) : RELAY_TOO_BIG;
+}
+
+enum relay_result
+relay_events(struct relay *r, struct buf *bytes)
+{
+	enum relay_result result = r->stream.complete ? complete_result(r) : relay_translated(r);
+	size_t taken = 0;
+	if (result == RELAY_MORE)
+		result = relay_bytes(
+		    r, &r->sse, bytes,
+		    r->dialect->translate_event == NULL ? relay_event : translate_event, &taken);
+	drop(bytes, taken);
+	return result;
+}
+
+enum relay_result
+relay_json(struct relay *r, const struct buf *json)
+{
+	const struct sse_event event = {.raw = "", .data = buf_text(json), .data_len = json->len};
+	bool translated = r->dialect->translate_event(&r->translation, &event, &r->translated) &&
+			  r->dialect->translate_end(&r->translation, &r->translated);
+	return translated ? relay_translated(r) : RELAY_TOO_BIG;
+}
+
+enum relay_result
+relay_end(struct relay *r)
+{
+	if (r->dialect->translate_end == NULL)
+		return RELAY_MORE;
+	bool translated = r->dialect->translate_end(&r->translation, &r->translated);
+	return translated ? relay_translated(r) : RELAY_TOO_BIG;
 }
 
 void

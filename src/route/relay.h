@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A provider's stream on its way to the client: split into events, decoded by the provider's
- * dialect, followed as the client will see it, held until its first content, then forwarded event
- * by event (BEHAVIOUR.md 6). It judges nothing; verdict.c, which is pure and works without a
- * relay, parses the events before the content once more.
+/* A provider's stream on its way to the client: split into events, translated or decoded by the
+ * provider's dialect, followed as the client will see it, held until its first content, then
+ * forwarded event by event (BEHAVIOUR.md 6). It judges nothing; verdict.c, which is pure and works
+ * without a relay, parses the events before the content once more.
  *
  * The start of a later text or tool block is held until the next event, so that a provider that
  * breaks off in between leaves no empty block, which Claude would reject in a history.
@@ -18,9 +18,15 @@
 struct relay {
 	const struct dialect *dialect;
 	struct origin origin;
-	struct sse sse;
+	struct sse sse; /* of the provider's bytes */
+	/* Of a dialect that translates: its state, the events that it made of the last one, and
+	 * their parser. From there on they are handled like those of a provider that needs none. */
+	struct translation translation;
+	struct buf translated;
+	struct sse translated_sse;
 	struct stream stream;
-	struct buf seen; /* the events before the content as they came, for the verdict */
+	struct buf seen; /* the events before the content as they came, or were translated, for
+			    the verdict */
 	struct buf held; /* the same, decoded for the client; later, a block's start */
 	bool start_held; /* the gate is open, and held is such a start … */
 	struct stream before_start; /* … and this was stream before it */
@@ -39,11 +45,22 @@ enum relay_result {
 	RELAY_TOO_BIG,  /* an event, or all before the content, is too large; or out of memory */
 };
 
-void relay_init(struct relay *relay, const struct dialect *dialect, const char *provider);
+/* input_tokens: of the request, estimated, for a provider that does not report them. */
+void relay_init(struct relay *relay, const struct dialect *dialect, const char *provider,
+		int64_t input_tokens);
 void relay_fini(struct relay *relay);
 
 /* Processes the complete events in bytes, and removes them, until one needs a decision. */
 enum relay_result relay_events(struct relay *relay, struct buf *bytes);
+
+/* Processes a whole JSON response as the stream that the client asked for, where the dialect
+ * translates. RELAY_MORE: it is no message and no error. */
+enum relay_result relay_json(struct relay *relay, const struct buf *json);
+
+/* The transfer has ended: processes what completes the message, if the provider left only its end
+ * unsaid. RELAY_MORE: the message is not complete. To be called when relay_events() has returned
+ * RELAY_MORE. */
+enum relay_result relay_end(struct relay *relay);
 
 /* Opens the gate: writes a head with these lines, what was held, and from now on all that
  * follows, to the reply, which is borrowed. */

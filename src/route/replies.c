@@ -32,6 +32,14 @@ put_page(struct kept *kept, const struct provider *provider, int status)
 			  provider->name, status);
 }
 
+static bool
+put_body(struct kept *kept, const struct dialect *dialect, int status, const struct buf *body)
+{
+	if (dialect->decode_error == NULL)
+		return buf_add(&kept->body, buf_text(body), body->len);
+	return dialect->decode_error(status, buf_text(body), body->len, &kept->body);
+}
+
 void
 kept_put(struct kept *kept, const struct provider *provider, const struct response *response,
 	 int status, const struct buf *body)
@@ -39,7 +47,7 @@ kept_put(struct kept *kept, const struct provider *provider, const struct respon
 	kept_fini(kept);
 	bool is_put = response->html ? put_page(kept, provider, status)
 				     : buf_puts(&kept->lines, buf_text(&response->forwarded)) &&
-					   buf_add(&kept->body, buf_text(body), body->len);
+					   put_body(kept, provider->dialect, status, body);
 	kept->status = is_put ? status : 0;
 }
 
@@ -85,22 +93,10 @@ replies_kept(struct client *client, const struct kept *kept)
 }
 
 int
-replies_response(struct client *client, const struct target *target,
-		 const struct response *response, const struct buf *json, bool is_message)
+replies_response(struct client *client, const struct response *response, const struct buf *json)
 {
-	const struct provider *provider = target->provider;
-	const struct dialect *dialect = provider->dialect;
-	const char *forwarded = buf_text(&response->forwarded);
-	struct buf decoded;
-	if (dialect->decode_json == NULL || !is_message)
-		return reply_bytes(client, response->status, forwarded, buf_text(json), json->len);
-	buf_init(&decoded, 2 * (size_t)RESPONSE_JSON_MAX);
-	int status =
-	    dialect->decode_json(provider->name, buf_text(json), json->len, &decoded)
-		? reply_bytes(client, response->status, forwarded, decoded.data, decoded.len)
-		: replies_out_of_memory(client);
-	buf_free(&decoded);
-	return status;
+	return reply_bytes(client, response->status, buf_text(&response->forwarded), buf_text(json),
+			   json->len);
 }
 
 int

@@ -29,9 +29,9 @@ void kept_put(struct kept *kept, const struct provider *provider, const struct r
 /* The error that was kept, or a 503 if none was. */
 int replies_kept(struct client *client, const struct kept *kept);
 
-/* A provider's JSON response; is_message: it is a message, which the dialect decodes. */
-int replies_response(struct client *client, const struct target *target,
-		     const struct response *response, const struct buf *json, bool is_message);
+/* A provider's JSON response, in the client's form. */
+int replies_response(struct client *client, const struct response *response,
+		     const struct buf *json);
 
 /* A provider's JSON response to an equal request. */
 int replies_cached(struct client *client, const char *json, size_t n);

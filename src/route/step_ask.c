@@ -28,7 +28,9 @@ start(struct exchange *x)
 	    .fresh = x->target.retries > 0 && x->verdict.status == 0,
 	    .total_ms = steps_remaining_ms(x) + (streams ? x->config->stream_deadline_ms : 0),
 	};
-	return attempt_start(x->app->pool, &options, x->on_progress, x);
+	return x->drilled.is_now
+		   ? drilled_start(&x->drilled, x->app->pool, &options, x->on_progress, x)
+		   : attempt_start(x->app->pool, &options, x->on_progress, x);
 }
 
 /* --- Caps ------------------------------------------------------------- */
@@ -48,7 +50,7 @@ bound_of(const struct exchange *x)
 	    .provider = x->target.provider->name,
 	    .model = target_model(&x->target, x->request),
 	    .at_ms = clock_wall_ms(),
-	    .asked_for_1h = memmem(body->data, body->len, "\"1h\"", 4) != NULL,
+	    .asked_for_1h = target_asks_for_1h(&x->target, x->request),
 	};
 	const struct price_request request = {
 	    .text_bytes = sent > asked ? sent : asked,
@@ -68,10 +70,10 @@ static bool
 reserve(struct exchange *x)
 {
 	const struct provider *p = x->target.provider;
-	if (x->auxiliary || !x->target.credential.stored || !caps_bind(x->config, p))
-		return true;
 	const struct caps_query query = {
-	    .config = x->config, .provider = p, .now_ms = clock_wall_ms()};
+	    .config = x->config, .provider = p, .client = steps_key(x), .now_ms = clock_wall_ms()};
+	if (x->auxiliary || x->drilled.is_now || !x->target.credential.stored || !caps_bind(&query))
+		return true;
 	const struct cost bound = bound_of(x);
 	return caps_reserve(&query, x->app->state, &bound, &x->claims);
 }
@@ -80,7 +82,7 @@ reserve(struct exchange *x)
 static const struct step *
 skip(struct exchange *x)
 {
-	unsigned bit = 1u << x->target.index;
+	uint64_t bit = UINT64_C(1) << x->target.index;
 	lease_release(&x->target.lease, x->app->state);
 	x->tried |= bit;
 	x->paused |= bit;
@@ -107,8 +109,14 @@ ask(struct exchange *x)
 	t->failed_ms = 0;
 	t->json = (struct json_end){0};
 	x->attempt = written ? start(x) : NULL;
-	relay_init(&x->relay, t->provider->dialect, t->provider->name);
+	if (x->attempt != NULL && target_is_pooled(t)) {
+		x->loaded = t->key.account;
+		load_begin(&x->app->load, x->loaded);
+	}
+	relay_init(&x->relay, t->provider->dialect, t->provider->name,
+		   message_tokens(&x->request->message));
 	x->relay_begun = true;
+	x->is_streamed = false;
 	return x->attempt == NULL ? steps_judge(x, ENDING_OURS) : steps_check_timeouts(x);
 }
 
@@ -116,17 +124,41 @@ const struct step step_ask = {"ask", ask};
 
 /* --- Receive ---------------------------------------------------------- */
 
+/* Judges what came of a stream, if that can be judged. */
+static const struct step *
+judge_stream(struct exchange *x, enum relay_result result)
+{
+	x->is_streamed = true;
+	return steps_judge(x, result == RELAY_TOO_BIG ? ENDING_TOO_BIG : ENDING_WHOLE);
+}
+
 /* A stream whose content has not begun: its events are held. */
 static const struct step *
 receive_stream(struct exchange *x)
 {
 	enum ending ending;
 	enum relay_result result = relay_events(&x->relay, attempt_body(x->attempt));
-	if (result == RELAY_CONTENT || result == RELAY_FAILED || result == RELAY_ENDED)
+	bool has_ended = result == RELAY_MORE && attempt_ended(x->attempt, &ending);
+	if (has_ended)
+		result = relay_end(&x->relay);
+	if (result != RELAY_MORE)
+		return judge_stream(x, result);
+	return has_ended ? steps_judge(x, ending) : NULL;
+}
+
+/* A whole JSON response. Some servers send it where a stream was asked for: PROTOCOLS.md 8. */
+static const struct step *
+receive_json(struct exchange *x)
+{
+	struct buf *body = attempt_body(x->attempt);
+	if (!x->request->message.stream || x->auxiliary ||
+	    x->target.provider->dialect->translate_event == NULL)
 		return steps_judge(x, ENDING_WHOLE);
-	if (result == RELAY_TOO_BIG)
-		return steps_judge(x, ENDING_TOO_BIG);
-	return attempt_ended(x->attempt, &ending) ? steps_judge(x, ending) : NULL;
+	enum relay_result result = relay_json(&x->relay, body);
+	if (result == RELAY_MORE)
+		return steps_judge(x, ENDING_WHOLE);
+	buf_free(body);
+	return judge_stream(x, result);
 }
 
 /* A JSON response is complete when its JSON ends, even if the transfer has not (BEHAVIOUR 4). */
@@ -169,9 +201,9 @@ receive(struct exchange *x)
 	bool succeeds = response->complete && response->status >= 200 && response->status < 300;
 	if (succeeds && response->sse && x->request->message.stream)
 		return receive_stream(x);
-	if (attempt_ended(x->attempt, &ending))
-		return steps_judge(x, ending);
-	return succeeds && !response->sse && is_json_whole(x) ? steps_judge(x, ENDING_WHOLE) : NULL;
+	if (succeeds && !response->sse && is_json_whole(x))
+		return receive_json(x);
+	return attempt_ended(x->attempt, &ending) ? steps_judge(x, ending) : NULL;
 }
 
 const struct step step_receive = {"receive", receive};

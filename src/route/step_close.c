@@ -30,9 +30,10 @@ record(const struct exchange *x)
 	    .usage = x->relay_begun ? x->relay.stream.usage : USAGE_NONE,
 	    .mend = x->mend,
 	    .is_cut = x->is_cut,
+	    .drill = x->drilled.id,
 	};
 	record_log(&record);
-	if (!x->auxiliary)
+	if (!x->auxiliary && !x->drilled.is_now)
 		record_count(&record, x->app->state);
 }
 
@@ -42,7 +43,7 @@ enter(struct exchange *x)
 {
 	bool aborted = x->status == STATUS_ABORTED;
 	steps_record_attempt(x, aborted ? "aborted" : x->is_cut ? "cut" : "ok");
-	if (x->is_recorded || x->auxiliary)
+	if (x->is_recorded || x->auxiliary || x->drilled.is_now)
 		return;
 	const struct attempt_record none = {
 	    .request = x->request,
@@ -50,12 +51,15 @@ enter(struct exchange *x)
 	    .number = x->attempts,
 	    .model = "",
 	    .status = x->status,
-	    .ending = aborted ? "aborted" : "refused",
+	    /* Without an attempt only a message that was kept is a success. */
+	    .ending = aborted           ? "aborted"
+		      : x->status < 400 ? "cache"
+					: "refused",
 	    .began_ms = clock_wall_ms(),
 	    .first_byte_ms = -1,
 	    .ms = clock_steady_ms() - x->start_ms,
 	};
-	record_attempt(&none, x->app->ledger, x->app->prices);
+	record_attempt(&none, NULL, x->app->ledger);
 }
 
 /* Whether to wait for the end of the transfer: only then can its connection be used again, and

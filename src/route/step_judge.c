@@ -2,13 +2,33 @@
 /* The step judge: decide what the response means, and what follows: the same provider once more,
  * with the same request, another name of the model or another form; the next candidate; or the
  * reply. */
+#include "dialect/dialect.h"
 #include "route/retry.h"
 #include "route/steps.h"
+
+/* Brings a message that is no stream into the client's form, in which it is judged, too. False: out
+ * of memory. */
+static bool
+decode(struct exchange *x)
+{
+	const struct dialect *dialect = x->target.provider->dialect;
+	const struct response *response = x->attempt == NULL ? NULL : attempt_response(x->attempt);
+	bool is_json = response != NULL && response->complete && response->status >= 200 &&
+		       response->status < 300 && !response->sse && !response->html &&
+		       !x->is_streamed;
+	if (x->auxiliary || !is_json || dialect->decode_json == NULL)
+		return true;
+	const struct buf *json = attempt_body(x->attempt);
+	buf_free(&x->decoded);
+	buf_init(&x->decoded, 2 * (size_t)RESPONSE_JSON_MAX);
+	return dialect->decode_json(x->target.provider->name, message_tokens(&x->request->message),
+				    buf_text(json), json->len, &x->decoded);
+}
 
 static void
 count_attempt(const struct exchange *x, bool is_asked_again)
 {
-	if (!x->auxiliary && x->attempt != NULL)
+	if (!x->auxiliary && !x->drilled.is_now && x->attempt != NULL)
 		outcome_count_attempt(x->app->state, x->target.provider, &x->verdict,
 				      is_asked_again);
 }
@@ -22,7 +42,8 @@ retry_ms(const struct exchange *x)
 	    .retries = x->target.retries,
 	    .max_retries = x->config->max_retries,
 	    .delay_ms = x->config->retry_delay_ms,
-	    .others_ready = x->target.others_ready,
+	    .others_ready = x->target.others_ready ||
+			    (x->target.siblings_ready && verdict_is_about_credential(&x->verdict)),
 	    .was_lost = x->attempt != NULL && attempt_was_lost(x->attempt),
 	    .auxiliary = x->auxiliary,
 	    .random = x->probe_id >> (8 + x->attempts) & 0xff,
@@ -79,7 +100,7 @@ static const struct step *
 pass(struct exchange *x)
 {
 	const struct response *response = attempt_response(x->attempt);
-	const struct buf *body = attempt_body(x->attempt);
+	const struct buf *body = steps_response_body(x);
 	if (!verdict_is_success(&x->verdict)) {
 		keep_error(x);
 		lease_release(&x->target.lease, x->app->state);
@@ -87,26 +108,27 @@ pass(struct exchange *x)
 	}
 	target_worked(&x->target, x->app->state, x->request);
 	steps_remember_service(x);
-	if (response->sse) {
+	if (response->sse || x->is_streamed) {
 		open_stream(x);
 		return &step_relay;
 	}
 	x->relay.stream.usage = x->verdict.usage;
 	steps_keep_response(x, body);
-	return steps_close(
-	    x, replies_response(steps_begin_reply(x), &x->target, response, body, !x->auxiliary));
+	return steps_close(x, replies_response(steps_begin_reply(x), response, body));
 }
 
-/* Leaves this provider for the next candidate. */
+/* Leaves this credential, or its provider if another one would do no better, for the next
+ * candidate. */
 static const struct step *
 next_candidate(struct exchange *x)
 {
-	unsigned bit = 1u << x->target.index;
+	uint64_t bits = verdict_is_about_credential(&x->verdict) ? UINT64_C(1) << x->target.index
+								 : x->target.pool;
 	keep_error(x);
 	lease_release(&x->target.lease, x->app->state);
-	x->tried |= bit;
+	x->tried |= bits;
 	if (x->verdict.kind == VERDICT_COOL)
-		x->paused |= bit;
+		x->paused |= bits;
 	steps_record_attempt(x, "skipped");
 	steps_drop_attempt(x);
 	return &step_plan;
@@ -115,6 +137,8 @@ next_candidate(struct exchange *x)
 static const struct step *
 judge(struct exchange *x)
 {
+	if (!decode(x))
+		x->ending = ENDING_OURS;
 	x->verdict = steps_verdict(x, x->ending, x->relay.stream.content);
 	int64_t wait_ms = retry_ms(x);
 	if (wait_ms >= 0) {

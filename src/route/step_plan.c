@@ -28,25 +28,30 @@ collect(const struct exchange *x)
 	    .client = &client,
 	    .message = route_has_message(r->route) ? &r->message : NULL,
 	    .model = r->message.model,
+	    .key = steps_key(x),
 	    .session_provider = x->identity.session.provider,
+	    .session_credential = x->identity.session.credential,
+	    .affinity = x->identity.affinity,
+	    .load = &x->app->load,
 	    .kin = x->identity.kin,
 	    .prices = x->app->prices,
 	    .is_free = x->auxiliary,
 	    .capped = x->capped,
+	    .drill = &x->drilled.drill,
 	    .kin_is_sure = x->identity.kin_is_sure,
 	    .now_ms = clock_wall_ms(),
 	};
-	struct candidates *s = malloc(sizeof *s);
-	if (s != NULL)
-		candidates_collect(s, &query);
-	return s;
+	return candidates_collect(&query);
 }
 
-/* Takes the lease, if the candidate is to be probed: one request at a time may do that. */
+/* Takes the lease, if the candidate is to be probed: one request at a time may do that. After a
+ * drill's pause there is nothing to spare. */
 static bool
 take_probe(struct exchange *x, const struct candidate *c)
 {
-	return c->standing != STANDING_PROBE ||
+	if (c->standing != STANDING_PROBE || c->cause == &c->view->drill)
+		return true;
+	return (x->probed >> c->view->index & 1) == 0 &&
 	       lease_take(&x->target.lease, x->app->state, c->cause, c->view->provider->name,
 			  x->probe_id);
 }
@@ -55,8 +60,11 @@ take_probe(struct exchange *x, const struct candidate *c)
 static void
 note_skipped(struct exchange *x, const struct candidate *skipped)
 {
+	char name[CREDENTIAL_NAME_SIZE];
 	if (skipped != NULL && x->attempts == 0)
-		snprintf(x->skipped, sizeof x->skipped, "%s:%s", skipped->view->provider->name,
+		snprintf(x->skipped, sizeof x->skipped, "%s:%s",
+			 credential_name(skipped->view->provider->name,
+					 skipped->view->credential.label, name),
 			 plan_state_name(skipped->standing));
 }
 
@@ -76,9 +84,15 @@ choose(struct exchange *x, struct candidates *s)
 		plan_refuse_probe(c, clock_wall_ms());
 	if (c == NULL)
 		return false;
+	/* The next credential of the same provider is no other choice. */
+	bool is_counted =
+	    (x->target.pool & c->view->pool) != 0 && x->target.index != c->view->index;
 	target_set(&x->target, c, x->app->state, x->request->message.model);
-	x->target.others_ready = candidates_has_other(s, c, &filter);
-	state_count(x->app->state, x->target.provider->id, COUNT_REQUESTS);
+	x->target.others_ready = candidates_has_other(s, c, false, &filter);
+	x->target.siblings_ready = candidates_has_other(s, c, true, &filter);
+	drilled_take(&x->drilled, x->app->state, c, x->target.others_ready);
+	if (!is_counted && !x->drilled.is_now)
+		state_count(x->app->state, x->target.provider->id, COUNT_REQUESTS);
 	note_skipped(x, candidates_first_skipped(s, c));
 	return true;
 }
@@ -107,6 +121,7 @@ hold(struct exchange *x, int64_t ms)
 	x->tried &= ~x->paused;
 	x->paused = 0;
 	x->capped = 0;
+	x->probed = 0;
 	return steps_wait(x, ms, &step_plan);
 }
 
@@ -114,9 +129,12 @@ static int
 reply_unavailable(struct exchange *x, const struct plan *plan)
 {
 	const struct verdict *v = &x->verdict;
-	char last[HEALTH_TEXT_MAX + PROVIDER_NAME_MAX + 4] = "";
+	char last[HEALTH_TEXT_MAX + CREDENTIAL_NAME_SIZE + 4] = "", name[CREDENTIAL_NAME_SIZE];
 	if (v->row != NULL)
-		snprintf(last, sizeof last, "%s, %s", x->target.provider->name, v->why);
+		snprintf(
+		    last, sizeof last, "%s, %s",
+		    credential_name(x->target.provider->name, x->target.credential.label, name),
+		    v->why);
 	const struct no_provider_query query = {
 	    .plan = plan,
 	    .last = last,
@@ -145,10 +163,11 @@ give_up(struct exchange *x, const struct plan *plan)
 static const struct step *
 plan(struct exchange *x)
 {
+	drilled_find(&x->drilled, x->app->state, x->request);
 	struct candidates *s = collect(x);
 	if (s == NULL)
 		return steps_close(x, replies_out_of_memory(steps_begin_reply(x)));
-	const struct step *next = choose(x, s) ? &step_share : give_up(x, &s->plan);
+	const struct step *next = choose(x, s) ? &step_lease : give_up(x, &s->plan);
 	free(s);
 	return next;
 }

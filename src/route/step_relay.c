@@ -29,6 +29,9 @@ relay(struct exchange *x)
 	enum relay_result result = relay_events(&x->relay, attempt_body(x->attempt));
 	while (result == RELAY_CONTENT)
 		result = relay_events(&x->relay, attempt_body(x->attempt));
+	bool has_ended = result == RELAY_MORE && attempt_ended(x->attempt, &ending);
+	if (has_ended)
+		result = relay_end(&x->relay);
 	/* No other provider will get the body any more. */
 	if (x->request->body.len > 0 && attempt_is_sent(x->attempt)) {
 		buf_free(&x->request->body);
@@ -40,7 +43,7 @@ relay(struct exchange *x)
 		return broken(x, ENDING_WHOLE);
 	if (result == RELAY_TOO_BIG)
 		return broken(x, ENDING_TOO_BIG);
-	if (attempt_ended(x->attempt, &ending))
+	if (has_ended)
 		return broken(x, ending);
 	if (reply_backlog(&x->client->reply) > UNREAD_STREAM_MAX)
 		attempt_pause(x->attempt);
@@ -58,6 +61,8 @@ mend(struct exchange *x)
 	struct relay *r = &x->relay;
 	struct session *session = &x->identity.session;
 	struct buf last;
+	if (relay_end(r) == RELAY_COMPLETE) /* it said all, and then was silent */
+		return complete(x);
 	relay_drop_start(r);
 	bool may_close = session->key != 0 && session->mended < MENDED_IN_A_ROW_MAX;
 	x->verdict = steps_verdict(

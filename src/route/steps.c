@@ -61,6 +61,12 @@ timeouts_of(const struct exchange *x)
 	};
 }
 
+struct cap_client
+steps_key(const struct exchange *x)
+{
+	return (struct cap_client){.name = x->request->client, .budget = x->request->budget};
+}
+
 int64_t
 steps_remaining_ms(const struct exchange *x)
 {
@@ -106,6 +112,8 @@ steps_response_body(const struct exchange *x)
 		return &x->relay.error;
 	if (x->relay.seen.len > 0)
 		return &x->relay.seen;
+	if (x->decoded.len > 0)
+		return &x->decoded;
 	return x->attempt == NULL ? &nothing : attempt_body(x->attempt);
 }
 
@@ -142,6 +150,7 @@ steps_verdict(const struct exchange *x, enum ending ending, bool content)
 	    .headers = &r->headers,
 	    .family = t->family,
 	    .asked = asked_of(r),
+	    .is_translated = x->is_streamed,
 	    .wants_stream = r->message.stream && !x->auxiliary,
 	    .content = content,
 	    .others_ready = t->others_ready,
@@ -152,7 +161,9 @@ steps_verdict(const struct exchange *x, enum ending ending, bool content)
 	    .cooldown_ms = t->provider->cooldown_ms,
 	    .now_ms = clock_wall_ms(),
 	};
-	return verdict_judge(&evidence);
+	struct verdict verdict = verdict_judge(&evidence);
+	drilled_judge(&x->drilled, &verdict);
+	return verdict;
 }
 
 struct outcome
@@ -161,6 +172,8 @@ steps_outcome(const struct exchange *x, const struct verdict *verdict)
 	struct outcome outcome = {
 	    .provider = x->target.provider,
 	    .key = x->target.key,
+	    .label = x->target.credential.label,
+	    .is_pooled = target_is_pooled(&x->target),
 	    .family = x->target.family,
 	    .began_ms = x->target.began_ms,
 	    .holder = x->probe_id,
@@ -176,12 +189,13 @@ void
 steps_note(struct exchange *x, const char *what)
 {
 	const struct verdict *v = &x->verdict;
-	char until[CLOCK_SHORT_SIZE] = "";
+	char until[CLOCK_SHORT_SIZE] = "", name[CREDENTIAL_NAME_SIZE];
 	bool timed = v->pause > PAUSE_SHORT && strcmp(what, "retry") != 0;
 	if (timed)
 		clock_short(v->until_ms, clock_wall_ms(), until);
-	buf_append_cut(&x->trail, "%s%s:%d:%s%s%s", x->trail.len == 0 ? "" : " ",
-		       x->target.provider->name, v->status, what, timed ? "→" : "", until);
+	buf_append_cut(&x->trail, "%s%s:%d:%s%s%s%s", x->trail.len == 0 ? "" : " ",
+		       credential_name(x->target.provider->name, x->target.credential.label, name),
+		       v->status, x->drilled.is_now ? "drill-" : "", what, timed ? "→" : "", until);
 }
 
 void
@@ -189,6 +203,12 @@ steps_record_outcome(struct exchange *x)
 {
 	if (x->auxiliary || x->attempt == NULL)
 		return;
+	if (x->drilled.is_now) {
+		drilled_record(&x->drilled, x->app, x->target.provider, &x->verdict);
+		return;
+	}
+	if (verdict_is_success(&x->verdict))
+		drilled_served(&x->drilled, x->app, x->target.provider);
 	const struct outcome outcome = steps_outcome(x, &x->verdict);
 	outcome_record(x->app, &outcome);
 	if (verdict_is_success(&x->verdict))
@@ -204,12 +224,14 @@ steps_remember_service(struct exchange *x)
 	if (x->auxiliary || x->request->message.side_call)
 		return;
 	const struct outcome outcome = steps_outcome(x, &x->verdict);
-	/* A tool loop that stays where it began does not show where requests go now. */
-	if (!x->request->message.mid_loop || session->provider != p->id)
+	/* Neither a tool loop that stays where it began nor a drill shows where requests go now. */
+	if (x->drilled.id == 0 && (!x->request->message.mid_loop || session->provider != p->id))
 		outcome_serving(x->app, &outcome, is_billed);
 	if (session->key != 0 && session->provider != p->id && is_billed)
 		outcome_log_billing(p, request_client(x->request));
 	session->provider = p->id;
+	session->credential =
+	    target_is_pooled(&x->target) ? session_credential(x->target.key.account) : 0;
 	session->used_ms = clock_wall_ms();
 	if (session->key != 0)
 		state_session_put(x->app->state, session);
@@ -225,20 +247,24 @@ steps_begin_reply(struct exchange *x)
 		x->first_ms = clock_steady_ms() - x->start_ms;
 	x->client->reply.provider = p == NULL ? "none" : p->name;
 	x->client->reply.attempts = x->attempts;
+	x->client->reply.drill = x->drilled.id;
 	return x->client;
 }
 
 /* The attempt is over, and its caps know what it has cost. */
 static void
-settle(struct exchange *x, const struct attempt_record *record)
+settle(struct exchange *x, const struct cost *cost)
 {
-	struct cost cost = record_cost(record, x->app->prices);
-	/* An error instead of a message: nothing is billed. */
-	bool is_free = x->relay.error_data.len > 0 && usage_total_input(&record->usage) < 0;
 	if (x->claims.n == 0)
 		return;
-	caps_settle(x->app->state, &x->claims, is_free ? 0 : cost.is_known ? cost.nano_usd : -1);
-	outcome_spent(x->app, x->config, x->target.provider);
+	if (cost->is_known && cost->nano_usd > x->claims.bound)
+		state_count(x->app->state, x->target.provider->id, COUNT_BOUND_EXCEEDED);
+	caps_settle(x->app->state, &x->claims, cost->is_known ? cost->nano_usd : -1);
+	const struct caps_query query = {.config = x->config,
+					 .provider = x->target.provider,
+					 .client = steps_key(x),
+					 .now_ms = clock_wall_ms()};
+	outcome_spent(x->app, &query);
 }
 
 void
@@ -247,8 +273,8 @@ steps_record_attempt(struct exchange *x, const char *ending)
 	const struct target *t = &x->target;
 	const struct response *response = x->attempt == NULL ? NULL : attempt_response(x->attempt);
 	int64_t now_ms = clock_steady_ms();
-	if (x->is_recorded || x->auxiliary || response == NULL || !response->complete ||
-	    response->status < 200 || response->status >= 300)
+	if (x->is_recorded || x->auxiliary || x->drilled.is_now || response == NULL ||
+	    !response->complete || response->status < 200 || response->status >= 300)
 		return;
 	struct attempt_record record = {
 	    .request = x->request,
@@ -262,10 +288,14 @@ steps_record_attempt(struct exchange *x, const char *ending)
 	    .began_ms = t->began_ms,
 	    .first_byte_ms = x->first_ms == -1 ? -1 : x->start_ms + x->first_ms - t->start_ms,
 	    .ms = now_ms - t->start_ms,
+	    .asked_for_1h = target_asks_for_1h(t, x->request),
 	};
 	record.usage = stream_usage(&x->relay.stream, &record.estimated);
-	settle(x, &record);
-	record_attempt(&record, x->app->ledger, x->app->prices);
+	record.is_free = x->relay.error_data.len > 0 && usage_total_input(&record.usage) < 0;
+	const struct cost cost = record_cost(&record, x->app->prices);
+	settle(x, &cost);
+	record_count_usage(&record, &cost, x->app->state);
+	record_attempt(&record, &cost, x->app->ledger);
 	x->is_recorded = true;
 }
 
@@ -273,9 +303,13 @@ void
 steps_drop_attempt(struct exchange *x)
 {
 	caps_settle(x->app->state, &x->claims, 0);
+	if (x->loaded != 0)
+		load_end(&x->app->load, x->loaded);
+	x->loaded = 0;
 	attempt_free(x->attempt);
 	x->attempt = NULL;
 	buf_free(&x->body);
+	buf_free(&x->decoded);
 	if (x->relay_begun)
 		relay_fini(&x->relay);
 	x->relay_begun = false;
@@ -284,6 +318,7 @@ steps_drop_attempt(struct exchange *x)
 void
 steps_free(struct exchange *x)
 {
+	share_ask_end(&x->share_ask);
 	lease_release(&x->target.lease, x->app->state);
 	steps_drop_attempt(x);
 	loop_cancel(x->app->loop, &x->timer);

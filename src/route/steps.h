@@ -4,25 +4,28 @@
  * A step does its part and returns the next one, or NULL to wait for an event; only run() in
  * exchange.c follows them. No step calls another.
  *
- *     plan ───→ share ───→ ask ───→ receive ───→ judge ───→ relay ───→ close
- *      ↑                    ↑                    │ │ │        │         ↑ ↑
- *      │                    └─ retry, new form ──┘ │ │        └→ mend ──┘ │
- *      └─────────────────────── next candidate ────┘ └── JSON, or error ──┘
+ *     plan ─→ lease ─→ share ─→ ask ─→ receive ─→ judge ─→ relay ─→ close
+ *      ↑ ↑      │                ↑                │ │ │      │       ↑ ↑
+ *      │ └──────┘ refused        └─ retry, form ──┘ │ │      └→ mend ┘ │
+ *      └──────────────────── next candidate ────────┘ └ JSON, or error ┘
  *
- * wait comes before a retry, before another plan while all providers are paused, and while an
- * equal request asks. ask goes to judge when no transfer could be started. Not drawn: plan, share
- * and wait go to close when they reply themselves, and exchange.c from any step when the client
- * has disconnected. One thread. */
+ * recall comes before the first plan of a message. lease only waits for a probe that other machines
+ * might make. wait comes before a retry, before another plan while all providers are paused, and
+ * while an equal request asks. ask goes to judge when no transfer could be started. Not drawn:
+ * recall, plan, share and wait go to close when they reply themselves, and exchange.c from any step
+ * when the client has disconnected. One thread. */
 #ifndef ROUTE_STEPS_H
 #define ROUTE_STEPS_H
 
 #include "client/accept.h"
-#include "route/count_cache.h"
+#include "route/drilled.h"
 #include "route/identity.h"
 #include "route/outcome.h"
 #include "route/relay.h"
 #include "route/replies.h"
+#include "route/response_cache.h"
 #include "route/target.h"
+#include "share/ask.h"
 #include "upstream/attempt.h"
 
 struct exchange;
@@ -32,7 +35,9 @@ struct step {
 	const struct step *(*run)(struct exchange *x);
 };
 
+extern const struct step step_recall;  /* replies with a message that was kept: step_recall.c */
 extern const struct step step_plan;    /* chooses the next candidate: step_plan.c */
+extern const struct step step_lease;   /* asks whether no other machine probes: step_lease.c */
 extern const struct step step_share;   /* uses the response to an equal request: step_share.c */
 extern const struct step step_ask;     /* starts an attempt: step_ask.c */
 extern const struct step step_receive; /* reads what a verdict needs: step_ask.c */
@@ -56,21 +61,27 @@ struct exchange {
 	int64_t start_ms; /* steady clock */
 	int64_t first_ms; /* when the reply began, since start_ms; -1: it has not */
 	int64_t held_ms;  /* time spent waiting for a provider to be available */
-	unsigned tried;   /* bit i: the candidate with index i is not tried again */
-	unsigned paused;  /* of tried: those that are paused since then */
-	unsigned capped;  /* the same: those that a cap refused */
+	uint64_t tried;   /* bit i: the candidate with index i is not tried again */
+	uint64_t paused;  /* of tried: those that are paused since then */
+	uint64_t capped;  /* the same: those that a cap refused */
+	uint64_t probed;  /* bit i: another machine may probe the candidate with index i */
 	unsigned attempts;
 	char skipped[64]; /* a preferred provider that was skipped, for the log */
 	struct buf trail; /* the attempts, for the log */
 	struct target target;
+	struct share_ask share_ask;   /* for the lease of the target */
+	struct drilled drilled;       /* whether a drill has its part in it */
 	const struct provider *asked; /* of the last attempt; NULL: there was none */
 	struct caps_claims claims;    /* what is reserved for the attempt */
+	uint64_t loaded;              /* the account that carries the attempt, if it is counted */
 	struct attempt *attempt;
 	void (*on_progress)(void *x); /* called by attempts */
 	struct buf body;    /* rewritten for the provider; empty: the request's own is sent */
 	enum ending ending; /* of the attempt, for judge and mend */
 	struct relay relay;
 	bool relay_begun;       /* relay is initialized */
+	bool is_streamed;       /* the response is a stream, or JSON that became one */
+	struct buf decoded;     /* a JSON response in the client's form; empty: as it came */
 	bool is_recorded;       /* the attempt is in the ledger */
 	struct verdict verdict; /* the last one; row NULL: none yet */
 	struct kept kept;
@@ -81,7 +92,7 @@ struct exchange {
 	int64_t wait_ms;
 	const struct step *after;
 	struct timer timeouts;
-	bool shares; /* flight.key is set: the response is for equal requests, too */
+	int64_t keep_ms; /* how long the response is kept, under flight.key; 0: it is not */
 	struct flight flight;
 	struct task leader_left; /* of flight */
 };
@@ -97,6 +108,9 @@ const struct step *steps_judge(struct exchange *x, enum ending ending);
 /* The reply is written, with that status. */
 const struct step *steps_close(struct exchange *x, int status);
 
+/* The cluster's lease of the target's probe was answered so. */
+const struct step *steps_leased(struct exchange *x, enum share_answer answer);
+
 /* Checks the timeouts now, and sets the timer for the next check. NULL: none is reached. */
 const struct step *steps_check_timeouts(struct exchange *x);
 
@@ -104,6 +118,9 @@ const struct step *steps_check_timeouts(struct exchange *x);
 
 /* Begins a reply: returns the client, with what the head needs. */
 struct client *steps_begin_reply(struct exchange *x);
+
+/* The client's key, for its budget. */
+struct cap_client steps_key(const struct exchange *x);
 
 /* The time until the request must have its first content; 0 or less: it has run out. */
 int64_t steps_remaining_ms(const struct exchange *x);
@@ -129,7 +146,13 @@ void steps_remember_service(struct exchange *x);
 /* Puts the attempt into the ledger, once, if its response began with a 2xx: it may be billed. */
 void steps_record_attempt(struct exchange *x, const char *ending);
 
-/* Keeps the response's body for equal requests, if they share it. */
+/* Add what a response depends on to the text whose hash is its key: a word with its NUL, so that no
+ * two lists of them are the same bytes; path, query, body, and such headers of a request. False:
+ * out of memory. */
+bool steps_add_text(struct buf *key, const char *text);
+bool steps_add_request(struct buf *key, const struct request *request);
+
+/* Keeps the response's body for equal requests, if it is to be kept. */
 void steps_keep_response(struct exchange *x, const struct buf *body);
 
 /* Lets those go on that wait for this request's response; harmless if it is not shared. failed: no

@@ -16,6 +16,7 @@ target_set(struct target *t, const struct candidate *c, const struct state *stat
 	*t = (struct target){
 	    .provider = view->provider,
 	    .index = view->index,
+	    .pool = view->pool,
 	    .credential = view->credential,
 	    .key = view->account.key,
 	    .own_account = own_account,
@@ -24,10 +25,22 @@ target_set(struct target *t, const struct candidate *c, const struct state *stat
 	};
 }
 
+bool
+target_is_pooled(const struct target *t)
+{
+	return (t->pool & (t->pool - 1)) != 0;
+}
+
 const char *
 target_model(const struct target *t, const struct request *r)
 {
 	return t->model[0] != '\0' ? t->model : r->message.model;
+}
+
+bool
+target_asks_for_1h(const struct target *t, const struct request *r)
+{
+	return t->provider->dialect->keeps_cache_control && r->message.cache_1h;
 }
 
 void

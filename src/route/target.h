@@ -15,11 +15,13 @@
 struct target {
 	const struct provider *provider;
 	unsigned index;               /* of its view */
+	uint64_t pool;                /* of its view */
 	struct credential credential; /* borrowed from the request or the tokens */
 	struct health_key key;        /* of the account */
 	uint64_t own_account; /* key.account, if the credential is the client's own; else 0 */
 	struct lease lease;   /* held if this is a probe */
-	bool others_ready;    /* another candidate is available */
+	bool others_ready;    /* another provider is available */
+	bool siblings_ready;  /* another credential of this provider is available */
 	size_t first_name;    /* index of the name to try first (learned.h), */
 	size_t successor;     /* how many names, from that one on, were rejected */
 	unsigned quirks;      /* enum quirk, or'ed */
@@ -38,8 +40,14 @@ struct target {
 void target_set(struct target *target, const struct candidate *candidate, const struct state *state,
 		const char *model);
 
+/* Whether it is one of several stored credentials of its provider. */
+bool target_is_pooled(const struct target *target);
+
 /* The model's name as it is sent. */
 const char *target_model(const struct target *target, const struct request *request);
+
+/* Whether the provider is asked to keep its cache for an hour. */
+bool target_asks_for_1h(const struct target *target, const struct request *request);
 
 /* Chooses the name and the form to send. */
 void target_choose_model(struct target *target, const struct state *state,

@@ -165,13 +165,14 @@ is_usage_text(const struct reading *r)
 	       mentions_any_pair(r, limits, reached);
 }
 
-/* Types and codes that providers and their resellers use: PROTOCOLS.md 1 to 4. */
+/* Types and codes that providers and their resellers use: PROTOCOLS.md 1 to 4, 8. */
 static bool
 is_quota_code(const struct reading *r)
 {
 	return reading_contains(r, "quota") || reading_contains(r, "insufficient_balance") ||
 	       reading_is(r, "access_terminated_error") || reading_is(r, "billing_error") ||
 	       reading_is(r, "organization_on_hold") || reading_is(r, "organization_disabled") ||
+	       reading_is(r, "billing_hard_limit_reached") || reading_is(r, "billing_not_active") ||
 	       reading_contains(r, "linked_organization_") ||
 	       reading_contains(r, "spend_limit_reached");
 }
@@ -201,8 +202,12 @@ is_overloaded(const struct reading *r)
 static bool
 is_model_unknown(const struct reading *r)
 {
+	bool named = reading_is(r, "model_not_found");
 	if (r->status == 400)
-		return strstr(r->message, "model not exist") != NULL;
+		return named || strstr(r->message, "model not exist") != NULL ||
+		       strstr(r->message, "not a valid model") != NULL;
+	if (r->status == 403)
+		return named;
 	return r->status == 404 && !r->response->html &&
 	       (strstr(r->message, "model") != NULL || reading_is(r, "not_found_error") ||
 		reading_is(r, "resource_not_found_error"));
@@ -629,6 +634,14 @@ verdict_judge(const struct evidence *e)
 		v.pause = PAUSE_COOLDOWN;
 	explain(&r, row, &v);
 	return v;
+}
+
+bool
+verdict_is_about_credential(const struct verdict *v)
+{
+	if (v->pause != PAUSE_NONE)
+		return v->scope < SCOPE_SPREADING;
+	return v->status == 401 || v->status == 402 || v->status == 403 || v->status == 429;
 }
 
 const char *

@@ -25,6 +25,7 @@ struct evidence {
 	const struct headers *headers; /* the client's, likewise; NULL: none */
 	uint64_t family;               /* of the model's name that was sent; 0: none */
 	enum asked asked;
+	bool is_translated;    /* the body holds events, whatever came */
 	bool wants_stream;     /* the client asked for a stream */
 	bool content;          /* a stream's first content event has arrived */
 	bool others_ready;     /* another candidate is available */
@@ -77,6 +78,10 @@ verdict_is_success(const struct verdict *verdict)
 {
 	return verdict->kind == VERDICT_PASS && verdict->status >= 200 && verdict->status < 300;
 }
+
+/* Whether it may be about the credential that was used, so that another one at the same provider
+ * may do better. */
+bool verdict_is_about_credential(const struct verdict *verdict);
 
 /* "pass", "hop", "cool", "bench", "successor". */
 const char *verdict_name(enum verdict_kind kind);

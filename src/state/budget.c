@@ -36,35 +36,35 @@ roll(uint64_t packed, uint32_t period)
 static bool
 swap(word *at, uint64_t *before, uint64_t after)
 {
-	return atomic_compare_exchange_weak_explicit(at, before, after, memory_order_relaxed,
-						     memory_order_relaxed);
+	/* In an order with the claims that state.c counts. */
+	return atomic_compare_exchange_weak_explicit(at, before, after, memory_order_acq_rel,
+						     memory_order_acquire);
+}
+
+/* The places of a scope; NULL: it has not begun. */
+static struct state_budget *
+find_places(const struct state_image *image, uint64_t scope)
+{
+	for (size_t i = 0; i < STATE_SCOPES; i++) {
+		const struct state_budget *places = image->budgets[i];
+		/* What it begins with is written before it. */
+		if (atomic_load_explicit(&places[0].scope, memory_order_acquire) == scope)
+			return (struct state_budget *)places;
+	}
+	return NULL;
+}
+
+static size_t
+place_of(enum budget_kind kind, uint32_t period)
+{
+	return (size_t)kind * 2 + period % 2;
 }
 
 struct state_budget *
 budget_find(const struct state_image *image, const struct budget_key *key)
 {
-	size_t place = (size_t)key->kind * 2 + key->period % 2;
-	for (size_t i = 0; i < STATE_SCOPES; i++) {
-		const struct state_budget *places = image->budgets[i];
-		if (word_get(&places[0].scope) == key->scope)
-			return (struct state_budget *)&places[place];
-	}
-	return NULL;
-}
-
-bool
-budget_make(struct state_image *image, uint64_t scope)
-{
-	for (size_t i = 0; i < STATE_SCOPES; i++) {
-		word *first = &image->budgets[i][0].scope;
-		if (word_get(first) == scope)
-			return true;
-		if (word_get(first) != 0)
-			continue;
-		word_set(first, scope);
-		return true;
-	}
-	return false;
+	struct state_budget *places = find_places(image, key->scope);
+	return places == NULL ? NULL : &places[place_of(key->kind, key->period)];
 }
 
 enum budget_result
@@ -110,12 +110,73 @@ budget_settle(struct state_budget *budget, uint32_t period, int64_t bound, int64
 		add(&budget->settled, period, cost);
 }
 
+/* Makes both sums at least what is known to be spent. What is held changes first, as in
+ * budget_settle(). Returns what was missing. */
+static int64_t
+raise(struct state_budget *budget, uint32_t period, int64_t spent)
+{
+	int64_t missing = spent - budget_read(budget, period).settled;
+	if (missing <= 0)
+		return 0;
+	add(&budget->held, period, missing);
+	add(&budget->settled, period, missing);
+	return missing;
+}
+
+bool
+budget_has_room(const struct state_image *image)
+{
+	return find_places(image, 0) != NULL;
+}
+
+/* Who began another scope there may have been killed before it had a name. */
+static void
+clear(struct state_budget *places)
+{
+	for (size_t i = 0; i < (size_t)BUDGET_KINDS * 2; i++) {
+		word_set(&places[i].held, 0);
+		word_set(&places[i].settled, 0);
+		word_set(&places[i].noticed, 0);
+	}
+}
+
+bool
+budget_begin(struct state_image *image, uint64_t scope, const struct budget_start *start,
+	     int64_t raised[static BUDGET_KINDS])
+{
+	struct state_budget *places = find_places(image, scope);
+	struct state_budget *used = places == NULL ? find_places(image, 0) : places;
+	if (used == NULL)
+		return false;
+	if (places == NULL)
+		clear(used);
+	for (enum budget_kind kind = BUDGET_DAY; kind < BUDGET_KINDS; kind++) {
+		struct state_budget *place = &used[place_of(kind, start[kind].period)];
+		raised[kind] = raise(place, start[kind].period, start[kind].spent);
+	}
+	atomic_store_explicit(&used[0].scope, scope, memory_order_release);
+	return true;
+}
+
 struct budget
 budget_read(const struct state_budget *budget, uint32_t period)
 {
-	uint64_t held = roll(word_get(&budget->held), period);
+	uint64_t held = roll(atomic_load_explicit(&budget->held, memory_order_acquire), period);
 	uint64_t settled = roll(word_get(&budget->settled), period_of(held));
-	return (struct budget){.held = amount_of(held), .settled = amount_of(settled)};
+	return (struct budget){
+	    .held = amount_of(held), .settled = amount_of(settled), .period = period_of(held)};
+}
+
+bool
+budget_release(struct state_budget *budget, uint32_t period, const struct budget *read)
+{
+	uint64_t before = word_get(&budget->held);
+	uint64_t held = roll(before, period);
+	if (held != pack(read->period, read->held))
+		return false;
+	uint64_t after = pack(period_of(held), read->settled);
+	return atomic_compare_exchange_strong_explicit(&budget->held, &before, after,
+						       memory_order_acq_rel, memory_order_relaxed);
 }
 
 bool

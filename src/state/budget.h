@@ -2,11 +2,12 @@
 /* Budgets in the state file: how much money of a day or a month is spent or reserved, so that all
  * processes together stay within a cap (BEHAVIOUR.md 5, "Caps").
  *
- * A scope is what a cap is set for: a provider, or all of them. It has four places, two for days
+ * A scope is what a cap is for: a provider, a client key, or all. It has four places, two for days
  * and two for months: a period uses the one of its parity, so that what was reserved before
  * midnight is settled in the day it was reserved in. An amount and its period are in one word,
- * which a compare-and-swap changes whole. So nothing here needs the write lock but a new scope; who
- * is killed leaves nothing half, only what it had reserved; and a period never goes back.
+ * which a compare-and-swap changes whole. So only budget_begin() and
+ * budget_release() need the write lock; who is killed leaves nothing half, only what it had
+ * reserved; and a period never goes back (tests/model/budget.pml, release.pml).
  *
  * Owns nothing: works on an image that the caller has mapped or allocated. Amounts are
  * nano-dollars. Any thread of any process. */
@@ -15,11 +16,16 @@
 
 #include "state/layout.h"
 
-/* Returns the scope's place for a period; NULL: the scope is not known yet. */
+/* Returns the scope's place for a period; NULL: the scope has not begun. */
 struct state_budget *budget_find(const struct state_image *image, const struct budget_key *key);
 
-/* Under the write lock. Makes room for a scope; false: there are STATE_SCOPES already. */
-bool budget_make(struct state_image *image, uint64_t scope);
+/* Whether one more scope can begin. */
+bool budget_has_room(const struct state_image *image);
+
+/* Under the write lock. Begins a scope that has not begun, and raises its sums of the given periods
+ * to what is known to be spent: raised, by how much. False: there are STATE_SCOPES already. */
+bool budget_begin(struct state_image *image, uint64_t scope, const struct budget_start *start,
+		  int64_t raised[static BUDGET_KINDS]);
 
 /* Adds the bound to what is held if that is below the cap; so the cap is exceeded by less than one
  * bound. *period: the granted one, which is a later one than was asked for after the clock was set
@@ -33,6 +39,11 @@ void budget_settle(struct state_budget *budget, uint32_t period, int64_t bound, 
 
 /* Reads the sums of a period, or of a later one in its place. */
 struct budget budget_read(const struct state_budget *budget, uint32_t period);
+
+/* Under the write lock: who begins a scope reserves nothing, and a second release could make the
+ * sum look as it was. Gives back what was reserved when *read was read; false: it has changed
+ * since. The caller knows that nobody who reserved it lives. */
+bool budget_release(struct state_budget *budget, uint32_t period, const struct budget *read);
 
 /* Whether the caller is the first to reach that percentage in the period. */
 bool budget_notice(struct state_budget *budget, uint32_t period, unsigned percent);

@@ -175,7 +175,7 @@ fill(const struct state_file_options *options, int fd, struct buf *error)
 		memcpy(image, options->last, sizeof *image);
 	} else if (number == 0) {
 		state_image_make(image);
-		number = state_image_make_key(image) ? 0 : errno;
+		number = state_image_make_key(image, options->key) ? 0 : errno;
 	}
 	if (number == 0 && !write_all(fd, image, sizeof *image))
 		number = errno;
@@ -249,6 +249,11 @@ set_aside(const struct state_file_options *options, const char *why, struct buf 
 	return AGAIN;
 }
 
+static const char *const cures[] = {
+    [STATE_DAMAGED] = "The router sets it aside when it starts",
+    [STATE_NEWER] = "Use the newer program, or name another place by state_file",
+    [STATE_FOREIGN] = "Restart what still runs with the old key"};
+
 /* Reads the file and does what it needs: with its flock held, so that no other process does it
  * too. */
 static int
@@ -270,15 +275,16 @@ examine(const struct state_file_options *options, int fd, struct buf *error)
 	const char *why;
 	size_t bytes = n < (ssize_t)sizeof *image ? (size_t)n : (size_t)here.st_size;
 	enum state_soundness soundness = state_image_judge(image, bytes, &why);
+	if (soundness == STATE_SOUND && options->key != NULL &&
+	    memcmp(image->header.key, options->key, DIGEST_KEY_SIZE) != 0)
+		soundness = STATE_FOREIGN, why = "made with another share_key";
 	state_image_free(image);
 	if (soundness == STATE_SOUND)
 		return fd;
-	if (soundness == STATE_DAMAGED && !options->is_readonly)
+	if (!options->is_readonly &&
+	    (soundness == STATE_DAMAGED || (soundness == STATE_FOREIGN && options->last == NULL)))
 		return set_aside(options, why, error);
-	buf_append_cut(error, "state file %s: it is %s. %s", options->path, why,
-		       soundness == STATE_NEWER
-			   ? "Use the newer program, or name another place by state_file"
-			   : "The router sets it aside when it starts");
+	buf_append_cut(error, "state file %s: it is %s. %s", options->path, why, cures[soundness]);
 	return STATE_NO_FILE;
 }
 

@@ -14,15 +14,17 @@
 struct state_file_options {
 	const char *path; /* below PATH_MAX */
 	bool is_readonly; /* creates, moves and writes nothing */
-	/* The content of a new file; NULL: empty, with a new key. */
+	/* The content of a new file; NULL: the state is being opened, and a new file is empty. */
 	const struct state_image *last;
+	const uint8_t *key; /* DIGEST_KEY_SIZE bytes that the file must have; NULL: any */
 };
 
 enum { STATE_NO_FILE = -1, STATE_LATER = -2 };
 
 /* Returns a descriptor of a sound file at the path; STATE_NO_FILE with an error text when there can
- * be none; STATE_LATER when other processes hold it for longer than for_ms, or have moved it away
- * 32 times. A damaged file is set aside as path.bad-<seconds>, of which the newest 3 are kept. */
+ * be none, or the one there has another key while we have a content; STATE_LATER when other
+ * processes hold it for longer than for_ms, or have moved it away 32 times. A damaged file, or one
+ * with another key, is set aside as path.bad-<seconds>, of which the newest 3 are kept. */
 int state_file_open(const struct state_file_options *options, int64_t for_ms, struct buf *error);
 
 #endif

@@ -141,7 +141,6 @@ end_pause(struct health *health, const struct health_change *change)
 	bool paused = health->pause != PAUSE_NONE;
 	health->pause = PAUSE_NONE;
 	health->repeats = 0;
-	health->since_ms = 0;
 	health->until_ms = 0;
 	health->lease_ms = 0;
 	health->lease_holder = 0;
@@ -293,7 +292,7 @@ apply_retried(struct health *health, const struct health_change *change)
 {
 	if (!is_paused(health, change->now_ms) || health->since_ms > change->began_ms)
 		return HEALTH_SAME;
-	health->until_ms = change->now_ms;
+	health->until_ms = health->since_ms - 1; /* which no response can name: merge_pauses() */
 	health->used_ms = change->now_ms;
 	return HEALTH_SAME;
 }
@@ -320,6 +319,109 @@ health_apply(struct health *health, const struct health_change *change)
 		return apply_retried(health, change);
 	}
 	return HEALTH_SAME;
+}
+
+/* ---- What another machine knows -------------------------------------------- */
+
+static void
+merge_windows(struct health *health, const struct health *other)
+{
+	for (size_t i = 0; i < HEALTH_WINDOWS; i++) {
+		const struct health_window *theirs = &other->windows[i];
+		if (theirs->name[0] == '\0')
+			continue;
+		struct health_window *ours = window_place(health, theirs->name);
+		bool is_same = strncmp(ours->name, theirs->name, HEALTH_WINDOW_NAME_MAX) == 0;
+		if (ours->reset_ms > theirs->reset_ms)
+			continue;
+		if (!is_same || ours->reset_ms < theirs->reset_ms)
+			*ours = *theirs;
+		else if (ours->permille < theirs->permille)
+			ours->permille = theirs->permille;
+		ours->name[HEALTH_WINDOW_NAME_MAX - 1] = '\0';
+	}
+}
+
+static void
+take_kind(struct health *health, const struct health *other)
+{
+	health->pause = other->pause;
+	copy_text(health->why, other->why);
+}
+
+static void
+take_end(struct health *health, int64_t until_ms)
+{
+	health->until_ms = until_ms;
+	health->lease_ms = 0;
+	health->lease_holder = 0;
+}
+
+/* Both are paused. A bench stays one, whichever ends later. */
+static void
+merge_pauses(struct health *health, const struct health *other, int64_t until_ms)
+{
+	bool is_retried =
+	    other->since_ms == health->since_ms && health->until_ms < health->since_ms;
+	bool is_later = until_ms > health->until_ms && !is_retried;
+	bool is_bench = health->pause == PAUSE_BENCH;
+	if (other->pause == PAUSE_BENCH ? !is_bench || is_later : is_later && !is_bench)
+		take_kind(health, other);
+	if (is_later)
+		take_end(health, until_ms);
+	if (health->since_ms < other->since_ms)
+		health->since_ms = other->since_ms;
+	if (health->repeats < other->repeats)
+		health->repeats = other->repeats;
+}
+
+static enum health_outcome
+merge_pause(struct health *health, const struct health *other, int64_t now_ms)
+{
+	int64_t latest_ms = now_ms + longest_ms(other->pause);
+	int64_t until_ms = other->until_ms < latest_ms ? other->until_ms : latest_ms;
+	if (other->since_ms > now_ms + CLOCK_SLACK_MS || other->pause > PAUSE_BENCH)
+		return HEALTH_SAME;
+	if (other->pause != PAUSE_NONE && health->pause != PAUSE_NONE) {
+		merge_pauses(health, other, until_ms);
+		return HEALTH_SAME;
+	}
+	if (other->pause != PAUSE_NONE && other->since_ms > health->since_ms) {
+		take_kind(health, other);
+		take_end(health, until_ms);
+		health->since_ms = other->since_ms;
+		health->repeats = other->repeats;
+		return HEALTH_PAUSE_BEGAN;
+	}
+	if (other->pause == PAUSE_NONE && other->since_ms >= health->since_ms) {
+		const struct health_change change = {.now_ms = health->used_ms};
+		health->since_ms = other->since_ms;
+		return end_pause(health, &change);
+	}
+	return HEALTH_SAME;
+}
+
+enum health_outcome
+health_merge(struct health *health, const struct health *other, int64_t now_ms)
+{
+	const struct health before = *health;
+	fix_clock(health, now_ms);
+	enum health_outcome outcome = merge_pause(health, other, now_ms);
+	merge_windows(health, other);
+	if (health->kin.person == 0 && health->kin.device == 0)
+		health->kin = other->kin;
+	if (memcmp(health, &before, sizeof before) != 0)
+		health->used_ms = now_ms;
+	return outcome;
+}
+
+bool
+health_is_news(const struct health *ours, const struct health *known, int64_t now_ms)
+{
+	struct health after = *known;
+	health_merge(&after, ours, now_ms);
+	after.used_ms = known->used_ms;
+	return memcmp(&after, known, sizeof after) != 0;
 }
 
 bool

@@ -50,11 +50,12 @@ struct health_window {
 struct health {
 	struct health_key key;
 	char provider_name[PROVIDER_NAME_MAX];
-	uint32_t pause;        /* enum pause_kind */
-	uint32_t repeats;      /* short pauses since the last success */
-	int64_t since_ms;      /* when the response came that began the pause, or extended it */
-	int64_t until_ms;      /* when the pause ends; it then needs a probe */
-	int64_t lease_ms;      /* the probe's lease runs until then; 0: free */
+	uint32_t pause;   /* enum pause_kind */
+	uint32_t repeats; /* short pauses since the last success */
+	int64_t since_ms; /* when the response came that began the pause, or extended it. It names
+	                          the pause, and without one the last that ended; 0: none */
+	int64_t until_ms; /* when the pause ends; it then needs a probe */
+	int64_t lease_ms; /* the probe's lease runs until then; 0: free */
 	uint64_t lease_holder; /* its holder */
 	int64_t throttled_ms;  /* the last 429 without other information */
 	int64_t used_ms;       /* the last change of any kind: the oldest record gives way */
@@ -135,6 +136,20 @@ enum health_outcome health_apply(struct health *health, const struct health_chan
 /* Returns how much of a window is used, in permille; 0 also when nothing is known of it, or when it
  * has begun anew by now. */
 uint32_t health_used(const struct health *health, const char *window, int64_t now_ms);
+
+/* Joins to a record what another machine knows of the same account, as that machine's record, its
+ * times by our clock. In any order and however often, the same records give the same result:
+ * - a pause that began after the last one that ended here is taken over; of two that run, the later
+ *   end holds, so that news only makes a pause longer;
+ * - the end of a pause ends it, and any that began before it, here, too;
+ * - one of the same begin that is over here (a RETRIED has ended it) is not begun again;
+ * - of a window, the later reset, then the fuller one;
+ * - nothing is longer than health_apply() allows; what began in the future is ignored.
+ * Leases and what is only told (success_ms, error) stay each machine's own. */
+enum health_outcome health_merge(struct health *health, const struct health *other, int64_t now_ms);
+
+/* Whether health_merge() with ours would change what another machine knows. */
+bool health_is_news(const struct health *ours, const struct health *known, int64_t now_ms);
 
 /* What a change made a window pass for the first time since it began. */
 enum health_mark {

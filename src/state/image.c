@@ -124,10 +124,12 @@ state_image_make(struct state_image *image)
 }
 
 bool
-state_image_make_key(struct state_image *image)
+state_image_make_key(struct state_image *image, const uint8_t *key)
 {
 	struct state_header *header = &image->header;
-	if (getrandom(header->key, sizeof header->key, 0) != sizeof header->key)
+	if (key != NULL)
+		memcpy(header->key, key, sizeof header->key);
+	else if (getrandom(header->key, sizeof header->key, 0) != sizeof header->key)
 		return false;
 	header->checksum = header_checksum(header);
 	return true;
@@ -190,7 +192,8 @@ keep_summary(struct state_image *copy, const struct state_image *image)
 	return true;
 }
 
-/* Copies the header with the key. *is_other: the image is of another file. */
+/* Copies the header with the key, without a drill and a messenger, which end with their file.
+ * *is_other: the image is of another file. */
 static bool
 keep_header(struct state_image *copy, const struct state_image *image, bool *is_other)
 {
@@ -199,6 +202,8 @@ keep_header(struct state_image *copy, const struct state_image *image, bool *is_
 	if (!state_image_is_whole(image) || header_checksum(&header) != header.checksum)
 		return false;
 	*is_other = header.checksum != copy->header.checksum;
+	memset(&header.drill, 0, sizeof header.drill);
+	memset(&header.share, 0, sizeof header.share);
 	memcpy(&copy->header, &header, sizeof header);
 	return true;
 }

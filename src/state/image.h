@@ -13,13 +13,15 @@
 /* Turns a zeroed image into an empty state, whose key is zeros. */
 void state_image_make(struct state_image *image);
 
-/* Gives it a random key. False and errno: there are no random bytes. */
-bool state_image_make_key(struct state_image *image);
+/* Gives it a key of DIGEST_KEY_SIZE bytes; NULL: a random one. False and errno: there are no random
+ * bytes. */
+bool state_image_make_key(struct state_image *image, const uint8_t *key);
 
 /* Frees an image that was allocated, its key overwritten. NULL is fine. */
 void state_image_free(struct state_image *image);
 
-enum state_soundness { STATE_SOUND, STATE_DAMAGED, STATE_NEWER };
+/* STATE_FOREIGN: it is sound, but has another key than it must have (state/file.h). */
+enum state_soundness { STATE_SOUND, STATE_DAMAGED, STATE_NEWER, STATE_FOREIGN };
 
 /* Checks n bytes (image has the full size, whatever n is); why, for what is not sound: static text
  * that fits after "it is". */

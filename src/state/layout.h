@@ -38,6 +38,32 @@ word_set(word *at, uint64_t value)
 /* Not zero, which a file has where it was truncated and grew again. */
 #define STATE_GUARD UINT64_C(0x6c6c65772073276c)
 
+/* state/drill.h. Zeros, as in older files: none runs. */
+struct state_drill {
+	word head; /* its id, and in the lowest byte the requests that are left */
+	word provider;
+	word scope;
+	word kind; /* and in the second byte the requests that it began with */
+	word rest_ms;
+	word ends_ms;
+	word until;  /* a time; in the upper 16 bits the lowest of the id */
+	word reload; /* header.reload when it began */
+	word reserve;
+};
+_Static_assert(offsetof(struct state_drill, until) == 48, "layout");
+_Static_assert(sizeof(struct state_drill) == 72, "layout");
+
+/* What the messenger tells of itself: struct state_share. */
+struct state_share_words {
+	word since_ms;
+	word tried_ms;
+	word delay_ms;
+	word machines;
+	word clock_ms; /* signed */
+	word refused;
+};
+_Static_assert(sizeof(struct state_share_words) == 48, "layout");
+
 struct state_header {
 	word magic;
 	uint32_t version;
@@ -48,7 +74,11 @@ struct state_header {
 	uint64_t checksum; /* of all before it */
 	word changes;      /* increases after every change, for those who keep a copy */
 	word reload;       /* increases when a reload is requested */
-	uint64_t reserve[21];
+	struct state_drill drill;
+	/* Zeros in older files. */
+	word switched_ms; /* when an operator chose a provider last, or automatic */
+	struct state_share_words share;
+	uint64_t reserve[5];
 };
 _Static_assert(offsetof(struct state_header, version) == 8, "layout");
 _Static_assert(offsetof(struct state_header, size) == 12, "layout");
@@ -58,6 +88,9 @@ _Static_assert(offsetof(struct state_header, created_ms) == 56, "layout");
 _Static_assert(offsetof(struct state_header, checksum) == 64, "layout");
 _Static_assert(offsetof(struct state_header, changes) == 72, "layout");
 _Static_assert(offsetof(struct state_header, reload) == 80, "layout");
+_Static_assert(offsetof(struct state_header, drill) == 88, "layout");
+_Static_assert(offsetof(struct state_header, switched_ms) == 160, "layout");
+_Static_assert(offsetof(struct state_header, share) == 168, "layout");
 _Static_assert(sizeof(struct state_header) == 256, "layout");
 
 struct state_counters {
@@ -79,7 +112,7 @@ struct state_process {
 	word streams;
 	word config;
 	word version[STATE_VERSION_TEXT / 8];
-	word reserve;
+	word claims; /* made by it in budgets: a count in the upper half, and those that are open */
 };
 _Static_assert(offsetof(struct state_process, pid) == 8, "layout");
 _Static_assert(offsetof(struct state_process, started_ms) == 16, "layout");
@@ -95,6 +128,7 @@ _Static_assert(sizeof(struct health) % 8 == 0, "whole words");
 _Static_assert(sizeof(struct session) == 32, "layout");
 _Static_assert(offsetof(struct session, used_ms) == 16, "layout");
 _Static_assert(offsetof(struct session, mended) == 24, "layout");
+_Static_assert(offsetof(struct session, credential) == 28, "layout"); /* half of a former word */
 _Static_assert(sizeof(struct model_memory) == 24, "layout");
 _Static_assert(offsetof(struct model_memory, used_ms) == 16, "layout");
 _Static_assert(sizeof(struct summary) == 96, "layout");
@@ -146,8 +180,14 @@ _Static_assert(offsetof(struct state_image, reserve) == 245712, "layout");
 _Static_assert(offsetof(struct state_image, guard) == 245752, "layout");
 _Static_assert(sizeof(struct state_image) == 60 * 4096, "layout");
 
-/* Bytes of the file that are locked (OFD): one for writing, one for the health check, and one for
- * each process slot, as long as its process lives. The content of those bytes does not matter. */
-enum { STATE_WRITE_BYTE, STATE_CHECK_BYTE, STATE_PROCESS_BYTES };
+/* Bytes of the file that are locked (OFD): one for writing, one for the health check, one for each
+ * process slot, as long as its process lives, and one for the messenger. The content of those bytes
+ * does not matter. */
+enum {
+	STATE_WRITE_BYTE,
+	STATE_CHECK_BYTE,
+	STATE_PROCESS_BYTES,
+	STATE_SHARE_BYTE = STATE_PROCESS_BYTES + STATE_PROCESSES
+};
 
 #endif

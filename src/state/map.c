@@ -79,6 +79,14 @@ lock_byte(const struct state_map *map, off_t byte, short type)
 	return map->fd < 0 || fcntl(map->fd, F_OFD_SETLK, &lock) == 0;
 }
 
+/* Whether another process has locked it. F_OFD_GETLK does not report our own locks. */
+static bool
+is_locked(const struct state_map *map, off_t byte)
+{
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1};
+	return map->fd >= 0 && fcntl(map->fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+}
+
 bool
 state_map_lock(const struct state_map *map)
 {
@@ -113,6 +121,20 @@ state_map_unlock_check(struct state_map *map)
 	map->is_checking = false;
 }
 
+bool
+state_map_lock_share(struct state_map *map)
+{
+	if (!map->is_sharing && !map->is_readonly)
+		map->is_sharing = lock_byte(map, STATE_SHARE_BYTE, F_WRLCK);
+	return map->is_sharing;
+}
+
+bool
+state_map_is_shared(const struct state_map *map)
+{
+	return map->is_sharing || is_locked(map, STATE_SHARE_BYTE);
+}
+
 struct state_process *
 state_map_claim_process(struct state_map *map)
 {
@@ -125,13 +147,7 @@ state_map_claim_process(struct state_map *map)
 bool
 state_map_has_process(const struct state_map *map, size_t i)
 {
-	struct flock lock = {.l_type = F_WRLCK,
-			     .l_whence = SEEK_SET,
-			     .l_start = STATE_PROCESS_BYTES + (off_t)i,
-			     .l_len = 1};
-	if (map->process == (int)i)
-		return true; /* F_OFD_GETLK does not report our own locks */
-	return map->fd >= 0 && fcntl(map->fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+	return map->process == (int)i || is_locked(map, STATE_PROCESS_BYTES + (off_t)i);
 }
 
 /* ---- Mapping -------------------------------------------------------------- */
@@ -154,6 +170,7 @@ replace_mapping(struct state_map *map, struct state_image *image, int fd)
 	map->process = -1; /* its lock ended with the old file */
 	if (map->is_checking)
 		lock_byte(map, STATE_CHECK_BYTE, F_WRLCK);
+	map->is_sharing = map->is_sharing && lock_byte(map, STATE_SHARE_BYTE, F_WRLCK);
 }
 
 /* Maps an open file, and takes ownership of its descriptor. */
@@ -204,7 +221,8 @@ state_map_view(const struct state_map *map)
 static int
 open_at_path(const struct state_map *map, int64_t for_ms, struct buf *error)
 {
-	struct state_file_options request = {map->path, map->is_readonly, map->last};
+	struct state_file_options request = {map->path, map->is_readonly, map->last,
+					     map->is_keyed ? map->key : NULL};
 	return state_file_open(&request, for_ms, error);
 }
 
@@ -259,10 +277,16 @@ state_map_follow(struct state_map *map)
 /* ---- Opening and closing -------------------------------------------------- */
 
 bool
-state_map_init(struct state_map *map, const char *path, bool is_readonly, struct buf *error)
+state_map_init(struct state_map *map, const char *path, const uint8_t *key, bool is_readonly,
+	       struct buf *error)
 {
-	*map = (struct state_map){
-	    .fd = -1, .process = -1, .is_readonly = is_readonly, .path = strdup(path)};
+	*map = (struct state_map){.fd = -1,
+				  .process = -1,
+				  .is_readonly = is_readonly,
+				  .is_keyed = key != NULL,
+				  .path = strdup(path)};
+	if (key != NULL)
+		memcpy(map->key, key, sizeof map->key);
 	if (map->path == NULL)
 		goto no_memory;
 	watch_mapping(map);
@@ -300,5 +324,6 @@ state_map_fini(struct state_map *map)
 		close(map->fd);
 	state_image_free(map->last);
 	free(map->path);
+	explicit_bzero(map->key, sizeof map->key);
 	*map = (struct state_map){.fd = -1, .process = -1};
 }

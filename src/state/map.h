@@ -20,18 +20,22 @@ struct state_map {
 	volatile sig_atomic_t is_lost; /* set by the handler of SIGBUS */
 	bool is_readonly;
 	bool is_checking; /* we hold the health check's lock */
+	bool is_sharing;  /* we hold the messenger's lock */
 	bool is_reported; /* it was logged that there is no file */
 	int process;      /* the process slot whose lock we hold; -1: none */
 	int fd;           /* -1: no file */
 	dev_t dev;
 	ino_t ino;
 	char *path;
-	struct state_map *next; /* of all that are open */
+	bool is_keyed;                /* only a file with this key is mapped */
+	uint8_t key[DIGEST_KEY_SIZE]; /* zeros if not */
+	struct state_map *next;       /* of all that are open */
 };
 
-/* Opens or creates the file at path, read-only or not, and maps it. False and an error text on
- * failure; then there is nothing to end. May wait up to 5 s. */
-bool state_map_init(struct state_map *map, const char *path, bool is_readonly, struct buf *error);
+/* Opens or creates the file at path, with that key (NULL: any), read-only or not, and maps it.
+ * False and an error text on failure; then there is nothing to end. May wait up to 5 s. */
+bool state_map_init(struct state_map *map, const char *path, const uint8_t *key, bool is_readonly,
+		    struct buf *error);
 
 /* Unmaps and frees, and releases all locks. The struct may be zeros. */
 void state_map_fini(struct state_map *map);
@@ -56,6 +60,13 @@ void state_map_unlock(const struct state_map *map);
  * this one, or the map is read-only. */
 bool state_map_lock_check(struct state_map *map);
 void state_map_unlock_check(struct state_map *map);
+
+/* The messenger's lock, which follows us to a recreated file as long as no other process has it
+ * there. False: another process holds it, or the map is read-only. */
+bool state_map_lock_share(struct state_map *map);
+
+/* Whether a process, perhaps this one, holds it. */
+bool state_map_is_shared(const struct state_map *map);
 
 /* Returns our process slot, locked until the map is closed or another file mapped; the first call
  * takes one that no living process has. NULL: none is left. Not for a read-only map. */

@@ -32,6 +32,23 @@ apply_health(struct state_image *image, const struct state_change *change)
 }
 
 static int
+apply_merge(struct state_image *image, const struct state_change *change)
+{
+	const struct health *other = &change->merge;
+	struct health health, before;
+	int place = state_table_find(image, &state_tables[HEALTHS], &other->key, &health);
+	if (place < 0) {
+		health = (struct health){.key = other->key};
+		memcpy(health.provider_name, other->provider_name, sizeof health.provider_name);
+	}
+	before = health;
+	enum health_outcome outcome = health_merge(&health, other, clock_wall_ms());
+	if (memcmp(&health, &before, sizeof health) != 0)
+		state_table_put(image, &state_tables[HEALTHS], place, &health);
+	return STATE_HEALTH_RESULT(outcome, 0);
+}
+
+static int
 apply_retry(struct state_image *image, const struct state_change *change)
 {
 	const struct state_table *table = &state_tables[HEALTHS];
@@ -86,9 +103,13 @@ apply_summary(struct state_image *image, const struct state_change *change)
 	if (!state_record_read(image->summary, sizeof summary, &summary, &generation))
 		return 0;
 	if (change->kind == CHANGE_SERVED) {
-		result = note_served(&summary, change->name);
+		result = note_served(&summary, change->chosen.name);
 	} else if (change->kind == CHANGE_SWITCH) {
-		memcpy(summary.manual, change->name, sizeof summary.manual);
+		/* Another machine's may come late. */
+		if (change->chosen.at_ms < (int64_t)word_get(&image->header.switched_ms))
+			return 0;
+		memcpy(summary.manual, change->chosen.name, sizeof summary.manual);
+		word_set(&image->header.switched_ms, (uint64_t)change->chosen.at_ms);
 	} else if (change->kind == CHANGE_FAILOVER) {
 		summary.failover_count++;
 		summary.last_failover_ms = change->at.ms;
@@ -119,7 +140,7 @@ apply(struct state_image *image, const struct state_change *change)
 	    [CHANGE_SESSION] = apply_session,  [CHANGE_MODEL] = apply_model,
 	    [CHANGE_SWITCH] = apply_summary,   [CHANGE_SERVED] = apply_summary,
 	    [CHANGE_FAILOVER] = apply_summary, [CHANGE_CHECKED] = apply_summary,
-	    [CHANGE_COUNT] = apply_count,
+	    [CHANGE_COUNT] = apply_count,      [CHANGE_MERGE] = apply_merge,
 	};
 	return appliers[change->kind](image, change);
 }
@@ -214,6 +235,6 @@ state_queue_served(const struct state_queue *queue)
 {
 	for (size_t i = queue->n; i > 0; i--)
 		if (queue->changes[i - 1].kind == CHANGE_SERVED)
-			return queue->changes[i - 1].name;
+			return queue->changes[i - 1].chosen.name;
 	return NULL;
 }

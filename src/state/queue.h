@@ -19,6 +19,7 @@ enum change_kind {
 	CHANGE_FAILOVER,
 	CHANGE_CHECKED,
 	CHANGE_COUNT,
+	CHANGE_MERGE, /* what another machine knows */
 };
 
 /* A fact that can wait. */
@@ -31,9 +32,13 @@ struct state_change {
 			char name[PROVIDER_NAME_MAX];
 			struct health_change change;
 		} health;
+		struct health merge;
 		struct session session;
 		struct model_memory model;
-		char name[PROVIDER_NAME_MAX]; /* SWITCH, SERVED; zeros to its end */
+		struct {
+			char name[PROVIDER_NAME_MAX]; /* zeros to its end */
+			int64_t at_ms;                /* SWITCH */
+		} chosen;                             /* SWITCH, SERVED */
 		struct {
 			int64_t ms;
 			bool could_tell;
@@ -52,7 +57,7 @@ struct state_queue {
 	struct state_change changes[STATE_QUEUE_MAX];
 };
 
-/* The result of a change of a health: its enum health_outcome and its health_passed(). */
+/* The result of a change or a merge of a health: its enum health_outcome, its health_passed(). */
 #define STATE_HEALTH_RESULT(outcome, passed) ((int)((passed) << 4 | (outcome)))
 #define STATE_HEALTH_OUTCOME(result)         ((enum health_outcome)((result)&15))
 #define STATE_HEALTH_PASSED(result)          ((unsigned)(result) >> 4)

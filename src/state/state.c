@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "state/state.h"
 
+#include "base/clock.h"
 #include "base/count.h"
-#include "state/budget.h"
-#include "state/file.h"
-#include "state/queue.h"
+#include "state/inside.h"
 #include "state/record.h"
 
 #include <errno.h>
@@ -13,14 +12,6 @@
 #include <sys/random.h>
 
 #define REFRESH_MS 60000 /* a mere "still used" is written no more often */
-
-struct state {
-	struct state_map map;
-	struct state_queue queue;
-	uint64_t owner; /* of our process slot */
-	uint8_t key[DIGEST_KEY_SIZE];
-	struct digester *digester; /* of it */
-};
 
 /* ---- Opening and closing -------------------------------------------------- */
 
@@ -42,7 +33,7 @@ take_key(struct state *state)
 }
 
 static struct state *
-open_state(const char *path, bool is_readonly, struct buf *error)
+open_state(const char *path, const uint8_t *key, bool is_readonly, struct buf *error)
 {
 	struct state *state = calloc(1, sizeof *state);
 	if (state == NULL ||
@@ -51,7 +42,9 @@ open_state(const char *path, bool is_readonly, struct buf *error)
 		goto failed;
 	}
 	state->owner |= 1;
-	if (!state_map_init(&state->map, path, is_readonly, error))
+	/* Unlike those of who had our slot before: state_budget_release() compares them. */
+	state->claims = (uint32_t)(state->owner >> 32);
+	if (!state_map_init(&state->map, path, key, is_readonly, error))
 		goto failed;
 	if (take_key(state))
 		return state;
@@ -65,13 +58,19 @@ failed:
 struct state *
 state_open(const char *path, struct buf *error)
 {
-	return open_state(path, false, error);
+	return open_state(path, NULL, false, error);
+}
+
+struct state *
+state_open_keyed(const char *path, const uint8_t *key, struct buf *error)
+{
+	return open_state(path, key, false, error);
 }
 
 struct state *
 state_open_readonly(const char *path, struct buf *error)
 {
-	return open_state(path, true, error);
+	return open_state(path, NULL, true, error);
 }
 
 void
@@ -84,6 +83,12 @@ state_close(struct state *state)
 	explicit_bzero(state->key, sizeof state->key);
 	digester_free(state->digester);
 	free(state);
+}
+
+const char *
+state_path(const struct state *state)
+{
+	return state->map.path;
 }
 
 const uint8_t *
@@ -123,6 +128,7 @@ note_process(struct state *state, const struct process *process)
 	keep_word(&slot->started_ms, (uint64_t)process->started_ms);
 	keep_word(&slot->streams, process->streams);
 	keep_word(&slot->config, process->config);
+	keep_word(&slot->claims, state_claims(state));
 	for (size_t i = 0; i < STATE_VERSION_TEXT / 8; i++)
 		keep_word(&slot->version[i], version[i]);
 	atomic_thread_fence(memory_order_release);
@@ -205,6 +211,34 @@ look_up(const struct state *state, const struct state_table *table, const void *
 	return second != first && state_table_find(second, table, key, out) >= 0;
 }
 
+size_t
+state_read_table(const struct state *state, const struct state_table *table, uint64_t first,
+		 void *out, size_t max)
+{
+	const struct state_image *image = state_map_view(&state->map);
+	size_t n = 0;
+	for (size_t i = 0; i < table->count && n < max; i++) {
+		uint64_t generation, hash = word_get(&state_table_index(image, table)[i]);
+		char *at = (char *)out + n * table->bytes;
+		if (hash != 0 &&
+		    state_record_read(state_table_record(image, table, i), table->bytes, at,
+				      &generation) &&
+		    state_table_hash(table, at) == hash &&
+		    (first == 0 || memcmp(at, &first, sizeof first) == 0))
+			n++;
+	}
+	bool was_cut = state_map_view(&state->map) != image && image == state->map.image;
+	return was_cut ? state_read_table(state, table, first, out, max) : n;
+}
+
+struct state_image *
+state_shared_image(const struct state *state)
+{
+	const struct state_map *map = &state->map;
+	bool is_shared = map->fd >= 0 && !map->is_reported && state_image_is_whole(map->image);
+	return is_shared && !map->is_readonly ? map->image : NULL;
+}
+
 /* False: it was queued. */
 static bool
 submit(struct state *state, const struct state_change *change)
@@ -237,8 +271,8 @@ sane_time(int64_t at_ms)
 	return at_ms < 0 ? 0 : at_ms;
 }
 
-static void
-make_sane(struct health *health)
+void
+state_make_sane(struct health *health)
 {
 	int64_t *const times[] = {&health->since_ms,     &health->until_ms, &health->lease_ms,
 				  &health->throttled_ms, &health->used_ms,  &health->success_ms,
@@ -258,7 +292,7 @@ bool
 state_health(const struct state *state, const struct health_key *key, struct health *out)
 {
 	if (look_up(state, &state_tables[HEALTHS], key, out)) {
-		make_sane(out);
+		state_make_sane(out);
 		return true;
 	}
 	*out = (struct health){.key = *key};
@@ -311,23 +345,10 @@ state_retry(struct state *state, uint64_t provider, int64_t now_ms)
 size_t
 state_healths(const struct state *state, uint64_t provider, struct health *out, size_t max)
 {
-	const struct state_table *table = &state_tables[HEALTHS];
-	const struct state_image *image = state_map_view(&state->map);
-	const word *index = state_table_index(image, table);
-	size_t n = 0;
-	for (size_t i = 0; i < table->count && n < max; i++) {
-		uint64_t generation, hash = word_get(&index[i]);
-		if (hash == 0 || !state_record_read(state_table_record(image, table, i),
-						    table->bytes, &out[n], &generation))
-			continue;
-		if (state_table_hash(table, &out[n].key) != hash ||
-		    (provider != 0 && out[n].key.provider != provider))
-			continue;
-		make_sane(&out[n]);
-		n++;
-	}
-	bool was_cut = state_map_view(&state->map) != image && image == state->map.image;
-	return was_cut ? state_healths(state, provider, out, max) : n;
+	size_t n = state_read_table(state, &state_tables[HEALTHS], provider, out, max);
+	for (size_t i = 0; i < n; i++)
+		state_make_sane(&out[i]);
+	return n;
 }
 
 /* ---- Sessions and models -------------------------------------------------- */
@@ -348,7 +369,8 @@ state_session_put(struct state *state, const struct session *session)
 	if (session->key == 0)
 		return;
 	if (state_session(state, session->key, &before) && before.provider == session->provider &&
-	    before.mended == session->mended && is_fresh(before.used_ms, session->used_ms))
+	    before.mended == session->mended && before.credential == session->credential &&
+	    is_fresh(before.used_ms, session->used_ms))
 		return;
 	submit(state, &(struct state_change){.kind = CHANGE_SESSION, .session = *session});
 }
@@ -396,12 +418,25 @@ state_summary(const struct state *state, struct summary *out)
 bool
 state_switch(struct state *state, const char *provider_name)
 {
-	struct state_change change = {.kind = CHANGE_SWITCH};
-	copy_name(change.name, provider_name);
 	/* An operator's choice must not go into a file that was moved away a moment ago. */
 	if (!state->map.is_readonly)
 		state_tick(state, NULL);
+	int64_t now_ms = clock_wall_ms(), before_ms = state_switched_ms(state);
+	return state_switch_at(state, provider_name, now_ms > before_ms ? now_ms : before_ms + 1);
+}
+
+bool
+state_switch_at(struct state *state, const char *provider_name, int64_t at_ms)
+{
+	struct state_change change = {.kind = CHANGE_SWITCH, .chosen = {.at_ms = at_ms}};
+	copy_name(change.chosen.name, provider_name);
 	return submit(state, &change);
+}
+
+int64_t
+state_switched_ms(const struct state *state)
+{
+	return sane_time((int64_t)word_get(&state_map_view(&state->map)->header.switched_ms));
 }
 
 bool
@@ -410,12 +445,12 @@ state_served(struct state *state, const char *provider_name)
 	int result;
 	struct summary summary;
 	struct state_change change = {.kind = CHANGE_SERVED};
-	copy_name(change.name, provider_name);
+	copy_name(change.chosen.name, provider_name);
 	state_summary(state, &summary);
 	/* What is queued was already reported. */
 	const char *waits = state_queue_served(&state->queue);
 	const char *before = waits != NULL ? waits : summary.current;
-	if (strcmp(before, change.name) == 0)
+	if (strcmp(before, change.chosen.name) == 0)
 		return false;
 	return state_queue_submit(&state->queue, &state->map, &change, &result) ? result : true;
 }
@@ -485,76 +520,4 @@ state_counts(const struct state *state, uint64_t provider, uint64_t out[static C
 	memset(out, 0, COUNTERS * sizeof *out);
 	if (counters != NULL)
 		state_words_out(counters->counts, COUNTERS * sizeof *out, out);
-}
-
-/* ---- Budgets -------------------------------------------------------------- */
-
-/* The file that all processes share; NULL: there is none, or it cannot be written. */
-static struct state_image *
-shared_image(const struct state *state)
-{
-	const struct state_map *map = &state->map;
-	bool is_shared = map->fd >= 0 && !map->is_reported && state_image_is_whole(map->image);
-	return is_shared && !map->is_readonly ? map->image : NULL;
-}
-
-/* Returns a scope's place, which is made if it is new. NULL: the lock was not free, or no room is
- * left. */
-static struct state_budget *
-make_budget(struct state *state, struct state_image *image, const struct budget_key *key)
-{
-	struct state_budget *budget = budget_find(image, key);
-	if (budget != NULL || !state_map_lock(&state->map))
-		return budget;
-	budget_make(image, key->scope);
-	state_map_unlock(&state->map);
-	return budget_find(image, key);
-}
-
-enum budget_result
-state_budget_reserve(struct state *state, const struct budget_key *key, int64_t cap, int64_t bound,
-		     struct budget_claim *claim)
-{
-	struct state_image *image = shared_image(state);
-	struct state_budget *budget = image == NULL ? NULL : make_budget(state, image, key);
-	if (budget == NULL)
-		return BUDGET_CLOSED;
-	struct budget_claim made = {.key = *key, .file = image->header.checksum, .bound = bound};
-	enum budget_result result = budget_reserve(budget, cap, bound, &made.key.period);
-	if (!state_image_is_whole(image))
-		return BUDGET_CLOSED;
-	if (result == BUDGET_GRANTED)
-		*claim = made;
-	return result;
-}
-
-void
-state_budget_settle(struct state *state, const struct budget_claim *claim, int64_t cost)
-{
-	struct state_image *image = shared_image(state);
-	struct state_budget *budget = image == NULL ? NULL : budget_find(image, &claim->key);
-	if (budget != NULL)
-		budget_settle(budget, claim->key.period,
-			      claim->file == image->header.checksum ? claim->bound : 0, cost);
-}
-
-enum budget_result
-state_budget(const struct state *state, const struct budget_key *key, struct budget *out)
-{
-	const struct state_map *map = &state->map;
-	*out = (struct budget){0};
-	if (map->fd < 0 || map->is_reported || !state_image_is_whole(map->image))
-		return BUDGET_CLOSED;
-	const struct state_budget *budget = budget_find(map->image, key);
-	if (budget != NULL)
-		*out = budget_read(budget, key->period);
-	return state_image_is_whole(map->image) ? BUDGET_GRANTED : BUDGET_CLOSED;
-}
-
-bool
-state_budget_notice(struct state *state, const struct budget_key *key, unsigned percent)
-{
-	struct state_image *image = shared_image(state);
-	struct state_budget *budget = image == NULL ? NULL : budget_find(image, key);
-	return budget != NULL && budget_notice(budget, key->period, percent);
 }

@@ -27,8 +27,18 @@ struct session {
 	uint64_t key;      /* state_name() of the session (and agent) id */
 	uint64_t provider; /* provider.id */
 	int64_t used_ms;
-	uint64_t mended; /* messages in a row that we closed for a provider that died */
+	uint32_t mended; /* messages in a row that we closed for a provider that died */
+	/* Of several stored credentials, the one that serves it: session_credential(). 0: unknown,
+	 * as in older files, which have zeros here on little-endian machines. */
+	uint32_t credential;
 };
+
+/* An account's name (state_name()) cut to what a session has room for; never 0. */
+static inline uint32_t
+session_credential(uint64_t account)
+{
+	return (uint32_t)(account >> 32) | 1;
+}
 
 /* A fact that a response taught about a model at a provider: which of its names works, which form
  * of a request it needs. */
@@ -52,6 +62,7 @@ struct summary {
  * only grow, until another provider takes the place of the least recently counted one. */
 #define COUNTED_ENDINGS  4 /* route/record.c */
 #define COUNTED_VERDICTS 6 /* enum verdict_kind, and retries */
+#define COUNTED_TOKENS   5
 enum counter {
 	COUNT_REQUESTS, /* it was chosen for a request */
 	COUNT_ATTEMPTS,
@@ -61,7 +72,13 @@ enum counter {
 	COUNT_ENDINGS = COUNT_PAUSES + PAUSE_BENCH + 1,            /* requests by how they ended, */
 	COUNT_FIRST_BYTE = COUNT_ENDINGS + COUNTED_ENDINGS,        /* and two histograms, */
 	COUNT_DURATION = COUNT_FIRST_BYTE + HISTOGRAM_BUCKETS + 1, /* each with its sum */
-	COUNTERS = COUNT_DURATION + HISTOGRAM_BUCKETS + 1,
+	COUNT_TOKENS = COUNT_DURATION + HISTOGRAM_BUCKETS + 1,     /* tokens by kind, */
+	COUNT_COST = COUNT_TOKENS + COUNTED_TOKENS, /* nano-dollars that were billed, */
+	COUNT_COST_UNKNOWN,                         /* billed attempts that are not in them, */
+	COUNT_UNRECORDED,                           /* of nobody, what the ledger lost, */
+	COUNT_BOUND_EXCEEDED, /* and attempts that cost more than was reserved for them, */
+	COUNT_DRILLED,        /* and requests that a drill answered in its place */
+	COUNTERS,
 };
 #define STATE_NOBODY UINT64_MAX /* not a provider.id */
 
@@ -89,6 +106,13 @@ struct budget_key {
 struct budget {
 	int64_t held;    /* spent, and reserved by requests that run; this decides */
 	int64_t settled; /* spent */
+	uint32_t period; /* of both: the one asked for, or a later one */
+};
+
+/* What is known to be spent in one period of a scope. */
+struct budget_start {
+	uint32_t period;
+	int64_t spent;
 };
 
 /* An amount that is reserved in one budget. */
@@ -102,7 +126,42 @@ enum budget_result {
 	BUDGET_GRANTED,
 	BUDGET_USED,     /* the cap is spent */
 	BUDGET_RESERVED, /* the cap is spent or reserved by requests that run */
-	BUDGET_CLOSED,   /* no file that processes share, it cannot be written, or it is full */
+	BUDGET_FULL,     /* the file has STATE_SCOPES others */
+	BUDGET_CLOSED,   /* no file that processes share, or it cannot be written */
+};
+
+/* How a drill answers in a provider's place: BEHAVIOUR.md 13. */
+enum drill_kind {
+	DRILL_LIMIT,   /* the plan's limit is reached */
+	DRILL_BUSY,    /* it is overloaded */
+	DRILL_DOWN,    /* no connection can be made */
+	DRILL_REFUSED, /* the credential is rejected */
+	DRILL_CUT,     /* a response that breaks off in the middle */
+	DRILL_KINDS
+};
+
+#define DRILL_REQUESTS_MAX 20
+#define DRILL_REST_MIN_MS  INT64_C(5000)
+#define DRILL_REST_MAX_MS  INT64_C(600000)
+#define DRILL_MAX_MS       INT64_C(3600000)
+
+/* The drill that runs. */
+struct drill {
+	uint32_t id; /* random; 0: none runs */
+	enum drill_kind kind;
+	uint64_t provider; /* provider.id */
+	uint64_t scope;    /* whose requests: a state_name(); 0: the next conversation's */
+	unsigned requests; /* that it answers, 1 to DRILL_REQUESTS_MAX, */
+	unsigned left;     /* and those it has not answered yet */
+	int64_t rest_ms;   /* how long the provider then is paused for them */
+	int64_t ends_ms;   /* whatever has happened */
+	int64_t until_ms;  /* it is paused for them until then, and then probed; 0: it is not */
+};
+
+enum drill_begun {
+	DRILL_BEGUN,
+	DRILL_RUNS,   /* another one does */
+	DRILL_CLOSED, /* there is no file that processes share, or it is busy */
 };
 
 struct state;
@@ -113,6 +172,12 @@ struct state;
  * state: directory missing or read-only, disk full. Root gives a new file to the owner of its
  * directory. May wait up to 5 s for another process that is just creating the file. */
 struct state *state_open(const char *path, struct buf *error);
+
+/* The same, for a file with this secret key, DIGEST_KEY_SIZE bytes that many machines have in
+ * common; NULL: any key. A new file gets it. One with another key, whose names mean nothing here,
+ * is moved away when the state is opened; later, when the path leads to such a file, this process
+ * keeps the one that it has, since programs with two keys would move away each other's for ever. */
+struct state *state_open_keyed(const char *path, const uint8_t *key, struct buf *error);
 
 /* Opens an existing file read-only: never creates, moves or writes one; all changes are ignored.
  * NULL and an error text if there is no sound one. */
@@ -129,6 +194,9 @@ void state_close(struct state *state);
  * created it continues in memory and tries again at the next tick. A responder beyond
  * STATE_PROCESSES is not listed. */
 void state_tick(struct state *state, const struct process *process);
+
+/* Returns the path that it was opened at; valid until state_close(). */
+const char *state_path(const struct state *state);
 
 /* Returns the file's secret key, by which credentials and sessions are named in it: DIGEST_KEY_SIZE
  * bytes; valid until the next state_tick(). */
@@ -181,6 +249,12 @@ void state_summary(const struct state *state, struct summary *out);
  * once and is queued, or the state is read-only. */
 bool state_switch(struct state *state, const char *provider_name);
 
+/* The same as of at_ms: nothing, if a later choice is known. */
+bool state_switch_at(struct state *state, const char *provider_name, int64_t at_ms);
+
+/* When a provider, or automatic, was chosen last; 0: never, or before that was recorded. */
+int64_t state_switched_ms(const struct state *state);
+
 /* Records the provider that served; true if it was another one, or none, before (the caller reports
  * it once). Almost free when it is the same. */
 bool state_served(struct state *state, const char *provider_name);
@@ -211,9 +285,19 @@ size_t state_processes(const struct state *state, struct process *out, size_t ma
 
 /* ---- Budgets ---------------------------------------------------------------- */
 
+/* Begins a scope's budgets: before, nothing can be reserved in them. Then, and at any later time,
+ * it makes their sums at least what is known to be spent, by kind; raised: by how much. So it does
+ * not matter which process is first. BUDGET_CLOSED also when the lock was not free. */
+enum budget_result state_budget_begin(struct state *state, uint64_t scope,
+				      const struct budget_start start[static BUDGET_KINDS],
+				      int64_t raised[static BUDGET_KINDS]);
+
+/* Whether state_budget_begin() would begin it. */
+bool state_budget_may_begin(const struct state *state, uint64_t scope);
+
 /* Reserves bound, 0 to BUDGET_MAX, for a key's period if less than the cap is held there,
  * atomically among all processes: so they never exceed it by more than one bound. Fills *claim if
- * it is granted. */
+ * it is granted. BUDGET_CLOSED also when the scope has not begun. */
 enum budget_result state_budget_reserve(struct state *state, const struct budget_key *key,
 					int64_t cap, int64_t bound, struct budget_claim *claim);
 
@@ -221,12 +305,86 @@ enum budget_result state_budget_reserve(struct state *state, const struct budget
  * in nothing is given back. */
 void state_budget_settle(struct state *state, const struct budget_claim *claim, int64_t cost);
 
-/* Reads a budget; BUDGET_CLOSED as above, else BUDGET_GRANTED, zeros if nothing is known. */
+/* Reads a budget; BUDGET_GRANTED, zeros if nothing is known, else why nothing can be reserved. */
 enum budget_result state_budget(const struct state *state, const struct budget_key *key,
 				struct budget *out);
 
+/* Gives back what is reserved in a budget by processes that were killed: *amount, 0 or more. That
+ * is known only while no living process holds a reservation in any budget; else BUDGET_RESERVED,
+ * and nothing has changed. BUDGET_CLOSED as above, or the lock was not free. */
+enum budget_result state_budget_release(struct state *state, const struct budget_key *key,
+					int64_t *amount);
+
+/* Whether no living process holds a reservation: then all that is reserved is a dead one's. */
+bool state_budget_is_idle(const struct state *state);
+
 /* Whether the caller is the first of all processes to see that percentage reached in the period. */
 bool state_budget_notice(struct state *state, const struct budget_key *key, unsigned percent);
+
+/* ---- The drill -------------------------------------------------------------- */
+
+/* Reads the drill that runs; false: none does, and *out is zeros. It has ended when its time is
+ * over, when a reload was requested since it began, and with the state file. Two words, without
+ * one. */
+bool state_drill(const struct state *state, int64_t now_ms, struct drill *out);
+
+/* An id as it is shown, 8 hexadecimal digits; "" for 0. Returns text. */
+#define DRILL_ID_SIZE sizeof("0123abcd")
+const char *state_drill_name(uint32_t id, char text[static DRILL_ID_SIZE]);
+
+/* Begins a drill, with an id of its own. *drill: the members to begin with, id, left and until_ms
+ * are set; or the running one, for DRILL_RUNS. */
+enum drill_begun state_drill_begin(struct state *state, int64_t now_ms, struct drill *drill);
+
+/* Makes the drill, if it has no scope yet, that of the caller. False: it has another one by now. */
+bool state_drill_bind(struct state *state, const struct drill *drill, uint64_t scope);
+
+/* Takes one of the requests that are left; false: none is, or the drill has ended. All processes
+ * together take no more than there were. */
+bool state_drill_take(struct state *state, uint32_t id);
+
+/* The provider is paused until then for those in scope. True: it was not before. */
+bool state_drill_rest(struct state *state, uint32_t id, int64_t now_ms, int64_t until_ms);
+
+/* A probe was served: the pause, which was over, ends, and the drill when no request is left. True
+ * for one of all callers. */
+bool state_drill_return(struct state *state, uint32_t id, int64_t now_ms);
+
+/* Ends the drill; true for one of all callers. 0: whichever runs. */
+bool state_drill_stop(struct state *state, uint32_t id);
+
+/* ---- Many machines: for the messenger, and who asks after it (state_share.c) --- */
+
+/* Returns a number that changes with each change of a record. A word in memory. */
+uint64_t state_changes(const struct state *state);
+
+/* Copy up to max records, in no order; return how many. */
+size_t state_sessions(const struct state *state, struct session *out, size_t max);
+size_t state_models(const struct state *state, struct model_memory *out, size_t max);
+
+/* Joins what another machine knows: health_merge(). HEALTH_SAME also when it was queued. */
+enum health_outcome state_health_merge(struct state *state, const struct health *other);
+
+/* What the messenger tells of itself. Times are by this machine's wall clock. */
+struct state_share {
+	int64_t since_ms;  /* connected since; 0: it is not */
+	int64_t tried_ms;  /* when the connection was lost, or first tried; 0: it never was tried */
+	int64_t delay_ms;  /* of the last answer of the server */
+	unsigned machines; /* that share, this one included */
+	int64_t clock_ms;  /* the server's clock before ours */
+	uint64_t refused;  /* facts that were not made with our key, since it began */
+};
+
+/* Only one messenger of a machine at a time: takes its lock, for as long as the process lives.
+ * False: another has it. */
+bool state_share_lock(struct state *state);
+
+/* For who has that lock. */
+void state_share_put(struct state *state, const struct state_share *share);
+
+/* Whether a messenger runs; *out: what it told last, or (then not connected) its predecessor. One
+ * system call. */
+bool state_share(const struct state *state, struct state_share *out);
 
 /* ---- Reloading -------------------------------------------------------------- */
 

@@ -15,12 +15,15 @@ enum {
 	KEEPALIVE_S = 60,
 	RECEIVE_SIZE = 2048,       /* TLS has a buffer of its own beneath */
 	TLS_SEND_SIZE = 16 * 1024, /* what a TLS record holds, and libcurl's least */
+	/* libcurl reads up to 100 buffers before it returns to the loop, and the owner can hold a
+	 * transfer back only then: a client that does not read would cost all of them. */
+	TURN_MAX = 16 * 1024,
 };
 
 struct attempt {
 	struct transfer transfer;
 	struct pool *pool;
-	CURL *easy;
+	CURL *easy;          /* NULL: it is played */
 	struct pool_key key; /* of its options */
 	struct curl_slist *headers;
 	struct response response;
@@ -28,19 +31,21 @@ struct attempt {
 	size_t head_len;
 	int64_t head_ms; /* when its first line came, wall clock */
 	size_t body_len; /* of the request */
+	size_t turn_len; /* of the body that came since the owner was last called */
 	struct task task;
 	void (*on_progress)(void *owner);
 	void *owner;
 	bool stored;
 	enum response_hide hide; /* of the head */
 	bool held;               /* the owner wants no more for now */
-	bool paused;             /* libcurl holds bytes back for that reason */
+	bool paused;             /* libcurl holds bytes back: for that reason, or for TURN_MAX */
 	bool begun;              /* the request has begun to go out */
 	bool lost;               /* and libcurl wanted to send it again */
 	bool ended;
 	bool too_big;
 	bool no_memory;
 	CURLcode code;
+	enum ending ending; /* of one that is played */
 };
 
 /* --- libcurl's callbacks ----------------------------------------------- */
@@ -105,10 +110,11 @@ on_body(char *bytes, size_t size, size_t n, void *context)
 	/* A piece is missing: what follows must not be joined to what came before it. */
 	if (a->too_big || a->no_memory)
 		return 0;
-	if (a->held) {
+	if (a->held || a->turn_len >= TURN_MAX) {
 		a->paused = true;
 		return CURL_WRITEFUNC_PAUSE;
 	}
+	a->turn_len += total;
 	loop_queue(pool_loop(a->pool), &a->task);
 	a->too_big = a->bytes.len + total > body_max(&a->response);
 	a->no_memory = !a->too_big && !buf_add(&a->bytes, bytes, total);
@@ -128,6 +134,8 @@ static void
 report_progress(struct task *task)
 {
 	struct attempt *a = CONTAINER_OF(task, struct attempt, task);
+	if (!a->held)
+		attempt_resume(a);
 	a->on_progress(a->owner);
 }
 
@@ -203,9 +211,9 @@ set_request(struct attempt *a, const struct attempt_options *options)
 	return curl_easy_setopt(a->easy, CURLOPT_URL, url) == CURLE_OK;
 }
 
-struct attempt *
-attempt_start(struct pool *pool, const struct attempt_options *options,
-	      void (*on_progress)(void *owner), void *owner)
+static struct attempt *
+attempt_new(struct pool *pool, const struct attempt_options *options,
+	    void (*on_progress)(void *owner), void *owner)
 {
 	struct attempt *a = calloc(1, sizeof *a);
 	if (a == NULL)
@@ -222,6 +230,16 @@ attempt_start(struct pool *pool, const struct attempt_options *options,
 	a->body_len = options->body_len;
 	response_init(&a->response);
 	buf_init(&a->bytes, RESPONSE_JSON_MAX);
+	return a;
+}
+
+struct attempt *
+attempt_start(struct pool *pool, const struct attempt_options *options,
+	      void (*on_progress)(void *owner), void *owner)
+{
+	struct attempt *a = attempt_new(pool, options, on_progress, owner);
+	if (a == NULL)
+		return NULL;
 	a->key.config = options->config->serial;
 	a->key.provider = (size_t)(options->provider - options->config->providers);
 	bool ready;
@@ -233,6 +251,25 @@ attempt_start(struct pool *pool, const struct attempt_options *options,
 		return a;
 	attempt_free(a);
 	return NULL;
+}
+
+/* As if libcurl had given it: line by line, then the body, then the end. */
+struct attempt *
+attempt_play(struct pool *pool, const struct attempt_options *options,
+	     const struct attempt_script *script, void (*on_progress)(void *owner), void *owner)
+{
+	struct attempt *a = attempt_new(pool, options, on_progress, owner);
+	if (a == NULL)
+		return NULL;
+	for (const char *line = script->head, *end; (end = strchr(line, '\n')) != NULL;
+	     line = end + 1)
+		response_line(&a->response, line, (size_t)(end + 1 - line), clock_wall_ms(),
+			      a->hide);
+	a->no_memory = !buf_add(&a->bytes, script->body, script->body_len);
+	a->ended = true;
+	a->ending = script->ending;
+	loop_queue(pool_loop(a->pool), &a->task);
+	return a;
 }
 
 void
@@ -277,6 +314,7 @@ void
 attempt_resume(struct attempt *a)
 {
 	a->held = false;
+	a->turn_len = 0;
 	if (!a->paused)
 		return;
 	a->paused = false;
@@ -289,8 +327,9 @@ attempt_resume(struct attempt *a)
 bool
 attempt_is_sent(const struct attempt *a)
 {
-	curl_off_t sent = 0;
-	curl_easy_getinfo(a->easy, CURLINFO_SIZE_UPLOAD_T, &sent);
+	curl_off_t sent = (curl_off_t)a->body_len;
+	if (a->easy != NULL)
+		curl_easy_getinfo(a->easy, CURLINFO_SIZE_UPLOAD_T, &sent);
 	return (size_t)sent >= a->body_len;
 }
 
@@ -299,6 +338,10 @@ attempt_ended(const struct attempt *a, enum ending *ending)
 {
 	if (!a->ended)
 		return false;
+	if (a->easy == NULL) {
+		*ending = a->no_memory ? ENDING_OURS : a->ending;
+		return true;
+	}
 	/* libcurl reports OUT_OF_MEMORY for a header line beyond its own limit, too. */
 	bool endless_line = a->code == CURLE_OUT_OF_MEMORY && a->response.status != 0;
 	if (a->too_big || endless_line)

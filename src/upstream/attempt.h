@@ -37,6 +37,20 @@ struct attempt_options {
 struct attempt *attempt_start(struct pool *pool, const struct attempt_options *options,
 			      void (*on_progress)(void *owner), void *owner);
 
+/* What a drill says in a provider's place; copied. */
+struct attempt_script {
+	const char *head; /* header lines; "": no response came */
+	const char *body;
+	size_t body_len;
+	enum ending ending;
+};
+
+/* The same without a transfer: the response is the script's, and nothing is sent to anybody. NULL:
+ * out of memory. */
+struct attempt *attempt_play(struct pool *pool, const struct attempt_options *options,
+			     const struct attempt_script *script, void (*on_progress)(void *owner),
+			     void *owner);
+
 /* Ends it, in whatever state, and frees it. NULL is fine. */
 void attempt_free(struct attempt *attempt);
 

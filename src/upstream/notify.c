@@ -47,7 +47,8 @@ struct notifier {
 static const char *
 event_name(enum notice notice)
 {
-	static const char *const words[] = {"left", "returned", "paid", "near", "spared", "cap"};
+	static const char *const words[] = {"left",   "returned", "paid", "near",
+					    "spared", "cap",      "drill"};
 	return words[notice];
 }
 

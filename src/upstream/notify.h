@@ -19,6 +19,7 @@ enum notice {
 	NOTICE_NEAR,      /* much of a quota window is used */
 	NOTICE_SPARED,    /* so much that others are preferred: leave_at */
 	NOTICE_CAP,       /* half, most or all of a cap is used */
+	NOTICE_DRILL,     /* what a drill does; none of the others */
 };
 
 /* NULL: out of memory. Everything is borrowed. */

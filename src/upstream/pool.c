@@ -181,31 +181,34 @@ has_options(const struct spare *spare, struct pool_key key)
 	       spare->key.provider == key.provider;
 }
 
-/* The last one that has these options, else the last one of all. */
+/* The last one that has these options; n_spare: none has. */
 static size_t
 find_spare(const struct pool *pool, struct pool_key key)
 {
 	for (size_t i = pool->n_spare; i > 0; i--)
 		if (has_options(&pool->spare[i - 1], key))
 			return i - 1;
-	return pool->n_spare - 1;
+	return pool->n_spare;
 }
 
+/* Takes one out of those that wait; they keep their order. */
+static CURL *
+take_spare(struct pool *pool, size_t i)
+{
+	CURL *easy = pool->spare[i].easy;
+	pool->n_spare--;
+	memmove(&pool->spare[i], &pool->spare[i + 1], (pool->n_spare - i) * sizeof pool->spare[0]);
+	return easy;
+}
+
+/* None with other options is used again: curl_easy_reset() forgets CURLOPT_BUFFERSIZE and may keep
+ * the smaller buffer, into which libcurl then writes more than it holds (PROOFS.md B). */
 CURL *
 pool_borrow(struct pool *pool, struct pool_key key, bool *ready)
 {
-	*ready = false;
-	CURL *easy;
-	if (pool->n_spare == 0) {
-		easy = curl_easy_init();
-	} else {
-		struct spare *spare = &pool->spare[find_spare(pool, key)];
-		easy = spare->easy;
-		*ready = has_options(spare, key);
-		if (!*ready)
-			curl_easy_reset(easy);
-		*spare = pool->spare[--pool->n_spare];
-	}
+	size_t i = find_spare(pool, key);
+	*ready = i < pool->n_spare;
+	CURL *easy = *ready ? take_spare(pool, i) : curl_easy_init();
 	if (easy != NULL && !*ready)
 		curl_easy_setopt(easy, CURLOPT_SHARE, pool->share);
 	return easy;
@@ -230,14 +233,13 @@ void
 pool_return(struct pool *pool, CURL *easy, struct pool_key key)
 {
 	curl_multi_remove_handle(pool->multi, easy);
-	if (pool->n_spare == SPARE_HANDLES_MAX) {
+	if (key.config == 0) {
 		curl_easy_cleanup(easy);
 		return;
 	}
-	if (key.config == 0)
-		curl_easy_reset(easy);
-	else
-		forget_transfer(easy);
+	if (pool->n_spare == SPARE_HANDLES_MAX) /* the oldest may be of an old configuration */
+		curl_easy_cleanup(take_spare(pool, 0));
+	forget_transfer(easy);
 	pool->spare[pool->n_spare++] = (struct spare){easy, key};
 }
 

@@ -32,8 +32,8 @@ struct pool_key {
 CURL *pool_borrow(struct pool *pool, struct pool_key key, bool *ready);
 
 /* Takes it back, whether it was added or not. Never from inside libcurl's callbacks. If key.config
- * is not 0 the options stay, except those of one transfer: headers, body, method, callbacks'
- * data. */
+ * is not 0 it is kept for the same key, with its options but those of one transfer: headers, body,
+ * method, callbacks' data. */
 void pool_return(struct pool *pool, CURL *easy, struct pool_key key);
 
 /* Sets an option whose text libcurl copies; NULL leaves its default. False: out of memory, and an

@@ -11,14 +11,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define UNIFIED "anthropic-ratelimit-unified-"
+#define UNIFIED    "anthropic-ratelimit-unified-"
+#define RATE_LIMIT "x-ratelimit-"
 
 enum { FORWARDED_USUAL = 1000 }; /* Claude's own */
 
 void
 response_init(struct response *r)
 {
-	*r = (struct response){.retry_after_ms = -1, .should_retry = -1};
+	*r = (struct response){.retry_after_ms = -1,
+			       .should_retry = -1,
+			       .requests.reset_ms = -1,
+			       .tokens.reset_ms = -1};
 	buf_init(&r->forwarded, RESPONSE_HEAD_FORWARDED_MAX);
 }
 
@@ -61,7 +65,22 @@ read_seconds(const char *text)
 	return *end == '\0' || *end == ',' ? seconds : -1;
 }
 
-/* False: no time, or not the first one. At least a second, or we would retry without end. */
+static int64_t
+ms_of(double seconds)
+{
+	return seconds < (double)HEALTH_PAUSE_MAX_MS / 1000 ? (int64_t)(seconds * 1000)
+							    : HEALTH_PAUSE_MAX_MS;
+}
+
+/* At least a second, or we would retry without end. */
+static void
+set_retry_after(struct response *r, int64_t ms)
+{
+	ms = ms > HEALTH_PAUSE_MAX_MS ? HEALTH_PAUSE_MAX_MS : ms;
+	r->retry_after_ms = ms < 1000 ? 1000 : ms;
+}
+
+/* False: no time, or not the first one. */
 static bool
 read_retry_after(struct response *r, const char *value, int64_t now_ms)
 {
@@ -69,12 +88,60 @@ read_retry_after(struct response *r, const char *value, int64_t now_ms)
 	int64_t at_ms = seconds < 0 ? clock_parse_ms(value) : -1;
 	if (r->retry_after_ms != -1 || (seconds < 0 && at_ms == -1))
 		return false;
-	int64_t ms = seconds < 0                                    ? at_ms - now_ms
-		     : seconds < (double)HEALTH_PAUSE_MAX_MS / 1000 ? (int64_t)(seconds * 1000)
-								    : HEALTH_PAUSE_MAX_MS;
-	ms = ms > HEALTH_PAUSE_MAX_MS ? HEALTH_PAUSE_MAX_MS : ms;
-	r->retry_after_ms = ms < 1000 ? 1000 : ms;
+	set_retry_after(r, seconds < 0 ? at_ms - now_ms : ms_of(seconds));
 	return true;
+}
+
+/* The finer one of two that say the same: it counts where it comes first. */
+static bool
+read_retry_after_ms(struct response *r, const char *value)
+{
+	int64_t ms = read_number(value);
+	if (r->retry_after_ms != -1 || ms < 0)
+		return false;
+	set_retry_after(r, ms);
+	return true;
+}
+
+/* A duration as Go writes it ("6m0s", "1h2m59.56s", "120ms"), or seconds alone: PROTOCOLS.md 8.
+ * -1: neither, or none. */
+static int64_t
+read_duration_ms(const char *text)
+{
+	static const struct {
+		const char *unit;
+		double seconds;
+	} units[] = {{"ms", 0.001}, {"us", 0}, {"ns", 0}, {"h", 3600}, {"m", 60}, {"s", 1}};
+	double total = 0;
+	bool any = false;
+	for (char *end; *text >= '0' && *text <= '9'; any = true) {
+		double n = strtod(text, &end);
+		size_t i = 0;
+		while (i < COUNT(units) && !str_starts_with(end, units[i].unit))
+			i++;
+		if (i == COUNT(units))
+			return !any && *end == '\0' && n > 0 ? ms_of(n) : -1;
+		total += n * units[i].seconds;
+		text = end + strlen(units[i].unit);
+	}
+	return any && *text == '\0' && total > 0 ? ms_of(total) : -1;
+}
+
+/* "reset-tokens" and the like. */
+static void
+read_rate_limit(struct response *r, const char *name, const char *value)
+{
+	const char *of = strrchr(name, '-');
+	struct rate_limit *limit = of == NULL                     ? NULL
+				   : strcmp(of, "-requests") == 0 ? &r->requests
+				   : strcmp(of, "-tokens") == 0   ? &r->tokens
+								  : NULL;
+	if (limit == NULL)
+		return;
+	if (str_starts_with(name, "reset-"))
+		limit->reset_ms = read_duration_ms(value);
+	else if (str_starts_with(name, "remaining-"))
+		limit->used_up = strcmp(value, "0") == 0;
 }
 
 static struct health_window *
@@ -208,6 +275,22 @@ forward_retry_after(struct response *r)
 	forward(r, "retry-after", seconds);
 }
 
+/* PROTOCOLS.md 8: resets come with every response, and those of a 429 count where it has no time of
+ * its own: that of the limit which is used up, or the later one. */
+static void
+end_head(struct response *r)
+{
+	int64_t requests_ms = r->requests.reset_ms, tokens_ms = r->tokens.reset_ms;
+	bool one = r->requests.used_up != r->tokens.used_up;
+	int64_t later_ms = requests_ms > tokens_ms ? requests_ms : tokens_ms;
+	int64_t ms = !one ? later_ms : r->requests.used_up ? requests_ms : tokens_ms;
+	r->complete = r->status >= 200;
+	if (r->status != 429 || r->retry_after_ms != -1 || ms < 0)
+		return;
+	set_retry_after(r, ms);
+	forward_retry_after(r);
+}
+
 static void
 read_header(struct response *r, const char *name, const char *value, int64_t now_ms,
 	    enum response_hide hide)
@@ -218,6 +301,11 @@ read_header(struct response *r, const char *name, const char *value, int64_t now
 	} else if (strcmp(name, "retry-after") == 0) {
 		if (read_retry_after(r, value, now_ms))
 			forward_retry_after(r);
+	} else if (strcmp(name, "retry-after-ms") == 0) {
+		if (read_retry_after_ms(r, value))
+			forward_retry_after(r);
+	} else if (str_starts_with(name, RATE_LIMIT)) {
+		read_rate_limit(r, name + strlen(RATE_LIMIT), value);
 	} else if (strcmp(name, "x-should-retry") == 0) {
 		r->should_retry = strcmp(value, "true") == 0    ? 1
 				  : strcmp(value, "false") == 0 ? 0
@@ -267,7 +355,7 @@ response_line(struct response *r, const char *line, size_t n, int64_t now_ms,
 			 line[n - 1] == '\t'))
 		n--;
 	if (n == 0) {
-		r->complete = r->status >= 200;
+		end_head(r);
 		return;
 	}
 	if (n >= sizeof text || memchr(line, '\0', n) != NULL)

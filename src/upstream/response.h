@@ -19,11 +19,15 @@ enum ending {
 };
 
 struct response {
-	int status;                                /* 0: no head yet */
-	bool complete;                             /* the head's end was seen */
-	bool sse;                                  /* content-type: text/event-stream */
-	bool html;                                 /* content-type: text/html */
-	int64_t retry_after_ms;                    /* from now, 1 s to 8 days; -1: none */
+	int status;             /* 0: no head yet */
+	bool complete;          /* the head's end was seen */
+	bool sse;               /* content-type: text/event-stream */
+	bool html;              /* content-type: text/html */
+	int64_t retry_after_ms; /* from now, 1 s to 8 days; -1: none */
+	struct rate_limit {
+		int64_t reset_ms;                  /* from now; -1: none */
+		bool used_up;                      /* nothing remains */
+	} requests, tokens;                        /* x-ratelimit-*-requests and -tokens */
 	int should_retry;                          /* x-should-retry: 1 true, 0 false, -1 none */
 	struct health_window windows[WINDOWS_MAX]; /* anthropic-ratelimit-unified-NAME-* */
 	size_t n_windows;

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: MIT
 // ./dev bench: the router beside what it is compared with, in one run: node bench.mjs [--quick] [--peers] [PATTERN].
 // Every figure is a median over rounds in which the subjects take turns, and what counts are ratios: machines differ.
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, release, tmpdir, totalmem } from 'node:os';
 import path from 'node:path';
 import { command } from '../e2e/lib/parts.mjs';
 import { BUILD } from '../e2e/lib/simulator.mjs';
-import { Upstream, TOKEN, cpuMicroseconds, direct, modProxy, proxyPass, pssKb, router } from './rig.mjs';
+import { Upstream, TOKEN, cpuMicroseconds, direct, modProxy, proxyPass, pssKb, router, tokensOf } from './rig.mjs';
 import { relay } from './relay.mjs';
 import { firstAnswer } from './fastcgi.mjs';
+import { canCount, instructionsPer } from './instructions.mjs';
+import { fillLedger, openPages } from './pages.mjs';
 import { peers as others, prove } from './peers.mjs';
 
 const args = process.argv.slice(2);
@@ -189,6 +191,77 @@ async function fasterThanDirect({ upstream, tls, certificate }) {
   } finally { await subject.stop(); line.stop(); }
 }
 
+// Five open pages, and none, in turns.
+async function pages({ upstream }) {
+  const subject = await router(dir, upstream), count = 100, seen = { without: [], with: [] };
+  try {
+    await fillLedger(subject.file('usage.db'));
+    for (let round = 0; round <= 2 * ROUNDS; round++) {
+      for (const how of round % 2 ? ['with', 'without'] : ['without', 'with']) {
+        const close = how === 'with' ? openPages(subject.port, 5) : async () => ({ bad: 0 });
+        const result = await load(subject, 'streams', paced(50), count, quick ? 4 : 11);
+        const answers = await close();
+        if (answers.bad) throw new Error(`${answers.bad} of ${answers.count} answers were no report`);
+        if (round > 0) seen[how].push(result);
+      }
+    }
+    const p99 = how => median(seen[how].map(result => result.p99_us));
+    row(`${count} streams, an event each 50 ms: p99 without a page / with 5`, `${p99('without').toFixed(0)} / ${p99('with').toFixed(0)}`, 'µs');
+    row(`${count} streams: delay p99, with 5 open pages / without`, p99('with') / p99('without'), '×', atMost(1.2));
+  } finally { await subject.stop(); }
+}
+
+// A conversation of a megabyte, as Claude Code sends it: calls of tools, and their results with line ends and quotes.
+function conversation() {
+  const result = 'const name = "a value";\t// and a remark\n'.repeat(55);
+  const messages = [{ role: 'user', content: 'Hello' }];
+  for (let n = 0; n < 400; n++) {
+    messages.push({ role: 'assistant', content: [{ type: 'text', text: `Step ${n}.` }, { type: 'tool_use', id: `toolu_${n}`, name: 'Read', input: { file_path: `/src/file-${n}.c`, limit: 200 } }] },
+      { role: 'user', content: [{ type: 'tool_result', tool_use_id: `toolu_${n}`, content: result }] });
+  }
+  return { tools: [{ name: 'Read', description: 'Reads a file.', input_schema: { type: 'object', properties: { file_path: { type: 'string' }, limit: { type: 'integer' } } } }], messages };
+}
+
+// What a translation from and to OpenAI's form costs beside a body and a stream that are passed on. The instructions are
+// those outside of the kernel.
+async function translation({ upstream }) {
+  const ways = { passed: `provider claude_api { url = "http://127.0.0.1:${upstream.port}" }`, translated: `provider openai { url = "http://127.0.0.1:${upstream.ports.openai}" }` };
+  const whole = body(conversation()), count = 200, seconds = quick ? 4 : 10;
+  const subjects = [], events = new Map(), requests = new Map();
+  try {
+    for (const [name, sections] of Object.entries(ways)) subjects.push({ ...await router(dir, upstream, { sections }), name });
+    for (let round = 0; round <= ROUNDS; round++) {
+      for (const subject of subjects) {
+        const cpu = async what => { const before = cpuMicroseconds(subject.responders()), n = await what(); return (cpuMicroseconds(subject.responders()) - before) / n; };
+        const event = await cpu(async () => (await load(subject, 'streams', paced(50), count, seconds)).events);
+        const request = await cpu(async () => (await load(subject, 'requests', whole, 2, 100)).requests);
+        if (round === 0) continue;
+        events.set(subject.name, [...events.get(subject.name) ?? [], event]);
+        requests.set(subject.name, [...requests.get(subject.name) ?? [], request]);
+      }
+    }
+  } finally { for (const subject of subjects) await subject.stop(); }
+  for (const [what, seen, unit, goal] of [[`${count} streams, an event each 50 ms: responder CPU for an event`, events, 'µs', atMost(2)], ['1 MB conversation: responder CPU for a request', requests, 'µs']]) {
+    for (const name in ways) row(`${what}, ${name}`, median(seen.get(name)), unit);
+    row(`${what}, translated / passed`, median(seen.get('translated')) / median(seen.get('passed')), '×', goal);
+  }
+  if (canCount) await translationCounted(ways, readFileSync(whole, 'utf8'));
+}
+
+async function translationCounted(ways, whole) {
+  const text = fields => JSON.stringify({ model: 'claude-sonnet-5-5', max_tokens: 100, ...fields });
+  const streamOf = n => text({ stream: true, messages: [{ role: 'user', content: `SIM:LONG ${n}\nSIM:PACE 5` }] }), small = text({ messages: [{ role: 'user', content: 'Hello' }] });
+  const seen = {};
+  for (const [name, sections] of Object.entries(ways)) {
+    const count = (bodies, more, units) => instructionsPer(dir, sections, tokensOf(sections), bodies, more, units);
+    seen[name] = { event: await count([streamOf(100)], [streamOf(1100)], 1000), request: await count([small], [small, whole, whole], 2) };
+    row(`instructions for an event of a stream, ${name}`, seen[name].event, '');
+    row(`instructions for a 1 MB conversation, ${name}`, seen[name].request / 1e6, 'million');
+  }
+  row('instructions for an event, translated / passed', seen.translated.event / seen.passed.event, '×');
+  row('instructions for a 1 MB conversation, translated / passed', seen.translated.request / seen.passed.request, '×');
+}
+
 // Others that do the same work: --peers fetches them from npm. One that cannot be had, or does not do it, is left out.
 async function peers({ upstream }) {
   for (const start of others) {
@@ -225,7 +298,7 @@ async function besidePeer(upstream, ours, peer) {
 
 // First those for which nothing else may run: pages that other copies of a program share would count as theirs in part.
 // (Of node only this process is another one: the peers look smaller by that.)
-const ALONE = { idle, peers, start, hop, overTls, fasterThanDirect };
+const ALONE = { idle, peers, start, hop, overTls, pages, translation, fasterThanDirect };
 const MEASURES = { ...ALONE, smallRequests, bodies, streams };
 
 async function makeCertificate() {

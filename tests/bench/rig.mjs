@@ -81,18 +81,21 @@ export async function router(dir, upstream, { server = 'lighttpd', procs = 2, ur
   };
   const text = sections ?? `provider claude_api { url = "${url ?? `http://127.0.0.1:${upstream.port}`}" ${extra} }`;
   r.write('claude-router.conf', `tokens_file = "${r.tokensFile}"\ndrain = 0\n${text}\n`);
-  writeFileSync(r.tokensFile, [...text.matchAll(/^provider (\w+)/gm)].map(([, name]) => `${name} = ${TOKEN}\n`).join(''), { mode: 0o600 });
+  writeFileSync(r.tokensFile, tokensOf(text), { mode: 0o600 });
   const web = new Server(r);
   web.own?.(r.tokensFile);
   await web.start();
   await web.part.until(() => connects(r.port));
   await web.part.until(async () => (await get(`http://127.0.0.1:${r.port}/health?live=1`).catch(() => ({}))).status === 200);
   return {
-    name: `router under ${server}`, port: r.port, web: web.part.pid,
+    name: `router under ${server}`, port: r.port, file, web: web.part.pid,
     pids: () => below(web.part.pid), responders: () => web.pids(), stop: () => web.stop(),
   };
 }
 let routers = 0;
+
+// A line of tokens.txt for each provider of a configuration.
+export const tokensOf = text => [...text.matchAll(/^provider (\w+)/gm)].map(([, name]) => `${name} = ${name === 'openai' ? 'sk-bench' : TOKEN}\n`).join('');
 
 function place(dir, name) {
   const own = path.join(dir, name);

@@ -9,7 +9,7 @@ import { check } from './lib/case.mjs';
 import { CLAUDE_LOGIN, person } from './lib/claude.mjs';
 import { API_KEY, LOGIN, bearer, message, post, raw, request } from './lib/client.mjs';
 import { command, eventually } from './lib/parts.mjs';
-import { providers, router, stored } from './lib/router.mjs';
+import { TOP, providers, router, stored } from './lib/router.mjs';
 import { login } from './lib/scene.mjs';
 import { server } from './lib/servers/index.mjs';
 import { BUILD } from './lib/simulator.mjs';
@@ -479,4 +479,34 @@ check('Claude Code without a key says at once what is missing', { timeout: 120 }
   assert.match(run.stdout, /client key/);
   assert.equal(r.log().match(/event=refused/g)?.length, 1, 'and does not try again');
   await nobodyWasAsked(r);
+});
+
+check('health has figures for a client key and for admins, and for nobody else', async t => {
+  const { claude_pro, ...keys } = stored;
+  const r = await guarded(t, { access: 'open', config: `${NO_ADMINS}\nledger_flush = 1\nprices_file = "${TOP}/conf/prices"`, tokens: { ...keys, admin_token: ADMIN } });
+  const k = await key(r, 'anna');
+  const anna = { ...login, 'x-router-key': k };
+  await r.sim.next('claude_pro', { fault: 'utilization', utilization: 0.62 });
+  await r.post(message(), anna);
+  await r.sim.next('claude_pro', { fault: 'usage_limit', reset: 3600 });
+  assert.equal((await r.post(message(), anna)).headers['x-router-provider'], 'deepseek');
+  const seen = await eventually('today has what DeepSeek cost', async () => {
+    const { json } = await r.get('/health', { 'x-router-key': k });
+    return json.today?.spent > 0 && json;
+  });
+  const { total } = (await r.get('/v1/usage?days=1', { 'x-router-admin': ADMIN })).json;
+  for (const name of ['spent', 'spent_unknown', 'worth', 'worth_unknown']) assert.equal(seen.today[name], total[name], name);
+  const { providers: full } = (await r.get('/v1/status', { 'x-router-admin': ADMIN })).json;
+  for (const [name, provider] of Object.entries(seen.providers)) {
+    const { active, until, windows } = full[name];
+    assert.deepEqual(provider, { active, until, windows }, name);
+  }
+  assert.equal(typeof seen.providers.claude_pro.windows['5h'].utilization, 'number');
+  assert.match(seen.providers.claude_pro.until, /^20\d\d-/);
+  assert.deepEqual(Object.keys((await r.get('/health', { 'x-router-admin': ADMIN })).json.today), Object.keys(seen.today));
+  for (const headers of [{}, { 'x-router-key': WRONG }]) {
+    const { json } = await r.get('/health', headers);
+    assert.equal(json.today, undefined);
+    assert.deepEqual(json.providers.claude_pro, { active: false });
+  }
 });

@@ -54,6 +54,22 @@ check('configuration: all wrong values are told at once', async t => {
   for (const line of [1, 2, 3]) assert.ok((run.stdout + run.stderr).includes(`wrong.conf:${line}`), run.stdout + run.stderr);
 });
 
+check('prices: all mistakes are told with file and line, and the router runs without', async t => {
+  const r = await router(t, { whole: (sim, r) => {
+    r.write('prices', 'checked 2026-11-27\na in=1\nb in=free out=2\nc in=1 out=2\n');
+    return `${r.usualConfig()}\nprices_file = "${r.file('prices')}"`;
+  } });
+  const check_ = () => command(path.join(BUILD, 'claude-router'), ['--check-config'], { env: r.env });
+  const run = await check_();
+  assert.equal(run.code, 78);
+  for (const line of [2, 3]) assert.ok(run.stderr.includes(`${r.file('prices')}:${line}: `), run.stderr);
+  assert.equal((await r.post(message())).status, 200);
+  r.write('prices', 'checked 2026-11-27\nc in=1 out=2\n');
+  const then = await check_();
+  assert.equal(then.code, 0, then.stderr);
+  assert.ok(then.stdout.includes(`${r.file('prices')}: OK, checked 2026-`), then.stdout);
+});
+
 check('configuration: a file that was named and is not there is an error', async t => {
   const r = await router(t);
   for (const [program, args] of [['claude-router', ['--check-config']], ['claude-router-check', []], ['claude-router-ctl', ['status']]]) {

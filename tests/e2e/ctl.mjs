@@ -4,9 +4,10 @@ import assert from 'node:assert/strict';
 import path from 'node:path';
 import { check } from './lib/case.mjs';
 import { LOGIN, bearer, message } from './lib/client.mjs';
-import { command } from './lib/parts.mjs';
+import { command, eventually } from './lib/parts.mjs';
 import { BUILD } from './lib/simulator.mjs';
 import { router, stored } from './lib/router.mjs';
+import { hosts, share } from './lib/share.mjs';
 
 const oauth = { ...bearer(LOGIN), 'anthropic-beta': 'oauth-2025-04-20' };
 
@@ -128,4 +129,41 @@ check('what cannot be printed is no success', async t => {
   // Who reads no further has read enough.
   const left = await into('| true', 'claude-router-ctl', 'status');
   assert.equal(left.stderr, '');
+});
+
+check('share key: a line for tokens.txt, each time another', async t => {
+  const r = await router(t, { tokens });
+  const [one, two] = [await ask(r, 'share', 'key'), await ask(r, 'share', 'key')];
+  assert.match(one, /^share_key = [0-9a-f]{64}\n$/);
+  assert.notEqual(one, two);
+  assert.equal(await ask(r, 'share', 'status'), "share is not set: this machine's state is its own\n");
+  for (const words of [['share'], ['share', 'key', 'x'], ['share', 'acl', 'a', 'b'], ['share', 'acl', 'a*b']]) assert.equal((await r.ctl(...words)).code, 64, words.join(' '));
+});
+
+check('share acl: the user that it makes can do what the messenger does, and nothing else', async t => {
+  const password = 'a-password-of-its-own';
+  const all = await hosts(t, { n: 1, away: true, tokens: { ...tokens, share: password }, url: s => `valkey://router@127.0.0.1:${s.port}/1?prefix=team` });
+  const [r] = all, acl = (await ask(r, 'share', 'acl')).trim();
+  assert.match(acl, /^ACL SETUSER router reset on >PASSWORD ~team:\* &team:\* \+/);
+  assert.match((await r.ctl('share', 'status')).stdout, /^valkey:\/\/router@127\.0\.0\.1:\d+\/1\?prefix=team\nnot connected since \d\d:\d\d\n$/);
+  assert.equal((await r.ctl('share', 'status')).code, 69);
+  await all.server.start();
+  await all.server.cli(acl.replace('>PASSWORD', `>${password}`).split(' '));
+  await eventually('it is connected', async () => (await share(r)).connected);
+  await eventually('the machines are counted', async () => /\nconnected since \d\d:\d\d\n1 machine, answers within \d+ ms\n/.test(await ask(r, 'share', 'status')));
+
+  // A pause, its probe's lease and the way back, and a switch: all that there is to tell.
+  await r.sim.next('claude_pro', { fault: 'usage_limit', reset: 60 });
+  await r.post(message(), oauth);
+  r.clock.forward('2m');
+  assert.equal((await r.post(message(), oauth)).headers['x-router-provider'], 'claude_pro');
+  await r.ctl('switch', 'kimi');
+  const holds = async word => (await all.server.content(1)).includes(word);
+  await eventually('the switch is there', async () => await holds('"kind":"switch"') && await holds('"kind":"health"'));
+  assert.ok(!/NOPERM/.test(r.messenger.output), r.messenger.output);
+  assert.ok((await share(r)).connected);
+
+  const able = words => all.server.cli(['--user', 'router', '--pass', password, '-n', '1', ...words]);
+  assert.match(await able(['hgetall', 'team:switch']), /kimi/);
+  for (const words of [['flushall'], ['keys', '*'], ['config', 'get', '*'], ['get', 'other'], ['publish', 'other:facts', 'x'], ['acl', 'list']]) await assert.rejects(able(words), /NOPERM/, words.join(' '));
 });

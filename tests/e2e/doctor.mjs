@@ -288,7 +288,7 @@ check('cron: Claude Pro is paused and no health check ran for hours', async t =>
   const i = await installation(t);
   await i.r.sim.next('claude_pro', { fault: 'usage_limit', reset: 18000 });
   await i.r.post(message());
-  assert.deepEqual((await i.look()).ids, [], 'a rest is no fault');
+  assert.deepEqual((await i.look()).ids.filter(id => id.startsWith('cron')), [], 'a rest is no fault');
   i.r.clock.forward('3h');
   await i.finds('cron-late', 'claude-router-check --dry-run');
 });
@@ -454,7 +454,7 @@ check('a responder whose program was replaced; scripts of the same user', async 
   i.writeProcesses({ names: ['cron', 'php-fpm8.2'] });
   await i.finds('shared-user', '--socket');
   i.writeProcesses({ names: ['cron', 'php-fpm8.2'], uid: 12345 });
-  const [note] = (await i.look()).all;
+  const note = (await i.look()).find('shared-user');
   assert.deepEqual([note.id, note.severity], ['shared-user', 'note'], 'without scripts it is a note, and no fault');
   const [pid] = i.r.pids();
   rmSync(path.join(i.proc, String(pid)));
@@ -545,6 +545,19 @@ check('prices: a mistake, old ones, and a model that has none', async t => {
   assert.match(old.find('prices-old').what, /2026-01-02/);
   prices('kimi-* in=1\n');
   await i.finds('prices-content', 'man claude-router.conf');
+});
+
+check('caps: a model that has no price, and a provider that has no cap', async t => {
+  const i = await installation(t);
+  const hint = (await i.look()).find('cap-none');
+  assert.equal(hint.severity, 'note');
+  assert.match(hint.what, /costs money/);
+  assert.match(hint.cure, /daily_cap = "5"/);
+  i.r.write('prices', `checked ${new Date(i.r.clock.now()).toISOString().slice(0, 10)}\ndeepseek-* in=1 out=2\nkimi-k3 in=1 out=2\n`);
+  const config = i.otherConfig(text => `daily_cap = "5"\nprices_file = "${i.r.file('prices')}"\n${text.replace(/(provider kimi \{)/, '$1\n  models = { "*=kimi-k3|kimi-k9" }')}`);
+  const found = await i.finds('cap-price', `write into ${i.r.file('prices')}, in dollars for 1M tokens: kimi-k9 in=`, { config });
+  assert.equal(found.find('cap-none'), undefined);
+  assert.deepEqual(found.all.filter(one => one.id === 'cap-price').length, 1, 'the others’ models have prices');
 });
 
 // --- Claude Code --------------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { check } from './lib/case.mjs';
 import { get, message, post, stream, textOf } from './lib/client.mjs';
+import { eventually } from './lib/parts.mjs';
 import { router } from './lib/router.mjs';
 
 const prefix = '/claude-router';
@@ -39,5 +40,5 @@ check('the same processes serve both ways', async t => {
   const r = await router(t, { site: true });
   await answered(r.url);
   await answered(r.siteUrl + prefix);
-  assert.equal(r.pids().length, 2);
+  await eventually('both run', () => r.pids().length === 2);
 });

@@ -209,7 +209,7 @@ check('a state directory that becomes read-only, and one that becomes full, unde
     await eventually('and it says so', () => r.service.output.trimEnd().split('\n').filter(line => /state file/.test(line)).at(-1).match(/reopened|available again/));
     await normal(r);
   }
-  assert.deepEqual(readdirSync(dir), ['state']);
+  assert.deepEqual(readdirSync(dir).filter(name => !name.startsWith('usage.db')), ['state']);
 });
 
 check('a file size limit of nothing: the same', async t => {
@@ -720,7 +720,7 @@ check('what the environment says of proxies and key logs is not heard', async t 
 // --- Slow clients ------------------------------------------------------------------------------------------------------
 
 check('clients that do not read cost a bounded amount of memory, and nobody else anything', { timeout: 120 }, async t => {
-  const r = await router(t, { alone: true, plain: true, config: 'idle_timeout = 60' });
+  const r = await router(t, { alone: true, plain: true, fast: true, config: 'idle_timeout = 60' });
   await ask(r);
   const before = memory(r.service.pid), n = 40;
   const bytes = requestBytes({ headers, body: JSON.stringify(message('SIM:LONG 1000000', { stream: true })) });
@@ -737,7 +737,7 @@ check('clients that do not read cost a bounded amount of memory, and nobody else
     return same;
   }, 60);
   const grown = memory(r.service.pid) - before;
-  assert.ok(grown < n * MB / 2, `${n} such clients cost ${Math.round(grown / 1024)} KB`);
+  assert.ok(grown < n * MB / 4, `${n} such clients cost ${Math.round(grown / 1024)} KB`);
   t.evidence('memory', `${n} clients that do not read: ${Math.round(grown / n / 1024)} KB each`);
   assert.equal((await ask(r)).status, 200, 'another one is served');
   for (const socket of sockets) socket.destroy();
@@ -808,6 +808,6 @@ check('slow readers of large answers reach the bound of a process, and no more; 
   t.evidence('memory', `${Math.round(held / MB)} MB held, ${Math.round(most / MB)} MB at most`);
   for (const socket of readers) socket.destroy();
   await eventually('they are gone', async () => (await look(r, '/v1/status')).json.streams <= 1);
-  await eventually('what they held is given back', () => memory(r.service.pid) < before + 20 * MB);
+  await eventually('what they held is given back', () => memory(r.service.pid) < before + 20 * MB, 30);
   await normal(r);
 });

@@ -1,49 +1,15 @@
 // SPDX-License-Identifier: MIT
 // GET /metrics: its figures are what the simulated providers saw, whichever process is asked; its form is Prometheus'.
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { check } from './lib/case.mjs';
 import { begin, message } from './lib/client.mjs';
 import { eventually } from './lib/parts.mjs';
+import { assertPromtool, parsed } from './lib/prometheus.mjs';
 import { providers, router, stored } from './lib/router.mjs';
 import { keys, login, who } from './lib/scene.mjs';
 
 const PAGE = '/metrics';
 const prefix = 'claude_router_';
-
-// --- The format ---------------------------------------------------------------------------------------------------------
-
-const NAME = '[a-zA-Z_:][a-zA-Z0-9_:]*';
-const LABEL = '[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\\\\\n]|\\\\["\\\\n])*"';
-const SAMPLE = new RegExp(`^(${NAME})(?:\\{(${LABEL}(?:,${LABEL})*)\\})? ([0-9.]+|\\+Inf)$`);
-
-// The page as { types: {family: type}, samples: Map('name{labels}' → number) }; an error for whatever the format forbids.
-function parsed(text) {
-  const types = {}, helped = new Set(), samples = new Map();
-  let family;
-  assert.ok(text.endsWith('\n'), 'the last line ends');
-  for (const line of text.slice(0, -1).split('\n')) {
-    const help = line.match(/^# HELP (\S+) \S/), type = line.match(/^# TYPE (\S+) (counter|gauge|histogram)$/);
-    if (help) {
-      assert.ok(!helped.has(help[1]), `a second time: ${line}`);
-      helped.add(help[1]);
-    } else if (type) {
-      [, family] = type;
-      assert.ok(helped.has(family) && !(family in types), `TYPE follows HELP, once: ${line}`);
-      types[family] = type[2];
-      assert.equal(type[2] === 'counter', family.endsWith('_total'), line);
-    } else {
-      const sample = line.match(SAMPLE);
-      assert.ok(sample, `no sample: ${line}`);
-      const base = types[family] === 'histogram' ? sample[1].replace(/_(bucket|sum|count)$/, '') : sample[1];
-      assert.equal(base, family, `stands with its family: ${line}`);
-      const key = line.slice(0, line.lastIndexOf(' '));
-      assert.ok(!samples.has(key), `twice: ${line}`);
-      samples.set(key, Number(sample[3]));
-    }
-  }
-  return { types, samples };
-}
 
 function assertHistogram({ samples }, name, provider) {
   let before = 0, n = 0;
@@ -91,20 +57,13 @@ function assertGrown(before, after) {
   }
 }
 
-function assertPromtool(text) {
-  const run = spawnSync('promtool', ['check', 'metrics'], { input: text, encoding: 'utf8' });
-  if (run.error?.code === 'ENOENT') return; // the parser above is here always
-  assert.equal(run.status, 0, `promtool: ${run.stdout}${run.stderr}`);
-  assert.equal(run.stdout + run.stderr, '');
-}
-
 check('each figure is there from the start, and the page says nothing of whom', async t => {
   const r = await router(t, { tokens: { ...stored, admin_token: 'a-long-admin-token-of-the-tests' } });
   const page = await eventually('both processes are listed', async () => {
     const page = await scrape(r);
     return page('processes') === 2 && page;
   });
-  assertPromtool(page.text);
+  await assertPromtool(page.text);
   assert.equal(page('requests_total', { provider: 'none', outcome: 'error' }), 0);
   for (const provider of providers) assert.equal(page('provider_active', { provider }), 1, provider);
   assert.equal(page('config_last_reload_successful'), 1);
@@ -154,13 +113,45 @@ check('what the providers saw is what is told, by any of four processes', async 
   }
   await assertSeen(r, page);
   assertGrown(first, page);
-  assertPromtool(page.text);
+  await assertPromtool(page.text);
   for (const secret of [...Object.values(stored), login.authorization.slice(7)]) assert.ok(!page.text.includes(secret), 'no credential');
 
   r.clock.forward('2h');
   const later = await scrape(r);
   is(later, 'quota_window_utilization_ratio', { provider: 'claude_pro', window: '5h' }, undefined);
   is(later, 'provider_resting_until_timestamp_seconds', { provider: 'claude_pro' }, undefined);
+});
+
+check('tokens, what was billed, and what is left of a cap', async t => {
+  const prices = 'deepseek:* in=1000 out=1000\nclaude_pro:* in=1 out=1\n';
+  const r = await router(t, { procs: 2, order: providers, whole: (sim, r) => {
+    r.write('prices', prices);
+    return `daily_cap = 300\n${r.usualConfig()}\nprices_file = "${r.file('prices')}"`;
+  } });
+  const tokens = answer => answer.json.usage;
+  const is = (page, name, labels, value) => assert.equal(page(name, labels), value, `${name} ${JSON.stringify(labels)}`);
+  const plan = tokens(await r.post(message()));
+  await r.sim.next('claude_pro', { fault: 'usage_limit', reset: 3600 });
+  const paid = tokens(await r.post(message()));
+  const body = { id: 'msg_1', type: 'message', role: 'assistant', model: 'kimi', content: [{ type: 'text', text: 'Hello.' }], stop_reason: 'end_turn', stop_sequence: null, usage: { input_tokens: 1 } };
+  await r.sim.next('deepseek', { fault: 'raw', status: 200, content_type: 'application/json', body: JSON.stringify(body) });
+  await r.switchTo('deepseek');
+  await r.post(message());
+  const page = await scrape(r);
+  is(page, 'tokens_total', { provider: 'claude_pro', kind: 'input' }, plan.input_tokens);
+  is(page, 'tokens_total', { provider: 'deepseek', kind: 'input' }, paid.input_tokens + 1);
+  is(page, 'tokens_total', { provider: 'deepseek', kind: 'output' }, paid.output_tokens);
+  is(page, 'tokens_total', { provider: 'deepseek', kind: 'cache_1h' }, 0);
+  const cost = (paid.input_tokens + paid.output_tokens) / 1000;
+  is(page, 'cost_dollars_total', { provider: 'claude_pro' }, 0);
+  is(page, 'cost_dollars_total', { provider: 'deepseek' }, cost);
+  is(page, 'cost_unknown_total', { provider: 'deepseek' }, 1);
+  is(page, 'cost_unknown_total', { provider: 'claude_pro' }, 0);
+  is(page, 'cap_dollars', { scope: 'all', period: 'day' }, 300);
+  assert.ok(page('cap_used_dollars', { scope: 'all', period: 'day' }) >= cost, 'what is not known counts as reserved');
+  is(page, 'cap_dollars', { scope: 'deepseek', period: 'day' }, undefined);
+  is(page, 'ledger_dropped_total', {}, 0);
+  await assertPromtool(page.text);
 });
 
 check('who went away, and whom nobody could answer', async t => {

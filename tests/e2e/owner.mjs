@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Started by root, the checker and the control program go on as the owner of the state's directory.
+// Started by root, the checker, the control program and the messenger go on as the owner of the state's directory.
 import assert from 'node:assert/strict';
 import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -12,7 +12,7 @@ const NOBODY = 65534; // has an entry in the user database
 const STRANGER = 41234; // has none
 
 // An installation whose state directory belongs to uid, and which no program has used yet.
-async function installation(t, uid, { log = '' } = {}) {
+async function installation(t, uid, { log = '', more = '', tokens = '' } = {}) {
   if (process.getuid() !== 0) t.skip('needs root');
   const dir = mkdtempSync(path.join(tmpdir(), 'cr-owner-'));
   t.after(() => rmSync(dir, { recursive: true, force: true }));
@@ -22,10 +22,10 @@ async function installation(t, uid, { log = '' } = {}) {
   mkdirSync(state);
   chownSync(state, uid, uid);
   chmodSync(state, 0o750);
-  writeFileSync(path.join(dir, 'tokens'), 'claude_pro = sk-ant-oat01-stored-claude-pro\n', { mode: 0o640 });
+  writeFileSync(path.join(dir, 'tokens'), `claude_pro = sk-ant-oat01-stored-claude-pro\n${tokens}`, { mode: 0o640 });
   chownSync(path.join(dir, 'tokens'), 0, uid);
   writeFileSync(path.join(dir, 'conf'), `tokens_file = "${dir}/tokens"\nstate_file = "${state}/state"
-    ${log && `log = "${state}/${log}"`}\nprovider claude_pro { url = "${sim.url('claude_pro')}" }\n`, { mode: 0o600 });
+    ${log && `log = "${state}/${log}"`}\n${more}\nprovider claude_pro { url = "${sim.url('claude_pro')}" }\n`, { mode: 0o600 });
   // The leak check needs ptrace, which a process without root and not dumpable does not get.
   const env = { CLAUDE_ROUTER_CONFIG: path.join(dir, 'conf'), ASAN_OPTIONS: 'abort_on_error=1:detect_leaks=0' };
   const run = (name, ...args) => command(path.join(BUILD, name), args, { env });
@@ -69,6 +69,14 @@ check('nothing of root is kept: user, groups, capabilities', async t => {
   assert.match(stdout, /^Groups:\t65534 $/m);
   assert.match(stdout, /^CapPrm:\t0+$/m);
   assert.match(stdout, /^CapEff:\t0+$/m);
+});
+
+check('the messenger as its unit starts it: root, with no right but to become the owner', async t => {
+  const i = await installation(t, NOBODY, { more: 'share = "unix:///nonexistent"', tokens: `share_key = ${'5e'.repeat(32)}\n` });
+  const part = new Part('messenger', 'setpriv', ['--bounding-set', '-all,+setuid,+setgid', '--no-new-privs', path.join(BUILD, 'claude-router-share')], { env: i.env });
+  t.after(() => part.stop());
+  await part.until(() => existsSync(path.join(i.state, 'state.share')));
+  for (const name of ['state', 'state.share']) belongsTo(path.join(i.state, name), NOBODY);
 });
 
 check('looking only, too: what the owner may not read is not shown', async t => {

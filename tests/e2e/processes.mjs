@@ -13,7 +13,7 @@ const many = (n, what) => Promise.all(Array.from({ length: n }, (_, i) => what(i
 
 check('a limit seen by one of four is known to all at the next request', async t => {
   const r = await router(t, { procs: 4 });
-  assert.equal(r.pids().length, 4);
+  await eventually('all four run', () => r.pids().length === 4);
   await r.sim.next('claude_pro', { fault: 'usage_limit', reset: 1800 });
   assert.equal(who(await r.post(message(), oauth)), 'deepseek');
   const answers = await many(40, () => r.post(message('SIM:SLEEP 50'), oauth));

@@ -41,7 +41,7 @@ async function scripted(r, providers, dice, length, from = nasty) {
   }
 }
 
-for (let seed = 1; seed <= (all ? 400 : 20); seed++) {
+for (let seed = 1; seed <= (all ? 400 : 8); seed++) {
   check(`whatever they answer, 12 attempts and the deadline hold: seed ${seed}`, async t => {
     const dice = random(seed);
     const config = `${limits}hold = ${dice.of([0, 1, 3])}\ndeadline = ${DEADLINE}\nmax_retries = ${dice.of([0, 3, 10])}`;
@@ -59,7 +59,7 @@ for (let seed = 1; seed <= (all ? 400 : 20); seed++) {
   });
 }
 
-for (let seed = 1; seed <= (all ? 200 : 20); seed++) {
+for (let seed = 1; seed <= (all ? 200 : 8); seed++) {
   check(`no request is lost while the last one can answer: seed ${seed}`, async t => {
     const dice = random(1000 + seed);
     const r = await router(t, { tokens: keys, procs: 1, config: `${limits}hold = 0\ndeadline = 60`, problems: true });

@@ -165,7 +165,7 @@ for (const format of ['logfmt', 'json']) {
         writeFileSync(script, `#!/bin/sh\necho "$* $ROUTER_EVENT"; { tr '\\\\0' '\\\\n' < /proc/$$/environ; tr '\\\\0' ' ' < /proc/$$/cmdline; ls -l /proc/$$/fd; } >> ${self.dir}/told\n`);
         chmodSync(script, 0o755);
         writeFileSync(self.file('keys'), `ada ${clientHash} 2026-11-23\n`, { mode: 0o600 });
-        return [`tokens_file = "${self.tokensFile}"`, `keys_file = "${self.file('keys')}"`, `log_level = debug`, `log_format = ${format}`, 'hold = 0', 'retry_delay = 0.01', 'first_byte_timeout = 2', 'deadline = 4', 'idle_timeout = 2', `on_change = "${script} said"`,
+        return [`tokens_file = "${self.tokensFile}"`, `keys_file = "${self.file('keys')}"`, `log_level = debug`, `log_format = ${format}`, 'hold = 0', 'retry_delay = 0.01', 'ledger_flush = "1s"', 'first_byte_timeout = 2', 'deadline = 4', 'idle_timeout = 2', `on_change = "${script} said"`,
           ...['claude_pro', 'deepseek', 'kimi', 'claude_api'].map(name =>
             `provider ${name} {\n  url = "${sim.url(name)}"\n  ${name === 'kimi' ? 'proxy = "${PLANTED_PROXY}"' : ''}\n}`)].join('\n');
       },
@@ -198,6 +198,7 @@ for (const format of ['logfmt', 'json']) {
     for (const [pid, part] of processes) {
       heard.push(...shown(pid, part, part === 'a responder' ? ['PLANTED_PROXY'] : ['PLANTED_PROXY', 'CLAUDE_API_KEY']));
     }
+    await eventually('the ledger has rows', () => existsSync(r.file('usage.db-wal')) && statSync(r.file('usage.db-wal')).size > 0);
     for (const name of readdirSync(r.dir)) {
       if (['tokens.txt', 'lighttpd.conf', 'claude-router.conf', 'keys'].includes(name) || !statSync(r.file(name)).isFile()) continue;
       const text = readFileSync(r.file(name), 'latin1');

@@ -7,7 +7,7 @@ import net from 'node:net';
 import path from 'node:path';
 import { check } from './lib/case.mjs';
 import { LOGIN, bearer, message, textOf } from './lib/client.mjs';
-import { Part, command, eventually } from './lib/parts.mjs';
+import { Part, command, connects, eventually } from './lib/parts.mjs';
 import { router } from './lib/router.mjs';
 import { BUILD } from './lib/simulator.mjs';
 
@@ -191,4 +191,26 @@ check('--version, --help and wrong usage', async t => {
     assert.match(help.stdout, /--config FILE/);
     assert.equal((await command(file, ['--nonsense'])).code, 64);
   }
+});
+
+// systemd's end of NOTIFY_SOCKET: prints what it is told, a line each.
+const NOTIFIED = 'import socket, sys\ns = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)\ns.bind(sys.argv[1])\nprint("bound", flush=True)\nwhile True: print(s.recv(4096).decode(), flush=True)';
+
+check('systemd is told when it serves, and when it stops', async t => {
+  const r = await router(t, { alone: true, env: {} });
+  const notify = r.file('notify'), socket = r.file('second.sock');
+  const systemd = new Part('systemd', '/usr/bin/python3', ['-c', NOTIFIED, notify]);
+  t.after(() => systemd.stop());
+  await systemd.until(() => systemd.stdout.includes('bound'));
+  const env = { ...r.env, NOTIFY_SOCKET: notify };
+  const unusable = await command(program, ['--config', r.file('none.conf'), '--socket', socket], { env });
+  assert.equal(unusable.code, 78, unusable.stderr);
+  const second = new Part('claude-router', program, ['--socket', socket], { env });
+  t.after(() => second.stop('SIGKILL'));
+  await second.until(() => systemd.stdout.includes('READY=1'));
+  assert.ok(await connects(socket), 'it serves by then');
+  assert.equal(systemd.stdout, 'bound\nREADY=1\n', 'nothing before, and of an unusable one nothing');
+  second.kill('SIGTERM');
+  assert.equal(await second.ended, 0);
+  await eventually('it told that it stops', () => systemd.stdout === 'bound\nREADY=1\nSTOPPING=1\n');
 });

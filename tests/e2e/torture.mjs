@@ -16,7 +16,7 @@ import { router, stored } from './lib/router.mjs';
 import { BUILD, withTls } from './lib/simulator.mjs';
 
 const headers = { ...bearer(LOGIN), 'anthropic-beta': 'oauth-2025-04-20', 'anthropic-version': '2023-06-01', 'user-agent': 'claude-cli/2.1.330 (external, sdk-cli)' };
-const SAMPLE = 60; // of a request's calls, without --all
+const SAMPLE = 30; // of a request's calls, without --all
 const WRONG_MAX = 20; // then it is not gone on
 const WAYS = 3; // a call fails in up to so many ways; the sample takes them in turn
 const TLS_TAKES = 'connect_timeout = 4\ndeadline = 7'; // a handshake in a process that is watched in each of its calls

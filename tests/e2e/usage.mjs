@@ -62,6 +62,8 @@ check('by provider, client and day', async t => {
   const iso = ago => new Date(r.clock.now() - ago * DAY).toISOString().slice(0, 10);
   assert.deepEqual(days.slice(0, 5).map(line => line[0]), ['day', iso(2), iso(1), iso(0), 'total']);
   assert.match(await ask(r, '--by', 'day'), /^\S+ +1 .* < \$0\.01 +\$0\.00$/m);
+  assert.match(await ask(r, '--by', 'day,provider'), new RegExp(`^day,provider .*\n${iso(2)} deepseek +1 [^]*\n${iso(0)} claude_pro +1,200 .*\n${iso(0)} deepseek +2 `));
+  assert.match(await ask(r, '--by', 'day,provider', '--csv'), new RegExp(`^day,provider,requests,.*\r\n${iso(2)},deepseek,1,`));
 });
 
 check('JSON and CSV', async t => {
@@ -78,10 +80,41 @@ check('JSON and CSV', async t => {
   assert.deepEqual(lines.slice(5), ['']);
 });
 
+check('CSV: no name is a formula', async t => {
+  const r = await router(t);
+  const names = ['=HYPERLINK("http://evil.example")', '+1', '-2+3', '@SUM(A1)', '\tx', 'a=b', "'quoted"];
+  await fill(r.ledger = r.file('usage.db'), { day: names.map((served, i) => ({ day: dayOf(r.clock.now()), served, cost: 100 - i })) });
+  const fields = (await ask(r, '--csv')).split('\r\n').slice(1, -1).map(line => line.replace(/,1(,\d[^,]*){11}$/, ''));
+  assert.deepEqual(fields, ['"\'=HYPERLINK(""http://evil.example"")"', "'+1", "'-2+3", "'@SUM(A1)", '\\x09x', 'a=b', "'quoted"]);
+});
+
+check('--recost gives rows the prices of today, and nothing else does', async t => {
+  const r = await used(t, { whole: (sim, r) => {
+    r.write('prices', 'kimi-k4 in=1 out=2\nold in=5 out=5\n');
+    return `${r.usualConfig()}\nprices_file = "${r.file('prices')}"`;
+  } });
+  const row = (ago, served, cost) => ({ at: r.clock.now() - ago * DAY, day: dayOf(r.clock.now() - ago * DAY), provider: 'kimi', served, client: '', billed: 1, input: 100, output: 10, cost });
+  await fill(r.ledger, { request: [row(0, 'kimi-k4', null), row(0, 'old', 7), row(0, 'odd', null), row(30, 'old', 7)],
+    day: [{ day: dayOf(r.clock.now()), provider: 'kimi', served: 'kimi-k4', unknown: 1 }, { day: dayOf(r.clock.now()), provider: 'kimi', served: 'old', cost: 7 }] });
+  const since = new Date(r.clock.now() - DAY).toISOString().slice(0, 10);
+  assert.equal(await ask(r, '--recost', '--since', since), `2 of 3 rows since ${since} changed\nspent: < $0.01 before, < $0.01 now\nworth: $0.00 before, $0.00 now\n`
+    + '1 still have no price: claude-router-ctl doctor prints the lines to add\n');
+  assert.equal(await fill(r.ledger, { sql: ['SELECT cost FROM request ORDER BY id'] }), '120000 550000 None 7');
+  assert.equal(await fill(r.ledger, { sql: [`SELECT cost FROM day WHERE served IN ('kimi-k4', 'old') AND day = ${dayOf(r.clock.now())} ORDER BY served`] }), '120000 550000');
+  assert.deepEqual(JSON.parse(await ask(r, '--json', '--recost', '--since', since)), { since, rows: 3, changed: 0, unknown: 1, kept: 0, mixed: 0,
+    spent: { before: 670000, after: 670000 }, worth: { before: 0, after: 0 } });
+  r.write('prices', 'kimi-k4 in=1\n');
+  const run = await r.ctl('usage', '--recost', '--since', since);
+  assert.equal(run.code, 78);
+  assert.match(run.stderr, /prices:1: /);
+  assert.equal(await fill(r.ledger, { sql: ['SELECT cost FROM request ORDER BY id'] }), '120000 550000 None 7');
+});
+
 check('wrong options: 64, and what is right', async t => {
   const r = await used(t);
   for (const [args, right] of [[['--days', '0'], /1 to 400/], [['--days', '401'], /1 to 400/], [['--days', 'x'], /1 to 400/], [['--by', 'cost'], /model, provider, client or day/],
-    [['--json', '--csv'], /not both/]]) {
+    [['--json', '--csv'], /not both/], [['--recost'], /--since/], [['--since', '2026-11-01'], /--recost/], [['--recost', '--since', '2026-02-30'], /a day, such as/],
+    [['--recost', '--since', '1.11.2026'], /a day, such as/], [['--recost', '--since', '2026-11-01', '--by', 'day'], /only --since/]]) {
     const run = await r.ctl('usage', ...args);
     assert.equal(run.code, 64, args.join(' '));
     assert.match(run.stderr, right);

@@ -4,6 +4,7 @@
 #include "file.h"
 
 #include "config/config.h"
+#include "config/share_url.h"
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
@@ -19,6 +20,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	} else {
 		MUST(config->n_providers >= 1 && config->n_providers <= PROVIDERS_MAX);
 		MUST(config->state_file != NULL && config->tokens_file != NULL);
+		struct share_url share;
+		const char *why;
+		MUST(config->share[0] == '\0' || (share_url_parse(config->share, &share, &why) &&
+						  fuzz_is_shown(config->share)));
 		for (size_t i = 0; i < config->n_providers; i++) {
 			const struct provider *p = &config->providers[i];
 			MUST(p->dialect != NULL && p->url != NULL && fuzz_is_shown(p->url));

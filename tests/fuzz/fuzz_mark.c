@@ -52,7 +52,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	struct buf out;
 	char *json = fuzz_copy(data, n);
 	buf_init(&out, 64 * n + 4096);
-	MUST(origin_mark_json("kimi", json, n, &out));
+	MUST(origin_mark_json("kimi", -1, json, n, &out));
 	json_object *before = tree_read(json, n);
 	if (before == NULL || !json_object_is_type(before, json_type_object)) {
 		MUST(before != NULL ||

@@ -32,9 +32,16 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 			int64_t count = counts[j];
 			bool odd = (i + j) % 2 == 1;
 			struct price_query query = {"backup", models[i],
-						    INT64_C(1796000000000) + count, odd};
-			struct usage usage = {count, count, count, -1, count,
-					      count, count, odd,   odd};
+						    INT64_C(1796000000000) + count, odd,
+						    models[j % 2]};
+			struct usage usage = {.input = count,
+					      .cache_read = count,
+					      .cache_write = count,
+					      .cache_5m = -1,
+					      .cache_1h = count,
+					      .output = count,
+					      .searches = count,
+					      .is_fast = odd};
 			struct price_request request = {count < 0 ? INT64_MAX : count, j,
 							count < 0 ? INT64_MAX : count, odd, odd};
 			struct cost cost = prices_cost(prices, &query, &usage);

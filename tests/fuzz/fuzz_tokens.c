@@ -11,7 +11,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	static const char *const names[] = {"claude_pro", "deepseek", "kimi", "claude_api"};
 	struct buf error;
-	struct config config = {.tokens_file = file_write(data, n), .n_providers = 4};
+	char share[] = "";
+	struct config config = {
+	    .tokens_file = file_write(data, n), .share = share, .n_providers = 4};
 	for (size_t i = 0; i < 4; i++)
 		snprintf(config.providers[i].name, sizeof config.providers[i].name, "%s", names[i]);
 	buf_init(&error, ERROR_TEXT_MAX);
@@ -21,9 +23,14 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		MUST(text[0] != '\0' && fuzz_is_shown(text) && strstr(text, "sk-") == NULL);
 	} else {
 		for (size_t i = 0; i < 4; i++) {
-			const char *value = tokens_get(tokens, names[i]);
-			MUST(value == NULL || (fuzz_is_shown(value) && strlen(value) <= TOKEN_MAX &&
-					       strchr(value, ' ') == NULL && value[0] != '\0'));
+			size_t n_stored = 0;
+			const struct stored_credential *s;
+			for (; (s = tokens_at(tokens, names[i], n_stored)) != NULL; n_stored++)
+				MUST(fuzz_is_shown(s->value) && strlen(s->value) <= TOKEN_MAX &&
+				     strchr(s->value, ' ') == NULL && s->value[0] != '\0' &&
+				     strlen(s->label) < TOKEN_LABEL_MAX && s->weight >= 1 &&
+				     s->weight <= WEIGHT_MAX);
+			MUST(n_stored <= (i == 0 ? 1 : CREDENTIALS_MAX));
 		}
 		const char *admin = tokens_admin(tokens);
 		MUST(admin == NULL || admin[0] != '\0');

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "answer.h"
 
+#include "answer_openai.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,6 +52,8 @@ answer_wipe(struct answer *a)
 {
 	buf_free(&a->headers);
 	buf_free(&a->body);
+	free(a->charge.model);
+	a->charge = (struct charge){0};
 	say_free(a->stream.say);
 	a->stream = (struct stream){0};
 	a->streaming = a->wants_limits = false;
@@ -101,6 +105,10 @@ id_headers(struct answer *a)
 	case FAMILY_DEEPSEEK:
 		answer_header(a, "x-ds-trace-id", "%032llx", n);
 		break;
+	case FAMILY_OPENAI:
+		answer_header(a, "x-request-id", "req_%s_%llu", a->provider->name, n);
+		answer_header(a, "openai-processing-ms", "12");
+		break;
 	default:
 		answer_header(a, "Msh-Request-Id", "chatcmpl-%s-%llu", a->provider->name, n);
 		break;
@@ -119,6 +127,8 @@ error_json(const struct answer *a, const char *type, const char *message, struct
 		buf_jsons(out, message);
 		buf_addf(out, "},\"request_id\":\"req_%s_%llu\"}", a->provider->name,
 			 (unsigned long long)a->number);
+	} else if (family == FAMILY_OPENAI) {
+		openai_error_json(a, type, message, out);
 	} else if (family == FAMILY_DEEPSEEK) { /* §2 "Errors" */
 		buf_adds(out, "{\"error\":{\"message\":");
 		buf_jsons(out, message);
@@ -147,14 +157,32 @@ void
 answer_error(struct answer *a, int status, const char *type, const char *message)
 {
 	answer_wipe(a);
+	a->status = status;
 	error_json(a, type, message, &a->body);
 	answer_json(a, status);
+}
+
+static struct charge
+charge_of(const struct say *s)
+{
+	return (struct charge){
+	    .at_ms = clock_real_ms(),
+	    .model = xstrdup(s->model),
+	    .used = {.input = (int64_t)s->input_tokens,
+		     .read = (int64_t)s->cache_read,
+		     .write_5m = (int64_t)s->cache_5m,
+		     .write_1h = (int64_t)s->cache_1h,
+		     .output = (int64_t)s->output_tokens,
+		     .searches = s->search_id != NULL},
+	    .hides_reads = s->telling == TELLS_SUM && s->cache_read > 0,
+	};
 }
 
 void
 answer_say(struct answer *a, struct say *s, bool streamed)
 {
 	answer_wipe(a);
+	a->charge = charge_of(s);
 	a->delay_ms = s->sleep_ms;
 	if (!streamed) {
 		say_json(s, &a->body);
@@ -263,12 +291,40 @@ add_body(struct answer *a, const char *data, size_t len)
 		buf_adds(out, "\r\n");
 }
 
+/* A provider charges for what it has made: of a JSON answer all, of a stream what went out. */
+static void
+charge(struct answer *a, bool finished)
+{
+	struct charge *c = &a->charge;
+
+	if (c->model == NULL || !a->began)
+		return;
+	c->finished = finished;
+	c->streamed = a->streaming;
+	if (a->streaming && !c->told) {
+		c->used.output = a->made < c->used.output ? a->made : c->used.output;
+		c->used.searches = a->made > 0 ? c->used.searches : 0;
+	}
+	provider_charge(a->provider, a->record, a->epoch, c);
+}
+
+/* What of the message is out now. */
+static void
+note_part(struct answer *a, enum place at)
+{
+	a->began = true;
+	a->made += at == PLACE_THINKING || at == PLACE_TEXT || at == PLACE_TOOL;
+	if (a->streaming ? a->stream.told : a->length_lie >= 0)
+		a->charge.told = true;
+}
+
 /* The answer is over as far as this side is concerned. */
 static enum next
 over(struct answer *a, enum next how, bool finished)
 {
 	if (a->record != NULL)
 		a->record->finished = finished;
+	charge(a, finished);
 	provider_ended(a->provider, a->record, a->epoch);
 	answer_free(a);
 	return how;
@@ -450,9 +506,11 @@ play_part(struct answer *a)
 		add_body(a, a->event.data, cut);
 		buf_drop(&a->event, cut);
 		a->struck = true;
+		a->began |= !a->streaming;
 	} else {
 		add_body(a, a->event.data, a->event.len);
 		buf_clear(&a->event);
+		note_part(a, a->part_at);
 		if (a->record != NULL && a->streaming)
 			a->record->events++;
 		reach(a, a->part_at);
@@ -605,6 +663,7 @@ answer_gone(struct answer *a)
 {
 	if (a->record != NULL)
 		a->record->aborted = true;
+	charge(a, false);
 	provider_ended(a->provider, a->record, a->epoch);
 	answer_free(a);
 }

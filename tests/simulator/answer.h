@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "bill.h"
 #include "buf.h"
 #include "http.h"
 #include "provider.h"
@@ -49,7 +50,10 @@ struct answer {
 	struct record *record; /* NULL when recording is off */
 	uint64_t epoch, number;
 
+	enum form form; /* of its messages */
 	int status;
+	const char *error_code,
+	    *error_param; /* borrowed; what answer_error() puts into OpenAI's form */
 	bool http10;
 	enum framing framing;
 	long length_lie;    /* added to Content-Length */
@@ -62,6 +66,9 @@ struct answer {
 	bool
 	    wants_limits; /* a normal answer: shows the usual limits, unless a fault showed others */
 	struct stream stream;
+	struct charge charge; /* model NULL: this answer costs nothing */
+	int64_t made;         /* deltas of content that went out */
+	bool began;           /* something of the message did */
 	struct strike strike;
 	int64_t delay_ms; /* before the first byte */
 

@@ -154,7 +154,8 @@ check_credential(struct check *c)
 	if (c->provider->family == FAMILY_CLAUDE)
 		return check_claude_credential(c);
 	foreign_headers(c);
-	return foreign_credential(c);
+	return c->provider->family == FAMILY_OPENAI ? check_openai_credential(c)
+						    : foreign_credential(c);
 }
 
 /* ---- walking a body ---- */
@@ -395,6 +396,8 @@ no_object(struct check *c)
 bool
 check_body(struct check *c)
 {
+	if (c->provider->family == FAMILY_OPENAI)
+		return c->form == FORM_RESPONSES ? check_responses(c) : check_openai(c);
 	if (c->body == NULL)
 		return no_object(c);
 	if (common(c) || check_roles(c))

@@ -14,6 +14,7 @@
 #include "http.h"
 #include "json.h"
 #include "provider.h"
+#include "sse.h"
 
 struct json_object;
 
@@ -24,6 +25,7 @@ struct check {
 	enum json_fault body_fault; /* why the body is none, and at which byte */
 	size_t body_fault_at;
 	bool counting; /* count_tokens */
+	enum form form;
 	/* What was learned on the way: */
 	const char *model; /* as asked, "" if none */
 	bool stream, thinking;
@@ -33,6 +35,10 @@ struct check {
 	bool refused;
 	int status;
 	char type[64], text[600];
+	char code[64], param[160]; /* of OpenAI's errors; empty: null */
+	bool wants_usage;          /* stream_options.include_usage */
+	bool wants_summary;        /* Responses: reasoning.summary … */
+	bool wants_sealed;         /* … and its encrypted content */
 };
 
 /* All return true when the request is refused, with status, type and text set. */
@@ -53,6 +59,10 @@ bool check_claude_blocks(struct check *c);  /* each block by itself */
 bool check_claude_turns(struct check *c);   /* ids, pairs, order */
 bool check_deepseek(struct check *c);
 bool check_kimi(struct check *c);
+bool check_openai_credential(struct check *c);
+bool check_openai_route(struct check *c, bool known); /* refuses; known: the path, not the method */
+bool check_openai(struct check *c);
+bool check_responses(struct check *c);
 
 /* Is the name in the NULL-ended list? */
 bool check_listed(const char *name, const char *const *list);

@@ -9,8 +9,9 @@
 #define INVALID  "invalid_request_error"
 #define BODY_MAX ((size_t)100 << 20)
 
-static const char *const models[] = {
-    "kimi-k2", "kimi-k3", "kimi-k2.6", "kimi-k2.7-code", "kimi-k2.7-code-highspeed", NULL};
+static const char *const models[] = {"kimi-k2",   "kimi-k3.1-pro",  "kimi-k3",
+				     "kimi-k2.6", "kimi-k2.7-code", "kimi-k2.7-code-highspeed",
+				     NULL};
 static const char *const taken[] = {
     "model",          "messages", "max_tokens",  "system",   "stream",
     "stop_sequences", "tools",    "tool_choice", "metadata", "output_config",
@@ -100,7 +101,8 @@ thinking(struct check *c)
 {
 	struct json_object *o = json_object_object_get(c->body, "thinking");
 	const char *type = check_text(o, "type", NULL);
-	bool k3 = strcmp(c->model, "kimi-k3") == 0, k27 = strncmp(c->model, "kimi-k2.7", 9) == 0;
+	bool k3 = strncmp(c->model, "kimi-k3", 7) == 0,
+	     k27 = strncmp(c->model, "kimi-k2.7", 9) == 0;
 	bool k26 = strcmp(c->model, "kimi-k2.6") == 0,
 	     enabled = type != NULL && strcmp(type, "enabled") == 0;
 	bool disabled = type != NULL && strcmp(type, "disabled") == 0;
@@ -140,7 +142,7 @@ check_kimi(struct check *c)
 	    check_pairs(c))
 		return true;
 	/* k3 treats a named tool as any. */
-	if (c->thinking && strcmp(choice, "tool") == 0 && strcmp(c->model, "kimi-k3") != 0)
+	if (c->thinking && strcmp(choice, "tool") == 0 && strncmp(c->model, "kimi-k3", 7) != 0)
 		return check_refuse(
 		    c, 400, INVALID,
 		    "tool_choice 'specified' is incompatible with thinking enabled");

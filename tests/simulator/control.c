@@ -262,6 +262,21 @@ route_clear_records(struct reply *r)
 }
 
 static void
+route_bill(struct reply *r)
+{
+	uint64_t lost = 0;
+
+	buf_adds(&r->body, "{\"charges\":[");
+	for (size_t i = 0; i < PROVIDERS; i++) {
+		bill_json(&provider_at(i)->bill, provider_at(i)->name, &r->body);
+		lost += provider_at(i)->bill.lost;
+	}
+	if (r->body.data[r->body.len - 1] == ',')
+		r->body.len--;
+	buf_addf(&r->body, "],\"lost\":%llu}", (unsigned long long)lost);
+}
+
+static void
 route_reset(struct reply *r)
 {
 	providers_reset();
@@ -352,6 +367,20 @@ route_strict(struct reply *r)
 	ok(r);
 }
 
+static void
+route_habits(struct reply *r)
+{
+	struct buf why = {0};
+
+	if (r->provider->family != FAMILY_OPENAI)
+		fail(r, 400, "only openai plays other servers");
+	else if (!compat_choose(&r->provider->compat, r->args, &why))
+		fail(r, 400, "%s", why.data);
+	else
+		compat_json(&r->provider->compat, &r->body);
+	buf_free(&why);
+}
+
 /* ---- state ---- */
 
 static void
@@ -373,7 +402,12 @@ provider_json(const struct provider *p, struct buf *out)
 		buf_adds(out, i ? "," : "");
 		buf_jsons(out, p->retired[i]);
 	}
-	buf_adds(out, "],\"faults\":");
+	buf_adds(out, "]");
+	if (p->family == FAMILY_OPENAI) {
+		buf_adds(out, ",\"habits\":");
+		compat_json(&p->compat, out);
+	}
+	buf_adds(out, ",\"faults\":");
 	fault_json(p, out);
 	buf_adds(out, "}");
 }
@@ -406,6 +440,7 @@ static const struct route {
     {"GET", "/sim", route_state, "everything in one JSON"},
     {"GET", "/sim/requests", route_requests,
      "what arrived at all of them; ?from=N &wait=K &wait_done=K &timeout_ms=T &body=0"},
+    {"GET", "/sim/bill", route_bill, "what the answers cost, and whether their tokens were told"},
     {"POST", "/sim/reset", route_reset,
      "faults, records, retired models, gates and switches as at the start"},
     {"POST", "/sim/record", route_record, "{\"on\":false}: keep no records, for the benchmark"},
@@ -421,6 +456,8 @@ static const struct route {
     {"POST", "/sim/{}/record", route_record, "{\"on\":false}: keep no records of it"},
     {"POST", "/sim/{}/strict", route_strict,
      "kimi {\"thinking\":false}, claude_pro {\"identity\":true}: see README"},
+    {"POST", "/sim/{}/habits", route_habits,
+     "openai {\"server\":NAME, HABIT:WORD}: plays that server; see --list-habits"},
 };
 
 #define ROUTES (sizeof(routes) / sizeof(routes[0]))
@@ -472,8 +509,8 @@ find_route(struct reply *r)
 		     r->request->method);
 	else
 		fail(r, 404,
-		     "no such route: %s; the providers are claude_pro, deepseek, kimi, claude_api, "
-		     "backup; "
+		     "no such route: %s; the providers are claude_pro, deepseek, kimi, openai, "
+		     "claude_api, backup; "
 		     "simulator --help lists the routes",
 		     path);
 	return NULL;

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "answer.h"
+#include "answer_openai.h"
 #include "gzip.h"
 #include "limits.h"
 #include "provider.h"
@@ -20,6 +21,7 @@
 struct error {
 	int status;
 	const char *type, *text;
+	const char *code; /* OpenAI's alone */
 };
 
 struct fault_row {
@@ -50,7 +52,7 @@ static const struct param {
      "how many requests get it; -1: all until cleared (default 1)"},
     {"after", json_type_int, json_type_int, "let so many fitting requests pass first"},
     {"match", json_type_object, json_type_object,
-     "only requests that fit: stream (bool), model (glob), path (substring)"},
+     "only requests that fit: stream (bool), model (glob), path and credential (substrings)"},
     {"reset", json_type_int, json_type_double,
      "seconds from now until the limit is over (default 1800)"},
     {"retry_after", json_type_int, json_type_string, "value of a retry-after header"},
@@ -64,6 +66,7 @@ static const struct param {
      "pings, comments: how many, then go on (default -1: until the peer leaves)"},
     {"status", json_type_int, json_type_int, "another HTTP status"},
     {"type", json_type_string, json_type_string, "another error type"},
+    {"code", json_type_string, json_type_string, "another error code (OpenAI's form)"},
     {"message", json_type_string, json_type_string, "another error text"},
     {"body", json_type_string, json_type_string, "another body, byte for byte"},
     {"content_type", json_type_string, json_type_string, "another Content-Type (raw, html)"},
@@ -137,8 +140,10 @@ say_error(const struct fault *f, struct answer *a, const char *text)
 	const struct error *e = row_error(f, a);
 	const char *body = text_of(f, "body", NULL);
 
+	a->error_code = text_of(f, "code", e->code);
 	answer_error(a, (int)number_of(f, "status", e->status), text_of(f, "type", e->type),
 		     text_of(f, "message", text));
+	a->error_code = NULL;
 	if (body != NULL) {
 		buf_clear(&a->body);
 		buf_adds(&a->body, body);
@@ -150,6 +155,32 @@ apply_error(const struct fault *f, struct answer *a)
 {
 	say_error(f, a, row_error(f, a)->text);
 	retry_after(f, a, NULL);
+}
+
+static bool
+is_openai(const struct answer *a)
+{
+	return a->provider->family == FAMILY_OPENAI;
+}
+
+/* §8: which of the two limits is at its end, and when it is whole again; the text says it, too. */
+static void
+openai_limit(const struct fault *f, struct answer *a, bool requests, int64_t ms)
+{
+	char text[300], when[LIMITS_DURATION_MAX];
+
+	limits_duration(ms, when);
+	snprintf(text, sizeof(text),
+		 "Rate limit reached for gpt-6-sol in organization org-simulated on %s: Limit %ld, "
+		 "Used %ld, Requested 1. Please try again in %s. Visit "
+		 "https://platform.openai.com/account/rate-limits to learn more.",
+		 requests ? "requests per day (RPD)" : "tokens per min (TPM)",
+		 requests ? OPENAI_REQUESTS : OPENAI_TOKENS,
+		 requests ? OPENAI_REQUESTS : OPENAI_TOKENS, when);
+	say_error(f, a, text);
+	retry_after(f, a, NULL);
+	limits_openai(a, requests ? 0 : OPENAI_REQUESTS - 1, requests ? ms : 6,
+		      requests ? OPENAI_TOKENS : 0, requests ? 0 : ms);
 }
 
 static void
@@ -164,6 +195,11 @@ static void
 apply_limit(const struct fault *f, struct answer *a)
 {
 	bool week = strcmp(f->row->name, "usage_limit_7d") == 0;
+
+	if (is_openai(a)) {
+		openai_limit(f, a, week, 1000 * number_of(f, "reset", 1800));
+		return;
+	}
 	struct unified u = limits_healthy(now_s());
 	struct window *w = &u.windows[week ? 1 : 0];
 
@@ -180,6 +216,10 @@ apply_limit(const struct fault *f, struct answer *a)
 static void
 apply_family_limit(const struct fault *f, struct answer *a)
 {
+	if (is_openai(a)) { /* each of its limits is a model's */
+		openai_limit(f, a, false, 1000 * number_of(f, "reset", 1800));
+		return;
+	}
 	struct unified u = limits_healthy(now_s());
 	const char *family = text_of(f, "family", "7d_opus");
 	char claim[64];
@@ -379,6 +419,15 @@ apply_error_event(const struct fault *f, struct answer *a)
 
 	need_stream(a);
 	strike(f, a, ACT_TEXT, PLACE_HEAD);
+	if (is_openai(a)) {
+		a->error_code = text_of(f, "code", e->code);
+		a->status = (int)number_of(f, "status", e->status);
+		openai_error_event(a, text_of(f, "type", e->type), text_of(f, "message", e->text),
+				   body, text);
+		a->error_code = NULL;
+		a->status = 200;
+		return;
+	}
 	buf_adds(text, "event: error\ndata: ");
 	if (body != NULL)
 		buf_adds(text, body);
@@ -416,7 +465,7 @@ apply_comments(const struct fault *f, struct answer *a)
 static void
 apply_pings(const struct fault *f, struct answer *a)
 {
-	if (!a->streaming) { /* JSON has no pings; blank lines do their work */
+	if (!a->streaming || is_openai(a)) { /* no pings there; blank lines or comments do it */
 		apply_comments(f, a);
 		return;
 	}
@@ -425,44 +474,29 @@ apply_pings(const struct fault *f, struct answer *a)
 	a->strike.delay_ms = (unsigned)number_of(f, "delay_ms", 100);
 }
 
-static const char *const stop_reasons[] = {"end_turn",
-					   "max_tokens",
-					   "stop_sequence",
-					   "pause_turn",
-					   "refusal",
-					   "tool_use",
-					   "model_context_window_exceeded",
-					   NULL};
-
-/* Its constant; end_turn for one that is not known. */
-static const char *
-stop_reason_named(const char *name)
-{
-	for (size_t i = 0; stop_reasons[i] != NULL; i++)
-		if (strcmp(stop_reasons[i], name) == 0)
-			return stop_reasons[i];
-	return stop_reasons[0];
-}
-
 static void
 apply_no_content(const struct fault *f, struct answer *a)
 {
 	/* The spec may be gone before the stream is: only these, which are constants. */
-	const char *reason = stop_reason_named(text_of(f, "stop_reason", "end_turn"));
-	char body[400];
+	const char *reason = say_stop_reason(text_of(f, "stop_reason", "end_turn"));
+	struct buf body = {0};
+	char id[] = "msg_empty", model[] = "none";
+	struct say nothing = {.id = id,
+			      .model = model,
+			      .stop_reason = reason,
+			      .input_tokens = 1,
+			      .empty = true,
+			      .compat = a->provider->compat,
+			      .form = a->form};
 
 	if (a->streaming) {
 		a->stream.say->empty = true;
 		a->stream.say->stop_reason = reason;
 		return;
 	}
-	snprintf(body, sizeof(body),
-		 "{\"id\":\"msg_empty\",\"type\":\"message\",\"role\":\"assistant\",\"model\":"
-		 "\"none\",\"content\":[],"
-		 "\"stop_reason\":\"%s\",\"stop_sequence\":null,\"usage\":{\"input_tokens\":1,"
-		 "\"output_tokens\":0}}",
-		 reason);
-	plain(f, a, 200, "application/json", body);
+	say_json(&nothing, &body);
+	plain(f, a, 200, "application/json", body.data);
+	buf_free(&body);
 }
 
 /* ---- the normal answer in an odd shape ---- */
@@ -582,9 +616,10 @@ apply_utilization(const struct fault *f, struct answer *a)
 
 /* ---- the table ---- */
 
-#define CLAUDE(status, type, text)   [FAMILY_CLAUDE] = {status, type, text}
-#define DEEPSEEK(status, type, text) [FAMILY_DEEPSEEK] = {status, type, text}
-#define KIMI(status, type, text)     [FAMILY_KIMI] = {status, type, text}
+#define CLAUDE(status, type, text)       [FAMILY_CLAUDE] = {status, type, text}
+#define DEEPSEEK(status, type, text)     [FAMILY_DEEPSEEK] = {status, type, text}
+#define KIMI(status, type, text)         [FAMILY_KIMI] = {status, type, text}
+#define OPENAI(status, type, code, text) [FAMILY_OPENAI] = {status, type, text, code}
 
 /* The texts are PROTOCOLS.md's, §1 "Errors", §2, §3 and §4. */
 #define RATE_LIMITED                                                                               \
@@ -592,7 +627,13 @@ apply_utilization(const struct fault *f, struct answer *a)
 	       "This request would exceed your account's rate limit. Please try again later."),    \
 	    DEEPSEEK(429, "rate_limit_error", "Rate limit reached: too many concurrent requests"), \
 	    KIMI(429, "rate_limit_reached_error",                                                  \
-		 "Your account reached max request concurrency, please try again later")
+		 "Your account reached max request concurrency, please try again later"),          \
+	    OPENAI(429, "tokens", "rate_limit_exceeded",                                           \
+		   "Rate limit reached for gpt-6-sol in organization org-simulated on tokens per " \
+		   "min (TPM): Limit 2000000, Used 2000000, Requested 1.")
+#define QUOTA                                                                                      \
+	OPENAI(429, "insufficient_quota", "insufficient_quota",                                    \
+	       "You exceeded your current quota, please check your plan and billing details.")
 
 static const struct fault_row rows[] = {
     {"usage_limit", apply_limit, .errors = {RATE_LIMITED},
@@ -624,37 +665,52 @@ static const struct fault_row rows[] = {
 		DEEPSEEK(402, "unknown_error", "Insufficient Balance"),
 		KIMI(402, "exceeded_current_quota_error",
 		     "Your account is suspended due to insufficient balance, please recharge your "
-		     "account")},
-     .help = "402 in the provider's own shape and words"},
+		     "account"),
+		OPENAI(
+		    402, "insufficient_quota", NULL,
+		    "Insufficient credits. Add more using https://openrouter.ai/settings/credits")},
+     .help = "402 in the provider's own shape and words; OpenAI's is OpenRouter's"},
     {"quota_exceeded", apply_error,
      .errors = {CLAUDE(429, "exceeded_current_quota_error",
 		       "Your account is not active due to insufficient balance, please check your "
-		       "plan and billing details")},
-     .help = "429 (`status`) Kimi's exceeded_current_quota_error"},
+		       "plan and billing details"),
+		QUOTA},
+     .help = "429 (`status`) Kimi's exceeded_current_quota_error, OpenAI's insufficient_quota"},
     {"credit_low", apply_error,
      .errors = {CLAUDE(400, "invalid_request_error",
 		       "Your credit balance is too low to access the Anthropic API. Please go to "
 		       "Plans & Billing to upgrade "
-		       "or purchase credits.")},
-     .help = "400 `Your credit balance is too low …`"},
+		       "or purchase credits."),
+		OPENAI(429, "billing_not_active", "billing_not_active",
+		       "Your account is not active, please check your billing details on our "
+		       "website.")},
+     .help = "400 `Your credit balance is too low …`; OpenAI's 429 billing_not_active"},
     {"overloaded", apply_error,
      .errors = {CLAUDE(529, "overloaded_error", "Overloaded"),
 		DEEPSEEK(503, "service_unavailable_error",
 			 "Service is too busy. Please try again later."),
 		KIMI(429, "engine_overloaded_error",
-		     "The engine is currently overloaded, please try again later")},
-     .help = "529 Overloaded; DeepSeek's 503, Kimi's 429 engine_overloaded_error"},
+		     "The engine is currently overloaded, please try again later"),
+		OPENAI(503, "server_error", NULL,
+		       "That model is currently overloaded with other requests. You can retry your "
+		       "request.")},
+     .help = "529 Overloaded; DeepSeek's and OpenAI's 503, Kimi's 429 engine_overloaded_error"},
     {"overloaded_event", apply_error_event,
-     .errors = {CLAUDE(200, "overloaded_error", "Overloaded")},
-     .help = "200, then `event: error` overloaded_error as the first event, or `at` a place"},
+     .errors = {CLAUDE(200, "overloaded_error", "Overloaded"),
+		OPENAI(503, "server_error", NULL, "The engine is currently overloaded")},
+     .help = "200, then `event: error` (OpenAI: a chunk) overloaded_error as the first event, or "
+	     "`at` a place"},
     {"error_event", apply_error_event,
-     .errors = {CLAUDE(200, "api_error", "Internal server error")},
+     .errors = {CLAUDE(200, "api_error", "Internal server error"),
+		OPENAI(502, "server_error", NULL, "Upstream error from the model's provider")},
      .help = "the same with `type` (default api_error), `message`, or the whole `body` of its data "
 	     "line"},
     {"internal", apply_error,
      .errors = {CLAUDE(500, "api_error", "Internal server error"),
 		DEEPSEEK(500, "internal_error", "Internal server error"),
-		KIMI(500, "server_error", "Internal server error")},
+		KIMI(500, "server_error", "Internal server error"),
+		OPENAI(500, "server_error", NULL,
+		       "The server had an error while processing your request. Sorry about that!")},
      .help = "500 with a JSON error"},
     {"bad_gateway", apply_html, .errors = {CLAUDE(502, "", "502 Bad Gateway")},
      .help = "502 with an HTML page"},
@@ -662,7 +718,8 @@ static const struct fault_row rows[] = {
      .errors = {CLAUDE(503, "api_error", "Service unavailable"),
 		DEEPSEEK(503, "service_unavailable_error",
 			 "Service is too busy. Please try again later."),
-		KIMI(503, "server_error", "Service unavailable")},
+		KIMI(503, "server_error", "Service unavailable"),
+		OPENAI(503, "server_error", "slow_down", "Slow down")},
      .help = "503 with a JSON error"},
     {"timeout_504", apply_html, .errors = {CLAUDE(504, "", "504 Gateway Time-out")},
      .help = "504 with an HTML page"},
@@ -679,35 +736,49 @@ static const struct fault_row rows[] = {
 	      "OAuth token has expired. Please obtain a new token or refresh your existing token."),
 	  DEEPSEEK(401, "authentication_error",
 		   "Authentication Fails, Your api key: ****abcd is invalid"),
-	  KIMI(401, "invalid_authentication_error", "Invalid Authentication")},
+	  KIMI(401, "invalid_authentication_error", "Invalid Authentication"),
+	  OPENAI(401, "invalid_request_error", "invalid_api_key",
+		 "Incorrect API key provided: sk-abcd*****wxyz. You can find your API key at "
+		 "https://platform.openai.com/account/api-keys.")},
      .help = "401 whatever the credential was"},
     {"forbidden_key", apply_error,
      .errors = {CLAUDE(403, "permission_error",
 		       "Your API key does not have permission to use the specified resource."),
 		DEEPSEEK(403, "permission_error", "Your api key has been disabled"),
-		KIMI(403, "permission_denied_error",
-		     "The API key you are using has no permission")},
+		KIMI(403, "permission_denied_error", "The API key you are using has no permission"),
+		OPENAI(403, "request_forbidden", "unsupported_country_region_territory",
+		       "Country, region, or territory not supported")},
      .help = "403 about the key"},
     {"forbidden_model", apply_error,
      .errors = {CLAUDE(403, "permission_error", "Your account does not have access to this model."),
 		DEEPSEEK(403, "permission_error", "This model is not available to your account"),
 		KIMI(403, "permission_denied_error",
-		     "You do not have permission to use this model")},
+		     "You do not have permission to use this model"),
+		OPENAI(403, "invalid_request_error", "model_not_found",
+		       "Project `proj_simulated` does not have access to model `gpt-6-sol`")},
      .help = "403 about the model"},
     {"unknown_model", apply_error,
      .errors = {CLAUDE(404, "not_found_error", "model: retired-model"),
 		DEEPSEEK(400, "invalid_request_error", "Model Not Exist"),
 		KIMI(404, "resource_not_found_error",
-		     "Not found the model retired-model or Permission denied")},
+		     "Not found the model retired-model or Permission denied"),
+		OPENAI(
+		    404, "invalid_request_error", "model_not_found",
+		    "The model `retired-model` does not exist or you do not have access to it.")},
      .help = "404 (DeepSeek 400) as for a model that is not known"},
     {"bad_request", apply_error,
      .errors = {CLAUDE(400, "invalid_request_error", "messages.0: simulated bad request"),
 		DEEPSEEK(400, "invalid_request_error",
 			 "Failed to deserialize the JSON body into the target type"),
-		KIMI(400, "invalid_request_error", "Invalid request: simulated bad request")},
+		KIMI(400, "invalid_request_error", "Invalid request: simulated bad request"),
+		OPENAI(400, "invalid_request_error", "invalid_value",
+		       "Invalid value: 'simulated'. Supported values are: none.")},
      .help = "400 with `message` and `type`"},
     {"too_large", apply_error,
-     .errors = {CLAUDE(413, "request_too_large", "Request exceeds the maximum size")},
+     .errors = {CLAUDE(413, "request_too_large", "Request exceeds the maximum size"),
+		OPENAI(413, "tokens", "rate_limit_exceeded",
+		       "Request too large for model `simulated` on tokens per minute (TPM): Limit "
+		       "6000, Requested 14368")},
      .help = "413 request_too_large"},
     {"unprocessable", apply_error,
      .errors = {CLAUDE(422, "invalid_request_error", "Unprocessable: simulated")},
@@ -747,7 +818,8 @@ static const struct fault_row rows[] = {
 		       "Your credit balance is too low to access the Anthropic API."),
 		DEEPSEEK(400, "unknown_error", "Insufficient Balance"),
 		KIMI(403, "exceeded_current_quota_error",
-		     "Your account is suspended due to insufficient balance")},
+		     "Your account is suspended due to insufficient balance"),
+		QUOTA},
      .help = "a gzip-compressed error, though nobody asked: no balance, as 400 or 403 (`status`, "
 	     "`message`, `body`)"},
     {"truncated_gzip", apply_gzip_half,
@@ -861,10 +933,10 @@ match_ok(struct json_object *match, struct buf *why)
 		    strcmp(key, "stream") == 0 ? json_type_boolean : json_type_string;
 
 		if ((strcmp(key, "stream") != 0 && strcmp(key, "model") != 0 &&
-		     strcmp(key, "path") != 0) ||
+		     strcmp(key, "path") != 0 && strcmp(key, "credential") != 0) ||
 		    !json_object_is_type(value, want)) {
-			buf_adds(why, "\"match\" takes stream (true, false), model (a glob) and "
-				      "path (a substring)");
+			buf_adds(why, "\"match\" takes stream (true, false), model (a glob), "
+				      "path and credential (substrings)");
 			return false;
 		}
 	}
@@ -1025,6 +1097,9 @@ fits(const struct fault *f, const struct fault_subject *s)
 		return false;
 	if (json_object_object_get_ex(match, "path", &v) &&
 	    strstr(s->path, json_object_get_string(v)) == NULL)
+		return false;
+	if (json_object_object_get_ex(match, "credential", &v) &&
+	    (s->credential == NULL || strstr(s->credential, json_object_get_string(v)) == NULL))
 		return false;
 	if (json_object_object_get_ex(match, "model", &v) &&
 	    (s->model == NULL || fnmatch(json_object_get_string(v), s->model, 0) != 0))

@@ -19,6 +19,7 @@ struct provider;
 /* What a fault's "match" can look at. */
 struct fault_subject {
 	const char *path, *model; /* model may be NULL */
+	const char *credential;   /* its header's value; may be NULL */
 	bool stream;
 };
 

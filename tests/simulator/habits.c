@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "buf.h"
 
@@ -27,6 +28,8 @@ habit_call_id(const struct provider *p, uint64_t number, size_t at, size_t befor
 {
 	unsigned long long n = (unsigned long long)number;
 
+	if (p->family == FAMILY_OPENAI)
+		return compat_call_id(&p->compat, number, at);
 	if (p->family == FAMILY_KIMI)
 		return printed("functions.%.300s:%zu", name, before + at);
 	if (p->family == FAMILY_DEEPSEEK)
@@ -46,6 +49,27 @@ habit_signature(const struct provider *p, uint64_t number)
 	if (p->family == FAMILY_DEEPSEEK)
 		return printed("%08llx-5eed-4dee-8eec-%012llx", n, n);
 	return NULL;
+}
+
+/* Only with the id of the same number it is one (habit_seal_fits). */
+char *
+habit_seal(uint64_t number)
+{
+	unsigned long long n = (unsigned long long)number;
+
+	return printed("gAAAAAsim_-%012llx%012llx==", n, n * 2654435761u);
+}
+
+bool
+habit_seal_fits(const char *id, const char *content)
+{
+	static const char begin[] = "rs_openai_";
+	bool own = strncmp(id, begin, strlen(begin)) == 0;
+	char *made = habit_seal(own ? strtoull(id + strlen(begin), NULL, 10) : 0);
+	bool fits = own && strcmp(made, content) == 0;
+
+	free(made);
+	return fits;
 }
 
 char *
@@ -74,4 +98,18 @@ char *
 habit_text_before_call(const struct provider *p, long step)
 {
 	return p->family == FAMILY_KIMI && step % 2 == 1 ? printed("%s", "\n\n") : NULL;
+}
+
+enum telling
+habit_telling(const struct provider *p, uint64_t number)
+{
+	static const enum telling claude[] = {TELLS_ALL, TELLS_ONCE, TELLS_ALL, TELLS_NULL};
+
+	if (p->family == FAMILY_OPENAI) /* its habits are its own: compat.h */
+		return TELLS_ALL;
+	if (p->family == FAMILY_KIMI)
+		return TELLS_LATE;
+	if (p->family == FAMILY_DEEPSEEK)
+		return number % 2 == 0 ? TELLS_SUM : TELLS_ALL;
+	return claude[number % 4];
 }

@@ -97,3 +97,48 @@ limits_api(struct answer *a, int64_t now_s)
 		answer_header(a, name, "%s", when);
 	}
 }
+
+void
+limits_duration(int64_t ms, char text[static LIMITS_DURATION_MAX])
+{
+	long long s = ms / 1000, m = s / 60, h = m / 60;
+	char fraction[8] = "";
+
+	if (s == 0 && ms > 0) {
+		snprintf(text, LIMITS_DURATION_MAX, "%lldms", (long long)ms);
+		return;
+	}
+	if (ms % 1000 != 0)
+		snprintf(fraction, sizeof(fraction), ".%03d", (int)(ms % 1000));
+	if (h > 0)
+		snprintf(text, LIMITS_DURATION_MAX, "%lldh%lldm%lld%ss", h, m % 60, s % 60,
+			 fraction);
+	else if (m > 0)
+		snprintf(text, LIMITS_DURATION_MAX, "%lldm%lld%ss", m, s % 60, fraction);
+	else
+		snprintf(text, LIMITS_DURATION_MAX, "%lld%ss", s, fraction);
+}
+
+static void
+openai_kind(struct answer *a, const char *kind, long limit, long left, int64_t reset_ms)
+{
+	char name[60], when[LIMITS_DURATION_MAX];
+
+	snprintf(name, sizeof(name), "x-ratelimit-limit-%s", kind);
+	answer_header(a, name, "%ld", limit);
+	snprintf(name, sizeof(name), "x-ratelimit-remaining-%s", kind);
+	answer_header(a, name, "%ld", left);
+	snprintf(name, sizeof(name), "x-ratelimit-reset-%s", kind);
+	limits_duration(reset_ms, when);
+	if (compat_is(&a->provider->compat, "azure"))
+		snprintf(when, sizeof(when), "%lld", (long long)(reset_ms / 1000));
+	answer_header(a, name, "%s", when);
+}
+
+void
+limits_openai(struct answer *a, long requests, int64_t requests_ms, long tokens, int64_t tokens_ms)
+{
+	a->wants_limits = false;
+	openai_kind(a, "requests", OPENAI_REQUESTS, requests, requests_ms);
+	openai_kind(a, "tokens", OPENAI_TOKENS, tokens, tokens_ms);
+}

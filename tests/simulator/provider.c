@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "answer.h"
+#include "answer_openai.h"
 #include "check.h"
 #include "limits.h"
 #include "model.h"
@@ -21,6 +22,7 @@ static struct provider providers[PROVIDERS] = {
      .claude_extra = true},
     {.name = "deepseek", .family = FAMILY_DEEPSEEK, .base = "/anthropic"},
     {.name = "kimi", .family = FAMILY_KIMI, .base = "/anthropic"},
+    {.name = "openai", .family = FAMILY_OPENAI},
     {.name = "claude_api", .family = FAMILY_CLAUDE, .base = "", .claude_extra = true},
     {.name = "backup", .family = FAMILY_CLAUDE, .base = "", .claude_extra = true},
 };
@@ -70,12 +72,14 @@ provider_reset(struct provider *p)
 {
 	fault_clear(p);
 	ring_clear(&p->ring);
+	bill_clear(&p->bill);
 	while (p->retired_len > 0)
 		free(p->retired[--p->retired_len]);
 	p->gate.hold = false;
 	p->gate.tokens = 0;
 	p->recording = true;
 	p->lenient_thinking = p->identity = false;
+	compat_reset(&p->compat);
 	p->answers = p->refused = p->malformed = 0;
 	p->epoch++;
 }
@@ -97,23 +101,37 @@ provider_ended(struct provider *p, struct record *r, uint64_t epoch)
 		p->ring.ended++;
 }
 
+void
+provider_charge(struct provider *p, const struct record *r, uint64_t epoch, struct charge *c)
+{
+	if (!p->recording || epoch != p->epoch)
+		return;
+	c->n = r != NULL ? r->n : 0;
+	bill_add(&p->bill, c);
+}
+
 /* ---- what the answer is, before any fault ---- */
 
-enum route { ROUTE_NONE, ROUTE_MESSAGES, ROUTE_COUNT, ROUTE_MODELS, ROUTE_MODEL };
+enum route { ROUTE_NONE, ROUTE_MESSAGES, ROUTE_RESPONSES, ROUTE_COUNT, ROUTE_MODELS, ROUTE_MODEL };
 
 static enum route
 route_of(const struct provider *p, const char *path)
 {
-	size_t base = strlen(p->base);
+	bool chat = p->family == FAMILY_OPENAI;
+	const char *begin = chat ? compat_base(&p->compat) : p->base;
+	size_t base = strlen(begin);
 
-	if (strncmp(path, p->base, base) != 0)
+	if (strncmp(path, begin, base) != 0)
 		return ROUTE_NONE;
 	path += base;
-	if (strcmp(path, "/v1/messages") == 0)
+	if (strcmp(path, chat ? "/v1/chat/completions" : "/v1/messages") == 0)
 		return ROUTE_MESSAGES;
-	if (!p->claude_extra) /* count_tokens and models are not documented there (PROTOCOLS.md §2, §9) */
+	if (chat && strcmp(path, "/v1/responses") == 0)
+		return ROUTE_RESPONSES;
+	if (!p->claude_extra &&
+	    !chat) /* count_tokens and models are not documented there (PROTOCOLS.md §2, §9) */
 		return ROUTE_NONE;
-	if (strcmp(path, "/v1/messages/count_tokens") == 0)
+	if (!chat && strcmp(path, "/v1/messages/count_tokens") == 0)
 		return ROUTE_COUNT;
 	if (strcmp(path, "/v1/models") == 0)
 		return ROUTE_MODELS;
@@ -125,6 +143,9 @@ check_route(struct check *c, enum route route)
 {
 	bool get = route == ROUTE_MODELS || route == ROUTE_MODEL;
 
+	if (c->provider->family == FAMILY_OPENAI &&
+	    (route == ROUTE_NONE || strcmp(c->request->method, get ? "GET" : "POST") != 0))
+		return check_openai_route(c, route != ROUTE_NONE);
 	if (route == ROUTE_NONE) {
 		if (c->provider->family == FAMILY_KIMI)
 			return check_refuse(c, 404, "resource_not_found_error",
@@ -174,11 +195,25 @@ parse(struct provider *p, const char *body, size_t len, struct check *c)
 }
 
 static bool
+has_body(enum route route)
+{
+	return route == ROUTE_MESSAGES || route == ROUTE_RESPONSES || route == ROUTE_COUNT;
+}
+
+static enum form
+form_of(const struct provider *p, enum route route)
+{
+	return p->family != FAMILY_OPENAI ? FORM_MESSAGES
+	       : route == ROUTE_RESPONSES ? FORM_RESPONSES
+					  : FORM_CHAT;
+}
+
+static bool
 check_all(struct check *c, enum route route)
 {
 	if (check_credential(c) || check_route(c, route) || check_head(c))
 		return true;
-	return route == ROUTE_MESSAGES || route == ROUTE_COUNT ? check_body(c) : false;
+	return has_body(route) ? check_body(c) : false;
 }
 
 /* PROTOCOLS.md §1 "models" */
@@ -233,7 +268,9 @@ answer_normally(struct answer *a, const struct check *c, enum route route)
 {
 	switch (route) {
 	case ROUTE_MESSAGES:
-		answer_say(a, model_say(c, a->number), c->stream);
+	case ROUTE_RESPONSES:
+		answer_say(a, model_say(c, a->number),
+			   c->stream && a->provider->compat.set[HABIT_STREAM] != STREAM_JSON);
 		a->wants_limits = true;
 		break;
 	case ROUTE_COUNT:
@@ -241,10 +278,14 @@ answer_normally(struct answer *a, const struct check *c, enum route route)
 		answer_json(a, 200);
 		break;
 	case ROUTE_MODELS:
-		answer_models(a);
+		if (a->provider->family == FAMILY_OPENAI)
+			openai_models(a);
+		else
+			answer_models(a);
 		break;
 	case ROUTE_MODEL:
-		answer_model(a, strrchr(c->request->path, '/') + 1);
+		(a->provider->family == FAMILY_OPENAI ? openai_model : answer_model)(
+		    a, strrchr(c->request->path, '/') + 1);
 		break;
 	case ROUTE_NONE:
 		break;
@@ -257,6 +298,8 @@ usual_limits(struct answer *a)
 	int64_t now_s = clock_real_ms() / 1000;
 	struct unified u;
 
+	if (a->wants_limits && a->provider->family == FAMILY_OPENAI)
+		limits_openai(a, OPENAI_REQUESTS - 1, 6, OPENAI_TOKENS - 1000, 30);
 	if (!a->wants_limits || a->provider->family != FAMILY_CLAUDE)
 		return;
 	if (a->provider->login) {
@@ -304,8 +347,12 @@ note_checks(struct record *r, struct check *c)
 static void
 bend(struct provider *p, struct answer *a, const struct check *c)
 {
+	const char *bearer = request_header(c->request, "authorization");
 	struct fault_subject subject = {
-	    .path = c->request->target, .model = c->model, .stream = c->stream};
+	    .path = c->request->target,
+	    .model = c->model,
+	    .credential = bearer != NULL ? bearer : request_header(c->request, "x-api-key"),
+	    .stream = c->stream};
 	struct fault *f = fault_take(p, &subject);
 
 	if (f == NULL)
@@ -336,17 +383,24 @@ provider_request(struct conn *conn)
 	struct provider *p = conn_endpoint(conn)->ctx;
 	struct request *r = conn_request(conn);
 	enum route route = route_of(p, r->path);
-	struct check c = {
-	    .provider = p, .request = r, .counting = route == ROUTE_COUNT, .model = ""};
+	struct check c = {.provider = p,
+			  .request = r,
+			  .counting = route == ROUTE_COUNT,
+			  .form = form_of(p, route),
+			  .model = ""};
 	struct answer *a = answer_new(p, conn, record_it(p, conn));
 
+	a->form = c.form;
 	c.body = parse(p, r->body, r->body_len, &c);
 	check_all(&c, route);
 	if (c.refused) {
 		/* For faults that match by model or stream, also where a check stopped early. */
 		c.model = check_text(c.body, "model", "");
 		c.stream = json_object_get_boolean(json_object_object_get(c.body, "stream"));
+		a->error_code = c.code;
+		a->error_param = c.param;
 		answer_error(a, c.status, c.type, c.text);
+		a->error_code = a->error_param = NULL;
 	} else {
 		answer_normally(a, &c, route);
 	}
@@ -406,6 +460,7 @@ providers_open(SSL_CTX *tls)
 		p->plain.service = p->tls.service = &service;
 		p->plain.ctx = p->tls.ctx = p;
 		p->recording = true;
+		compat_reset(&p->compat);
 		endpoint_open(&p->plain, 0, NULL);
 		if (tls != NULL)
 			endpoint_open(&p->tls, 0, tls);

@@ -14,6 +14,8 @@ HEAD = {"claude_pro": OAT, "claude_api": API, "backup": API, "deepseek": SK, "ki
 MODEL = {"claude_pro": "claude-opus-5-5", "claude_api": "claude-opus-5-5", "backup": "claude-opus-5-5",
          "deepseek": "deepseek-flash", "kimi": "kimi-k3"}
 PATH = {p: ("/anthropic" if p in ("deepseek", "kimi") else "") + "/v1/messages" for p in HEAD}
+# The one that speaks Chat Completions is tried by tests of its own.
+MODEL["openai"], PATH["openai"] = "gpt-6-sol", "/v1/chat/completions"
 
 
 class Answer:
@@ -135,14 +137,15 @@ class Sim:
 
     def ask(self, provider, body=None, headers=None, path=None, method="POST", conn=None, timeout=5.0, tls=False, **fields):
         if body is None:
-            body = {"model": MODEL[provider], "max_tokens": 1000, "stream": True, "messages": [{"role": "user", "content": "hi there"}]}
+            limit = "max_completion_tokens" if provider == "openai" else "max_tokens"
+            body = {"model": MODEL[provider], limit: 1000, "stream": True, "messages": [{"role": "user", "content": "hi there"}]}
             body.update(fields)
             body = {k: v for k, v in body.items() if v is not None}
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         if method == "GET":
             data = b""
         c = conn or Conn(self.ports["tls"][provider] if tls else self.ports[provider], self.tls if tls else None)
-        c.send(method, path or PATH[provider], HEAD[provider] if headers is None else headers, data)
+        c.send(method, path or PATH[provider], HEAD.get(provider, SK) if headers is None else headers, data)
         a = c.read(timeout)
         if conn is None:
             c.close()
@@ -246,6 +249,68 @@ def test_count_tokens_and_models(s):
         assert a.status == 404 and "type" not in a.json()
         assert s.ask(p, path="/v1/messages").status == 404
     assert s.ask("claude_pro", path="/v1/messages", method="GET").status == 405
+
+
+def charges(s):
+    status, bill = s.control("GET", "/sim/bill")
+    assert status == 200 and bill["lost"] == 0
+    return bill["charges"]
+
+
+def test_bill(s):
+    cached = "SIM:INPUT 1000 SIM:READ 200 SIM:WRITE5M 30 SIM:WRITE1H 4 SIM:SAY x"
+    for p in HEAD:
+        for stream in (False, True):
+            s.ask(p, messages=user(cached), stream=stream)
+    bill = charges(s)
+    assert all(c["told"] and c["finished"] and c["output"] == 12 and c["n"] > 0 for c in bill), bill
+    of = {p: [c for c in bill if c["provider"] == p] for p in HEAD}
+    assert [len(of[p]) for p in HEAD] == [2] * 5
+    for c in of["claude_pro"]:
+        assert [c[k] for k in ("input", "cache_read", "cache_5m", "cache_1h")] == [1000, 200, 30, 4]
+        assert c["cost"] == 1000 * 4000 + 200 * 200 + 30 * 5000 + 4 * 8000 + 12 * 20000
+    for c in of["kimi"]:
+        assert (c["input"], c["cache_read"], c["cost"]) == (1034, 200, 1034 * 3000 + 200 * 300 + 12 * 15000)
+    peak = 1034 * 300 + 200 * 6 + 12 * 1200
+    assert all(c["cost"] in (peak, peak // 2) for c in of["deepseek"])
+    assert [c["hides_reads"] for c in of["deepseek"]] == [False, True]
+
+
+def test_bill_of_cut_answers(s):
+    words = user("SIM:INPUT 1000 SIM:LONG 10")
+    for at, output in (("head", None), ("message_start", 0), ("text", 1), ("message_delta", 10)):
+        s.reset()
+        s.fault("claude_api", "close", at=at)
+        s.ask("claude_api", messages=words)
+        got = [(c["input"], c["output"], c["told"], c["finished"]) for c in charges(s)]
+        assert got == ([] if output is None else [(1000, output, output == 10, False)]), (at, got)
+    s.reset()
+    s.fault("claude_api", "close", at="text")
+    s.ask("claude_api", messages=words, stream=False)
+    for fault in ("overloaded", "html_200", "overloaded_event"):
+        s.fault("claude_api", fault)
+        s.ask("claude_api", messages=words)
+    s.ask("claude_api", path="/v1/messages/count_tokens")
+    assert [(c["output"], c["told"]) for c in charges(s)] == [(10, False)]
+
+
+def usages(s, p):
+    kinds = user("SIM:INPUT 1000 SIM:READ 200 SIM:WRITE1H 4")
+    events = s.ask(p, messages=kinds).events()
+    return [e["message"]["usage"] if e["type"] == "message_start" else e["usage"] for e in events if "usage" in e or "message" in e]
+
+
+def test_usage_is_told_in_each_ones_way(s):
+    for i in range(4):
+        start, delta = usages(s, "claude_api")
+        assert start["input_tokens"] == 1000 and start["cache_creation"] == {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 4}
+        assert delta.get("input_tokens", "absent") == ("absent", 1000, None, 1000)[i], (i, delta)
+    start, delta = usages(s, "kimi")
+    assert (start["input_tokens"], delta["input_tokens"], delta["cache_read_input_tokens"]) == (1204, 1004, 200)
+    for sums in (False, True):
+        start, delta = usages(s, "deepseek")
+        assert start["input_tokens"] == delta["input_tokens"] == (1204 if sums else 1004)
+        assert ("cache_read_input_tokens" in delta) != sums
 
 
 def test_limit_headers(s):
@@ -416,6 +481,261 @@ def test_kimi_rules(s):
     refused(s, "kimi", 400, "base64", messages=user([{"type": "image", "source": {"type": "url"}}]))
     for m in ("kimi-k2", "kimi-k2.6", "kimi-k2.7-code"):
         assert s.ask("kimi", model=m).status == 200
+
+
+# ---- Chat Completions ----
+
+BASH = [{"type": "function", "function": {"name": "Bash", "parameters": {"type": "object", "properties": {}}}}]
+USAGE = {"include_usage": True}
+
+
+def chunks(a):
+    """The chunks of a stream, [DONE] and comments left out."""
+    return [json.loads(m) for m in re.findall(r"^data: (\{.*)$", a.body.decode(), re.M)]
+
+
+def deltas(a, field):
+    return [c["choices"][0]["delta"][field] for c in chunks(a) if c.get("choices") and c["choices"][0]["delta"].get(field)]
+
+
+def played(s, server, **habits):
+    s.post("/sim/openai/habits", {"server": server, **habits})
+
+
+def called(a):
+    """The calls of a stream, by their index, and the order in which their deltas came."""
+    calls, order = {}, []
+    for d in (d for list_ in deltas(a, "tool_calls") for d in list_):
+        c = calls.setdefault(d.get("index"), {"ids": [], "names": [], "arguments": ""})
+        c["ids"] += [d["id"]] if "id" in d else []
+        c["names"] += [d["function"]["name"]] if "name" in d["function"] else []
+        c["arguments"] += d["function"]["arguments"]
+        order.append(d.get("index"))
+    return calls, order
+
+
+def test_openai_answers(s):
+    a = s.ask("openai", stream_options=USAGE)
+    all_ = chunks(a)
+    assert a.body.endswith(b"data: [DONE]\n\n") and a.whole and b"event:" not in a.body
+    assert all_[0]["choices"][0]["delta"] == {"role": "assistant", "content": "", "refusal": None}
+    assert all_[-1]["choices"] == [] and all_[-1]["usage"]["prompt_tokens"] > 20
+    assert all_[-2]["choices"][0]["finish_reason"] == "stop" and all(c["usage"] is None for c in all_[:-1])
+    assert "".join(deltas(a, "content")) == "Hello from openai, nice to meet you. You said: hi there"
+    assert "usage" not in chunks(s.ask("openai"))[-1]
+    j = s.ask("openai", stream=False).json()
+    assert j["object"] == "chat.completion" and j["choices"][0]["finish_reason"] == "stop"
+    assert j["choices"][0]["message"]["content"].startswith("Hello from openai") and j["choices"][0]["message"]["refusal"] is None
+    a = s.ask("openai", stream=False, messages=user("SIM:INPUT 100 SIM:READ 30 SIM:WRITE5M 4"))
+    u = a.json()["usage"]
+    assert u["prompt_tokens"] == 134 and u["prompt_tokens_details"]["cached_tokens"] == 30 and u["prompt_tokens_details"]["cache_write_tokens"] == 4
+    assert a.get("x-ratelimit-remaining-tokens") and a.get("x-ratelimit-reset-requests") == "6ms" and a.get("x-request-id")
+    for word, reason in (("max_tokens", "length"), ("refusal", "content_filter"), ("end_turn", "stop")):
+        assert s.ask("openai", stream=False, messages=user(f"SIM:STOP {word}")).json()["choices"][0]["finish_reason"] == reason
+    a = s.ask("openai", messages=user("SIM:REFUSE I cannot help with that"))
+    assert "".join(deltas(a, "refusal")) == "I cannot help with that" and not deltas(a, "content")
+    m = s.ask("openai", stream=False, messages=user("SIM:REFUSE no")).json()["choices"][0]["message"]
+    assert (m["content"], m["refusal"]) == (None, "no")
+    assert "".join(deltas(s.ask("openai", messages=user("SIM:LONG 300")), "content")).split()[-1] == "w300"
+    images = [{"role": "user", "content": [{"type": "text", "text": "look"}, {"type": "image_url", "image_url": {"url": "data:image/png;base64,aGk="}}]}]
+    assert "I see 1 image. You said: look" in s.ask("openai", stream=False, messages=images).json()["choices"][0]["message"]["content"]
+    joined = user("<system-reminder>\nx\n</system-reminder>\nSIM:SAY behind it")
+    assert s.ask("openai", stream=False, messages=joined).json()["choices"][0]["message"]["content"] == "behind it"
+    schema = {"type": "json_schema", "json_schema": {"name": "output", "schema": {"type": "object", "properties": {}}}}
+    assert s.ask("openai", stream=False, response_format=schema).json()["choices"][0]["message"]["content"] == '{"title":"Simulated title"}'
+    assert s.ask("openai", stream=False, max_completion_tokens=1, reasoning_effort="none").json()["choices"][0]["finish_reason"] == "length"
+    assert not [r for r in s.records("openai") if r["problems"] or r["refused"]]
+
+
+def test_openai_tools_in_a_loop(s):
+    m = user("do SIM:TOOLS 4 SIM:CALLS 2 now")
+    for step in range(2):
+        j = s.ask("openai", stream=False, messages=m, tools=BASH, reasoning_effort="none").json()["choices"][0]
+        assert j["finish_reason"] == "tool_calls" and j["message"]["content"] is None and len(j["message"]["tool_calls"]) == 2, j
+        m = m + [{"role": "assistant", "content": None, "tool_calls": j["message"]["tool_calls"]},
+                 *({"role": "tool", "tool_call_id": c["id"], "content": "ok"} for c in j["message"]["tool_calls"])]
+        m += user("<system-reminder>y</system-reminder>")
+    j = s.ask("openai", stream=False, messages=m, tools=BASH, reasoning_effort="none").json()
+    assert j["choices"][0]["message"]["content"] == "done 4 steps, last by openai", j
+    assert not [r for r in s.records("openai") if r["problems"] or r["refused"]]
+
+
+def test_openai_calls_in_every_way(s):
+    def ask(**habits):
+        played(s, "openai", **habits)
+        return s.ask("openai", tools=BASH, reasoning_effort="none", messages=user("SIM:TOOLS 3 SIM:CALLS 3"))
+    for how, index in (("deltas", [0, 1, 2]), ("interleaved", [0, 1, 2]), ("whole", [0, 1, 2])):
+        calls, order = called(ask(calls=how))
+        assert sorted(calls) == index and all(len(c["ids"]) == len(c["names"]) == 1 for c in calls.values())
+        assert [json.loads(calls[i]["arguments"])["command"] for i in index] == ["echo step-1", "echo step-2", "echo step-3"]
+        assert (order == sorted(order)) == (how != "interleaved") and (len(order) == 3) == (how == "whole"), order
+    calls, order = called(ask(index="one", ids="repeated", names="repeated"))
+    assert sorted(calls) == [1, 2, 3] and all(len(c["ids"]) == order.count(i) and len(set(c["ids"])) == 1 for i, c in calls.items())
+    assert set(called(ask(index="missing", calls="whole"))[0]) == {None} and set(called(ask(index="zero"))[0]) == {0}
+    assert called(ask(ids="missing"))[0][0]["ids"] == [] and called(ask(ids="empty"))[0][0]["ids"] == [""]
+    a = ask(arguments="object")
+    assert deltas(a, "tool_calls")[0][0]["function"]["arguments"]["command"] == "echo step-1"
+    assert deltas(ask(arguments="empty"), "tool_calls")[0][0]["function"]["arguments"] == ""
+    assert chunks(ask(finish="stop"))[-1]["choices"][0]["finish_reason"] == "stop"
+
+
+def test_openai_servers(s):
+    def ask(server, **fields):
+        played(s, server)
+        path = {"openrouter": "/api", "groq": "/openai", "azure": "/openai"}.get(server, "") + "/v1/chat/completions"
+        fields = {"model": "qwen3-coder", "max_tokens": 100, "max_completion_tokens": None, "stream_options": USAGE, **fields}
+        a = s.ask("openai", path=path, **fields)
+        assert a.status == 200, (server, a.body)
+        assert not s.records("openai")[-1]["problems"], s.records("openai")[-1]["problems"]
+        return a
+    usage = lambda a: [i - len(chunks(a)) for i, c in enumerate(chunks(a)) if c.get("usage") or c.get("x_groq")]
+    reasoning = {"ollama": "reasoning", "llamacpp": "reasoning_content", "vllm": "reasoning", "openrouter": "reasoning", "groq": "reasoning"}
+    for server in ("ollama", "llamacpp", "vllm", "lmstudio", "openrouter", "groq", "azure"):
+        a = ask(server)
+        assert "Hello from" in "".join(deltas(a, "content")) and usage(a) == [-1], (server, usage(a))
+        if server in reasoning:
+            assert "".join(deltas(a, reasoning[server])).startswith("Let me think"), server
+        a = ask(server, tools=BASH, messages=user("SIM:TOOLS 1"))
+        assert called(a)[1] and json.loads(called(a)[0][0]["arguments"])
+    a = ask("ollama", tools=BASH, messages=user("SIM:TOOLS 2 SIM:CALLS 2"))
+    assert set(called(a)[0]) == {0} and len(called(a)[0][0]["ids"]) == 2 and chunks(a)[-2]["choices"][0]["finish_reason"] == "stop"
+    assert ask("openrouter").body.startswith(b": OPENROUTER PROCESSING\n\n")
+    assert chunks(ask("azure"))[0]["choices"] == [] and chunks(ask("azure"))[0]["id"] == ""
+    assert "x_groq" in chunks(ask("groq"))[-1] and chunks(ask("llamacpp"))[-1]["choices"][0]["finish_reason"] == "stop"
+    assert len(called(ask("vllm", tools=BASH, messages=user("SIM:TOOLS 1")))[0][0]["ids"][0]) == 46
+    a = ask("deepseek", messages=user("SIM:INPUT 100 SIM:READ 30"))
+    assert chunks(a)[-1]["usage"]["prompt_cache_hit_tokens"] == 30
+    for server in ("ollama", "llamacpp", "vllm", "lmstudio"):
+        played(s, server)
+        assert s.ask("openai", model="x", max_tokens=9, max_completion_tokens=None, headers={}).status == 200
+    assert [m["id"] for m in s.ask("openai", path="/v1/models", method="GET").json()["data"]] == ["gpt-oss-20b", "qwen3-coder"]
+    s.reset()
+    assert s.control("GET", "/sim/openai")[1]["habits"]["server"] == "openai"
+
+
+def test_openai_stream_habits(s):
+    def ask(**habits):
+        played(s, "openai", **habits)
+        return s.ask("openai", stream_options=USAGE)
+    assert b"[DONE]" not in ask(done="never").body
+    assert all(not c["choices"] or c["choices"][0]["finish_reason"] is None for c in chunks(ask(finish="never")))
+    assert [c["choices"][0]["finish_reason"] for c in chunks(ask(finish="empty")) if c["choices"]][-2:] == ["", "stop"]
+    last = [c["choices"][0] for c in chunks(ask(finish="with")) if c["choices"]][-1]
+    assert last["delta"] == {"content": "there"} and last["finish_reason"] == "stop", last
+    assert all(c["usage"]["total_tokens"] for c in chunks(ask(usage="each")))
+    assert not [c for c in chunks(ask(usage="never")) if c.get("usage")]
+    a = ask(stream="json")
+    assert a.get("content-type") == "application/json" and a.json()["object"] == "chat.completion"
+    played(s, "openai", content="parts")
+    assert s.ask("openai", stream=False).json()["choices"][0]["message"]["content"][0]["type"] == "text"
+    a = ask(reasoning="both")
+    assert deltas(a, "reasoning") == deltas(a, "reasoning_content") != []
+    for bad, word in (({"server": "x"}, "ollama"), ({"calls": "x"}, "interleaved"), ({"x": "y"}, "reasoning"), ({"refuses": "stop"}, "list")):
+        status, answer = s.control("POST", "/sim/openai/habits", bad)
+        assert status == 400 and word in answer["error"], answer
+    assert s.control("POST", "/sim/kimi/habits", {})[0] == 400
+    assert s.control("GET", "/sim/openai")[1]["habits"]["reasoning"] == "both"
+
+
+def test_openai_errors(s):
+    want = {"usage_limit": (429, "rate_limit_exceeded"), "usage_limit_7d": (429, "rate_limit_exceeded"), "family_limit": (429, "rate_limit_exceeded"),
+            "throttle": (429, "rate_limit_exceeded"), "throttle_bare": (429, "rate_limit_exceeded"), "balance": (402, None),
+            "quota_exceeded": (429, "insufficient_quota"), "credit_low": (429, "billing_not_active"), "overloaded": (503, None), "internal": (500, None),
+            "unavailable": (503, "slow_down"), "unauthorized": (401, "invalid_api_key"), "forbidden_key": (403, "unsupported_country_region_territory"),
+            "forbidden_model": (403, "model_not_found"), "unknown_model": (404, "model_not_found"), "bad_request": (400, "invalid_value"),
+            "too_large": (413, "rate_limit_exceeded"), "unprocessable": (422, None)}
+    for name, (status, code) in want.items():
+        s.fault("openai", name)
+        a = s.ask("openai")
+        assert a.status == status and a.json()["error"]["code"] == code and set(a.json()["error"]) == {"message", "type", "param", "code"}, (name, a.raw)
+    s.fault("openai", "bad_request", message="m", type="t", code="content_filter")
+    assert s.ask("openai").json()["error"] == {"message": "m", "type": "t", "param": None, "code": "content_filter"}
+    s.fault("openai", "usage_limit", reset=7200)
+    a = s.ask("openai")
+    assert a.get("x-ratelimit-reset-tokens") == "2h0m0s" and a.get("x-ratelimit-remaining-tokens") == "0" and "try again in 2h0m0s" in a.json()["error"]["message"]
+    s.fault("openai", "usage_limit_7d", reset=90)
+    a = s.ask("openai")
+    assert a.get("x-ratelimit-reset-requests") == "1m30s" and a.get("x-ratelimit-remaining-requests") == "0" and a.get("anthropic-ratelimit-unified-status") is None
+    for server, form in (("vllm", {"object": "error", "message": "m", "type": "t", "param": None, "code": 400}), ("lmstudio", {"error": "m"}),
+                         ("openrouter", {"error": {"message": "m", "code": 400}})):
+        played(s, server)
+        s.fault("openai", "bad_request", message="m", type="t")
+        assert s.ask("openai").json() == form, server
+
+
+def test_openai_errors_in_a_stream(s):
+    s.fault("openai", "overloaded_event")
+    a = s.ask("openai")
+    assert a.status == 200 and a.body.startswith(b'data: {"error":{') and a.body.count(b"data:") == 1 and a.whole
+    s.fault("openai", "error_event", at="text", message="broken")
+    a = s.ask("openai")
+    assert "choices" in chunks(a)[-2] and chunks(a)[-1] == {"error": {"message": "broken", "type": "server_error", "param": None, "code": None}}
+    s.fault("openai", "error_event", body='{"error":{}}')
+    assert s.ask("openai").body == b'data: {"error":{}}\n\n'
+    played(s, "openai", error_events="named")
+    s.fault("openai", "error_event")
+    assert s.ask("openai").body.startswith(b"event: error\ndata: {")
+    played(s, "openai", error_events="beside", errors="number")
+    s.fault("openai", "error_event", at="text")
+    last = chunks(s.ask("openai"))[-1]
+    assert last["choices"][0]["finish_reason"] == "error" and last["error"]["code"] == 502
+
+
+def test_openai_cuts(s):
+    ends = {"message_start": '"role":"assistant"', "thinking": "reasoning", "text": '"content":"Hello ', "message_delta": '"finish_reason":"stop"',
+            "usage": '"choices":[],"usage":{', "end": "[DONE]"}
+    played(s, "openai", reasoning="reasoning_content")
+    for name, end in (("close", "fin"), ("reset", "rst"), ("end", "open"), ("stall", "timeout")):
+        for at, last in ends.items():
+            s.fault("openai", name, at=at)
+            a = s.ask("openai", stream_options=USAGE, timeout=0.3)
+            assert a.end == end and last in a.body.decode().strip().split("\n\n")[-1], (name, at, a.end, a.body[-300:])
+            assert s.records("openai")[-1]["problems"] == [], s.records("openai")[-1]["problems"]
+    for at in ("tool_start", "tool"):
+        s.fault("openai", "close", at=at)
+        a = s.ask("openai", tools=BASH, reasoning_effort="none", messages=user("SIM:TOOLS 1"))
+        assert a.end == "fin" and ("echo" in a.body.decode()) is False, a.body
+    s.fault("openai", "close", at="text")
+    assert not s.ask("openai", stream=False).whole
+    s.fault("openai", "half_event")
+    assert not s.ask("openai").body.endswith(b"\n\n")
+    s.fault("openai", "no_content_stream", stop_reason="max_tokens")
+    assert [c["choices"][0]["finish_reason"] for c in chunks(s.ask("openai"))] == [None, "length"]
+    s.fault("openai", "no_content_stream")
+    assert s.ask("openai", stream=False).json()["choices"][0]["message"]["content"] is None
+    s.fault("openai", "pings", count=2, delay_ms=10)
+    assert s.ask("openai").body.startswith(b": keep-alive\n\n: keep-alive\n\ndata: {")
+    plain = len(s.ask("openai").body)
+    s.fault("openai", "split")
+    assert len(s.ask("openai", timeout=20).body) - plain in (0, 1)
+
+
+def test_openai_is_billed_what_was_told(s):
+    s.ask("openai", stream_options=USAGE, messages=user("SIM:INPUT 1000 SIM:READ 200 SIM:WRITE5M 30"))
+    s.ask("openai", messages=user("SIM:INPUT 1000 SIM:LONG 10"))
+    s.ask("openai", stream=False, messages=user("SIM:INPUT 1000"))
+    assert charges(s)[0]["cost"] == 1000 * 2000 + 200 * 200 + 30 * 2500 + 12 * 10000
+    got = [(c["input"], c["cache_read"], c["cache_5m"], c["output"], c["told"]) for c in charges(s)]
+    assert got == [(1000, 200, 30, 12, True), (1000, 0, 0, 10, False), (1000, 0, 0, 12, True)], got
+
+
+def test_openai_credentials(s):
+    key = "Incorrect API key provided"
+    refused(s, "openai", 401, "You didn't provide an API key", headers={})
+    refused(s, "openai", 401, "You didn't provide an API key", headers={"x-api-key": "sk-fine"})
+    refused(s, "openai", 401, "You didn't provide an API key", headers={"Authorization": "Basic sk-abc"})
+    for bad in ("dummy", "sk-revoked", "sk-ant-api03-x"):
+        refused(s, "openai", 401, key, headers={"Authorization": f"Bearer {bad}"})
+    assert s.records("openai")[-1]["leak"] and s.ask("openai").status == 200
+    refused(s, "openai", 401, key, headers={**SK, "x-api-key": "k"})
+    s.ask("openai", headers={**SK, "anthropic-version": "2023-06-01"})
+    assert s.records("openai")[-1]["problems"] == ["header anthropic-version sent to openai"]
+    a = s.ask("openai", path="/v1/models", method="GET")
+    assert a.json()["object"] == "list" and "gpt-6-sol" in [m["id"] for m in a.json()["data"]]
+    assert s.ask("openai", path="/v1/models/gpt-6-sol", method="GET").json()["object"] == "model"
+    assert s.ask("openai", path="/v1/models/x", method="GET").json()["error"]["code"] == "model_not_found"
+    refused(s, "openai", 404, "Invalid URL (POST /v1/messages)", path="/v1/messages")
+    refused(s, "openai", 405, "Not allowed to GET", path="/v1/chat/completions", method="GET")
 
 
 # ---- records, waiting, gates ----
@@ -590,6 +910,9 @@ def test_queue_times_after_match(s):
             s.ask("kimi", path=PATH["kimi"] + "?beta=true").status] == [200, 200, 500, 503]
     s.control("DELETE", "/sim/kimi")
     assert s.ask("kimi", stream=False, model="kimi-k2").status == 200
+    s.fault("kimi", "throttle", times=-1, match={"credential": "sk-limited"})
+    assert [s.ask("kimi").status, s.ask("kimi", headers={"Authorization": "Bearer sk-limited"}).status] == [200, 429]
+    s.control("DELETE", "/sim/kimi")
     s.fault("kimi", "internal")  # a fault hides no refusal from the record
     s.ask("kimi", temperature=0)
     assert s.records("kimi")[-1]["status"] == 500 and "temperature" in s.records("kimi")[-1]["refused"]
@@ -797,7 +1120,8 @@ def test_readme_is_current(s):
     readme = open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "README.md")).read()
     faults = subprocess.run([sys.argv[1], "--list-faults"], capture_output=True, text=True).stdout
     usage = subprocess.run([sys.argv[1], "--help"], capture_output=True, text=True).stdout
-    assert faults in readme and all(part in readme for part in usage.split("\n\nControl port:\n"))
+    habits = subprocess.run([sys.argv[1], "--list-habits"], capture_output=True, text=True).stdout
+    assert faults in readme and habits in readme and all(part in readme for part in usage.split("\n\nControl port:\n"))
     # Every fault in the table is tried somewhere here.
     tests = open(__file__).read()
     for name in re.findall(r"^  (\w+) ", faults.split("Parameters:")[0], re.M):

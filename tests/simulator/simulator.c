@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* simulator - five providers on loopback ports, for ./dev serve, the tests and the benchmark.
+/* simulator - six providers on loopback ports, for ./dev serve, the tests and the benchmark.
  *
  * README.md says how to use it and what it does not do. */
 #include <errno.h>
@@ -42,7 +42,7 @@ usage(struct buf *out)
 {
 	buf_adds(out, "simulator [--port-file FILE] [--control PORT] [--tls-cert PEM --tls-key "
 		      "PEM] [--chunk-delay MS] [--quiet]\n"
-		      "simulator --list-faults | --help\n\n"
+		      "simulator --list-faults | --list-habits | --help\n\n"
 		      "  --port-file FILE   write the ports there as JSON when ready (they go to "
 		      "standard output too)\n"
 		      "  --control PORT     port of the control API; all others, and this one by "
@@ -73,6 +73,7 @@ parse_options(int argc, char **argv, struct options *o)
 					      {"chunk-delay", required_argument, NULL, 'd'},
 					      {"quiet", no_argument, NULL, 'q'},
 					      {"list-faults", no_argument, NULL, 'l'},
+					      {"list-habits", no_argument, NULL, 'a'},
 					      {"help", no_argument, NULL, 'h'},
 					      {NULL, 0, NULL, 0}};
 	int got;
@@ -99,6 +100,9 @@ parse_options(int argc, char **argv, struct options *o)
 			break;
 		case 'l':
 			print_and_exit(fault_list, NULL);
+			break;
+		case 'a':
+			print_and_exit(compat_list, NULL);
 			break;
 		case 'h':
 			print_and_exit(usage, control_list);

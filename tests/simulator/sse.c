@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "sse.h"
 
+#include "chat.h"
+#include "responses.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +28,7 @@ static const struct {
     {"tool", PLACE_TOOL},
     {"tool_end", PLACE_TOOL_END},
     {"message_delta", PLACE_MESSAGE_DELTA},
+    {"usage", PLACE_USAGE},
     {"end", PLACE_END},
 };
 
@@ -55,6 +59,23 @@ place_list(struct buf *out)
 		buf_addf(out, "%s%s", i ? ", " : "", places[i].name);
 }
 
+const char *
+say_stop_reason(const char *name)
+{
+	static const char *const known[] = {"end_turn",
+					    "max_tokens",
+					    "stop_sequence",
+					    "pause_turn",
+					    "refusal",
+					    "tool_use",
+					    "model_context_window_exceeded"};
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (strcmp(known[i], name) == 0)
+			return known[i];
+	return known[0];
+}
+
 void
 say_free(struct say *s)
 {
@@ -80,14 +101,45 @@ say_free(struct say *s)
 #define DATA(type) "event: " type "\ndata: {\"type\":\"" type "\""
 #define END        "}\n\n"
 
+enum usage_at { USAGE_START, USAGE_DELTA, USAGE_JSON };
+
+/* Input by kinds, as far as this answer names them. */
 static void
-usage(const struct say *s, size_t output_tokens, struct buf *out)
+usage_input(const struct say *s, enum usage_at at, struct buf *out)
 {
+	size_t written = s->cache_5m + s->cache_1h;
+	bool sums = s->telling == TELLS_SUM || (s->telling == TELLS_LATE && at == USAGE_START);
+
+	if (at == USAGE_DELTA && s->telling == TELLS_ONCE)
+		return;
+	if (at == USAGE_DELTA && s->telling == TELLS_NULL) {
+		buf_adds(out, "\"input_tokens\":null,\"cache_creation_input_tokens\":null,"
+			      "\"cache_read_input_tokens\":null,");
+		return;
+	}
+	if (sums) {
+		buf_addf(out, "\"input_tokens\":%zu,", s->input_tokens + s->cache_read);
+		return;
+	}
 	buf_addf(out,
-		 "\"usage\":{\"input_tokens\":%zu,\"cache_creation_input_tokens\":0,\"cache_read_"
-		 "input_tokens\":0,"
-		 "\"output_tokens\":%zu}",
-		 s->input_tokens, output_tokens);
+		 "\"input_tokens\":%zu,\"cache_creation_input_tokens\":%zu,\"cache_read_"
+		 "input_tokens\":%zu,",
+		 s->input_tokens, written, s->cache_read);
+	if (written > 0 && at != USAGE_DELTA)
+		buf_addf(out,
+			 "\"cache_creation\":{\"ephemeral_5m_input_tokens\":%zu,\"ephemeral_1h_"
+			 "input_tokens\":%zu},",
+			 s->cache_5m, s->cache_1h);
+}
+
+static void
+usage(const struct say *s, enum usage_at at, struct buf *out)
+{
+	buf_adds(out, "\"usage\":{");
+	usage_input(s, at, out);
+	if (s->search_id != NULL && at != USAGE_START)
+		buf_adds(out, "\"server_tool_use\":{\"web_search_requests\":1},");
+	buf_addf(out, "\"output_tokens\":%zu}", at == USAGE_START ? 1 : s->output_tokens);
 }
 
 static void
@@ -99,7 +151,7 @@ message_start(const struct say *s, struct buf *out)
 		 s->id);
 	buf_jsons(out, s->model);
 	buf_adds(out, ",\"content\":[],\"stop_reason\":null,\"stop_sequence\":null,");
-	usage(s, 1, out);
+	usage(s, USAGE_START, out);
 	buf_adds(out, "}" END);
 }
 
@@ -176,13 +228,13 @@ message_delta(const struct say *s, struct buf *out)
 	    out,
 	    DATA("message_delta") ",\"delta\":{\"stop_reason\":\"%s\",\"stop_sequence\":null},",
 	    s->stop_reason);
-	usage(s, s->output_tokens, out);
+	usage(s, USAGE_DELTA, out);
 	buf_adds(out, END);
 }
 
 /* One word with the space behind it; a text of a single word is cut in two. */
-static size_t
-piece_len(const char *text, size_t at)
+size_t
+stream_piece(const char *text, size_t at)
 {
 	const char *space = strchr(text + at, ' ');
 	size_t half = strlen(text) / 2;
@@ -200,7 +252,7 @@ piece_len(const char *text, size_t at)
 static bool
 piece(struct stream *s, const char *type, const char *field, const char *text, struct buf *out)
 {
-	size_t len = piece_len(text, s->at);
+	size_t len = stream_piece(text, s->at);
 
 	delta(s, type, field, text + s->at, len, out);
 	s->at += len;
@@ -216,15 +268,21 @@ clock_ns(void)
 	return (long long)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
+size_t
+stream_word(struct stream *s, char text[static STREAM_WORD_MAX])
+{
+	return (size_t)(s->say->pace_ms == 0
+			    ? snprintf(text, STREAM_WORD_MAX, "w%ld ", ++s->word)
+			    : snprintf(text, STREAM_WORD_MAX, "w%ld@%lld ", ++s->word, clock_ns()));
+}
+
 static bool
 word(struct stream *s, struct buf *out)
 {
-	char text[64];
-	int len = s->say->pace_ms == 0
-		      ? snprintf(text, sizeof(text), "w%ld ", ++s->word)
-		      : snprintf(text, sizeof(text), "w%ld@%lld ", ++s->word, clock_ns());
+	char text[STREAM_WORD_MAX];
+	size_t len = stream_word(s, text);
 
-	delta(s, "text_delta", "text", text, (size_t)len, out);
+	delta(s, "text_delta", "text", text, len, out);
 	return s->word >= s->say->words;
 }
 
@@ -370,6 +428,7 @@ message_step(struct stream *s, struct buf *out)
 		return PLACE_PING;
 	case STEP_MESSAGE_DELTA:
 		message_delta(s->say, out);
+		s->told = true;
 		return PLACE_MESSAGE_DELTA;
 	default:
 		buf_adds(out, DATA("message_stop") END);
@@ -382,6 +441,10 @@ stream_next(struct stream *s, struct buf *out, enum place *place)
 {
 	bool stay = false;
 
+	if (s->say->form == FORM_CHAT)
+		return chat_next(s, out, place);
+	if (s->say->form == FORM_RESPONSES)
+		return responses_next(s, out, place);
 	if (s->step >= STEP_OVER)
 		return false;
 	if (s->step >= STEP_THINKING_START && s->step <= STEP_THINKING_STOP)
@@ -402,7 +465,9 @@ stream_next(struct stream *s, struct buf *out, enum place *place)
 bool
 stream_over(const struct stream *s)
 {
-	return s->step >= STEP_OVER;
+	return s->say->form == FORM_CHAT        ? chat_over(s)
+	       : s->say->form == FORM_RESPONSES ? responses_over(s)
+						: s->step >= STEP_OVER;
 }
 
 /* ---- PROTOCOLS.md §1 "Response" ---- */
@@ -457,6 +522,10 @@ content_json(const struct say *s, struct buf *out)
 void
 say_json(const struct say *s, struct buf *out)
 {
+	if (s->form != FORM_MESSAGES) {
+		(s->form == FORM_CHAT ? chat_json : responses_json)(s, out);
+		return;
+	}
 	buf_addf(out,
 		 "{\"id\":\"%s\",\"type\":\"message\",\"role\":\"assistant\",\"model\":", s->id);
 	buf_jsons(out, s->model);
@@ -464,6 +533,6 @@ say_json(const struct say *s, struct buf *out)
 	if (!s->empty)
 		content_json(s, out);
 	buf_addf(out, "],\"stop_reason\":\"%s\",\"stop_sequence\":null,", s->stop_reason);
-	usage(s, s->output_tokens, out);
+	usage(s, USAGE_JSON, out);
 	buf_adds(out, "}");
 }

@@ -4,6 +4,8 @@
  * is counted. What libfcgi and libconfuse take for themselves is left alone: they end the process, or go on
  * with what is freed, when they get none, and are asked only when there is enough (src/client/params.c,
  * src/config/syntax.c). */
+#include "../raw.h"
+
 #include <confuse.h>
 #include <dlfcn.h>
 #include <errno.h>
@@ -23,8 +25,6 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 #include <unwind.h>
 
 enum { WHERE = 4096 - 56 };
@@ -128,7 +128,7 @@ begin(void)
 	if (fd < 0)
 		return;
 	long map =
-	    syscall(SYS_mmap, NULL, sizeof *page, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0L);
+	    syscall(RAW_MMAP, NULL, sizeof *page, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0L);
 	syscall(SYS_close, fd);
 	if (map > 0)
 		page = (struct page *)map;

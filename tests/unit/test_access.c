@@ -303,17 +303,47 @@ check_row(size_t i)
 	struct admission a = {.refusal = c};
 	if (c.status == 0)
 		a = access_admit(&rules, &r);
-	const char *said = a.refusal.message;
+	const char *said = a.refusal.message, *client = a.client == NULL ? "" : a.client->name;
 	bool helps = rows[i].status != 401 || strstr(said, "key add NAME") != NULL;
 	bool leaks =
 	    strstr(said, KEY) != NULL || strstr(said, WRONG) != NULL || strstr(said, TOKEN) != NULL;
 	TAP_ROW_AT(rows[i].line, rows[i].name,
-		   a.refusal.status == rows[i].status && strcmp(a.client, rows[i].client) == 0 &&
+		   a.refusal.status == rows[i].status && strcmp(client, rows[i].client) == 0 &&
 		       a.anonymous == rows[i].anonymous && helps && !leaks,
 		   "expected %d as \"%s\", stranger %d\ngot      %d as \"%s\", stranger %d: %s",
-		   rows[i].status, rows[i].client, rows[i].anonymous, a.refusal.status, a.client,
+		   rows[i].status, rows[i].client, rows[i].anonymous, a.refusal.status, client,
 		   a.anonymous, said);
 	request_fini(&r);
+}
+
+/* Who gets the figures of /health. */
+static void
+check_figures(void)
+{
+	static const struct {
+		const char *name, *extra[EXTRAS];
+		bool expected;
+	} figures[] = {
+	    {"figures: a stranger", {THERE}, false},
+	    {"figures: a client key", {THERE, "HTTP_X_ROUTER_KEY=" KEY}, true},
+	    {"figures: a wrong key", {THERE, "HTTP_X_ROUTER_KEY=" WRONG}, false},
+	    {"figures: an admin", {HERE}, true},
+	    {"figures: the admin token", {THERE, "HTTP_X_ROUTER_ADMIN=" TOKEN}, true},
+	};
+	const struct config config = {
+	    .access = ACCESS_OPEN, .admin_from = loopback, .n_admin_from = 1};
+	const struct access_rules rules = {&config, keys, TOKEN};
+	for (size_t i = 0; i < TAP_COUNT(figures); i++) {
+		struct request r;
+		read_request(&r, HEALTH, figures[i].extra, &config);
+		struct admission a = access_admit(&rules, &r);
+		r.admin = a.admin;
+		if (a.client != NULL)
+			snprintf(r.client, sizeof r.client, "%s", a.client->name);
+		TAP_ROW(figures[i].name, access_may_see_figures(&r) == figures[i].expected,
+			"expected %d", figures[i].expected);
+		request_fini(&r);
+	}
 }
 
 /* Without a keys file, or with one that cannot be used. */
@@ -340,6 +370,24 @@ check_without_keys(void)
 	TAP_OK("keys: none", keys_warning(&closed, keys) == NULL);
 }
 
+/* A budget binds each machine alone. */
+static void
+check_shared_budgets(const char *hex)
+{
+	char text[256], share[] = "valkey://h", none[] = "";
+	struct buf error;
+	buf_init(&error, 4096);
+	snprintf(text, sizeof text, "alice %s daily=2\n", hex);
+	struct keys *budgeted = keys_parse("keys", text, strlen(text), &error);
+	const struct config several = {.share = share}, parts = {.share = share, .share_hosts = 3},
+			    one = {.share = none};
+	TAP_OK("a budget on several machines", keys_warning(&several, budgeted) != NULL);
+	TAP_OK("a budget in parts", keys_warning(&parts, budgeted) == NULL);
+	TAP_OK("a budget on one machine", keys_warning(&one, budgeted) == NULL);
+	keys_free(budgeted);
+	buf_free(&error);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -353,7 +401,9 @@ main(int argc, char **argv)
 	keys = keys_parse("keys", text, strlen(text), &error);
 	for (size_t i = 0; i < TAP_COUNT(rows); i++)
 		check_row(i);
+	check_figures();
 	check_without_keys();
+	check_shared_budgets(hex);
 	keys_free(keys);
 	buf_free(&error);
 	return tap_finish();

@@ -3,13 +3,15 @@
  * some are killed, never exceed one together. CHECK_ALL=1 runs more rounds; SEED=N repeats a run. */
 #include "base/caps.h"
 #include "base/log.h"
-#include "state/state.h"
+#include "state/budget.h"
 #include "tap.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -40,11 +42,21 @@ open_state(struct state *(*open_it)(const char *, struct buf *))
 	return state;
 }
 
+/* Begins a scope with what is known to be spent today. */
+static enum budget_result
+begin(struct state *state, uint64_t scope, int64_t spent)
+{
+	const struct budget_start start[BUDGET_KINDS] = {
+	    [BUDGET_DAY] = {DAY, spent}, [BUDGET_MONTH] = {DAY, 3 * spent}};
+	int64_t raised[BUDGET_KINDS];
+	return state_budget_begin(state, scope, start, raised);
+}
+
 /* ---- One process ------------------------------------------------------------ */
 
 /* What is done in order, in a file of its own: a letter and a number.
  *     r7  reserve 7      s5  settle the last reservation at 5      g  give the first one back
- *     d1  it is the day DAY + 1       n50  notice 50 %
+ *     d1  it is the day DAY + 1       n50  notice 50 %      b6  6 were spent on DAY
  * and what the budget is then. The cap is 10. */
 static const struct row {
 	const char *name, *steps;
@@ -71,6 +83,12 @@ static const struct row {
     {"a clock that is set back begins no period", "d2 r9 d0 r5 d2", "gg", 14, 0},
     {"and finds its cap used", "d2 r10 s10 d0 r5", "gu", 10, 10},
     {"it is settled in the period that granted it", "d2 r9 d0 r5 s1", "gg", 10, 1},
+    {"it begins with what is known", "b6 r3", "g", 9, 6},
+    {"and may have used its cap by then", "b10 r3", "u", 10, 10},
+    {"what is known is not counted twice", "b6 b6 r3", "g", 9, 6},
+    {"nor is what it has counted itself", "r7 s7 b7 b5", "g", 7, 7},
+    {"what it has not counted is added", "r3 s3 r2 b5", "gg", 7, 5},
+    {"what is known of yesterday is not of today", "d1 b6", "", 0, 0},
     {"each percentage is noticed once", "r1 n50 n50 n80 n50 n80", "g10100", 1, 0},
     {"and again in another period", "r1 n50 d1 r1 n50 d2 r1 n50", "g1g1g1", 1, 0},
 };
@@ -88,6 +106,7 @@ check_row(const struct row *row)
 	size_t n = 0;
 	unlink(path);
 	struct state *state = open_state(state_open);
+	must(row->steps[0] == 'b' || begin(state, 7, 0) == BUDGET_GRANTED, "begin");
 	for (const char *step = row->steps; *step != '\0'; step += strcspn(step, " ")) {
 		step += *step == ' ';
 		long number = strtol(step + 1, NULL, 10);
@@ -104,6 +123,9 @@ check_row(const struct row *row)
 			break;
 		case 'f':
 			state_budget_settle(state, &first, number);
+			break;
+		case 'b':
+			must(begin(state, 7, number) == BUDGET_GRANTED, "begin");
 			break;
 		case 'n':
 			results[n++] =
@@ -129,7 +151,8 @@ reserve(struct state *state, uint64_t scope, enum budget_kind kind)
 {
 	const struct budget_key key = {.scope = scope, .kind = kind, .period = DAY};
 	struct budget_claim claim;
-	return state_budget_reserve(state, &key, 10, 10, &claim);
+	enum budget_result begun = begin(state, scope, 0);
+	return begun == BUDGET_GRANTED ? state_budget_reserve(state, &key, 10, 10, &claim) : begun;
 }
 
 static void
@@ -142,8 +165,12 @@ check_scopes(void)
 		granted += reserve(state, scope, BUDGET_DAY) == BUDGET_GRANTED &&
 			   reserve(state, scope, BUDGET_MONTH) == BUDGET_GRANTED;
 	TAP_INT("each scope has a day and a month of its own", granted, STATE_SCOPES);
-	TAP_INT("one more has no room", reserve(state, STATE_SCOPES + 1, BUDGET_DAY),
-		BUDGET_CLOSED);
+	const struct budget_key more = {
+	    .scope = STATE_SCOPES + 1, .kind = BUDGET_DAY, .period = DAY};
+	struct budget budget;
+	TAP_INT("one more has no room", reserve(state, more.scope, BUDGET_DAY), BUDGET_FULL);
+	TAP_INT("which is known before", state_budget(state, &more, &budget), BUDGET_FULL);
+	TAP_OK("so it is not tried again", !state_budget_may_begin(state, more.scope));
 	TAP_INT("and nobody gives way", reserve(state, 1, BUDGET_DAY), BUDGET_RESERVED);
 	state_close(state);
 }
@@ -156,6 +183,7 @@ check_largest(void)
 	struct budget budget;
 	unlink(path);
 	struct state *state = open_state(state_open);
+	begin(state, 7, 0);
 	state_budget_reserve(state, &key, BUDGET_MAX, BUDGET_MAX - 1, &claim);
 	TAP_INT("no sum overflows into its period",
 		state_budget_reserve(state, &key, BUDGET_MAX, 2, &claim), BUDGET_RESERVED);
@@ -192,12 +220,125 @@ check_closed(void)
 	state_close(state);
 }
 
+/* ---- What the dead had reserved -------------------------------------------- */
+
+/* Returns what is given back of the budget 7, or -1: it is not known whose that is. */
+static int64_t
+release(struct state *state)
+{
+	const struct budget_key key = {.scope = 7, .kind = BUDGET_DAY, .period = DAY};
+	int64_t amount;
+	return state_budget_release(state, &key, &amount) == BUDGET_GRANTED ? amount : -1;
+}
+
+/* What tests/model/release.pml has found: nothing of it can be seen from outside. */
+static void
+check_image(void)
+{
+	const struct budget_start start[BUDGET_KINDS] = {{DAY, 3}, {1, 3}};
+	const struct budget_key key = {.scope = 7, .kind = BUDGET_DAY, .period = DAY};
+	int64_t raised[BUDGET_KINDS];
+	uint32_t day = DAY;
+	struct state_image *image = calloc(1, sizeof *image);
+	must(image != NULL, "calloc");
+	const struct budget_start other[BUDGET_KINDS] = {{DAY, 100}, {1, 100}};
+	budget_begin(image, 8, other, raised);
+	word_set(&image->budgets[0][0].scope, 0); /* whoever began it was killed before that */
+	budget_begin(image, 7, start, raised);
+	struct state_budget *budget = budget_find(image, &key);
+	TAP_INT("a scope does not begin with another one's sums", budget_read(budget, DAY).held, 3);
+	budget_reserve(budget, 100, 10, &day);
+	const struct budget read = budget_read(budget, day);
+	day += 2;
+	budget_reserve(budget, 100, read.held, &day);
+	TAP_OK("the same sum of another period is not given back",
+	       !budget_release(budget, DAY, &read));
+	TAP_INT("and stays", budget_read(budget, day).held, read.held);
+	free(image);
+}
+
+/* A process that reserves 10, and waits to be killed. */
+static pid_t
+start_holder(void)
+{
+	int ready[2];
+	char byte;
+	must(pipe(ready) == 0, "pipe");
+	pid_t child = fork();
+	must(child >= 0, "fork");
+	if (child == 0) {
+		struct state *state = open_state(state_open);
+		const struct budget_key key = {.scope = 7, .kind = BUDGET_DAY, .period = DAY};
+		struct budget_claim claim;
+		bool granted = state_budget_reserve(state, &key, 100, 10, &claim) == BUDGET_GRANTED;
+		must(granted && write(ready[1], "", 1) == 1, "a holder");
+		for (;;)
+			pause();
+	}
+	must(read(ready[0], &byte, 1) == 1, "a holder");
+	close(ready[0]);
+	close(ready[1]);
+	return child;
+}
+
+static void
+end_holder(pid_t child)
+{
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+}
+
+static void
+check_release(void)
+{
+	const struct budget_key key = {.scope = 7, .kind = BUDGET_DAY, .period = DAY};
+	struct budget_claim claim;
+	struct budget budget;
+	unlink(path);
+	struct state *state = open_state(state_open);
+	TAP_INT("nothing is known", release(state), 0);
+	TAP_OK("it may begin", state_budget_may_begin(state, 7));
+	TAP_INT("before, nothing is reserved", state_budget_reserve(state, &key, 100, 7, &claim),
+		BUDGET_CLOSED);
+	begin(state, 7, 0);
+	TAP_OK("it has begun", !state_budget_may_begin(state, 7));
+	state_budget_reserve(state, &key, 100, 7, &claim);
+	TAP_INT("our own reservation is not given back", release(state), -1);
+	state_budget_settle(state, &claim, 5);
+	TAP_INT("what is spent is not given back", release(state), 0);
+	pid_t first = start_holder(), second = start_holder();
+	TAP_OK("somebody holds a reservation", !state_budget_is_idle(state));
+	TAP_INT("nor is that of another process", release(state), -1);
+	end_holder(first);
+	TAP_INT("nor while only one of two is dead", release(state), -1);
+	end_holder(second);
+	TAP_OK("nobody holds one", state_budget_is_idle(state));
+	state_budget(state, &key, &budget);
+	TAP_INT("the dead hold it", budget.held, 25);
+	struct state *reader = open_state(state_open_readonly);
+	TAP_INT("who may only read gives nothing back", release(reader), -1);
+	TAP_OK("but knows whose it is", state_budget_is_idle(reader));
+	state_close(reader);
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+	struct flock lock = {.l_type = F_WRLCK, .l_start = STATE_WRITE_BYTE, .l_len = 1};
+	must(fd >= 0 && fcntl(fd, F_OFD_SETLK, &lock) == 0, "the write lock");
+	TAP_INT("nothing is given back while a scope may be beginning", release(state), -1);
+	close(fd);
+	TAP_INT("what the dead had reserved is given back", release(state), 20);
+	state_budget(state, &key, &budget);
+	TAP_INT("and what is spent stays", budget.held, 5);
+	TAP_INT("and stays", budget.settled, 5);
+	TAP_INT("once", release(state), 0);
+	state_close(state);
+}
+
 /* ---- Many processes ------------------------------------------------------- */
 
 enum { PROCESSES = 16, GRANTS = 200 };
 
 #define CAP   INT64_C(1000000000)
 #define BOUND (CAP / 200)
+#define KNOWN (CAP / 4) /* spent before: the first of all processes counts it */
 
 static uint64_t random_state;
 
@@ -231,6 +372,8 @@ spend(struct bill *bill, uint64_t seed)
 	atomic_fetch_add(&bill->ready, 1);
 	while (atomic_load(&bill->ready) < PROCESSES)
 		sched_yield();
+	while (begin(state, 7, KNOWN) == BUDGET_CLOSED)
+		sched_yield();
 	for (int i = 0; i < GRANTS; i++) {
 		struct budget_claim claim;
 		if (state_budget_reserve(state, &key, CAP, BOUND, &claim) != BUDGET_GRANTED)
@@ -253,7 +396,7 @@ spend_together(struct bill *bill, int *kills)
 	struct budget budget;
 	const struct budget_key key = {.scope = 7, .kind = BUDGET_DAY, .period = DAY};
 	unlink(path);
-	*bill = (struct bill){0};
+	*bill = (struct bill){.sum = KNOWN};
 	struct state *state = open_state(state_open);
 	for (int i = 0; i < PROCESSES; i++) {
 		uint64_t seed = random_below(UINT32_MAX);
@@ -273,6 +416,35 @@ spend_together(struct bill *bill, int *kills)
 	state_budget(state, &key, &budget);
 	state_close(state);
 	return budget.held < bill->sum ? -1 : bill->most > CAP ? bill->most - CAP : 0;
+}
+
+/* While processes reserve and settle, somebody gives back again and again. */
+static void
+check_release_beside(struct bill *bill)
+{
+	pid_t children[PROCESSES];
+	struct budget budget;
+	const struct budget_key key = {.scope = 7, .kind = BUDGET_DAY, .period = DAY};
+	int64_t released = 0, running = PROCESSES;
+	unlink(path);
+	*bill = (struct bill){.sum = KNOWN};
+	struct state *state = open_state(state_open);
+	for (int i = 0; i < PROCESSES; i++) {
+		uint64_t seed = random_below(UINT32_MAX);
+		children[i] = fork();
+		must(children[i] >= 0, "fork");
+		if (children[i] == 0)
+			spend(bill, seed);
+	}
+	while (running > 0) {
+		int64_t amount = release(state);
+		released += amount > 0 ? amount : 0;
+		running -= waitpid(-1, NULL, WNOHANG) > 0;
+	}
+	state_budget(state, &key, &budget);
+	state_close(state);
+	TAP_INT("the living lose nothing to who gives back", released, 0);
+	TAP_INT("so the sum is the bill", budget.held, bill->sum);
 }
 
 static void
@@ -295,6 +467,7 @@ check_together(void)
 	TAP_ROW("no cap is exceeded by more than one bound", most_above <= BOUND,
 		"expected: at most %" PRId64 " above, not %" PRId64, BOUND, most_above);
 	TAP_ROW("and it was reached", reached > 0, "expected: in one of %d rounds", rounds);
+	check_release_beside(bill);
 	munmap(bill, sizeof *bill);
 }
 
@@ -315,6 +488,8 @@ main(int argc, char **argv)
 	check_scopes();
 	check_largest();
 	check_closed();
+	check_release();
+	check_image();
 	check_together();
 	unlink(path);
 	snprintf(path, sizeof path, "%s/log", top);

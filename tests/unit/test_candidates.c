@@ -240,7 +240,6 @@ check_row(size_t i)
 	    [SAYS_PERSON_1] = {1, 12}, [SAYS_PERSON_2] = {2, 12}, [SAYS_DEVICE_1] = {0, 11}};
 	char path[sizeof dir + 16], credentials[PROVIDERS + 1], standings[PROVIDERS + 1];
 	struct buf error;
-	struct candidates s;
 	buf_init(&error, 4096);
 	snprintf(path, sizeof path, "%s/state-%zu", dir, i);
 	struct state *state = state_open(path, &error);
@@ -263,8 +262,11 @@ check_row(size_t i)
 	    .latest = rows[i].latest,
 	    .now_ms = clock_wall_ms(),
 	};
-	candidates_collect(&s, &query);
-	read_plan(&s, credentials, standings);
+	struct candidates *s = candidates_collect(&query);
+	if (s == NULL)
+		abort();
+	read_plan(s, credentials, standings);
+	free(s);
 	TAP_ROW_AT(rows[i].line, rows[i].name,
 		   strcmp(credentials, rows[i].credentials) == 0 &&
 		       strcmp(standings, rows[i].standings) == 0,
@@ -316,7 +318,8 @@ check_open(size_t i)
 	static const struct dialect counts = {.has_auxiliary_routes = true},
 				    plain = {.name = "plain"};
 	struct provider providers[PROVIDERS] = {0};
-	struct candidates s = {0};
+	struct plan_view views[PROVIDERS];
+	struct candidates s = {.views = views};
 	bool usable = true;
 	for (const char *c = opens[i].plan; *c != '\0'; c++) {
 		if (*c == ' ') {
@@ -334,10 +337,183 @@ check_open(size_t i)
 	}
 	const struct candidate *next = candidates_next(&s, &opens[i].filter);
 	int place = next == NULL ? -1 : (int)(next - s.plan.candidates);
-	bool other = candidates_has_other(&s, &s.plan.candidates[0], &opens[i].filter);
+	bool other = candidates_has_other(&s, &s.plan.candidates[0], false, &opens[i].filter);
 	TAP_ROW_AT(opens[i].line, opens[i].name, place == opens[i].next && other == opens[i].other,
 		   "expected %d, other %d\ngot      %d, other %d", opens[i].next, opens[i].other,
 		   place, other);
+}
+
+/* --- Several keys ------------------------------------------------------ */
+
+static struct tokens *pool; /* deepseek: one without a label, work, home */
+
+/* Deepseek's candidates: "" is f, work w, home h. */
+static const struct {
+	int line;
+	const char *name;
+	enum balance balance;
+	char current; /* served the session last */
+	bool mid_loop, is_remote, is_disabled;
+	const char *paused;  /* those that are, for an hour, two hours, … */
+	const char *usable;  /* in order */
+	const char *skipped; /* the others, in order */
+	char found;          /* the one that shows how deepseek stands */
+} pools[] = {
+    {__LINE__, "each is a candidate", BALANCE_ORDER, .paused = "", .usable = "fwh", .skipped = "",
+     .found = 'f'},
+    {__LINE__, "one is paused: the next", BALANCE_ORDER, .paused = "f", .usable = "wh",
+     .skipped = "f", .found = 'w'},
+    {__LINE__, "all are: the one that is available first", BALANCE_ORDER, .paused = "hfw",
+     .usable = "", .skipped = "fwh", .found = 'h'},
+    {__LINE__, "back to the first at a user turn", BALANCE_ORDER, 'h', .paused = "",
+     .usable = "fwh", .skipped = "", .found = 'f'},
+    {__LINE__, "not in a loop", BALANCE_ORDER, 'h', true, .paused = "", .usable = "hfw",
+     .skipped = "", .found = 'h'},
+    {__LINE__, "but when it is paused", BALANCE_ORDER, 'h', true, .paused = "h", .usable = "fw",
+     .skipped = "h", .found = 'f'},
+    {__LINE__, "spread: the one that carries none", BALANCE_SPREAD, .paused = "", .usable = "hwf",
+     .skipped = "", .found = 'h'},
+    {__LINE__, "spread: the session's", BALANCE_SPREAD, 'f', .paused = "", .usable = "fhw",
+     .skipped = "", .found = 'f'},
+    {__LINE__, "for who may not use them they are one", BALANCE_ORDER, .is_remote = true,
+     .paused = "", .usable = "", .skipped = "-", .found = '-'},
+    {__LINE__, "so they are where it is disabled", BALANCE_ORDER, .is_disabled = true, .paused = "",
+     .usable = "", .skipped = "f", .found = 'f'},
+};
+
+static const struct stored_credential *
+stored_of(char letter)
+{
+	return tokens_at(pool, "deepseek", letter == 'f' ? 0 : letter == 'w' ? 1 : 2);
+}
+
+static char
+letter_of(const struct candidate *c)
+{
+	const char *label = c->view->credential.label;
+	return label == NULL ? '-' : label[0] == '\0' ? 'f' : label[0];
+}
+
+/* The numbers do not depend on the order, and each is in the pool. */
+static bool
+has_its_number(const struct candidate *c, bool several)
+{
+	char letter = letter_of(c);
+	unsigned number = letter == 'w' ? 2 : letter == 'h' ? 3 : 1;
+	return c->view->index == number && c->view->pool == (several ? 0xe : 0x2);
+}
+
+static void
+pause_key(struct state *state, char letter, int64_t for_ms)
+{
+	const struct health_key key =
+	    candidates_account_key(state, &config->providers[1], stored_of(letter)->value);
+	int64_t now_ms = clock_wall_ms();
+	const struct health_change change = {.event = HEALTH_EVENT_PAUSED,
+					     .pause = PAUSE_NAMED,
+					     .now_ms = now_ms,
+					     .began_ms = now_ms,
+					     .until_ms = now_ms + for_ms,
+					     .why = "429"};
+	state_health_change(state, &key, "deepseek", &change);
+}
+
+static struct candidates *
+collect_pool(const struct state *state, size_t i)
+{
+	const struct client_credentials client = {.may_use_stored = !pools[i].is_remote};
+	const struct message message = {.mid_loop = pools[i].mid_loop};
+	struct load load = {0};
+	char current = pools[i].current;
+	load_begin(&load, state_name(state, stored_of('f')->value));
+	load_begin(&load, state_name(state, stored_of('f')->value));
+	load_begin(&load, state_name(state, stored_of('w')->value));
+	config->providers[1].balance = pools[i].balance;
+	config->providers[1].enabled = !pools[i].is_disabled;
+	const struct candidates_query query = {
+	    .config = config,
+	    .tokens = pool,
+	    .state = state,
+	    .client = &client,
+	    .message = &message,
+	    .model = "",
+	    .session_provider = current == '\0' ? 0 : config->providers[1].id,
+	    .session_credential =
+		current == '\0' ? 0
+				: session_credential(state_name(state, stored_of(current)->value)),
+	    .affinity = 7,
+	    .load = &load,
+	    .now_ms = clock_wall_ms(),
+	};
+	struct candidates *s = candidates_collect(&query);
+	if (s == NULL)
+		abort();
+	config->providers[1].balance = BALANCE_STICKY;
+	config->providers[1].enabled = true;
+	return s;
+}
+
+static void
+check_pool(size_t i)
+{
+	char path[sizeof dir + 16], usable[8] = "", skipped[8] = "";
+	size_t n_usable = 0, n_skipped = 0;
+	bool numbers = true;
+	struct buf error;
+	buf_init(&error, 4096);
+	snprintf(path, sizeof path, "%s/pool-%zu", dir, i);
+	struct state *state = state_open(path, &error);
+	if (state == NULL)
+		abort();
+	for (size_t k = 0; pools[i].paused[k] != '\0'; k++)
+		pause_key(state, pools[i].paused[k], (int64_t)(k + 1) * HOUR);
+	struct candidates *s = collect_pool(state, i);
+	for (size_t k = 0; k < s->plan.n; k++) {
+		const struct candidate *c = &s->plan.candidates[k];
+		if (c->view->provider != &config->providers[1])
+			continue;
+		if (k < s->plan.n_usable)
+			usable[n_usable++] = letter_of(c);
+		else
+			skipped[n_skipped++] = letter_of(c);
+		numbers &= has_its_number(c, s->n_views > PROVIDERS);
+	}
+	char found = letter_of(candidates_find(s, &config->providers[1]));
+	TAP_ROW_AT(
+	    pools[i].line, pools[i].name,
+	    strcmp(usable, pools[i].usable) == 0 && strcmp(skipped, pools[i].skipped) == 0 &&
+		found == pools[i].found && numbers,
+	    "expected %s, skipped %s, found %c\ngot      %s, skipped %s, found %c, numbers %d",
+	    pools[i].usable, pools[i].skipped, pools[i].found, usable, skipped, found, numbers);
+	free(s);
+	state_close(state);
+	buf_free(&error);
+	unlink(path);
+}
+
+/* Another key is no other provider. */
+static void
+check_siblings(void)
+{
+	static const struct provider some = {0};
+	static const struct dialect plain = {.name = "plain"};
+	struct provider providers[2] = {some, some};
+	struct plan_view views[PROVIDERS];
+	struct candidates s = {.views = views, .plan = {.n = PROVIDERS, .n_usable = PROVIDERS}};
+	for (unsigned k = 0; k < PROVIDERS; k++) {
+		providers[k > 1].dialect = &plain;
+		views[k] = (struct plan_view){.provider = &providers[k > 1], .index = k};
+		s.plan.candidates[k].view = &views[k];
+	}
+	const struct candidate *first = &s.plan.candidates[0];
+	TAP_OK("another key is there",
+	       candidates_has_other(&s, first, true, &(struct candidates_filter){0}));
+	TAP_OK("it was tried",
+	       !candidates_has_other(&s, first, true, &(struct candidates_filter){.tried = 2}));
+	TAP_OK("another provider is there",
+	       candidates_has_other(&s, first, false, &(struct candidates_filter){.tried = 2}));
+	TAP_OK("another key is no other provider",
+	       !candidates_has_other(&s, first, false, &(struct candidates_filter){.tried = 4}));
 }
 
 /* Of a plan in which the configuration's second is chosen. */
@@ -346,20 +522,20 @@ check_skipped(void)
 {
 	static const struct {
 		const char *name;
-		unsigned indexes[PROVIDERS]; /* as the plan has them; two are usable */
+		unsigned indexes[PROVIDERS]; /* of views, as the plan has them; two are usable */
 		int skipped;                 /* its place; -1: none */
 		bool spared;                 /* the second one is */
 	} plans[] = {
 	    {"one that is preferred was skipped", {1, 2, 0}, 2},
 	    {"one that is not preferred was not", {1, 0, 2}, -1},
 	    {"one that is preferred was spared", {1, 0, 2}, 1, true},
-	    {"one that is not preferred is spared", {1, 2, 3}, -1, true},
+	    {"one that is not preferred is spared", {0, 1, 2}, -1, true},
 	};
 	for (size_t i = 0; i < TAP_COUNT(plans); i++) {
-		struct candidates s = {.plan = {.n = PROVIDERS, .n_usable = 2}};
+		struct plan_view views[PROVIDERS] = {0};
+		struct candidates s = {.views = views, .plan = {.n = PROVIDERS, .n_usable = 2}};
 		for (size_t k = 0; k < PROVIDERS; k++) {
-			s.views[k].index = plans[i].indexes[k];
-			s.plan.candidates[k].view = &s.views[k];
+			s.plan.candidates[k].view = &s.views[plans[i].indexes[k]];
 			if (plans[i].spared && k == 1)
 				s.plan.candidates[k].standing = STANDING_SPARED;
 		}
@@ -388,6 +564,12 @@ load(void)
 		printf("# %s\n", buf_text(&error));
 		abort();
 	}
+	private_write(tokens_file,
+		      AND_NUL("deepseek = sk-f\ndeepseek.work = sk-w\ndeepseek.home = sk-h\n"),
+		      0600);
+	pool = tokens_load(config, &error);
+	if (pool == NULL)
+		abort();
 	buf_free(&error);
 }
 
@@ -403,6 +585,10 @@ main(int argc, char **argv)
 	for (size_t i = 0; i < TAP_COUNT(opens); i++)
 		check_open(i);
 	check_skipped();
+	for (size_t i = 0; i < TAP_COUNT(pools); i++)
+		check_pool(i);
+	check_siblings();
+	tokens_free(pool);
 	tokens_free(tokens);
 	config_free(config);
 	unlink(config_file);

@@ -61,6 +61,8 @@ put_provider(struct buf *out, const struct provider *p)
 	put(out, "[%s]\n", p->name);
 	put(out, "dialect=%s\nurl=%s\ncredential=%d\n", p->dialect->name, p->url,
 	    (int)p->credential);
+	if (p->balance != BALANCE_STICKY)
+		put(out, "balance=%d\n", (int)p->balance);
 	for (size_t i = 0; i < p->n_models; i++)
 		put_names(out, p->models[i].glob, p->models[i].names, p->models[i].n_names);
 	for (size_t i = 0; i < p->n_leave_at; i++)
@@ -90,14 +92,16 @@ put_config(struct buf *out, const struct config *c)
 	    c->first_byte_timeout_ms);
 	put(out, "idle=%" PRId64 "\nbytes=%zu\nstreams=%u\ndrain=%" PRId64 "\n", c->idle_timeout_ms,
 	    c->max_request_bytes, c->max_streams, c->drain_ms);
-	put(out, "access=%d\nallow_open=%d\nplan_only=%d\ncount_cache=%d\n", (int)c->access,
-	    c->allow_open, c->plan_limits_only, c->count_cache);
+	put(out, "access=%d\nallow_open=%d\nplan_only=%d\ncount_cache=%d\ncache=%d\n",
+	    (int)c->access, c->allow_open, c->plan_limits_only, c->count_cache, (int)c->cache);
+	put(out, "dashboard=%d\n", (int)c->dashboard);
 	put_networks(out, "admin_from", c->admin_from, c->n_admin_from);
 	put_networks(out, "trusted", c->trusted_proxies, c->n_trusted_proxies);
 	put_names(out, "hosts", c->hosts, c->n_hosts);
 	put(out, "ledger=%s\nflush=%" PRId64 "\nkeep=%" PRId64 "\n", c->ledger, c->ledger_flush_ms,
 	    c->ledger_keep_ms);
 	put(out, "caps=%" PRId64 " %" PRId64 "\n", c->daily_cap, c->monthly_cap);
+	put(out, "share=%s hosts=%u\n", c->share, c->share_hosts);
 	put(out, "check=%d\ncron=%s\nmessage=%s\n", c->health_check_enabled, c->health_check_cron,
 	    c->health_check_message);
 	put_names(out, "check_model", c->health_check_models, c->n_health_check_models);
@@ -177,7 +181,8 @@ static const struct good good[] = {
      "stream_deadline=3600000\nconnect=10000\nfirst_byte=300000\nidle=290000\nbytes="
      "33554432\nstreams=2000\ndrain=-1\n"},
     {__LINE__, "defaults: access", DEFAULTS,
-     "access=0\nallow_open=0\nplan_only=0\ncount_cache=1\nadmin_from=127.0.0.0/104,0.0.0.1/"
+     "access=0\nallow_open=0\nplan_only=0\ncount_cache=1\ncache=0\ndashboard=0\n"
+     "admin_from=127.0.0.0/104,0.0.0.1/"
      "128,\ntrusted=\n"
      "hosts=\n"},
     {__LINE__, "defaults: ledger", DEFAULTS, "ledger=auto\nflush=5000\nkeep=7776000000\n"},
@@ -190,11 +195,11 @@ static const struct good good[] = {
      "dns_cache=60000\nallow_plain=0\ntrust_url=0\nenv=NULL\na login\n[deepseek]\n"},
     {__LINE__, "defaults: deepseek", DEFAULTS,
      "[deepseek]\ndialect=deepseek\nurl=https://api.deepseek.com/anthropic\ncredential=1\n"
-     "claude-opus-*=deepseek-v4-pro|deepseek-reasoner\n*=deepseek-reasoner|deepseek-flash\n"
+     "claude-opus-*=deepseek-v4-pro|deepseek-reasoner\n*=deepseek-flash|deepseek-reasoner\n"
      "cooldown=300000\npaid=1\nenabled=1\n"},
     {__LINE__, "defaults: kimi", DEFAULTS,
      "env=NULL\n[kimi]\ndialect=kimi\nurl=https://api.moonshot.ai/anthropic\ncredential=1\n"
-     "*=kimi-k2|kimi-k3\ncooldown=300000\npaid=1\n"},
+     "*=kimi-k3.1-pro|kimi-k3|kimi-k2\ncooldown=300000\npaid=1\n"},
     {__LINE__, "defaults: claude_api is last", DEFAULTS,
      "env=NULL\n[claude_api]\ndialect=anthropic\nurl=https://api.anthropic.com\ncredential=2\n"
      "cooldown=300000\npaid=1\nenabled=1\nca_file=NULL\nca_path=NULL\nproxy=NULL\n"
@@ -222,10 +227,13 @@ static const struct good good[] = {
     {__LINE__, "drain auto", "drain = auto\n", "drain=-1\n"},
     {__LINE__, "drain none", "drain = 0\n", "drain=0\n"},
     {__LINE__, "drain time", "drain = \"10m\"\n", "drain=600000\n"},
+    {__LINE__, "who gets the page", "dashboard = token", "dashboard=1\n"},
+    {__LINE__, "no page", "dashboard = \"off\"", "dashboard=2\n"},
     {__LINE__, "words for true", "allow_open = yes\nplan_limits_only = on\n",
      "allow_open=1\nplan_only=1\n"},
     {__LINE__, "words for false", "health_check_enabled = off\n", "check=0\n"},
     {__LINE__, "no cache of counts", "count_cache = false\n", "count_cache=0\n"},
+    {__LINE__, "a cache of messages", "cache = explicit\n", "cache=1\n"},
     {__LINE__, "prices", "prices_file = /p\n", "prices_file=/p\n"},
     {__LINE__, "access keys", "access = keys\nkeys_file = /k\n", "keys_file=/k\n"},
     {__LINE__, "networks", "admin_from = { \"10.0.0.0/8\", \"192.168.1.7\" }\n",
@@ -247,6 +255,13 @@ static const struct good good[] = {
     {__LINE__, "caps of a provider", "provider kimi { daily_cap = 2.5 monthly_cap = \"20.00\" }\n",
      "paid=1\nenabled=1\ncaps=2500000000 20000000000\n"},
     {__LINE__, "zeros after the cents", "daily_cap = 1.2500\n", "caps=1250000000 0\n"},
+    {__LINE__, "defaults: nothing is shared", DEFAULTS, "share= hosts=0\n"},
+    {__LINE__, "a server", "share = \"valkey://router@cache.example/1?prefix=x\"\n",
+     "share=valkey://router@cache.example/1?prefix=x hosts=0\n"},
+    {__LINE__, "a server, a cap and its machines",
+     "share = \"valkey://h\"\nshare_hosts = 1000\ndaily_cap = 5\n",
+     "caps=5000000000 0\nshare=valkey://h hosts=1000\n"},
+    {__LINE__, "machines without a server", "share_hosts = 2\n", "share= hosts=2\n"},
     {__LINE__, "cron of names", "health_check_cron = \"*/5 8-18 * JAN-jun mon,tue\"\n",
      "cron=*/5 8-18 * JAN-jun mon,tue\n"},
     {__LINE__, "one check model", "health_check_model = claude-haiku-9\n",
@@ -272,12 +287,13 @@ static const struct good good[] = {
     {__LINE__, "only the providers that are named, in their order",
      "provider kimi { }\nprovider claude_pro { }\n",
      "on_change=\n[kimi]\ndialect=kimi\nurl=https://api.moonshot.ai/anthropic\ncredential=1\n"
-     "*=kimi-k2|kimi-k3\ncooldown=300000\npaid=1\nenabled=1\nca_file=NULL\nca_path=NULL\n"
+     "*=kimi-k3.1-pro|kimi-k3|kimi-k2\ncooldown=300000\npaid=1\nenabled=1\nca_file=NULL\nca_path="
+     "NULL\n"
      "proxy=NULL\ndns_cache=60000\nallow_plain=0\ntrust_url=0\nenv=NULL\n[claude_pro]\n"},
     {__LINE__, "a section replaces only what it says",
      "provider deepseek { cooldown = 1h paid = false }\n",
      "url=https://api.deepseek.com/anthropic\ncredential=1\n"
-     "claude-opus-*=deepseek-v4-pro|deepseek-reasoner\n*=deepseek-reasoner|deepseek-flash\n"
+     "claude-opus-*=deepseek-v4-pro|deepseek-reasoner\n*=deepseek-flash|deepseek-reasoner\n"
      "cooldown=3600000\npaid=0\n"},
     {__LINE__, "models replaced by none", "provider deepseek { models = { } }\n",
      "credential=1\ncooldown=300000\n"},
@@ -293,7 +309,7 @@ static const struct good good[] = {
      "[backup]\ndialect=anthropic\nurl=https://gw.example:8443/claude\ncredential=1\n"
      "cooldown=300000\npaid=0\nenabled=1\n"},
     {__LINE__, "several slashes at a URL's end",
-     "provider claude_pro { url = \"https://api.anthropic.com///\" }\n",
+     "provider claude_pro { url = \"https://api.anthropic.com/v1///\" }\n",
      "url=https://api.anthropic.com\n"},
     {__LINE__, "scheme and host in capitals",
      "provider claude_pro { url = \"HTTPS://API.Anthropic.COM\" }\n",
@@ -311,6 +327,9 @@ static const struct good good[] = {
     {__LINE__, "a client's credential elsewhere when trusted",
      "provider claude_pro { url = \"https://gw.example\" trust_url = true }\n",
      "url=https://gw.example\ncredential=2\n"},
+    {__LINE__, "several keys in order", "provider kimi { balance = \"order\" }\n",
+     "credential=1\nbalance=1\n"},
+    {__LINE__, "spread", "provider kimi { balance = spread }\n", "credential=1\nbalance=2\n"},
     {__LINE__, "elsewhere with a stored credential",
      "provider claude_pro { url = \"https://gw.example\" credential = stored }\n",
      "url=https://gw.example\ncredential=1\n"},
@@ -426,9 +445,39 @@ static const struct bad bad[] = {
       ":4: daily_cap = 0.005: use off"},
      NULL},
     {__LINE__,
+     "a server's password",
+     "share = \"valkey://u:pass/word@h\"\n",
+     {":1: share: a password belongs in tokens.txt, as a line share = PASSWORD, not in this URL"},
+     "pass/word"},
+    {__LINE__,
+     "no server",
+     "share = cache.example\n",
+     {":1: share: use valkey://HOST or redis://HOST, "},
+     NULL},
+    {__LINE__,
+     "too many machines",
+     "share_hosts = 1001\n",
+     {":1: share_hosts = 1001: use a whole number from 0 to 1000"},
+     NULL},
+    {__LINE__,
+     "a server and a cap",
+     "monthly_cap = 5\nshare = \"valkey://h\"\n",
+     {":2: share: there is a cap, so share_hosts is needed, from 1 to 1000: how many machines "},
+     NULL},
+    {__LINE__,
+     "a server and a provider's cap",
+     "share = \"valkey://h\"\nprovider kimi { daily_cap = 5 }\n",
+     {":1: share: there is a cap, so share_hosts is needed"},
+     NULL},
+    {__LINE__,
      "a ledger kept for hours",
      "ledger_keep = 23h\n",
      {"ledger_keep = 23h: use a time from 1d to 3650d, such as \"90d\""},
+     NULL},
+    {__LINE__,
+     "nobody of those who may get the page",
+     "dashboard = everybody\n",
+     {"dashboard = everybody: use admin, token or off\n"},
      NULL},
     {__LINE__,
      "no truth value",
@@ -718,9 +767,9 @@ static const struct bad bad[] = {
      {"url = "},
      NULL},
     {__LINE__,
-     "URL that ends in /v1",
-     "provider kimi { url = \"https://kimi.example/x/v1/\" }\n",
-     {"or the final /v1"},
+     "URL with an API's path",
+     "provider kimi { url = \"https://kimi.example/x/v1/chat/completions\" }\n",
+     {"an API's path: /v1/messages or /v1/chat/completions"},
      NULL},
     {__LINE__,
      "plain http",
@@ -758,14 +807,19 @@ static const struct bad bad[] = {
      {"credential = any: clients' own"},
      NULL},
     {__LINE__,
+     "no balance",
+     "provider kimi { balance = random }\n",
+     {"balance = random: use sticky, order or spread\n"},
+     NULL},
+    {__LINE__,
      "no credential",
      "provider kimi { credential = mine }\n",
      {"credential = mine: use client, stored or any\n"},
      "clients' own"},
     {__LINE__,
      "unknown dialect",
-     "provider kimi { dialect = openai }\n",
-     {"dialect = openai: use anthropic, deepseek or kimi\n"},
+     "provider kimi { dialect = gemini }\n",
+     {"dialect = gemini: use anthropic, deepseek, kimi, openai or openai-responses\n"},
      NULL},
     {__LINE__,
      "another provider without dialect and url",
@@ -777,7 +831,26 @@ static const struct bad bad[] = {
      "provider 'A b' { }\n",
      {"provider A b: use a name of up to 31 lower-case letters"},
      NULL},
-    {__LINE__, "provider auto", "provider auto { }\n", {"but auto and admin_token"}, NULL},
+    {__LINE__,
+     "provider auto",
+     "provider auto { }\n",
+     {"but auto, all, none, admin_token, share and share_key"},
+     NULL},
+    {__LINE__,
+     "provider all",
+     "provider all { }\n",
+     {"but auto, all, none, admin_token, share and share_key"},
+     NULL},
+    {__LINE__,
+     "provider share",
+     "provider share { }\n",
+     {"but auto, all, none, admin_token, share and share_key"},
+     NULL},
+    {__LINE__,
+     "provider none",
+     "provider none { }\n",
+     {"but auto, all, none, admin_token, share and share_key"},
+     NULL},
     {__LINE__,
      "provider of a long name",
      "provider abcdefghijabcdefghijabcdefghijab { }\n",
@@ -1104,6 +1177,39 @@ check_shipped(const char *source)
 	buf_free(&shipped);
 }
 
+/* Each line of the README that makes a provider of a server which speaks Chat Completions. */
+static void
+check_readme(const char *source)
+{
+	static const char begin[] = "    provider ", cut[] = "/v1\"";
+	char path[4096 + 32], line[512];
+	unsigned n = 0;
+	snprintf(path, sizeof path, "%s/README.md", source);
+	FILE *readme = fopen(path, "r");
+	if (readme == NULL) {
+		tap_skip("the README's servers", path);
+		return;
+	}
+	while (fgets(line, sizeof line, readme) != NULL) {
+		struct buf result;
+		off_t noise;
+		if (strncmp(line, begin, strlen(begin)) != 0 ||
+		    strstr(line, "dialect = \"openai\"") == NULL)
+			continue;
+		n++;
+		buf_init(&result, 1 << 20);
+		line[strcspn(line, "\n")] = '\0';
+		TAP_ROW(line + strlen(begin), load_text(line, &result, &noise),
+			"expected no error, got %s", buf_text(&result));
+		TAP_OK("… its url is taken as they write it",
+		       strstr(line, cut) != NULL && strstr(buf_text(&result), "/v1\n") == NULL &&
+			   strstr(buf_text(&result), "dialect=openai\nurl=http") != NULL);
+		buf_free(&result);
+	}
+	fclose(readme);
+	TAP_INT("servers in the README", n, 7);
+}
+
 /* --- Limits of tables -------------------------------------------------------------- */
 
 static void
@@ -1190,9 +1296,9 @@ static const struct {
 	const char *provider, *model, *name; /* NULL: as asked */
 } models[] = {
     {__LINE__, "deepseek", "claude-opus-5-1", "deepseek-v4-pro"},
-    {__LINE__, "deepseek", "claude-sonnet-5", "deepseek-reasoner"},
-    {__LINE__, "deepseek", "anything/at.all", "deepseek-reasoner"},
-    {__LINE__, "kimi", "claude-opus-5-1", "kimi-k2"},
+    {__LINE__, "deepseek", "claude-sonnet-5", "deepseek-flash"},
+    {__LINE__, "deepseek", "anything/at.all", "deepseek-flash"},
+    {__LINE__, "kimi", "claude-opus-5-1", "kimi-k3.1-pro"},
     {__LINE__, "claude_pro", "claude-opus-5-1", NULL},
     {__LINE__, "backup", "claude-haiku-5-5", "small"},
     {__LINE__, "backup", "claude-sonnet-5", NULL},
@@ -1256,6 +1362,7 @@ main(int argc, char **argv)
 	check_files();
 	check_path();
 	check_shipped(source);
+	check_readme(source);
 	check_many();
 	check_addresses();
 	check_models();

@@ -807,8 +807,8 @@ check_answers(void)
 	for (size_t i = 0; i < TAP_COUNT(pairs); i++) {
 		struct buf out;
 		buf_init(&out, 1 << 20);
-		bool fine =
-		    dialect_find("kimi")->decode_json("p", pairs[i][0], strlen(pairs[i][0]), &out);
+		bool fine = dialect_find("kimi")->decode_json("p", -1, pairs[i][0],
+							      strlen(pairs[i][0]), &out);
 		TAP_STR(pairs[i][0], fine ? buf_text(&out) : NULL, pairs[i][1]);
 		buf_free(&out);
 	}
@@ -949,14 +949,15 @@ check_quirks(void)
 static void
 check_names(void)
 {
-	static const char *const names[] = {"anthropic", "deepseek", "kimi"};
+	static const char *const names[] = {"anthropic", "deepseek", "kimi", "openai"};
 	struct buf all;
 	buf_init(&all, ERROR_TEXT_MAX);
-	TAP_OK("unknown dialect", dialect_find("openai") == NULL);
+	TAP_OK("unknown dialect", dialect_find("gemini") == NULL);
 	for (size_t i = 0; i < TAP_COUNT(names); i++)
 		TAP_OK(names[i], dialect_find(names[i]) != NULL);
 	dialect_names(&all);
-	TAP_STR("all names", buf_text(&all), "anthropic, deepseek or kimi");
+	TAP_STR("all names", buf_text(&all),
+		"anthropic, deepseek, kimi, openai or openai-responses");
 	buf_free(&all);
 }
 
@@ -981,7 +982,7 @@ damage_one(const char *body, size_t len)
 		buf_free(&out);
 	}
 	buf_init(&out, BODY_MAX);
-	if (!dialect_find("kimi")->decode_json("p", exact, len, &out))
+	if (!dialect_find("kimi")->decode_json("p", -1, exact, len, &out))
 		TAP_ROW("answer", false, "failed");
 	buf_clear(&out);
 	relabelled(dialect_find("kimi"), exact, len, &out);

@@ -16,6 +16,8 @@ static char file[sizeof dir + sizeof("/keys")];
 static char tokens_file[sizeof dir + sizeof("/tokens.txt")];
 static struct config config = {.keys_file = file, .tokens_file = tokens_file, .state_file = file};
 
+static const struct key_budget no_budget;
+
 #define KEY_A  "crk_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 #define KEY_B  "crk_BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBB"
 #define HASH_A "25a4bf9597c8660872d52fbb1ba49aff57501fcb413851d61196679d91ce8076"
@@ -84,7 +86,10 @@ check_good(void)
 		size_t n = fill_in(good[i].text, good[i].text_len, text, sizeof text);
 		private_write(file, text, n, 0640);
 		struct keys *keys = keys_load(file, &error);
-		const char *whose = keys == NULL ? buf_text(&error) : keys_find(keys, good[i].key);
+		const struct key *found = keys_find(keys, good[i].key);
+		const char *whose = keys == NULL    ? buf_text(&error)
+				    : found == NULL ? NULL
+						    : found->name;
 		bool same = whose == NULL || good[i].whose == NULL
 				? whose == good[i].whose
 				: strcmp(whose, good[i].whose) == 0;
@@ -94,6 +99,70 @@ check_good(void)
 		keys_free(keys);
 		buf_free(&error);
 	}
+}
+
+/* --- Budgets ---------------------------------------------------------------- */
+
+#define CENT INT64_C(10000000)
+
+static const struct {
+	int line;
+	const char *name, *text;
+	int64_t daily, monthly; /* in cents */
+} budgets[] = {
+    {__LINE__, "no budget", "anna @A 2026-11-23\n", 0, 0},
+    {__LINE__, "a day's", "anna @A 2026-11-23 daily=2\n", 200, 0},
+    {__LINE__, "a month's", "anna @A 2026-11-23 monthly=20.50\n", 0, 2050},
+    {__LINE__, "both", "anna @A 2026-11-23 daily=2 monthly=20\n", 200, 2000},
+    {__LINE__, "both, in the other order", "anna @A 2026-11-23\tmonthly=20 daily=2 \r\n", 200,
+     2000},
+    {__LINE__, "without a date", "anna @A daily=0.01 monthly=100000\n", 1, 10000000},
+};
+
+static void
+check_budgets(void)
+{
+	for (size_t i = 0; i < TAP_COUNT(budgets); i++) {
+		char text[4096];
+		struct buf error;
+		buf_init(&error, 4096);
+		size_t n = fill_in(budgets[i].text, strlen(budgets[i].text), text, sizeof text);
+		struct keys *keys = keys_parse(file, text, n, &error);
+		const struct key *key = keys_find(keys, KEY_A);
+		int64_t daily = key == NULL ? -1 : key->budget.daily_cap;
+		int64_t monthly = key == NULL ? -1 : key->budget.monthly_cap;
+		TAP_ROW_AT(budgets[i].line, budgets[i].name,
+			   daily == budgets[i].daily * CENT && monthly == budgets[i].monthly * CENT,
+			   "got %lld and %lld: %s", (long long)daily, (long long)monthly,
+			   buf_text(&error));
+		keys_free(keys);
+		buf_free(&error);
+	}
+}
+
+static void
+check_too_many_budgets(void)
+{
+	struct buf text, error;
+	buf_init(&text, KEYS_FILE_MAX);
+	buf_init(&error, 4096);
+	bool filled = true;
+	for (int i = 0; i < KEY_BUDGETS_MAX; i++)
+		filled = filled && buf_printf(&text, "n%d %064x daily=1\n", i, (unsigned)i);
+	filled = filled && buf_printf(&text, "free %064x\n", 0x1000u);
+	struct keys *keys = keys_parse(file, text.data, text.len, &error);
+	TAP_INT("as many budgets as there may be", keys_count(keys), KEY_BUDGETS_MAX + 1);
+	keys_free(keys);
+	filled = filled && buf_printf(&text, "anna %064x daily=1\n", 0x1001u);
+	TAP_ROW("one budget more", filled, "the test's own buffer is too small");
+	keys = keys_parse(file, text.data, text.len, &error);
+	TAP_ROW("is an error that names it",
+		keys == NULL &&
+		    strstr(buf_text(&error), ":49: anna is one budget too many: at most "
+					     "47 keys may have one") != NULL,
+		"got \"%s\"", buf_text(&error));
+	buf_free(&text);
+	buf_free(&error);
 }
 
 /* The hash itself is no key: who reads the file cannot ask with it. */
@@ -106,9 +175,9 @@ check_hash_is_no_key(void)
 	size_t n = fill_in(AND_NUL("anna @A\n"), text, sizeof text);
 	struct keys *keys = keys_parse(file, text, n, &error);
 	snprintf(shown, sizeof shown, KEY_PREFIX "%s", hash_a);
-	TAP_STR("a hash is no key", keys_find(keys, hash_a), NULL);
-	TAP_STR("a hash behind the prefix is no key", keys_find(keys, shown), NULL);
-	TAP_STR("nobody is found in no keys", keys_find(NULL, KEY_A), NULL);
+	TAP_OK("a hash is no key", keys_find(keys, hash_a) == NULL);
+	TAP_OK("a hash behind the prefix is no key", keys_find(keys, shown) == NULL);
+	TAP_OK("nobody is found in no keys", keys_find(NULL, KEY_A) == NULL);
 	keys_free(keys);
 	buf_free(&error);
 }
@@ -129,6 +198,17 @@ static const struct {
     {__LINE__, "no date, but a word", AND_NUL("anna @A SECRET\n"), ":1" FORM},
     {__LINE__, "a date that is none", AND_NUL("anna @A 2026-11-2x\n"), ":1" FORM},
     {__LINE__, "a word too many", AND_NUL("anna @A 2026-11-23 SECRET\n"), ":1" FORM},
+    {__LINE__, "a budget in other words", AND_NUL("anna @A 2026-11-23 SECRET=2\n"), ":1" FORM},
+    {__LINE__, "a budget that is no number", AND_NUL("anna @A daily=SECRET\n"), ":1" FORM},
+    {__LINE__, "a budget of nothing", AND_NUL("anna @A daily=0\n"), ":1" FORM},
+    {__LINE__, "a budget of less than a cent", AND_NUL("anna @A daily=0.001\n"), ":1" FORM},
+    {__LINE__, "a budget of too much", AND_NUL("anna @A monthly=100000.01\n"), ":1" FORM},
+    {__LINE__, "a budget with a sign", AND_NUL("anna @A monthly=-2\n"), ":1" FORM},
+    {__LINE__, "a budget that is off", AND_NUL("anna @A monthly=off\n"), ":1" FORM},
+    {__LINE__, "a daily budget twice", AND_NUL("anna @A daily=2 daily=3\n"), ":1" FORM},
+    {__LINE__, "a date behind the budget", AND_NUL("anna @A daily=2 2026-11-23\n"), ":1" FORM},
+    {__LINE__, "a word behind the budget", AND_NUL("anna @A 2026-11-23 daily=2 monthly=3 SECRET\n"),
+     ":1" FORM},
     {__LINE__, "tokens.txt by mistake", AND_NUL("deepseek = SECRET\n"), ":1" FORM},
     {__LINE__, "the key itself", AND_NUL("anna crk_SECRET\n"), ":1: this is a key"},
     {__LINE__, "the key as the name", AND_NUL("crk_SECRET @A\n"), ":1: this is a key"},
@@ -238,8 +318,8 @@ owner_of_key(const char *key)
 	struct buf error;
 	buf_init(&error, 4096);
 	struct keys *keys = keys_load(file, &error);
-	const char *found = keys_find(keys, key);
-	snprintf(name, sizeof name, "%s", found == NULL ? "nobody" : found);
+	const struct key *found = keys_find(keys, key);
+	snprintf(name, sizeof name, "%s", found == NULL ? "nobody" : found->name);
 	keys_free(keys);
 	buf_free(&error);
 	return name;
@@ -252,7 +332,8 @@ check_add(void)
 	struct buf error;
 	buf_init(&error, 4096);
 	unlink(file);
-	TAP_OK("a key is made without a file", keys_edit_add(&config, "anna", anna, &error));
+	TAP_OK("a key is made without a file",
+	       keys_edit_add(&config, "anna", &no_budget, anna, &error));
 	TAP_OK("a new file is 0640", mode_of(file) == 0640);
 	TAP_INT("a key's length", strlen(anna), KEY_SIZE - 1);
 	TAP_OK("a key is of letters that need no escape",
@@ -261,15 +342,15 @@ check_add(void)
 	TAP_STR("the key works", owner_of_key(anna), "anna");
 	TAP_OK("the key itself is not in the file", strstr(content(), anna) == NULL);
 	chmod(file, 0600);
-	TAP_OK("one more", keys_edit_add(&config, "bert", bert, &error));
+	TAP_OK("one more", keys_edit_add(&config, "bert", &no_budget, bert, &error));
 	TAP_OK("the mode stays", mode_of(file) == 0600);
 	TAP_OK("two keys differ", strcmp(anna, bert) != 0);
 	TAP_STR("the first one still works", owner_of_key(anna), "anna");
 	TAP_STR("the second one works", owner_of_key(bert), "bert");
-	TAP_OK("a name that is taken", !keys_edit_add(&config, "anna", anna, &error) &&
+	TAP_OK("a name that is taken", !keys_edit_add(&config, "anna", &no_budget, anna, &error) &&
 					   strstr(buf_text(&error), "already has a key") != NULL);
 	buf_clear(&error);
-	TAP_OK("a name that is none", !keys_edit_add(&config, "a b", anna, &error) &&
+	TAP_OK("a name that is none", !keys_edit_add(&config, "a b", &no_budget, anna, &error) &&
 					  strstr(buf_text(&error), "a letter and up to") != NULL);
 	buf_free(&error);
 }
@@ -293,6 +374,43 @@ check_remove(void)
 	buf_free(&error);
 }
 
+static bool
+set_budget(const char *name, int64_t daily, int64_t monthly, struct buf *error)
+{
+	const struct key_budget budget = {daily < 0 ? -1 : daily * CENT,
+					  monthly < 0 ? -1 : monthly * CENT};
+	return keys_edit_budget(&config, name, &budget, error);
+}
+
+static void
+check_change_of_budget(void)
+{
+	char text[4096], expected[4096];
+	const struct key_budget budget = {.daily_cap = 250 * CENT};
+	char cleo[KEY_SIZE];
+	struct buf error;
+	buf_init(&error, 4096);
+	size_t n =
+	    fill_in(AND_NUL("# hers\nanna  @A 2026-11-23\n# his\nbert @B"), text, sizeof text);
+	private_write(file, text, n, 0640);
+	TAP_OK("a budget is given", set_budget("anna", 200, 2000, &error));
+	fill_in(AND_NUL("# hers\nanna @A 2026-11-23 daily=2 monthly=20\n# his\nbert @B"), expected,
+		sizeof expected);
+	TAP_STR("in its place", content(), expected);
+	TAP_STR("the key stays", owner_of_key(KEY_A), "anna");
+	TAP_OK("one of two is taken", set_budget("anna", 0, -1, &error));
+	TAP_OK("on the last line, without a line end", set_budget("bert", 5, -1, &error));
+	fill_in(AND_NUL("# hers\nanna @A 2026-11-23 monthly=20\n# his\nbert @B daily=0.05\n"),
+		expected, sizeof expected);
+	TAP_STR("the other one stays", content(), expected);
+	TAP_OK("nobody of that name", !set_budget("cleo", 1, 1, &error) &&
+					  strstr(buf_text(&error), "no key has that name") != NULL);
+	TAP_OK("a new key with a budget", keys_edit_add(&config, "cleo", &budget, cleo, &error));
+	TAP_OK("has it", strstr(content(), " daily=2.50\n") != NULL);
+	TAP_STR("and works", owner_of_key(cleo), "cleo");
+	buf_free(&error);
+}
+
 static void
 check_add_to_half_a_line(void)
 {
@@ -301,7 +419,7 @@ check_add_to_half_a_line(void)
 	buf_init(&error, 4096);
 	private_write(file, text, fill_in(AND_NUL("anna @A"), text, sizeof text), 0600);
 	TAP_OK("one more behind a line without its end",
-	       keys_edit_add(&config, "bert", key, &error));
+	       keys_edit_add(&config, "bert", &no_budget, key, &error));
 	TAP_STR("the line before is whole", owner_of_key(KEY_A), "anna");
 	TAP_STR("and the new one", owner_of_key(key), "bert");
 	buf_free(&error);
@@ -316,10 +434,11 @@ check_unusable_stays(void)
 	buf_init(&error, 4096);
 	private_write(file, bytes, sizeof bytes - 1, 0600);
 	TAP_OK("a bad file is not written over",
-	       !keys_edit_add(&config, "bert", key, &error) && strcmp(content(), bytes) == 0);
+	       !keys_edit_add(&config, "bert", &no_budget, key, &error) &&
+		   strcmp(content(), bytes) == 0);
 	private_write(file, "", 0, 0644);
 	TAP_OK("nor one that others read",
-	       !keys_edit_add(&config, "bert", key, &error) && mode_of(file) == 0644);
+	       !keys_edit_add(&config, "bert", &no_budget, key, &error) && mode_of(file) == 0644);
 	buf_free(&error);
 }
 
@@ -334,7 +453,7 @@ check_link(void)
 	private_write(file, "", 0, 0600);
 	if (rename(file, target) == -1 || symlink("target", file) == -1)
 		abort();
-	TAP_OK("a key behind a link", keys_edit_add(&config, "anna", key, &error));
+	TAP_OK("a key behind a link", keys_edit_add(&config, "anna", &no_budget, key, &error));
 	TAP_OK("the link stays", lstat(file, &st) == 0 && S_ISLNK(st.st_mode));
 	TAP_STR("and leads to the key", owner_of_key(key), "anna");
 	unlink(file);
@@ -361,7 +480,7 @@ check_several(void)
 		char name[16], key[KEY_SIZE];
 		snprintf(name, sizeof name, "p%d", i);
 		if (fork() == 0)
-			_exit(keys_edit_add(&config, name, key, &error) ? 0 : 1);
+			_exit(keys_edit_add(&config, name, &no_budget, key, &error) ? 0 : 1);
 	}
 	for (int i = 0, status; i < WRITERS; i++)
 		good_ones += wait(&status) > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
@@ -390,10 +509,13 @@ main(int argc, char **argv)
 	check_good();
 	check_hash_is_no_key();
 	check_bad();
+	check_budgets();
+	check_too_many_budgets();
 	check_too_many();
 	check_modes();
 	check_add();
 	check_remove();
+	check_change_of_budget();
 	check_add_to_half_a_line();
 	check_unusable_stays();
 	check_link();

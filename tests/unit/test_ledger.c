@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* ledger*.c: what is written, and whatever may happen to the file, with real processes that are
  * killed for real. CHECK_ALL=1 kills more of them; SEED=N repeats a run. */
+#include "../raw.h"
 #include "base/caps.h"
 #include "base/clock.h"
 #include "money/ledger.h"
+#include "money/ledger_recost.h"
 #include "scratch.h"
 
 #include <dirent.h>
@@ -15,7 +17,6 @@
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -27,15 +28,18 @@
 #define NOBODY   65534
 
 static int64_t steady_jump_ns; /* each call finds the steady clock so much further ahead */
+static bool steady_stands;     /* else, however long a call takes on a busy machine */
 
 /* In the place of libc's. */
 int
 clock_gettime(clockid_t id, struct timespec *now)
 {
 	static int64_t ahead_ns;
-	long result = syscall(SYS_clock_gettime, id, now);
-	if (id != CLOCK_MONOTONIC || steady_jump_ns == 0)
+	long result = syscall(RAW_CLOCK_GETTIME, id, now);
+	if (id != CLOCK_MONOTONIC)
 		return (int)result;
+	if (steady_stands)
+		*now = (struct timespec){.tv_sec = 1};
 	ahead_ns += steady_jump_ns;
 	now->tv_sec += ahead_ns / 1000000000;
 	return (int)result;
@@ -1001,12 +1005,103 @@ put_used(struct ledger *ledger, int64_t at_ms, const char *provider, const char 
 #define FOUR  "8,\"cache_5m\":12,\"cache_1h\":16,\"output\":20"
 #define TOTAL "],\"total\":{" SUMS_OF(4, FOUR, 100, 1, 900, 0) "}"
 
+static struct prices *
+prices_of(const char *text)
+{
+	const char *path = in_top("prices");
+	struct buf error;
+	buf_init(&error, ERROR_TEXT_MAX);
+	unlink(path);
+	poke(path, 0, text, strlen(text));
+	struct prices *prices = prices_load(path, "/nonexistent/prices", &error);
+	must(prices != NULL, buf_text(&error));
+	buf_free(&error);
+	return prices;
+}
+
+/* As "rows changed unknown kept mixed, spent before>after, worth before>after". */
+static void
+expect_recost(const char *name, const char *path, int64_t since_ms, const char *prices_text,
+	      const char *want)
+{
+	struct ledger_recosted d;
+	struct buf error;
+	char got[256];
+	struct prices *prices = prices_of(prices_text);
+	buf_init(&error, ERROR_TEXT_MAX);
+	bool fine = ledger_recost(path, since_ms, prices, &d, &error);
+	snprintf(got, sizeof got,
+		 "%" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 ", %" PRId64 ">%" PRId64
+		 ", %" PRId64 ">%" PRId64,
+		 d.rows, d.changed, d.unknown, d.kept, d.mixed, d.spent.before, d.spent.after,
+		 d.worth.before, d.worth.after);
+	TAP_STR(name, fine ? got : buf_text(&error), want);
+	TAP_INT(name, fine && access(path, F_OK) == 0 ? count_wrong_sums(path) : 0, 0);
+	buf_free(&error);
+	prices_free(prices);
+}
+
+/* A token costs 1000 nano-dollars at a dollar for a million. */
+static void
+check_recost(void)
+{
+	char path[512]; /* longer lived than in_top()'s */
+	snprintf(path, sizeof path, "%s", in_top("recosted"));
+	expect_recost("recost: no file", path, 0, "", "0 0 0 0 0, 0>0, 0>0");
+	TAP_OK("recost: none is made", access(path, F_OK) != 0);
+	struct ledger *ledger = new_at(path, FOR_EVER);
+	put_used(ledger, NOON - DAY, "kimi", "a", "", true, 7000);
+	put_used(ledger, NOON, "kimi", "a", "alice", true, 7000);
+	put_used(ledger, NOON, "kimi", "new", "", true, -1);
+	put_used(ledger, NOON, "claude_pro", "a", "", false, -1);
+	put_used(ledger, NOON, "kimi", "gone", "", true, 50);
+	put_used(ledger, NOON, "", "", "", false, 0);
+	struct ledger_row mixed = row_of(1);
+	mixed.is_mixed = true;
+	snprintf(mixed.served, sizeof mixed.served, "a");
+	ledger_put(ledger, &mixed);
+	must(ledger_close(ledger, PATIENCE) == 0, "written");
+	const char *a = "a in=0 read=0 w5m=1 w1h=2 out=4\n";
+	expect_recost("recost: the rows since a time", path, NOON, a,
+		      "5 2 1 1 1, 7050>31050, 1001>32001");
+	TAP_STR("recost: the earlier one stays",
+		sql(path, "SELECT cost FROM request WHERE at < 1795780800000"), "7000");
+	TAP_INT("recost: its day, too", number(path, "SELECT cost FROM day ORDER BY day"), 7000);
+	expect_recost("recost: once more changes nothing", path, NOON, a,
+		      "5 0 1 1 1, 31050>31050, 32001>32001");
+	expect_recost("recost: a line for what had none", path, NOON,
+		      "checked 2026-11-28\nnew in=1 out=0\n",
+		      "5 1 0 3 1, 31050>41050, 32001>32001");
+	TAP_STR("recost: the price's date",
+		sql(path, "SELECT price FROM request WHERE served = 'new'"), "2026-11-28");
+	run_sql(path, "PRAGMA user_version = 9");
+	struct ledger_recosted done;
+	struct buf error;
+	struct prices *prices = prices_of(a);
+	buf_init(&error, ERROR_TEXT_MAX);
+	TAP_OK("recost: a newer file is not changed",
+	       !ledger_recost(path, 0, prices, &done, &error) &&
+		   strstr(buf_text(&error), "newer version") != NULL);
+	buf_free(&error);
+	prices_free(prices);
+}
+
+/* More rows than one transaction has. */
+static void
+check_recost_many(void)
+{
+	char path[512];
+	snprintf(path, sizeof path, "%s", in_top("recosted-many"));
+	must(write_rows(path, 1, LEDGER_QUEUE_MAX - 1), "written");
+	expect_recost("recost: several transactions", path, 0, "* in=0 out=1\n",
+		      "1023 1023 0 0 0, 713352>523264000, 715371>524288000");
+}
+
 static void
 check_usage(void)
 {
 	const char *path = in_top("used");
 	struct buf error;
-	enum ledger_by by = LEDGER_BY_DAY;
 	buf_init(&error, ERROR_TEXT_MAX);
 	expect_report("a report of no file", ledger_usage(path, NOON, 1, LEDGER_BY_DAY, &error),
 		      "{\"days\":1,\"since\":20261127,\"by\":\"day\",\"cut\":false,\"rows\":[],"
@@ -1020,6 +1115,7 @@ check_usage(void)
 	put_used(ledger, NOON, "claude_pro", "opus", "bob", false, 400);
 	put_used(ledger, NOON, "claude_pro", "opus", "", false, 500);
 	ledger_close(ledger, PATIENCE);
+	steady_stands = true;
 	expect_report("usage by model", ledger_usage(path, NOON, 7, LEDGER_BY_MODEL, &error),
 		      "{\"days\":7,\"since\":20261121,\"by\":\"model\",\"cut\":false,\"rows\":["
 		      "{\"model\":\"opus\"," SUMS_OF(2, TWO, 0, 0, 900,
@@ -1047,6 +1143,28 @@ check_usage(void)
 			  1, ONE, 100, 0, 0, 0) ","
 						"{\"day\":20261127," SUMS_OF(3, THREE, 0, 1, 900, 0)
 						    TOTAL);
+	expect_report("usage by day and provider",
+		      ledger_usage(path, NOON, 7, LEDGER_BY_DAY_AND_PROVIDER, &error),
+		      "{\"days\":7,\"since\":20261121,\"by\":\"day,provider\",\"cut\":false,"
+		      "\"rows\":[{\"day\":20261121,\"provider\":\"kimi\"," SUMS_OF(
+			  1, ONE, 100, 0, 0,
+			  0) ",{\"day\":20261127,\"provider\":\"claude_"
+			     "pro\"," SUMS_OF(2, TWO, 0, 0, 900,
+					      0) ",{"
+						 "\"day\":20261127,\"provider\":"
+						 "\"kimi\"," SUMS_OF(1, ONE, 0, 1, 0, 0) TOTAL);
+	steady_stands = false;
+	buf_free(&error);
+}
+
+static void
+check_usage_bounds(void)
+{
+	const char *path = in_top("used");
+	struct buf error;
+	enum ledger_by by = LEDGER_BY_DAY;
+	buf_init(&error, ERROR_TEXT_MAX);
+	steady_stands = true;
 	run_sql(path,
 		"WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1500)"
 		" INSERT INTO day SELECT 20261127, 'x', i, '', 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0"
@@ -1062,12 +1180,65 @@ check_usage(void)
 	       ledger_usage(path, NOON, 1, LEDGER_BY_MODEL, &error) == NULL &&
 		   strstr(buf_text(&error), "Ask for less") != NULL);
 	steady_jump_ns = 0;
+	steady_stands = false;
 	damage_pages(path);
 	TAP_OK("a damaged file is an error",
 	       ledger_usage(path, NOON, 7, LEDGER_BY_DAY, &error) == NULL &&
 		   strstr(buf_text(&error), "malformed") != NULL);
 	TAP_OK("model is a choice", ledger_by_read("model", &by) && by == LEDGER_BY_MODEL);
+	TAP_OK("day,provider is one, too",
+	       ledger_by_read("day,provider", &by) && by == LEDGER_BY_DAY_AND_PROVIDER);
 	TAP_OK("week is none", !ledger_by_read("week", &by));
+	buf_free(&error);
+}
+
+/* What was billed, as "provider/client: today, month". */
+static void
+write_spent(void *arg, const char *provider, const char *client, int64_t today, int64_t month)
+{
+	struct buf *text = arg;
+	buf_append_cut(text, "%s/%s: %" PRId64 ", %" PRId64 "\n", provider, client, today, month);
+}
+
+static void
+check_spent(void)
+{
+	const char *path = in_top("spent");
+	struct buf error, text;
+	buf_init(&error, ERROR_TEXT_MAX);
+	buf_init(&text, 4096);
+	TAP_OK("no file: nothing was spent",
+	       ledger_spent(path, NOON, write_spent, &text, &error) && text.len == 0);
+	struct ledger *ledger = new_at(path, FOR_EVER);
+	put_used(ledger, NOON - 27 * DAY, "kimi", "kimi-k3", "bob", true, 7); /* last month */
+	put_used(ledger, NOON - 6 * DAY, "kimi", "kimi-k3", "bob", true, 100);
+	put_used(ledger, NOON, "kimi", "kimi-k3", "bob", true, 20);
+	put_used(ledger, NOON, "kimi", "kimi-k4", "bob", true, 3);
+	put_used(ledger, NOON, "kimi", "kimi-k4", "", true, 50);
+	put_used(ledger, NOON, "kimi", "kimi-k4", "", true, -1);
+	put_used(ledger, NOON, "claude_pro", "opus", "bob", false, 400);
+	put_used(ledger, NOON + DAY, "kimi", "kimi-k4", "", true, 9); /* the clock was set back */
+	ledger_close(ledger, PATIENCE);
+	TAP_OK("it is read", ledger_spent(path, NOON, write_spent, &text, &error));
+	TAP_STR("what was billed in the day and the month", buf_text(&text),
+		"kimi/: 50, 50\nkimi/bob: 23, 123\n");
+	damage_pages(path);
+	TAP_OK("a damaged file is an error",
+	       !ledger_spent(path, NOON, write_spent, &text, &error) &&
+		   strstr(buf_text(&error), "malformed") != NULL);
+	buf_free(&text);
+	buf_free(&error);
+}
+
+static void
+expect_events(const char *name, const char *path, int64_t after, int limit, const char *wanted)
+{
+	struct buf events, error;
+	buf_init(&events, RESPONSE_JSON_MAX);
+	buf_init(&error, ERROR_TEXT_MAX);
+	bool are_read = ledger_events(path, after, limit, &events, &error);
+	TAP_STR(name, are_read ? buf_text(&events) : buf_text(&error), wanted);
+	buf_free(&events);
 	buf_free(&error);
 }
 
@@ -1075,9 +1246,9 @@ static void
 check_events(void)
 {
 	const char *path = in_top("events");
-	struct buf error;
+	struct buf error, small;
 	buf_init(&error, ERROR_TEXT_MAX);
-	expect_report("events of no file", ledger_events(path, 0, 10, &error), "{\"events\":[]}");
+	expect_events("events of no file", path, 0, 10, "{\"events\":[]}");
 	struct ledger *ledger = new_at(path, FOR_EVER);
 	for (int i = 1; i <= 3; i++) {
 		struct ledger_event event = {.at_ms = NOON + i, .kind = "left"};
@@ -1088,10 +1259,16 @@ check_events(void)
 #define EVENT(i)                                                                                   \
 	"{\"id\":" #i ",\"at\":\"2026-11-27T12:00:00.00" #i                                        \
 	"Z\",\"kind\":\"left\",\"provider\":\"\",\"text\":\"" #i "\"}"
-	expect_report("the newest events", ledger_events(path, 0, 2, &error),
-		      "{\"events\":[" EVENT(2) "," EVENT(3) "]}");
-	expect_report("events after one", ledger_events(path, 2, 2, &error),
-		      "{\"events\":[" EVENT(3) "]}");
+	expect_events("the newest events", path, 0, 2, "{\"events\":[" EVENT(2) "," EVENT(3) "]}");
+	expect_events("events after one", path, 2, 2, "{\"events\":[" EVENT(3) "]}");
+	expect_events("no events after the last one", path, 3, 2, "{\"events\":[]}");
+	buf_init(&small, sizeof "{\"events\":[" EVENT(2) - 1);
+	TAP_OK("events that do not fit are no error of the ledger",
+	       !ledger_events(path, 0, 2, &small, &error) && error.len == 0);
+	buf_free(&small);
+	TAP_OK("a directory has none, and the error says so",
+	       !ledger_events(top, 0, 2, &small, &error) && error.len > 0);
+	buf_free(&small);
 	buf_free(&error);
 }
 
@@ -1143,7 +1320,11 @@ main(int argc, char **argv)
 	check_eight();
 	check_kills();
 	check_prune();
+	check_recost();
+	check_recost_many();
+	check_spent();
 	check_usage();
+	check_usage_bounds();
 	check_events();
 	check_places();
 	remove_all(top);

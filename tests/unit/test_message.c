@@ -152,6 +152,48 @@ flags_of(const struct message *m)
 	       (m->stream ? STREAM : 0u);
 }
 
+/* Which requests ask for the same answer each time. */
+static const struct {
+	int line;
+	const char *name, *body;
+	bool is_repeatable;
+} repeatables[] = {
+    {__LINE__, "temperature 0", "{\"temperature\":0}", true},
+    {__LINE__, "0.0", "{\"temperature\":0.0}", true},
+    {__LINE__, "-0", "{\"temperature\":-0}", true},
+    {__LINE__, "0 with an exponent", "{\"temperature\":0.0e5}", true},
+    {__LINE__, "a tenth", "{\"temperature\":0.1}", false},
+    {__LINE__, "a tenth with an exponent", "{\"temperature\":1e-1}", false},
+    {__LINE__, "the last one counts", "{\"temperature\":0,\"temperature\":1}", false},
+    {__LINE__, "a word", "{\"temperature\":\"0\"}", false},
+    {__LINE__, "null", "{\"temperature\":null}", false},
+    {__LINE__, "no temperature", "{}", false},
+    {__LINE__, "no tools", "{\"temperature\":0,\"tools\":[]}", true},
+    {__LINE__, "a tool", "{\"temperature\":0,\"tools\":[{\"name\":\"x\"}]}", false},
+    {__LINE__, "a server's tool", "{\"temperature\":0,\"tools\":[{\"type\":\"web_search_1\"}]}",
+     false},
+    {__LINE__, "thinking", "{\"temperature\":0,\"thinking\":{\"type\":\"adaptive\"}}", false},
+    {__LINE__, "an odd thinking", "{\"temperature\":0,\"thinking\":true}", false},
+    {__LINE__, "no thinking", "{\"temperature\":0,\"thinking\":{\"type\":\"disabled\"}}", true},
+    {__LINE__, "thinking null", "{\"temperature\":0,\"thinking\":null}", true},
+    {__LINE__, "MCP servers", "{\"temperature\":0,\"mcp_servers\":[{}]}", false},
+    {__LINE__, "a container", "{\"temperature\":0,\"container\":\"c\"}", false},
+};
+
+static void
+check_repeatable(void)
+{
+	for (size_t i = 0; i < TAP_COUNT(repeatables); i++) {
+		struct message m;
+		char name[100], error[ERROR_TEXT_MAX];
+		const char *body = repeatables[i].body;
+		snprintf(name, sizeof name, "repeatable: %s", repeatables[i].name);
+		bool read = message_read(body, strlen(body), &m, error);
+		TAP_ROW(name, read && m.repeatable == repeatables[i].is_repeatable,
+			"line %d: expected %d", repeatables[i].line, repeatables[i].is_repeatable);
+	}
+}
+
 /* Who a client says to be, in metadata.user_id. */
 static const struct {
 	int line;
@@ -244,6 +286,48 @@ check_samples(void)
 	}
 }
 
+#define HOUR   "\"cache_control\":{\"type\":\"ephemeral\",\"ttl\":\"1h\"}"
+#define SHORT  "\"cache_control\":{\"type\":\"ephemeral\",\"ttl\":\"5m\"}"
+#define TEXT_1 "{\"type\":\"text\",\"text\":\"x\","
+
+static const struct {
+	int line;
+	const char *name, *body;
+	bool want;
+} hours[] = {
+    {__LINE__, "1h: no cache", "{" USER("\"x\"") "}", false},
+    {__LINE__, "1h: 5 minutes", "{\"system\":[" TEXT_1 SHORT "}]," USER("\"x\"") "}", false},
+    {__LINE__, "1h: no ttl", "{\"cache_control\":{\"type\":\"ephemeral\"}}", false},
+    {__LINE__, "1h: in the system prompt", "{\"system\":[" TEXT_1 SHORT "}," TEXT_1 HOUR "}]}",
+     true},
+    {__LINE__, "1h: in a tool", "{\"tools\":[{\"name\":\"t\"," HOUR "}]}", true},
+    {__LINE__, "1h: in a message", "{" USER("[" TEXT_1 HOUR "}]") "}", true},
+    {__LINE__, "1h: before a 5 minutes", "{" USER("[" TEXT_1 HOUR "}," TEXT_1 SHORT "}]") "}",
+     true},
+    {__LINE__, "1h: in a tool's result",
+     "{" USER("[{\"type\":\"tool_result\",\"content\":[" TEXT_1 HOUR "}]}]") "}", true},
+    {__LINE__, "1h: for the whole request", "{" HOUR "}", true},
+    {__LINE__, "1h: escaped", "{\"cache_control\":{\"t\\u0074l\":\"\\u0031h\"}}", true},
+    {__LINE__, "1h: a text that says so", "{\"system\":\"\\\"ttl\\\":\\\"1h\\\"\"}", false},
+    {__LINE__, "1h: an input that says so",
+     "{" USER("[{\"type\":\"tool_use\",\"input\":{" HOUR "}}]") "}", false},
+    {__LINE__, "1h: of another kind", "{\"cache_control\":{\"ttl\":[\"1h\"]},\"system\":[7]}",
+     false},
+    {__LINE__, "1h: null", "{\"cache_control\":null,\"system\":null}", false},
+};
+
+static void
+check_hours(void)
+{
+	for (size_t i = 0; i < TAP_COUNT(hours); i++) {
+		struct message m;
+		char error[ERROR_TEXT_MAX] = "";
+		bool fine = message_read(hours[i].body, strlen(hours[i].body), &m, error);
+		TAP_ROW_AT(hours[i].line, hours[i].name, fine && m.cache_1h == hours[i].want,
+			   "expected %d\ngot      %d %s", hours[i].want, m.cache_1h, error);
+	}
+}
+
 static void
 check_errors(void)
 {
@@ -333,7 +417,9 @@ main(int argc, char **argv)
 	tap_start("message", argc, argv);
 	check_rows();
 	check_people();
+	check_repeatable();
 	check_samples();
+	check_hours();
 	check_errors();
 	check_families();
 	check_tokens();

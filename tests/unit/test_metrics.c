@@ -18,8 +18,14 @@ usual(void)
 	    .failovers = 7,
 	    .streams = 5,
 	    .processes = 2,
+	    .none = {[COUNT_UNRECORDED] = 9},
+	    .caps = {{"all", "month", INT64_C(20500000000), 1, 2},
+		     {"deepseek", "day", 5, INT64_C(1000000000), 0}},
+	    .n_caps = 2,
 	    .config = {1700000000500, true},
 	    .tokens = {0, false},
+	    .is_sharing = true,
+	    .share = {.since_ms = 1, .delay_ms = 1002, .machines = 3, .refused = 4},
 	};
 }
 
@@ -76,6 +82,20 @@ static const struct {
      "claude_router_first_byte_seconds_bucket{provider=\"claude_pro\",le=\"600\"} 0"},
     {__LINE__, "and in the count", COUNT_FIRST_BYTE + HISTOGRAM_BUCKETS - 1, 2,
      "claude_router_first_byte_seconds_count{provider=\"claude_pro\"} 2"},
+    {__LINE__, "tokens of a kind", COUNT_TOKENS + 3, 12,
+     "claude_router_tokens_total{provider=\"claude_pro\",kind=\"cache_1h\"} 12"},
+    {__LINE__, "what was billed", COUNT_COST, UINT64_C(1234567890123),
+     "claude_router_cost_dollars_total{provider=\"claude_pro\"} 1234.567890123"},
+    {__LINE__, "a nano-dollar", COUNT_COST, 1,
+     "claude_router_cost_dollars_total{provider=\"claude_pro\"} 0.000000001"},
+    {__LINE__, "more than there is", COUNT_COST, UINT64_MAX,
+     "claude_router_cost_dollars_total{provider=\"claude_pro\"} 9223372036.854775807"},
+    {__LINE__, "what was billed and is not known", COUNT_COST_UNKNOWN, 2,
+     "claude_router_cost_unknown_total{provider=\"claude_pro\"} 2"},
+    {__LINE__, "what cost more than was reserved", COUNT_BOUND_EXCEEDED, 3,
+     "claude_router_bound_exceeded_total{provider=\"claude_pro\"} 3"},
+    {__LINE__, "what a drill answered", COUNT_DRILLED, 2,
+     "claude_router_drilled_total{provider=\"claude_pro\"} 2"},
     {__LINE__, "a sum is in seconds", COUNT_DURATION + HISTOGRAM_BUCKETS, 12034,
      "claude_router_request_duration_seconds_sum{provider=\"claude_pro\"} 12.034"},
 };
@@ -111,6 +131,19 @@ static const struct {
      "claude_router_requests_total{provider=\"none\",outcome=\"error\"} 0", true},
     {__LINE__, "nobody is no provider that rests",
      "claude_router_rests_total{provider=\"none\",reason=\"busy\"} 0", false},
+    {__LINE__, "nobody has tokens",
+     "claude_router_tokens_total{provider=\"none\",kind=\"input\"} 0", false},
+    {__LINE__, "the state is shared", "claude_router_share_connected 1", true},
+    {__LINE__, "by so many machines", "claude_router_share_machines 3", true},
+    {__LINE__, "so late", "claude_router_share_delay_seconds 1.002", true},
+    {__LINE__, "what was forged", "claude_router_share_refused_total 4", true},
+    {__LINE__, "rows that were lost", "claude_router_ledger_dropped_total 9", true},
+    {__LINE__, "a cap", "claude_router_cap_dollars{scope=\"all\",period=\"month\"} 20.500000000",
+     true},
+    {__LINE__, "what is used of it",
+     "claude_router_cap_used_dollars{scope=\"deepseek\",period=\"day\"} 1.000000000", true},
+    {__LINE__, "what is reserved of it",
+     "claude_router_cap_reserved_dollars{scope=\"all\",period=\"month\"} 0.000000002", true},
     {__LINE__, "a file in force", "claude_router_config_last_reload_successful 1", true},
     {__LINE__, "since when",
      "claude_router_config_last_reload_success_timestamp_seconds 1700000000.500", true},
@@ -130,6 +163,19 @@ check_usual(void)
 			   usual_rows[i].text, page);
 	TAP_OK("nobody rests", strstr(page, "resting_until_timestamp_seconds{") == NULL);
 	TAP_OK("no window is known", strstr(page, "quota_window_utilization_ratio{") == NULL);
+}
+
+static void
+check_share(void)
+{
+	struct metrics m = usual();
+	m.share.since_ms = 0;
+	const char *page = page_of(&m);
+	TAP_OK("the server is away", has_line(page, "claude_router_share_connected 0"));
+	TAP_OK("then nobody shares", has_line(page, "claude_router_share_machines 0"));
+	TAP_OK("then nothing is late", strstr(page, "\nclaude_router_share_delay") == NULL);
+	m.is_sharing = false;
+	TAP_OK("nothing is shared", strstr(page_of(&m), "share") == NULL);
 }
 
 #define UTILIZATION "claude_router_quota_window_utilization_ratio{provider=\"claude_pro\",window="
@@ -234,6 +280,7 @@ main(int argc, char **argv)
 	tap_start("metrics", argc, argv);
 	check_usual();
 	check_counters();
+	check_share();
 	check_windows();
 	for (size_t i = 0; i < TAP_COUNT(bucket_rows); i++)
 		TAP_INT_AT(bucket_rows[i].line, "a time's bucket",

@@ -20,6 +20,7 @@ struct stands {
 	enum standing standing;
 	int64_t for_ms;     /* from now */
 	const char *window; /* of a, which the provider rejected; NULL: none */
+	enum { CAP, BUDGET, RESERVED_BUDGET } by; /* CAPPED: by what */
 };
 
 /* What else is known. */
@@ -140,6 +141,37 @@ static const struct {
      "retry-after: 40\r\n",
      "No provider can answer now: a has used its daily cap; b is paused"},
     {__LINE__,
+     "the budget of the client's key: who serves again",
+     {{PAUSED_FOR(40 * SECOND)},
+      {STANDING_CAPPED, HOUR, NULL, BUDGET},
+      {STANDING_CAPPED, HOUR, NULL, BUDGET}},
+     LOGIN,
+     NULL,
+     429,
+     "rate_limit_error",
+     "retry-after: 40\r\n",
+     "b's budget is used up; a serves again 19:00."},
+    {__LINE__,
+     "the budget of the client's key: when it begins anew",
+     {{PAUSED_FOR(3 * HOUR)}, {STANDING_CAPPED, 2 * HOUR, NULL, BUDGET}, {STANDING_DISABLED}},
+     0,
+     NULL,
+     429,
+     "rate_limit_error",
+     "retry-after: 7200\r\n",
+     "b's budget is used up; it begins anew 21:00."},
+    {__LINE__,
+     "the budget of the client's key is reserved: soon",
+     {{STANDING_UNCONFIGURED},
+      {STANDING_CAPPED, 5 * SECOND, NULL, RESERVED_BUDGET},
+      {STANDING_DISABLED}},
+     0,
+     NULL,
+     429,
+     "rate_limit_error",
+     "retry-after: 5\r\n",
+     "b's budget is used up."},
+    {__LINE__,
      "one that only a person can lift does not",
      {{STANDING_CAPPED, -NOW_MS}, {STANDING_UNABLE}, {STANDING_DISABLED}},
      0,
@@ -221,7 +253,11 @@ make_plan(const struct stands *stands, struct provider *providers, struct plan_v
 					      .credential = {.why_none = "tokens.txt has none"},
 					      .refuses = "images"};
 		snprintf(views[i].capped.text, sizeof views[i].capped.text,
-			 "%c has used its daily cap", (int)('a' + i));
+			 stands[i].by == CAP ? "%c has used its daily cap"
+					     : "%c's budget is used up",
+			 (int)('a' + i));
+		views[i].capped.is_of_client = stands[i].by != CAP;
+		views[i].capped.is_reserved = stands[i].by == RESERVED_BUDGET;
 		plan.candidates[i] = (struct candidate){.view = &views[i],
 							.standing = stands[i].standing,
 							.until_ms = NOW_MS + stands[i].for_ms,

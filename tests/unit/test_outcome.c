@@ -31,7 +31,8 @@ struct step {
 	/* Of a window that resets in an hour. p leaves at 5h=98%. */
 	const char *window;
 	uint32_t used;
-	uint64_t person; /* 0: unknown */
+	uint64_t person;   /* 0: unknown */
+	const char *label; /* of one of several stored credentials; NULL: it is the only one */
 };
 
 #define OK(account)                                                                                \
@@ -197,6 +198,45 @@ static const struct {
      1,
      "p rejects its credential (why); tried again at *\np is available again\n"},
 
+    /* Several stored credentials */
+    {__LINE__,
+     "a limit of one of several",
+     {{'a', VERDICT_COOL, 429, PAUSE_NAMED, .label = "work"}},
+     "-P--",
+     1,
+     1,
+     "p.work is paused until * (why)\n"},
+    {__LINE__,
+     "of the one without a label",
+     {{'a', VERDICT_COOL, 429, PAUSE_NAMED, .label = ""}},
+     "-P--",
+     1,
+     1,
+     "p is paused until * (why)\n"},
+    {__LINE__,
+     "one of several is rejected, and replaced",
+     {{'a', VERDICT_BENCH, 401, PAUSE_BENCH, .label = "work"},
+      {'a', VERDICT_PASS, 200, .began_in_ms = 5000, .label = "work"}},
+     "-r--",
+     1,
+     1,
+     "p.work rejects its credential (why); tried again at *\np.work is available again\n"},
+    {__LINE__,
+     "trouble with one of several is everybody's at once",
+     {{'a', VERDICT_COOL, 503, PAUSE_SHORT, SCOPE_SPREADING, .label = "work"}},
+     "P---",
+     1,
+     1,
+     "p is paused until * (why)\n"},
+    {__LINE__,
+     "which a success of another one ends",
+     {{'a', VERDICT_COOL, 503, PAUSE_SHORT, SCOPE_SPREADING, .label = "work"},
+      {'b', VERDICT_PASS, 200, .began_in_ms = 5000, .label = "home"}},
+     "r--r",
+     1,
+     1,
+     "p is paused until * (why)\np is available again\n"},
+
     /* Quota windows */
     {__LINE__, "a window with room", {USED('a', "5h", 799, 0)}, "-r--", 0, 0, ""},
     {__LINE__,
@@ -333,6 +373,8 @@ take(const struct provider *p, const struct step *s)
 					.key = key_of(p, (uint64_t)s->account, 0),
 					.family = OPUS,
 					.began_ms = now_ms + s->began_in_ms,
+					.label = s->label,
+					.is_pooled = s->label != NULL,
 					.kin = {.person = s->person},
 					.response = &response,
 					.verdict = &verdict};

@@ -19,10 +19,30 @@ enum { PROVIDERS = 3 };
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers"
 
 /* A provider's health. */
-enum { READY, PAUSED, BENCHED, DUE, LEASED, FAMILY_PAUSED, PAUSED_FOR_EVERYBODY };
+enum {
+	READY,
+	PAUSED,
+	BENCHED,
+	DUE,
+	LEASED,
+	FAMILY_PAUSED,
+	PAUSED_FOR_EVERYBODY,
+	DRILLED,
+	DRILL_DUE
+};
 
 /* What else is true of it. */
-enum { PAID = 1, OWN = 2, OFF = 4, NO_CREDENTIAL = 8, UNABLE = 16, LEAVES = 32, CAPPED = 64 };
+enum {
+	PAID = 1,
+	OWN = 2,
+	OFF = 4,
+	NO_CREDENTIAL = 8,
+	UNABLE = 16,
+	LEAVES = 32,
+	CAPPED = 64,
+	LONGER = 128,
+	LABELLED = 256
+};
 
 struct scene {
 	int health;
@@ -80,6 +100,28 @@ static const struct {
      "bc",
      "rrR",
      HOUR},
+    {__LINE__,
+     "paused by a drill",
+     {{DRILLED, 0, HOUR}, {READY}, {READY}},
+     "",
+     0,
+     0,
+     0,
+     0,
+     "bc",
+     "rrR",
+     HOUR},
+    {__LINE__,
+     "probed after it",
+     {{DRILL_DUE}, {READY}, {READY}},
+     "",
+     0,
+     0,
+     0,
+     0,
+     "abc",
+     "prr",
+     -1},
     {__LINE__,
      "benched",
      {{BENCHED, 0, HOUR}, {READY}, {READY}},
@@ -291,6 +333,19 @@ static const struct {
      'b',
      "ac",
      "rrC",
+     HOUR},
+    {__LINE__,
+     "a pause that ends before the cap does not count",
+     {{PAUSED, PAID | CAPPED | LONGER, HOUR},
+      {BENCHED, PAID | CAPPED | LONGER, HOUR},
+      {READY, OFF}},
+     "",
+     0,
+     0,
+     0,
+     0,
+     "",
+     "CBD",
      HOUR},
     {__LINE__,
      "a capped provider is not probed",
@@ -587,12 +642,14 @@ static struct provider providers[PROVIDERS];
 static void
 set_health(struct plan_view *view, const struct scene *s)
 {
-	struct health *h = s->health == FAMILY_PAUSED          ? &view->family
+	bool drilled = s->health == DRILLED || s->health == DRILL_DUE;
+	struct health *h = drilled                             ? &view->drill
+			   : s->health == FAMILY_PAUSED        ? &view->family
 			   : s->health == PAUSED_FOR_EVERYBODY ? &view->everybody
 							       : &view->account;
 	if (s->health == READY)
 		return;
-	bool over = s->health == DUE || s->health == LEASED;
+	bool over = s->health == DUE || s->health == LEASED || s->health == DRILL_DUE;
 	h->pause = s->health == BENCHED ? PAUSE_BENCH : PAUSE_NAMED;
 	h->since_ms = NOW_MS - 2 * HOUR;
 	h->until_ms = over ? NOW_MS - SECOND : NOW_MS + s->for_ms;
@@ -629,10 +686,13 @@ set_view(struct plan_view *view, size_t i, const struct scene *s)
 	p->n_leave_at = s->traits & LEAVES ? TAP_COUNT(marks) : 0;
 	view->credential.value = "sk";
 	view->credential.stored = !(s->traits & OWN);
+	view->credential.label = s->traits & LABELLED ? "work" : "";
 	view->credential.why_none = s->traits & NO_CREDENTIAL ? "tokens.txt has none" : NULL;
 	view->refuses = s->traits & UNABLE ? "images" : NULL;
 	view->capped.refuses = s->traits & CAPPED;
-	view->capped.until_ms = s->for_ms == 0 || s->health != READY ? 0 : NOW_MS + s->for_ms;
+	view->capped.until_ms = s->traits & LONGER                     ? NOW_MS + 2 * s->for_ms
+				: s->for_ms == 0 || s->health != READY ? 0
+								       : NOW_MS + s->for_ms;
 	snprintf(view->capped.text, sizeof view->capped.text, "%s has used its cap", p->name);
 	set_health(view, s);
 	set_window(view, s);
@@ -689,6 +749,16 @@ static const struct {
 } reasons[] = {
     {__LINE__, {READY}, "", "a is ready"},
     {__LINE__, {READY}, "a", "a was chosen by hand"},
+    {__LINE__, {READY, LABELLED}, "", "a.work is ready"},
+    {__LINE__,
+     {PAUSED, LABELLED, 2 * HOUR},
+     "",
+     "a.work is paused until 21:00 (429 unified five_hour)"},
+    {__LINE__,
+     {PAUSED_FOR_EVERYBODY, LABELLED, 2 * HOUR},
+     "",
+     "a is paused until 21:00 (429 unified five_hour)"},
+    {__LINE__, {READY, LABELLED | UNABLE}, "", "a cannot take this request: images"},
     {__LINE__, {PAUSED, 0, 2 * HOUR}, "", "a is paused until 21:00 (429 unified five_hour)"},
     {__LINE__,
      {BENCHED, 0, HOUR},

@@ -17,7 +17,7 @@ is_ready(struct pool_key key)
 	return ready;
 }
 
-/* One handle, whose options are those of the row before. */
+/* Each handle is returned with its row's options. */
 static const struct {
 	const char *name;
 	struct pool_key key;
@@ -30,7 +30,8 @@ static const struct {
     {"once more", {2, 1}, true},
     {"the options of nobody", {0, 0}, false},
     {"those of nobody are not kept", {0, 0}, false},
-    {"a provider after nobody", {2, 1}, false},
+    {"a provider after nobody", {2, 1}, true},
+    {"the first one is still there", {1, 0}, true},
 };
 
 static void
@@ -46,6 +47,35 @@ check_two_handles(void)
 	pool_return(pool, again, (struct pool_key){3, 0});
 }
 
+static void
+note_end(struct transfer *transfer, CURLcode code)
+{
+	(void)transfer;
+	(void)code;
+	loop_stop(pool_loop(pool));
+}
+
+/* libcurl keeps the buffer of a transfer that failed before it had a connection, refuses another
+ * size then, and would read more into it than it holds. */
+static void
+check_buffer(void)
+{
+	bool ready;
+	struct transfer transfer = {.ended = note_end};
+	const struct pool_key failed = {4, 0}, other = {4, 1};
+	CURL *easy = pool_borrow(pool, failed, &ready);
+	curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 2048L);
+	curl_easy_setopt(easy, CURLOPT_URL, "http://nobody.invalid/");
+	if (!pool_add(pool, easy, &transfer))
+		abort();
+	loop_run(pool_loop(pool));
+	pool_return(pool, easy, failed);
+	easy = pool_borrow(pool, other, &ready);
+	TAP_INT("after a name that was not found, a buffer has the size that is asked for",
+		curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 2048L), CURLE_OK);
+	pool_return(pool, easy, other);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -57,6 +87,7 @@ main(int argc, char **argv)
 	for (size_t i = 0; i < TAP_COUNT(rows); i++)
 		TAP_INT(rows[i].name, is_ready(rows[i].key), rows[i].ready);
 	check_two_handles();
+	check_buffer();
 	pool_free(pool);
 	loop_free(loop);
 	return tap_finish();

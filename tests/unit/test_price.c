@@ -5,6 +5,7 @@
 
 #include "base/caps.h"
 #include "base/clock.h"
+#include "config/config.h"
 #include "private.h"
 #include "tap.h"
 
@@ -17,6 +18,13 @@ static char shipped_file[sizeof dir + sizeof("/shipped")];
 #define PEAK    "2026-11-27T06:00:00Z" /* a Friday */
 #define OFFPEAK "2026-11-27T12:00:00Z"
 #define MOST    PRICE_NANO_USD_MAX
+
+#define USAGE(in, read, write, for_5m, for_1h, out, search, fast, odd)                             \
+	{                                                                                          \
+		.input = in, .cache_read = read, .cache_write = write, .cache_5m = for_5m,         \
+		.cache_1h = for_1h, .output = out, .searches = search, .is_fast = fast,            \
+		.is_odd = odd                                                                      \
+	}
 
 /* NULL: the file does not exist. */
 static struct prices *
@@ -102,6 +110,8 @@ static const struct {
     {__LINE__, "kimi-k3", PEAK, 3000, 3000, 3000, 300, 15000},
     {__LINE__, "kimi-k2.7-code", PEAK, 950, 950, 950, 190, 4000},
     {__LINE__, "kimi-k2.6", PEAK, 950, 950, 950, 160, 4000},
+    {__LINE__, "kimi-k2", PEAK, 950, 950, 950, 160, 4000},
+    {__LINE__, "deepseek-reasoner", PEAK, 300, 300, 300, 28, 1200},
     {__LINE__, "gpt-6.1-sol", PEAK, 2000, 2500, 4000, 100, 10000},
     {__LINE__, "gpt-6-sol", PEAK, 2000, 2500, 4000, 200, 10000},
     {__LINE__, "gpt-6-luna", PEAK, 100, 125, 200, 10, 500},
@@ -120,8 +130,8 @@ check_table(const struct prices *prices)
 		    {.cache_read = 1000},
 		    {.output = 1000},
 		};
-		struct price_query query = {"x", table[i].model, clock_parse_ms(table[i].at),
-					    false};
+		struct price_query query = {"x", table[i].model, clock_parse_ms(table[i].at), false,
+					    NULL};
 		bool good = true;
 		for (size_t j = 0; j < TAP_COUNT(usages); j++) {
 			struct cost cost = prices_cost(prices, &query, &usages[j]);
@@ -130,6 +140,40 @@ check_table(const struct prices *prices)
 		}
 		TAP_ROW_AT(table[i].line, table[i].model, good, "at %s", table[i].at);
 	}
+}
+
+/* A cap on a provider whose first name has no price would leave it out, without a word of it. */
+static void
+check_defaults(const struct prices *prices)
+{
+	char file[sizeof dir + sizeof("/conf")];
+	struct buf errors;
+	const struct price_request request = {.text_bytes = 10, .max_tokens = 10};
+	unsigned names = 0;
+	snprintf(file, sizeof file, "%s/conf", dir);
+	private_write(file, "", 0, 0644);
+	buf_init(&errors, 8192);
+	struct config *config = config_load(file, &errors);
+	TAP_STR("the defaults are a configuration", buf_text(&errors), "");
+	for (size_t i = 0; config != NULL && i < config->n_providers; i++) {
+		const struct provider *p = &config->providers[i];
+		for (size_t j = 0; j < p->n_models; j++)
+			for (size_t k = 0; k < p->models[j].n_names; k++, names++) {
+				char *model = p->models[j].names[k];
+				const struct price_query query = {
+				    .provider = p->name,
+				    .model = model,
+				    .at_ms = clock_parse_ms(PEAK),
+				};
+				struct cost bound = prices_bound(prices, &query, &request);
+				TAP_ROW(model, bound.is_known, "a default of %s without a price",
+					p->name);
+			}
+	}
+	TAP_OK("there are default names", names >= 4);
+	unlink(file);
+	config_free(config);
+	buf_free(&errors);
 }
 
 /* --- Whole responses by the shipped prices ---------------------------------- */
@@ -142,180 +186,60 @@ static const struct {
 	int64_t want; /* nano-dollars */
 } whole[] = {
     /* 3 x 4000 + 150,000 x 200 + 2000 x 8000 + 800 x 20,000 */
-    {__LINE__,
-     "a warm turn",
-     "claude-opus-5-5",
-     PEAK,
-     {3, 150000, 2000, NONE, NONE, 800, NONE, false, false},
-     true,
-     62012000},
-    {__LINE__,
-     "the same with a cache of 5 minutes",
-     "claude-opus-5-5",
-     PEAK,
-     {3, 150000, 2000, NONE, NONE, 800, NONE, false, false},
-     false,
-     56012000},
-    {__LINE__,
-     "the split decides",
-     "claude-opus-5-5",
-     PEAK,
-     {3, 150000, 2000, 500, 1500, 800, NONE, false, false},
-     true,
-     60512000},
+    {__LINE__, "a warm turn", "claude-opus-5-5", PEAK,
+     USAGE(3, 150000, 2000, NONE, NONE, 800, NONE, false, false), true, 62012000},
+    {__LINE__, "the same with a cache of 5 minutes", "claude-opus-5-5", PEAK,
+     USAGE(3, 150000, 2000, NONE, NONE, 800, NONE, false, false), false, 56012000},
+    {__LINE__, "the split decides", "claude-opus-5-5", PEAK,
+     USAGE(3, 150000, 2000, 500, 1500, 800, NONE, false, false), true, 60512000},
 
     /* Tiers: 100, 10, 125 and 500 nano-dollars a token; above 500, 50, 625 and 2500 */
-    {__LINE__,
-     "tier -1",
-     "claude-haiku-5-5",
-     PEAK,
-     {99999, NONE, NONE, NONE, NONE, 10, NONE, false, false},
-     false,
-     9999900 + 5000},
-    {__LINE__,
-     "tier 0",
-     "claude-haiku-5-5",
-     PEAK,
-     {100000, NONE, NONE, NONE, NONE, 10, NONE, false, false},
-     false,
-     10000000 + 5000},
-    {__LINE__,
-     "tier +1",
-     "claude-haiku-5-5",
-     PEAK,
-     {100001, NONE, NONE, NONE, NONE, 10, NONE, false, false},
-     false,
-     50000500 + 25000},
-    {__LINE__,
-     "tier 0 of all kinds of input",
-     "claude-haiku-5-5",
-     PEAK,
-     {1, 99989, 10, NONE, NONE, 0, NONE, false, false},
-     false,
-     100 + 999890 + 1250},
-    {__LINE__,
-     "tier +1 of all kinds of input",
-     "claude-haiku-5-5",
-     PEAK,
-     {1, 99990, 10, NONE, NONE, 0, NONE, false, false},
-     false,
-     500 + 4999500 + 6250},
-    {__LINE__,
-     "tier +1 of an hour's writes",
-     "claude-haiku-5-5",
-     PEAK,
-     {1, NONE, 100000, NONE, NONE, 0, NONE, false, false},
-     true,
-     500 + 100000000},
-    {__LINE__,
-     "output is in no tier",
-     "claude-haiku-5-5",
-     PEAK,
-     {1, NONE, NONE, NONE, NONE, 200000, NONE, false, false},
-     false,
-     100 + 100000000},
-    {__LINE__,
-     "another tier 0",
-     "gpt-6.1-sol",
-     PEAK,
-     {272000, NONE, NONE, NONE, NONE, 1, NONE, false, false},
-     false,
-     544000000 + 10000},
-    {__LINE__,
-     "another tier +1",
-     "gpt-6.1-sol",
-     PEAK,
-     {272001, NONE, NONE, NONE, NONE, 1, NONE, false, false},
-     false,
-     1088004000 + 15000},
-    {__LINE__,
-     "a tier without w5m",
-     "gpt-6.1-sol",
-     PEAK,
-     {0, NONE, 272001, NONE, NONE, 0, NONE, false, false},
-     false,
-     1088004000},
-    {__LINE__,
-     "a tier without w1h",
-     "gpt-6.1-sol",
-     PEAK,
-     {0, NONE, 272001, NONE, NONE, 0, NONE, false, false},
-     true,
-     1088004000},
-    {__LINE__,
-     "before an unknown tier",
-     "gpt-6-sol",
-     PEAK,
-     {272000, NONE, NONE, NONE, NONE, 1, NONE, false, false},
-     false,
-     544000000 + 10000},
-    {__LINE__,
-     "in an unknown tier",
-     "gpt-6-sol",
-     PEAK,
-     {272001, NONE, NONE, NONE, NONE, 1, NONE, false, false},
-     false,
-     UNKNOWN},
-    {__LINE__,
-     "in another",
-     "gpt-6-luna",
-     PEAK,
-     {272001, NONE, NONE, NONE, NONE, 1, NONE, false, false},
-     false,
-     UNKNOWN},
+    {__LINE__, "tier -1", "claude-haiku-5-5", PEAK,
+     USAGE(99999, NONE, NONE, NONE, NONE, 10, NONE, false, false), false, 9999900 + 5000},
+    {__LINE__, "tier 0", "claude-haiku-5-5", PEAK,
+     USAGE(100000, NONE, NONE, NONE, NONE, 10, NONE, false, false), false, 10000000 + 5000},
+    {__LINE__, "tier +1", "claude-haiku-5-5", PEAK,
+     USAGE(100001, NONE, NONE, NONE, NONE, 10, NONE, false, false), false, 50000500 + 25000},
+    {__LINE__, "tier 0 of all kinds of input", "claude-haiku-5-5", PEAK,
+     USAGE(1, 99989, 10, NONE, NONE, 0, NONE, false, false), false, 100 + 999890 + 1250},
+    {__LINE__, "tier +1 of all kinds of input", "claude-haiku-5-5", PEAK,
+     USAGE(1, 99990, 10, NONE, NONE, 0, NONE, false, false), false, 500 + 4999500 + 6250},
+    {__LINE__, "tier +1 of an hour's writes", "claude-haiku-5-5", PEAK,
+     USAGE(1, NONE, 100000, NONE, NONE, 0, NONE, false, false), true, 500 + 100000000},
+    {__LINE__, "output is in no tier", "claude-haiku-5-5", PEAK,
+     USAGE(1, NONE, NONE, NONE, NONE, 200000, NONE, false, false), false, 100 + 100000000},
+    {__LINE__, "another tier 0", "gpt-6.1-sol", PEAK,
+     USAGE(272000, NONE, NONE, NONE, NONE, 1, NONE, false, false), false, 544000000 + 10000},
+    {__LINE__, "another tier +1", "gpt-6.1-sol", PEAK,
+     USAGE(272001, NONE, NONE, NONE, NONE, 1, NONE, false, false), false, 1088004000 + 15000},
+    {__LINE__, "a tier without w5m", "gpt-6.1-sol", PEAK,
+     USAGE(0, NONE, 272001, NONE, NONE, 0, NONE, false, false), false, 1088004000},
+    {__LINE__, "a tier without w1h", "gpt-6.1-sol", PEAK,
+     USAGE(0, NONE, 272001, NONE, NONE, 0, NONE, false, false), true, 1088004000},
+    {__LINE__, "before an unknown tier", "gpt-6-sol", PEAK,
+     USAGE(272000, NONE, NONE, NONE, NONE, 1, NONE, false, false), false, 544000000 + 10000},
+    {__LINE__, "in an unknown tier", "gpt-6-sol", PEAK,
+     USAGE(272001, NONE, NONE, NONE, NONE, 1, NONE, false, false), false, UNKNOWN},
+    {__LINE__, "in another", "gpt-6-luna", PEAK,
+     USAGE(272001, NONE, NONE, NONE, NONE, 1, NONE, false, false), false, UNKNOWN},
 
     /* Speed: 8000, 400, 10,000, 16,000, 40,000 */
-    {__LINE__,
-     "fast",
-     "claude-opus-5-5",
-     PEAK,
-     {1000, 2000, 30, 20, 10, 5, NONE, true, false},
-     false,
-     8000000 + 800000 + 200000 + 160000 + 200000},
-    {__LINE__,
-     "fast without a price for it",
-     "claude-opus-5",
-     PEAK,
-     {1000, NONE, NONE, NONE, NONE, 5, NONE, true, false},
-     false,
-     UNKNOWN},
+    {__LINE__, "fast", "claude-opus-5-5", PEAK, USAGE(1000, 2000, 30, 20, 10, 5, NONE, true, false),
+     false, 8000000 + 800000 + 200000 + 160000 + 200000},
+    {__LINE__, "fast without a price for it", "claude-opus-5", PEAK,
+     USAGE(1000, NONE, NONE, NONE, NONE, 5, NONE, true, false), false, UNKNOWN},
 
     /* Searches: 10,000,000 at Claude's, 740,000 at DeepSeek's */
-    {__LINE__,
-     "searches",
-     "claude-sonnet-5-5",
-     PEAK,
-     {1, NONE, NONE, NONE, NONE, 1, 3, false, false},
-     false,
-     2000 + 10000 + 30000000},
-    {__LINE__,
-     "searches are not dearer in fast mode",
-     "claude-opus-5-5",
-     PEAK,
-     {0, NONE, NONE, NONE, NONE, 1, 1, true, false},
-     false,
-     40000 + 10000000},
-    {__LINE__,
-     "searches are not cheaper off-peak",
-     "deepseek-v4-pro",
-     OFFPEAK,
-     {0, NONE, NONE, NONE, NONE, 1, 2, false, false},
-     false,
-     1980 + 1480000},
-    {__LINE__,
-     "searches without a price",
-     "kimi-k3",
-     PEAK,
-     {1, NONE, NONE, NONE, NONE, 1, 1, false, false},
-     false,
-     UNKNOWN},
-    {__LINE__,
-     "no searches need no price",
-     "kimi-k3",
-     PEAK,
-     {1, NONE, NONE, NONE, NONE, 1, 0, false, false},
-     false,
-     3000 + 15000},
+    {__LINE__, "searches", "claude-sonnet-5-5", PEAK,
+     USAGE(1, NONE, NONE, NONE, NONE, 1, 3, false, false), false, 2000 + 10000 + 30000000},
+    {__LINE__, "searches are not dearer in fast mode", "claude-opus-5-5", PEAK,
+     USAGE(0, NONE, NONE, NONE, NONE, 1, 1, true, false), false, 40000 + 10000000},
+    {__LINE__, "searches are not cheaper off-peak", "deepseek-v4-pro", OFFPEAK,
+     USAGE(0, NONE, NONE, NONE, NONE, 1, 2, false, false), false, 1980 + 1480000},
+    {__LINE__, "searches without a price", "kimi-k3", PEAK,
+     USAGE(1, NONE, NONE, NONE, NONE, 1, 1, false, false), false, UNKNOWN},
+    {__LINE__, "no searches need no price", "kimi-k3", PEAK,
+     USAGE(1, NONE, NONE, NONE, NONE, 1, 0, false, false), false, 3000 + 15000},
 
     /* Periods, of 1000 tokens of output */
     {__LINE__,
@@ -342,47 +266,18 @@ static const struct {
     {__LINE__, "a name that is but a date", "-20260101", PEAK, {.output = 1}, false, UNKNOWN},
 
     /* What was not reported */
-    {__LINE__,
-     "nothing reported",
-     "kimi-k3",
-     PEAK,
-     {NONE, NONE, NONE, NONE, NONE, NONE, NONE, false, false},
-     false,
-     UNKNOWN},
-    {__LINE__,
-     "no output reported",
-     "kimi-k3",
-     PEAK,
-     {1, NONE, NONE, NONE, NONE, NONE, NONE, false, false},
-     false,
-     UNKNOWN},
-    {__LINE__,
-     "no input reported",
-     "kimi-k3",
-     PEAK,
-     {NONE, NONE, NONE, NONE, NONE, 1, NONE, false, false},
-     false,
-     UNKNOWN},
-    {__LINE__,
-     "one kind of input is enough",
-     "kimi-k3",
-     PEAK,
-     {NONE, 10, NONE, NONE, NONE, 1, NONE, false, false},
-     false,
-     3000 + 15000},
-    {__LINE__,
-     "nothing used",
-     "kimi-k3",
-     PEAK,
-     {0, NONE, NONE, NONE, NONE, 0, NONE, false, false},
-     false,
-     0},
-    {__LINE__,
-     "the most tokens",
-     "claude-fable-5",
-     PEAK,
-     {INT32_MAX, INT32_MAX, INT32_MAX, NONE, NONE, INT32_MAX, INT32_MAX, false, false},
-     true,
+    {__LINE__, "nothing reported", "kimi-k3", PEAK,
+     USAGE(NONE, NONE, NONE, NONE, NONE, NONE, NONE, false, false), false, UNKNOWN},
+    {__LINE__, "no output reported", "kimi-k3", PEAK,
+     USAGE(1, NONE, NONE, NONE, NONE, NONE, NONE, false, false), false, UNKNOWN},
+    {__LINE__, "no input reported", "kimi-k3", PEAK,
+     USAGE(NONE, NONE, NONE, NONE, NONE, 1, NONE, false, false), false, UNKNOWN},
+    {__LINE__, "one kind of input is enough", "kimi-k3", PEAK,
+     USAGE(NONE, 10, NONE, NONE, NONE, 1, NONE, false, false), false, 3000 + 15000},
+    {__LINE__, "nothing used", "kimi-k3", PEAK,
+     USAGE(0, NONE, NONE, NONE, NONE, 0, NONE, false, false), false, 0},
+    {__LINE__, "the most tokens", "claude-fable-5", PEAK,
+     USAGE(INT32_MAX, INT32_MAX, INT32_MAX, NONE, NONE, INT32_MAX, INT32_MAX, false, false), true,
      MOST},
 };
 
@@ -418,13 +313,13 @@ check_whole(const struct prices *prices)
 {
 	for (size_t i = 0; i < TAP_COUNT(whole); i++) {
 		struct price_query query = {"x", whole[i].model, clock_parse_ms(whole[i].at),
-					    whole[i].asked_for_1h};
+					    whole[i].asked_for_1h, NULL};
 		struct cost cost = prices_cost(prices, &query, &whole[i].usage);
 		TAP_INT_AT(whole[i].line, whole[i].name, amount(&cost), whole[i].want);
 	}
 	for (size_t i = 0; i < TAP_COUNT(minutes); i++) {
 		struct price_query query = {"x", "deepseek-v4-pro", clock_parse_ms(minutes[i].at),
-					    false};
+					    false, NULL};
 		struct usage usage = {.output = 1000};
 		struct cost cost = prices_cost(prices, &query, &usage);
 		TAP_INT_AT(minutes[i].line, minutes[i].name, amount(&cost),
@@ -582,7 +477,7 @@ check_bounds(const struct prices *prices)
 {
 	for (size_t i = 0; i < TAP_COUNT(bounds); i++) {
 		struct price_query query = {"x", bounds[i].model, clock_parse_ms(bounds[i].at),
-					    bounds[i].asked_for_1h};
+					    bounds[i].asked_for_1h, NULL};
 		struct cost cost = prices_bound(prices, &query, &bounds[i].request);
 		TAP_INT_AT(bounds[i].line, bounds[i].name, amount(&cost), bounds[i].want);
 	}
@@ -713,7 +608,7 @@ check_files(void)
 		if (prices == NULL)
 			continue;
 		struct price_query query = {files[i].provider, files[i].model,
-					    clock_parse_ms(files[i].at), false};
+					    clock_parse_ms(files[i].at), false, NULL};
 		struct usage usage = USAGE_NONE;
 		usage.input = files[i].input;
 		usage.output = files[i].output;
@@ -749,9 +644,110 @@ check_missing_kinds(void)
 	    {__LINE__, "an hour then costs twice the input", "b", &write, true, 2000000},
 	};
 	for (size_t i = 0; prices != NULL && i < TAP_COUNT(missing); i++) {
-		struct price_query query = {"x", missing[i].model, 0, missing[i].asked_for_1h};
+		struct price_query query = {"x", missing[i].model, 0, missing[i].asked_for_1h,
+					    NULL};
 		struct cost cost = prices_cost(prices, &query, missing[i].usage);
 		TAP_INT_AT(missing[i].line, missing[i].name, amount(&cost), missing[i].want);
+	}
+	prices_free(prices);
+}
+
+/* Which line prices a response of the provider "x" to "sent": one token. */
+static const struct {
+	int line;
+	const char *name, *answered, *prices;
+	int64_t want;
+	const char *model;
+} answers[] = {
+    {__LINE__, "answered: the model that answered", "got", "got in=2 out=0\nsent in=1 out=0", 2000,
+     "got"},
+    {__LINE__, "answered: also behind the one that was sent", "got",
+     "sent in=1 out=0\ngot in=2 out=0", 2000, "got"},
+    {__LINE__, "answered: not reported", "", "got in=2 out=0\nsent in=1 out=0", 1000, "sent"},
+    {__LINE__, "answered: not known to the caller", NULL, "got in=2 out=0\nsent in=1 out=0", 1000,
+     "sent"},
+    {__LINE__, "answered: a snapshot", "got-20251001", "got in=2 out=0\nsent in=1 out=0", 2000,
+     "got-20251001"},
+    {__LINE__, "answered: a name without a price", "an alias", "got in=2 out=0\nsent in=1 out=0",
+     1000, "sent"},
+    {__LINE__, "answered: neither has a price", "an alias", "got in=2 out=0", UNKNOWN, "an alias"},
+    {__LINE__, "answered: no price for what was sent, and nothing reported", "", "got in=2 out=0",
+     UNKNOWN, "sent"},
+    {__LINE__, "answered: the provider's own price of what was sent comes first", "got",
+     "got in=2 out=0\nx:sent in=3 out=0", 3000, "sent"},
+    {__LINE__, "answered: its own price of what answered before it", "got",
+     "x:sent in=3 out=0\nx:got in=4 out=0", 4000, "got"},
+    {__LINE__, "answered: another provider's prices are none", "got",
+     "y:got in=4 out=0\nsent in=1 out=0", 1000, "sent"},
+    {__LINE__, "answered: somebody knows that its price is unknown", "got",
+     "got unknown\nsent in=1 out=0", UNKNOWN, "got"},
+};
+
+static void
+check_answers(void)
+{
+	for (size_t i = 0; i < TAP_COUNT(answers); i++) {
+		struct prices *prices = load_good(answers[i].prices, NULL);
+		const struct price_query query = {
+		    .provider = "x", .model = "sent", .answered = answers[i].answered};
+		const struct usage usage = {.input = 1};
+		if (prices == NULL)
+			continue;
+		struct cost cost = prices_cost(prices, &query, &usage);
+		TAP_ROW_AT(answers[i].line, answers[i].name,
+			   amount(&cost) == answers[i].want &&
+			       strcmp(cost.model, answers[i].model) == 0,
+			   "expected %" PRId64 " of %s\ngot      %" PRId64 " of %s",
+			   answers[i].want, answers[i].model, amount(&cost), cost.model);
+		prices_free(prices);
+	}
+}
+
+/* Iterations of further models, by these prices. */
+#define FURTHER                                                                                    \
+	"m in=1 out=0 fast=2 over=100: in=10 out=0\nbig in=5 out=0\nquick in=3 out=0 fast=3\n"
+#define EACH(model, input)                                                                         \
+	"{\"type\":\"advisor_message\",\"model\":\"" model "\",\"input_tokens\":" #input           \
+	",\"output_tokens\":0}"
+
+static const struct {
+	int line;
+	const char *name, *usage;
+	int64_t want;
+} further[] = {
+    {__LINE__, "iterations: each by its model's price", EACH("big", 2), 3000 + 2 * 5000},
+    {__LINE__, "iterations: two models more", EACH("big", 2) "," EACH("quick", 1),
+     3000 + 2 * 5000 + 3000},
+    {__LINE__, "iterations: one model without a price", EACH("big", 2) "," EACH("new", 1), UNKNOWN},
+    {__LINE__, "iterations: the tier is of all input", EACH("big", 98), 3 * 10000 + 98 * 5000},
+    {__LINE__, "iterations: below the tier", EACH("big", 97), 3 * 1000 + 97 * 5000},
+    {__LINE__, "iterations: fast, where the further model is not",
+     EACH("big", 2) "],\"speed\":\"fast\",\"x\":[", 6000 + 2 * 5000},
+    {__LINE__, "iterations: fast, where the further model can be",
+     EACH("quick", 2) "],\"speed\":\"fast\",\"x\":[", 6000 + 2 * 9000},
+    {__LINE__, "iterations: more models than are kept",
+     EACH("big", 1) "," EACH("quick", 1) "," EACH("m2", 0) "," EACH("m3", 0), UNKNOWN},
+};
+
+static void
+check_further(void)
+{
+	struct prices *prices = load_good(FURTHER "m* in=0 out=0\n", NULL);
+	const struct price_query query = {.provider = "x", .model = "m", .answered = "m"};
+	for (size_t i = 0; prices != NULL && i < TAP_COUNT(further); i++) {
+		struct usage usage = {.model = "m"};
+		struct scan scan;
+		char json[1024];
+		snprintf(json, sizeof json,
+			 "{\"input_tokens\":3,\"output_tokens\":0,\"iterations\":[%s]}",
+			 further[i].usage);
+		scan_init(&scan, json, strlen(json));
+		usage_read(&usage, &scan);
+		struct cost cost = prices_cost(prices, &query, &usage);
+		TAP_ROW_AT(further[i].line, further[i].name,
+			   amount(&cost) == further[i].want && strcmp(cost.model, "m") == 0,
+			   "expected %" PRId64 "\ngot      %" PRId64, further[i].want,
+			   amount(&cost));
 	}
 	prices_free(prices);
 }
@@ -760,7 +756,7 @@ static void
 check_lower_tier(void)
 {
 	struct prices *prices = load_good("a in=5 out=5 over=10: in=1 out=1", NULL);
-	struct price_query query = {"x", "a", 0, false};
+	struct price_query query = {"x", "a", 0, false, NULL};
 	struct price_request request = {.text_bytes = 40, .max_tokens = 1};
 	if (prices == NULL)
 		return;
@@ -774,7 +770,7 @@ check_owners(void)
 {
 	struct prices *prices =
 	    load_good("checked 2026-11-03\na in=1 out=1", "checked 2026-11-02\nchecked 2026-11-01");
-	struct price_query query = {"x", "a", 0, false};
+	struct price_query query = {"x", "a", 0, false, NULL};
 	struct usage usage = {.output = 1};
 	if (prices == NULL)
 		return;
@@ -992,6 +988,7 @@ main(int argc, char **argv)
 	if (shipped == NULL) {
 		tap_skip("the shipped prices", "they are not here");
 	} else {
+		check_defaults(shipped);
 		check_table(shipped);
 		check_whole(shipped);
 		check_bounds(shipped);
@@ -999,6 +996,8 @@ main(int argc, char **argv)
 	prices_free(shipped);
 	check_files();
 	check_missing_kinds();
+	check_answers();
+	check_further();
 	check_lower_tier();
 	check_owners();
 	check_bad();

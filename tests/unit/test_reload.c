@@ -223,6 +223,32 @@ check_state_file(void)
 	logged();
 }
 
+/* Of the machines that share their state. */
+static void
+check_server(void)
+{
+	static const char key[] = "share_key = " HASH_A "\n";
+	write_file("tokens", key);
+	write_config("max_retries = 3\nshare = \"valkey://h\"", "state");
+	reload_now(&app);
+	TAP_STR("a server waits for the next start", app.reload.restart,
+		"share: waits for the next start; until then nothing is shared");
+	TAP_INT("and all else does not", app.config->max_retries, 3);
+	free(app.reload.share);
+	app.reload.share = strdup("valkey://h"); /* as if it had been there at the start */
+	reload_now(&app);
+	TAP_STR("so does another key than the state file's", app.reload.restart,
+		"share_key: waits for the next start; until then the old one");
+	write_config("max_retries = 3", "state");
+	reload_now(&app);
+	TAP_STR("and no server", app.reload.restart,
+		"share: waits for the next start; until then valkey://h");
+	free(app.reload.share);
+	app.reload.share = strdup("");
+	reload_now(&app);
+	TAP_STR("nothing shared before and after", app.reload.restart, "");
+}
+
 /* The directory of a log appears: no file has changed, and yet the configuration can be used. */
 static void
 check_retry(void)
@@ -294,6 +320,7 @@ main(int argc, char **argv)
 	check_state_file();
 	check_retry();
 	check_shares();
+	check_server();
 	app_close(&app);
 	for (size_t i = 0; i < TAP_COUNT(made); i++)
 		unlink(in_dir(made[i]));

@@ -183,7 +183,7 @@ check_unknown_path(void)
 		"Unknown path. Claude Router serves /v1/messages, /v1/messages/count_tokens, "
 		"/v1/models, /health, /v1/status, /v1/usage, /v1/events, /v1/switch-provider, "
 		"/v1/retry-provider, "
-		"/v1/health-check, /metrics, /v1/self-test.");
+		"/v1/health-check, /v1/drill, /metrics, /dashboard, /v1/self-test.");
 	request_fini(&r);
 }
 
@@ -998,7 +998,9 @@ check_choice(size_t i)
 	    .login = r.login, .api_key = r.api_key, .may_use_stored = choices[i].may_use_stored};
 	const struct provider provider = {.credential = choices[i].use,
 					  .takes_login = choices[i].takes_login};
-	const struct credential c = credential_choose(&provider, &client, choices[i].stored);
+	const struct stored_credential stored = {.weight = 1, .value = choices[i].stored};
+	const struct credential c =
+	    credential_choose(&provider, &client, stored.value == NULL ? NULL : &stored);
 	TAP_ROW_AT(choices[i].line, choices[i].name,
 		   same(c.value, choices[i].value) && c.stored == choices[i].is_stored &&
 		       (c.value == NULL) == (c.why_none != NULL),

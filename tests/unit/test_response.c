@@ -123,6 +123,56 @@ check_times(void)
 	}
 }
 
+/* PROTOCOLS.md 8: when a limit that names no time by itself is over. */
+static const struct {
+	int line;
+	const char *name, *status, *header;
+	int64_t retry_after_ms;
+} limits[] = {
+    {__LINE__, "retry-after-ms", "429", "retry-after-ms: 2500\r\n", 2500},
+    {__LINE__, "of two that say the same the first", "429",
+     "retry-after-ms: 2500\r\nretry-after: 3\r\n", 2500},
+    {__LINE__, "a reset in seconds", "429", "x-ratelimit-reset-requests: 20s\r\n", 20000},
+    {__LINE__, "in all units", "429", "x-ratelimit-reset-requests: 1h2m3.5s\r\n", 3723500},
+    {__LINE__, "in milliseconds: at least a second", "429", "x-ratelimit-reset-tokens: 120ms\r\n",
+     1000},
+    {__LINE__, "a number alone", "429", "x-ratelimit-reset-tokens: 17\r\n", 17000},
+    {__LINE__, "0 is none", "429", "x-ratelimit-reset-tokens: 0\r\n", -1},
+    {__LINE__, "so is -1", "429", "x-ratelimit-reset-tokens: -1\r\n", -1},
+    {__LINE__, "so is nonsense", "429", "x-ratelimit-reset-tokens: 6mx\r\n", -1},
+    {__LINE__, "absurd is 8 days", "429", "x-ratelimit-reset-tokens: 999999h\r\n", 691200000},
+    {__LINE__, "of two the later one", "429",
+     "x-ratelimit-reset-requests: 8s\r\nx-ratelimit-reset-tokens: 6m0s\r\n", 360000},
+    {__LINE__, "but that of the limit which is used up", "429",
+     "x-ratelimit-remaining-requests: 0\r\nx-ratelimit-reset-requests: 8s\r\n"
+     "x-ratelimit-remaining-tokens: 9\r\nx-ratelimit-reset-tokens: 6m0s\r\n",
+     8000},
+    {__LINE__, "retry-after counts more", "429",
+     "x-ratelimit-reset-tokens: 6m0s\r\nretry-after: 5\r\n", 5000},
+    {__LINE__, "a 200 has them, too", "200", "x-ratelimit-reset-tokens: 6m0s\r\n", -1},
+};
+
+static void
+check_limits(void)
+{
+	for (size_t i = 0; i < TAP_COUNT(limits); i++) {
+		struct response a;
+		char status[32];
+		response_init(&a);
+		snprintf(status, sizeof status, "HTTP/1.1 %s x\r\n", limits[i].status);
+		take(&a, status);
+		for (const char *line = limits[i].header; *line != '\0';
+		     line += strcspn(line, "\n") + 1)
+			response_line(&a, line, strcspn(line, "\n") + 1, NOW_MS, HIDE_ANTHROPIC);
+		take(&a, "\r\n");
+		TAP_INT_AT(limits[i].line, limits[i].name, a.retry_after_ms,
+			   limits[i].retry_after_ms);
+		TAP_OK("… as the client is told",
+		       (a.retry_after_ms == -1) == (buf_text(&a.forwarded)[0] == '\0'));
+		response_fini(&a);
+	}
+}
+
 /* Of a provider that is not Claude. */
 static void
 check_hidden(void)
@@ -152,6 +202,7 @@ main(int argc, char **argv)
 	check_too_many();
 	check_claim();
 	check_times();
+	check_limits();
 	check_interim();
 	check_hidden();
 	return tap_finish();

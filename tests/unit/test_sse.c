@@ -137,6 +137,25 @@ check_linear(void)
 	free(bytes);
 }
 
+/* A line of any length that ends with CR, before one that ends with LF. */
+static void
+check_long_lines(void)
+{
+	char bytes[1024];
+	size_t wrong = 0;
+	for (size_t n = 0; n < 800; n++) {
+		struct sse s;
+		struct sse_event e;
+		int all = snprintf(bytes, sizeof bytes, "data:%0*d\rdata:1\n\nx", (int)n + 1, 0);
+		sse_init(&s);
+		wrong += sse_next(&s, bytes, (size_t)all, &e) != SSE_EVENT ||
+			 e.raw_len != (size_t)all - 1 || e.data_len != n + 3 ||
+			 memcmp(e.data + n, "0\n1", 3) != 0;
+		sse_fini(&s);
+	}
+	TAP_INT("lines of any length, ended by CR", wrong, 0);
+}
+
 static void
 check_too_big(void)
 {
@@ -182,6 +201,7 @@ main(int argc, char **argv)
 	tap_start("sse", argc, argv);
 	check_rows();
 	check_linear();
+	check_long_lines();
 	check_too_big();
 	check_damage();
 	return tap_finish();

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* state*.c: the file and whatever may happen to it, with real processes that
  * are killed for real. CHECK_ALL=1 kills more of them; SEED=N repeats a run. */
+#include "../raw.h"
 #include "base/caps.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -16,7 +17,6 @@
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -49,7 +49,7 @@ static int64_t clock_ahead_s; /* the wall clock, set by us */
 int
 clock_gettime(clockid_t id, struct timespec *now)
 {
-	long result = syscall(SYS_clock_gettime, id, now);
+	long result = syscall(RAW_CLOCK_GETTIME, id, now);
 	if (id == CLOCK_REALTIME)
 		now->tv_sec += clock_ahead_s;
 	return (int)result;
@@ -268,7 +268,8 @@ until_of(const struct state *state, uint64_t n)
 static void
 put_session(struct state *state, uint64_t key, uint64_t provider, int64_t used_ms)
 {
-	state_session_put(state, &(struct session){key, provider, used_ms, 0});
+	state_session_put(state,
+			  &(struct session){.key = key, .provider = provider, .used_ms = used_ms});
 }
 
 /* ---- Making and keeping ---------------------------------------------------- */
@@ -872,7 +873,8 @@ write_for_ever(const char *path, int fd)
 		}
 		memset(change.why, 'a' + (int)(n % 26), sizeof change.why - 1);
 		state_health_change(state, &key, "claude_pro", &change);
-		state_session_put(state, &(struct session){1 + n % STEADY, n, n, n});
+		state_session_put(
+		    state, &(struct session){1 + n % STEADY, n, n, (uint32_t)n, ~(uint32_t)n});
 	}
 }
 
@@ -908,8 +910,9 @@ read_once(const struct state *state, uint32_t n, struct reads *reads)
 		reads->foreign += memcmp(&key, &health.key, sizeof key) != 0;
 	}
 	if (state_session(state, 1 + n % STEADY, &session))
-		reads->torn += session.provider != session.mended ||
-			       (uint64_t)session.used_ms != session.mended;
+		reads->torn += (uint32_t)session.provider != session.mended ||
+			       (uint64_t)session.used_ms != session.provider ||
+			       session.credential != ~session.mended;
 }
 
 static pid_t
@@ -1067,6 +1070,13 @@ check_queue(void)
 	state_tick(state, NULL);
 	TAP_INT("counters too, and once", state_counted(state, 9, COUNT_FAILURES), 1);
 	TAP_STR("the switch too", summary.manual, "kimi");
+	int64_t at_ms = state_switched_ms(state);
+	state_switch_at(state, "deepseek", at_ms);
+	state_switch_at(state, "claude_api", at_ms - 1);
+	state_summary(state, &summary);
+	TAP_STR("of two at one time the second holds, and no older one", summary.manual,
+		"deepseek");
+	state_switch(state, "kimi");
 	TAP_STR("and who serves", summary.current, "deepseek");
 	TAP_INT("a lease is granted again", state_health_change(state, &key, "claude_pro", &lease),
 		HEALTH_GRANTED);
@@ -1284,6 +1294,67 @@ check_replaced(void)
 	TAP_INT("and tells it once", count_logged("newer version"), 1);
 	TAP_INT("and leaves it alone", inode_of(path), inode);
 	state_close(state);
+}
+
+/* The key that many machines have in common. */
+static struct state *
+open_keyed(const char *path, const uint8_t *key)
+{
+	struct buf error;
+	buf_init(&error, ERROR_TEXT_MAX);
+	struct state *state = state_open_keyed(path, key, &error);
+	if (state == NULL)
+		fprintf(stderr, "test_state: %s\n", buf_text(&error));
+	must(state != NULL, "state_open_keyed");
+	buf_free(&error);
+	return state;
+}
+
+static bool
+has_key(const struct state *state, const uint8_t *key)
+{
+	return memcmp(state_key(state), key, DIGEST_KEY_SIZE) == 0;
+}
+
+static void
+check_keyed(void)
+{
+	static const uint8_t one[DIGEST_KEY_SIZE] = {1}, two[DIGEST_KEY_SIZE] = {2};
+	const char *path = in_top("keyed");
+	forget_log();
+	struct state *state = open_keyed(path, one);
+	rest_until(state, 1, T, T + HOUR);
+	TAP_OK("a new file has the given key", has_key(state, one));
+	state_close(state);
+	state = open_at(path);
+	TAP_OK("which is any key's", has_key(state, one) && until_of(state, 1) == T + HOUR);
+	state_close(state);
+	state = open_keyed(path, one);
+	TAP_OK("and that key's", has_key(state, one) && until_of(state, 1) == T + HOUR);
+	TAP_INT("so nothing is set aside", count_files(top, "keyed.bad-"), 0);
+
+	struct state *other = open_keyed(path, two);
+	TAP_OK("another key begins anew", has_key(other, two) && until_of(other, 1) == 0);
+	TAP_INT("beside the old file", count_files(top, "keyed.bad-"), 1);
+	TAP_INT("and says why", count_logged("was made with another share_key: moved to"), 1);
+
+	ino_t inode = inode_of(path);
+	for (int i = 0; i < 3; i++)
+		state_tick(state, NULL);
+	rest_until(state, 2, T, T + HOUR);
+	TAP_OK("who still runs with the old key goes on",
+	       has_key(state, one) && until_of(state, 1) + until_of(state, 2) == 2 * T + 2 * HOUR);
+	TAP_INT("tells it once", count_logged("Restart what still runs with the old key"), 1);
+	TAP_INT("and leaves the new file alone", inode_of(path), inode);
+	state_close(other);
+	unlink(path);
+	state_tick(state, NULL);
+	state_close(state);
+	state = open_at(path);
+	TAP_OK("a file that is gone is made again with the key",
+	       has_key(state, one) && until_of(state, 1) == T + HOUR);
+	state_close(state);
+	remove_like("keyed");
 }
 
 static void
@@ -1526,9 +1597,11 @@ check_sessions(void)
 	TAP_INT("but after a minute", session_used(state, 1), 60 * SECOND);
 	put_session(state, 1, 3, T + 61 * SECOND);
 	TAP_INT("or with another provider", session_used(state, 1), 61 * SECOND);
-	state_session_put(state, &(struct session){1, 3, T + 62 * SECOND, 1});
+	state_session_put(state, &(struct session){1, 3, T + 62 * SECOND, 1, 0});
 	TAP_INT("or mended", session_used(state, 1), 62 * SECOND);
-	state_session_put(state, &(struct session){1, 3, T - HOUR, 1});
+	state_session_put(state, &(struct session){1, 3, T + 63 * SECOND, 1, 9});
+	TAP_INT("or with another credential", session_used(state, 1), 63 * SECOND);
+	state_session_put(state, &(struct session){1, 3, T - HOUR, 1, 9});
 	TAP_INT("or when the clock jumped back", session_used(state, 1), -HOUR);
 	put_session(state, 0, 3, T);
 	TAP_INT("no session has no place", session_used(state, 0), -1);
@@ -1879,6 +1952,7 @@ main(int argc, char **argv)
 	for (size_t i = 0; i < TAP_COUNT(under_rows); i++)
 		check_under(&under_rows[i]);
 	check_replaced();
+	check_keyed();
 	check_no_directory();
 	check_sigbus_elsewhere();
 	check_eviction();

@@ -7,7 +7,8 @@
 
 #define START                                                                                      \
 	"event: message_start\ndata: "                                                             \
-	"{\"type\":\"message_start\",\"message\":{\"usage\":{\"input_tokens\":10,\"cache_read_"    \
+	"{\"type\":\"message_start\",\"message\":{\"model\":\"m-1\",\"usage\":{\"input_tokens\":"  \
+	"10,\"cache_read_"                                                                         \
 	"input_tokens\":5,\"cache_creation_input_tokens\":2,\"output_tokens\":1}}}\n\n"
 #define OPEN(i, type)                                                                              \
 	"event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":" #i        \
@@ -120,10 +121,12 @@ check_usage(void)
 	feed(&s, START);
 	TAP_INT("input: three kinds added", usage_total_input(&s.usage), 17);
 	TAP_INT("output at the start", s.usage.output, 1);
+	TAP_STR("the model that answers", s.usage.model, "m-1");
 	feed(&s, "event: message_delta\ndata: "
 		 "{\"delta\":{\"stop_reason\":null},\"usage\":{\"output_tokens\":40}}\n\n");
 	TAP_INT("output is the latest", s.usage.output, 40);
 	TAP_INT("input stays", usage_total_input(&s.usage), 17);
+	TAP_STR("so does the model", s.usage.model, "m-1");
 	TAP_OK("a delta without a reason is no end", !s.delta);
 	feed(&s, "event: message_delta\ndata: "
 		 "{\"usage\":{\"output_tokens\":-5,\"input_tokens\":99999999999999999999}}\n\n");

@@ -8,12 +8,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define HEX_KEY "0123456789abcdef0123456789ABCDEF0123456789abcdef0123456789abcdef"
+
 static char dir[] = "/tmp/test_tokens.XXXXXX";
 static char file[sizeof dir + sizeof("/tokens.txt")];
 
 /* Two providers of the four, and one of another name. */
+static char no_share[] = "";
 static struct config config = {
     .tokens_file = file,
+    .share = no_share,
     .providers = {{.name = "claude_pro"}, {.name = "claude_api"}, {.name = "backup"}},
     .n_providers = 3,
 };
@@ -49,13 +53,21 @@ static const struct {
      "x"},
     {__LINE__, "DEEPSEEK_API_KEY", AND_NUL("DEEPSEEK_API_KEY=x\n"), "deepseek", "x"},
     {__LINE__, "KIMI_API_KEY", AND_NUL("KIMI_API_KEY=x\n"), "kimi", "x"},
+    {__LINE__, "openai", AND_NUL("openai = x\n"), "openai", "x"},
+    {__LINE__, "OPENAI_API_KEY", AND_NUL("OPENAI_API_KEY=x\n"), "openai", "x"},
     {__LINE__, "MOONSHOT_API_KEY", AND_NUL("MOONSHOT_API_KEY=x\n"), "kimi", "x"},
     {__LINE__, "a provider that is not configured", AND_NUL("deepseek = x\nbackup = y\n"), "backup",
      "y"},
     {__LINE__, "none for a provider", AND_NUL("backup = abc\n"), "claude_pro", NULL},
     {__LINE__, "none for a stranger", AND_NUL("backup = abc\n"), "nobody", NULL},
     {__LINE__, "admin_token", AND_NUL("admin_token = abc\n"), "admin_token", "abc"},
+    {__LINE__, "a server's password", AND_NUL("share = a=b@c/d\n"), "share", "a=b@c/d"},
     {__LINE__, "empty file", AND_NUL(""), "backup", NULL},
+    {__LINE__, "several keys: the first", AND_NUL("backup.b = x\nbackup = y\n"), "backup", "x"},
+    {__LINE__, "one login with a label", AND_NUL("claude_pro.mine = sk-ant-oat01-x\n"),
+     "claude_pro", "sk-ant-oat01-x"},
+    {__LINE__, "one value for two providers", AND_NUL("backup = x\nclaude_api = x\n"), "claude_api",
+     "x"},
 };
 
 static void
@@ -71,6 +83,55 @@ check_good(void)
 		TAP_STR_AT(good[i].line, good[i].name, value, good[i].value);
 		tokens_free(tokens);
 		buf_free(&error);
+	}
+}
+
+/* --- Several for a provider ----------------------------------------------------- */
+
+static const struct {
+	int line;
+	const char *name;
+	const char *text;
+	size_t text_len;
+	const char *provider;
+	const char *all; /* as "label*weight=value …" */
+} several[] = {
+    {__LINE__, "none", AND_NUL("backup = a\n"), "claude_api", ""},
+    {__LINE__, "one", AND_NUL("backup = a\n"), "backup", "*1=a "},
+    {__LINE__, "three, in the file's order", AND_NUL("backup.work = a\nbackup = b\nbackup.2 = c\n"),
+     "backup", "work*1=a *1=b 2*1=c "},
+    {__LINE__, "other providers between them",
+     AND_NUL("backup.a = a\nkimi.a = k\nclaude_pro = p\nbackup.b = b\n"), "backup", "a*1=a b*1=b "},
+    {__LINE__, "weights", AND_NUL("backup*3 = a\nbackup.w*100 = b\nbackup.v*1=c\n"), "backup",
+     "*3=a w*100=b v*1=c "},
+    {__LINE__, "the longest label", AND_NUL("backup.abcdefghij-_5678 = a\n"), "backup",
+     "abcdefghij-_5678*1=a "},
+    {__LINE__, "by environment-style names", AND_NUL("KIMI_API_KEY = a\nKIMI_API_KEY.two = b\n"),
+     "kimi", "*1=a two*1=b "},
+    {__LINE__, "eight",
+     AND_NUL("backup=0\nbackup.1=1\nbackup.2=2\nbackup.3=3\nbackup.4=4\nbackup.5=5\nbackup.6=6\n"
+	     "backup.7=7\n"),
+     "backup", "*1=0 1*1=1 2*1=2 3*1=3 4*1=4 5*1=5 6*1=6 7*1=7 "},
+};
+
+static void
+check_several(void)
+{
+	for (size_t i = 0; i < TAP_COUNT(several); i++) {
+		struct buf error, all;
+		buf_init(&error, 4096);
+		buf_init(&all, 4096);
+		private_write(file, several[i].text, several[i].text_len, 0600);
+		struct tokens *tokens = tokens_load(&config, &error);
+		const struct stored_credential *s;
+		for (size_t k = 0;
+		     tokens != NULL && (s = tokens_at(tokens, several[i].provider, k)); k++)
+			buf_append_cut(&all, "%s*%u=%s ", s->label, s->weight, s->value);
+		TAP_STR_AT(several[i].line, several[i].name,
+			   tokens == NULL ? buf_text(&error) : buf_text(&all), several[i].all);
+		tokens_free(tokens);
+		buf_free(&error);
+		buf_free(&all);
 	}
 }
 
@@ -131,6 +192,70 @@ static const struct {
      ":2: duplicate kimi, first defined on line 1"},
     {__LINE__, "admin_token twice", AND_NUL("admin_token = SECRET\nadmin_token = SECRET2\n"),
      ":2: duplicate admin_token, first defined on line 1"},
+
+    /* Several for a provider */
+    {__LINE__, "a label twice", AND_NUL("backup.a = SECRET\nbackup.a = SECRET2\n"),
+     ":2: duplicate backup.a, first defined on line 1"},
+    {__LINE__, "a value twice", AND_NUL("backup = SECRET\nkimi = SECRET\nbackup.a = SECRET\n"),
+     ":3: the value of backup.a is the same as that of backup on line 1"},
+    {__LINE__, "a value twice by an alias",
+     AND_NUL("kimi.a = SECRET\nMOONSHOT_API_KEY.b = SECRET\n"),
+     ":2: the value of MOONSHOT_API_KEY.b is the same as that of kimi.a on line 1"},
+    {__LINE__, "a second claude_pro", AND_NUL("claude_pro = SECRET\nclaude_pro.two = SECRET2\n"),
+     ":2: a second claude_pro, the first is on line 1: a Claude subscription is its owner's, and "
+     "several are not pooled"},
+    {__LINE__, "a second claude_pro without a label",
+     AND_NUL("claude_pro = SECRET\nclaude_pro = SECRET2\n"),
+     ":2: a second claude_pro, the first is on line 1: a Claude subscription"},
+    {__LINE__, "a second login elsewhere",
+     AND_NUL("backup = sk-ant-oat01-SECRET\nbackup.b = sk-ant-oat01-SECRET2\n"),
+     ":2: a second backup, the first is on line 1: a Claude subscription"},
+    {__LINE__, "a login beside a key", AND_NUL("backup = SECRET\nbackup.b = sk-ant-oat01-SECRET\n"),
+     ":2: a second backup, the first is on line 1: a Claude subscription"},
+    {__LINE__, "no label", AND_NUL("backup. = SECRET\n"),
+     ":1: the label after backup. is not one: use"},
+    {__LINE__, "a label in capitals", AND_NUL("backup.SECRET = a\n"),
+     ":1: the label after backup. is not"},
+    {__LINE__, "a label that is too long", AND_NUL("backup.abcdefghij1234567 = SECRET\n"),
+     "1 to 16 lower-case letters, digits, _ and -"},
+    {__LINE__, "a label with a dot", AND_NUL("backup.a.b = SECRET\n"),
+     ":1: the label after backup."},
+    {__LINE__, "the ledger's word for a client's own", AND_NUL("backup.own = SECRET\n"),
+     ":1: the label after backup. is not one"},
+    {__LINE__, "a key in place of a label", AND_NUL("backup.sk-abcdef = SECRET\n"),
+     ":1: the label after backup. is not one"},
+    {__LINE__, "the ledger's word for no label", AND_NUL("backup.stored = SECRET\n"),
+     ":1: the label after backup. is not one"},
+    {__LINE__, "a weight of 0", AND_NUL("backup*0 = SECRET\n"),
+     ":1: the weight after backup* is not one: use a whole number from 1 to 100"},
+    {__LINE__, "a weight of 101", AND_NUL("backup.a*101 = SECRET\n"),
+     ":1: the weight after backup*"},
+    {__LINE__, "no weight", AND_NUL("backup* = SECRET\n"), ":1: the weight after backup*"},
+    {__LINE__, "no number", AND_NUL("backup*1x = SECRET\n"), ":1: the weight after backup*"},
+    {__LINE__, "a weight before the label", AND_NUL("backup*2.a = SECRET\n"),
+     ":1: the weight after backup*"},
+    {__LINE__, "a label of nobody", AND_NUL("SECRET.a = SECRET\n"), ":1: unknown name"},
+    {__LINE__, "a label of the admin", AND_NUL("admin_token.a = SECRET\n"),
+     ":1: admin_token has neither label nor weight"},
+    {__LINE__, "a label of the server's password", AND_NUL("share.a = SECRET\n"),
+     ":1: share has neither label nor weight"},
+    {__LINE__, "a second key for all machines",
+     AND_NUL("share_key = " HEX_KEY "\nshare_key = " HEX_KEY "\n"),
+     ":2: duplicate share_key, first defined on line 1"},
+    {__LINE__, "a key for all machines that is too short", AND_NUL("share_key = SECRET\n"),
+     ":1: the value of share_key is not one: use 64 hexadecimal digits, a line that "
+     "claude-router-ctl share key prints"},
+    {__LINE__, "a key for all machines that is too long", AND_NUL("share_key = 0" HEX_KEY "\n"),
+     ":1: the value of share_key is not one"},
+    {__LINE__, "a key for all machines of other letters",
+     AND_NUL("share_key = SECRETg789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\n"),
+     ":1: the value of share_key is not one"},
+    {__LINE__, "the owner of a labelled one", AND_NUL("deepseek.a = sk-ant-api03-SECRET\n"),
+     ":1: the value of deepseek.a is a credential of Claude's"},
+    {__LINE__, "nine",
+     AND_NUL("backup=0\nbackup.1=1\nbackup.2=2\nbackup.3=3\nbackup.4=4\nbackup.5=5\nbackup.6=6\n"
+	     "backup.7=7\nbackup.8=SECRET\n"),
+     ":9: backup has more than 8 credentials"},
 };
 
 static void
@@ -253,6 +378,41 @@ check_sharing(void)
 	buf_free(&error);
 }
 
+/* What many machines have in common. */
+static void
+check_share(void)
+{
+	static const uint8_t eight[] = {0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef};
+	char server[] = "valkey://h";
+	struct buf error;
+	buf_init(&error, 4096);
+	config.share = server;
+	private_write(file, AND_NUL("share_key = " HEX_KEY "\n"), 0600);
+	struct tokens *tokens = tokens_load(&config, &error);
+	const uint8_t *key = tokens == NULL ? NULL : tokens_share_key(tokens);
+	TAP_ROW("the machines' key",
+		key != NULL && memcmp(key, eight, 8) == 0 && memcmp(key + 24, eight, 8) == 0,
+		"got %s", key == NULL ? buf_text(&error) : "another one");
+	TAP_STR("a server without a password", tokens == NULL ? "" : tokens_share_password(tokens),
+		NULL);
+	tokens_free(tokens);
+	private_write(file, AND_NUL("share = SECRET\n"), 0600);
+	expect_error(__LINE__, "a server without the machines' key",
+		     "tokens.txt: the configuration has share, so share_key is needed: a line "
+		     "that claude-router-ctl share key prints, the same one on each machine");
+	unlink(file);
+	expect_error(__LINE__, "a server without a file", "so share_key is needed");
+	config.share = no_share;
+	private_write(file, AND_NUL("share = abc\n"), 0600);
+	tokens = tokens_load(&config, &error);
+	TAP_STR("a password without a server",
+		tokens == NULL ? buf_text(&error) : tokens_share_password(tokens), "abc");
+	TAP_OK("no key", tokens != NULL && tokens_share_key(tokens) == NULL);
+	tokens_free(tokens);
+	unlink(file);
+	buf_free(&error);
+}
+
 static void
 check_environment(void)
 {
@@ -277,7 +437,53 @@ check_environment(void)
 	TAP_STR("the environment without a file",
 		tokens == NULL ? NULL : tokens_get(tokens, "claude_api"), "Xrom-environment");
 	tokens_free(tokens);
+	private_write(file, AND_NUL("claude_api.b = b\nclaude_api*2 = c\n"), 0600);
+	tokens = tokens_load(&config, &error);
+	const struct stored_credential *s =
+	    tokens == NULL ? NULL : tokens_at(tokens, "claude_api", 0);
+	TAP_STR("the environment in the place of the one without a label",
+		s == NULL ? buf_text(&error) : s->value, "Xrom-environment");
+	TAP_INT("with the file's weight", s == NULL ? 0 : s->weight, 2);
+	s = tokens == NULL ? NULL : tokens_at(tokens, "claude_api", 1);
+	TAP_STR("beside the others of the file", s == NULL ? NULL : s->value, "b");
+	TAP_OK("and no more", tokens != NULL && tokens_at(tokens, "claude_api", 2) == NULL);
+	tokens_free(tokens);
+	private_write(file, AND_NUL("claude_api.b = Xrom-environment\n"), 0600);
+	tokens = tokens_load(&config, &error);
+	TAP_OK("its value once more in the file",
+	       tokens == NULL &&
+		   strstr(buf_text(&error), ":1: the value of claude_api.b is the same as "
+					    "that of claude_api in the environment"));
+	tokens_free(tokens);
 	config.providers[1].env_credential = NULL;
+	buf_free(&error);
+}
+
+/* 48 values in all, whoever they are for. */
+static void
+check_many(void)
+{
+	struct config many = config;
+	struct buf text, error;
+	buf_init(&text, 8192);
+	buf_init(&error, 4096);
+	many.n_providers = 7;
+	for (unsigned i = 0; i < 7; i++)
+		snprintf(many.providers[i].name, sizeof many.providers[i].name, "p%u", i);
+	for (unsigned i = 0; i < STORED_MAX; i++)
+		buf_append_cut(&text, "p%u.l%u = v%u\n", i / 7, i, i);
+	private_write(file, text.data, text.len, 0600);
+	struct tokens *tokens = tokens_load(&many, &error);
+	TAP_STR("as many as fit", tokens == NULL ? buf_text(&error) : tokens_get(tokens, "p6"),
+		"v42");
+	tokens_free(tokens);
+	buf_append_cut(&text, "p6.l99 = SECRET\n");
+	private_write(file, text.data, text.len, 0600);
+	tokens = tokens_load(&many, &error);
+	TAP_OK("one more",
+	       tokens == NULL && strstr(buf_text(&error), ":49: there are more than 48 values"));
+	tokens_free(tokens);
+	buf_free(&text);
 	buf_free(&error);
 }
 
@@ -317,11 +523,14 @@ main(int argc, char **argv)
 		abort();
 	snprintf(file, sizeof file, "%s/tokens.txt", dir);
 	check_good();
+	check_several();
 	check_bad();
+	check_many();
 	check_modes();
 	check_kinds();
 	check_absence();
 	check_sharing();
+	check_share();
 	check_environment();
 	check_shipped();
 	unlink(file);

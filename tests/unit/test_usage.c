@@ -3,6 +3,8 @@
  * other (PROTOCOLS.md 1, "Usage"). */
 #include "dialect/usage.h"
 
+#include "base/buf.h"
+
 #include "tap.h"
 
 #define IN     "\"input_tokens\":"
@@ -344,11 +346,161 @@ check_kinds(void)
 	}
 }
 
+static const struct {
+	int line;
+	const char *name, *json, *want;
+} models[] = {
+    {__LINE__, "model: a name", "\"claude-opus-5-5\"", "claude-opus-5-5"},
+    {__LINE__, "model: escapes", "\"a\\u002fb\"", "a/b"},
+    {__LINE__, "model: null", "null", ""},
+    {__LINE__, "model: an object", "{\"id\":\"m\"}", ""},
+    {__LINE__, "model: a control byte", "\"a\\u001bb\"", ""},
+    {__LINE__, "model: 127 bytes",
+     "\"0123456789012345678901234567890123456789012345678901234567890123"
+     "012345678901234567890123456789012345678901234567890123456789012\"",
+     "0123456789012345678901234567890123456789012345678901234567890123"
+     "012345678901234567890123456789012345678901234567890123456789012"},
+    {__LINE__, "model: 128 bytes",
+     "\"0123456789012345678901234567890123456789012345678901234567890123"
+     "0123456789012345678901234567890123456789012345678901234567890123\"",
+     ""},
+};
+
+static void
+check_models(void)
+{
+	for (size_t i = 0; i < TAP_COUNT(models); i++) {
+		struct usage usage = USAGE_NONE;
+		struct scan scan;
+		scan_init(&scan, models[i].json, strlen(models[i].json));
+		usage_read_model(&usage, &scan);
+		TAP_ROW_AT(models[i].line, models[i].name,
+			   strcmp(usage.model, models[i].want) == 0 && scan_end(&scan),
+			   "expected \"%s\"\ngot      \"%s\"", models[i].want, usage.model);
+	}
+}
+
+#define TYPE(type)   "{\"type\":\"" type "\","
+#define OF(model)    "\"model\":\"" model "\","
+#define ITER(list)   "\"iterations\":[" list "]"
+#define IN_OUT(i, o) IN #i "," OUT #o
+
+/* Each model's tokens as "model input/read/5m/1h/output"; after an asterisk if not all is known. */
+static const struct {
+	int line;
+	const char *name, *model, *first, *second, *want, *sum;
+} splits[] = {
+    {__LINE__, "iterations: none", "m", "{" IN_OUT(3, 4) "}", NULL, " 3/-1/0/0/4", " 3/-1/0/0/4"},
+    {__LINE__, "iterations: an empty list", "m", "{" IN_OUT(3, 4) "," ITER("") "}", NULL,
+     " 3/-1/0/0/4", " 3/-1/0/0/4"},
+    {__LINE__, "iterations: null", "m", "{" IN_OUT(3, 4) ",\"iterations\":null}", NULL,
+     " 3/-1/0/0/4", " 3/-1/0/0/4"},
+    {__LINE__, "iterations: a tool loop is in the sums", "m",
+     "{" IN_OUT(30, 4) "," ITER(TYPE("message") OF("m") IN_OUT(10, 1) "}," TYPE("message") OF("m")
+				    IN_OUT(20, 3) "}") "}",
+     NULL, " 30/0/0/0/4", " 30/0/0/0/4"},
+    {__LINE__, "iterations: those without a model are of the one that answers", "m",
+     "{" IN_OUT(30, 4) "," ITER(TYPE("message") "\"model\":null," IN_OUT(30, 4) "}") "}", NULL,
+     " 30/0/0/0/4", " 30/0/0/0/4"},
+    {__LINE__, "iterations: a compaction is not in the sums", "m",
+     "{" IN_OUT(30, 4) "," ITER(TYPE("compaction") IN_OUT(100, 10) "}," TYPE("message") OF("m")
+				    IN_OUT(30, 4) "}") "}",
+     NULL, " 130/0/0/0/14", " 130/0/0/0/14"},
+    {__LINE__, "iterations: nor is an advisor", "m",
+     "{" IN_OUT(30, 4) "," ITER(TYPE("message") OF("m") IN_OUT(30, 4) "}," TYPE("advisor_message")
+				    OF("big") IN_OUT(7, 8) "}") "}",
+     NULL, " 30/0/0/0/4 big 7/0/0/0/8", " 37/0/0/0/12"},
+    {__LINE__, "iterations: a type of which nothing is known is beside the sums", "m",
+     "{" IN_OUT(30, 4) "," ITER(TYPE("new") OF("big") IN_OUT(7, 8) "}") "}", NULL,
+     " 30/0/0/0/4 big 7/0/0/0/8", " 37/0/0/0/12"},
+    {__LINE__, "iterations: a model that declined, and the one that answered instead", "fb",
+     "{" IN_OUT(30, 6) "," ITER(TYPE("message") OF("m") IN_OUT(10, 1) "}," TYPE("fallback_message")
+				    OF("fb") IN_OUT(20, 5) "}") "}",
+     NULL, " 20/0/0/0/5 m 10/0/0/0/1", " 30/0/0/0/6"},
+    {__LINE__, "iterations: sums that have only the last of them", "fb",
+     "{" IN_OUT(20, 5) "," ITER(TYPE("message") OF("m") IN_OUT(10, 1) "}," TYPE("fallback_message")
+				    OF("fb") IN_OUT(20, 5) "}") "}",
+     NULL, " 20/0/0/0/5 m 10/0/0/0/1", " 30/0/0/0/6"},
+    {__LINE__, "iterations: what they leave out is the answering model's", "m",
+     "{" IN_OUT(30, 4) "," ITER(TYPE("message") OF("x") IN_OUT(10, 1) "}") "}", NULL,
+     " 20/0/0/0/3 x 10/0/0/0/1", " 30/0/0/0/4"},
+    {__LINE__, "iterations: kinds of cache", "m",
+     "{" IN "1," READ "2," WRITE "30," SPLIT "{" FOR_5M "10," FOR_1H "20}," OUT
+     "4," ITER(TYPE("advisor_message") OF("big") IN "5," READ "6," WRITE "70," SPLIT "{" FOR_5M
+						    "0," FOR_1H "70}," OUT "8}") "}",
+     NULL, " 1/2/10/20/4 big 5/6/0/70/8", " 6/8/10/90/12"},
+    {__LINE__, "iterations: the end's replace the start's", "m",
+     "{" IN_OUT(30, 1) "," ITER(TYPE("message") OF("m") IN_OUT(30, 1) "}") "}",
+     "{" IN_OUT(50, 9) "," ITER(TYPE("message") OF("m") IN_OUT(30, 4) "}," TYPE("message") OF("m")
+				    IN_OUT(20, 5) "}") "}",
+     " 50/0/0/0/9", " 50/0/0/0/9"},
+    {__LINE__, "iterations: an end without them keeps the start's", "m",
+     "{" IN_OUT(30, 1) "," ITER(TYPE("advisor_message") OF("big") IN_OUT(7, 8) "}") "}",
+     "{" OUT "9}", " 30/0/0/0/9 big 7/0/0/0/8", " 37/0/0/0/17"},
+    {__LINE__, "iterations: four models", "m",
+     "{" IN_OUT(1, 1) "," ITER(TYPE("new") OF("a") IN_OUT(1, 1) "}," TYPE("new") OF("b")
+				   IN_OUT(2, 2) "}," TYPE("new") OF("c") IN_OUT(3, 3) "}") "}",
+     NULL, " 1/0/0/0/1 a 1/0/0/0/1 b 2/0/0/0/2 c 3/0/0/0/3", " 7/0/0/0/7"},
+    {__LINE__, "iterations: a fifth", "m",
+     "{" IN_OUT(1, 1) "," ITER(TYPE("new") OF("a") IN_OUT(1, 1) "}," TYPE("new") OF("b") IN_OUT(
+	 2, 2) "}," TYPE("new") OF("c") IN_OUT(3, 3) "}," TYPE("new") OF("d") IN_OUT(4, 4) "}") "}",
+     NULL, "* 1/0/0/0/1 a 1/0/0/0/1 b 2/0/0/0/2 c 3/0/0/0/3", "* 7/0/0/0/7"},
+    {__LINE__, "iterations: a name that does not fit", "m",
+     "{" IN_OUT(1, 1) "," ITER(TYPE("new") OF(
+	 "0123456789012345678901234567890123456789012345678901234567890123") IN_OUT(1, 1) "}") "}",
+     NULL, "* 1/0/0/0/1", "* 1/0/0/0/1"},
+    {__LINE__, "iterations: odd ones", "m",
+     "{" IN_OUT(1, 1) "," ITER("7,null,{}," TYPE("message") OF("m") IN_OUT(-4, 1) "}") "}", NULL,
+     " 1/0/0/0/1", " 1/0/0/0/1"},
+};
+
+static void
+put_tokens(struct buf *out, const struct usage *u, const char *model)
+{
+	buf_append_cut(out, "%s %" PRId64 "/%" PRId64 "/%" PRId64 "/%" PRId64 "/%" PRId64, model,
+		       u->input, u->cache_read, usage_cache_5m(u, false), usage_cache_1h(u, false),
+		       u->output);
+}
+
+static void
+check_splits(void)
+{
+	for (size_t i = 0; i < TAP_COUNT(splits); i++) {
+		struct usage got = USAGE_NONE, parts[USAGE_MODELS_MAX];
+		struct buf split, sum;
+		snprintf(got.model, sizeof got.model, "%s", splits[i].model);
+		read_text(&got, splits[i].first);
+		if (splits[i].second != NULL)
+			read_text(&got, splits[i].second);
+		buf_init(&split, 512);
+		buf_init(&sum, 512);
+		const char *mark = got.iterations.is_cut ? "*" : "";
+		size_t n = usage_split(&got, parts);
+		for (size_t j = 0; j < n; j++) {
+			if (j > 0)
+				buf_append_cut(&split, " ");
+			put_tokens(&split, &parts[j], j == 0 ? mark : parts[j].model);
+		}
+		struct usage all = usage_sum(&got);
+		put_tokens(&sum, &all, mark);
+		TAP_ROW_AT(splits[i].line, splits[i].name,
+			   strcmp(buf_text(&split), splits[i].want) == 0 &&
+			       strcmp(buf_text(&sum), splits[i].sum) == 0 &&
+			       strcmp(all.model, splits[i].model) == 0,
+			   "expected %s, all:%s\ngot      %s, all:%s", splits[i].want,
+			   splits[i].sum, buf_text(&split), buf_text(&sum));
+		buf_free(&split);
+		buf_free(&sum);
+	}
+}
+
 int
 main(int argc, char **argv)
 {
 	tap_start("usage", argc, argv);
 	check_rows();
 	check_kinds();
+	check_models();
+	check_splits();
 	return tap_finish();
 }

@@ -195,6 +195,79 @@ static const struct expected cases[] = {
      0, ENDING_WHOLE, "for Claude Code only", VERDICT_HOP, false, PAUSE_NONE, SCOPE_ACCOUNT,
      NO_TIME},
 
+    /* Chat Completions: PROTOCOLS.md 8, Errors */
+    {__LINE__, "OpenAI: the quota is used up", 429, JSON_TYPE "x-ratelimit-reset-requests: 20s\r\n",
+     "{\"error\":{\"message\":\"You exceeded your current quota, please check your plan and "
+     "billing "
+     "details.\",\"type\":\"insufficient_quota\",\"param\":null,\"code\":\"insufficient_quota\"}}",
+     OTHER, ENDING_WHOLE, "no balance", VERDICT_COOL, false, PAUSE_COOLDOWN, SCOPE_ACCOUNT, HOUR},
+    {__LINE__, "OpenAI: the budget is used up", 429, JSON_TYPE,
+     "{\"error\":{\"message\":\"Billing hard limit has been "
+     "reached.\",\"type\":\"invalid_request_error\",\"param\":null,\"code\":\"billing_hard_limit_"
+     "reached\"}}",
+     OTHER, ENDING_WHOLE, "no balance", VERDICT_COOL, false, PAUSE_COOLDOWN, SCOPE_ACCOUNT, HOUR},
+    {__LINE__, "OpenAI: a rate limit with its reset", 429,
+     JSON_TYPE "x-ratelimit-reset-tokens: 6m0s\r\n",
+     "{\"error\":{\"message\":\"Rate limit reached for x on tokens per min "
+     "(TPM).\",\"type\":\"tokens\",\"param\":null,\"code\":\"rate_limit_exceeded\"}}",
+     OTHER, ENDING_WHOLE, "429 with a time", VERDICT_COOL, false, PAUSE_TIMED, SCOPE_ACCOUNT,
+     6 * MINUTE},
+    {__LINE__, "OpenAI: a rate limit without one", 429, JSON_TYPE,
+     "{\"error\":{\"message\":\"Rate limit "
+     "reached.\",\"type\":\"requests\",\"param\":null,\"code\":\"rate_limit_exceeded\"}}",
+     OTHER, ENDING_WHOLE, "429", VERDICT_HOP, true, PAUSE_NONE, SCOPE_ACCOUNT, NO_TIME},
+    {__LINE__, "Groq: too many tokens for a minute", 413,
+     JSON_TYPE "x-ratelimit-reset-tokens: 6m0s\r\n",
+     "{\"error\":{\"message\":\"Request too large for model "
+     "x.\",\"type\":\"tokens\",\"param\":null,\"code\":\"rate_limit_exceeded\"}}",
+     OTHER, ENDING_WHOLE, "rewrite rejected", VERDICT_HOP, false, PAUSE_NONE, SCOPE_ACCOUNT,
+     NO_TIME},
+    {__LINE__, "OpenAI: the context is too long", 400, JSON_TYPE,
+     "{\"error\":{\"message\":\"Your input exceeds the context window of this "
+     "model.\",\"type\":\"invalid_request_error\",\"param\":null,\"code\":\"context_length_"
+     "exceeded\"}}",
+     OTHER, ENDING_WHOLE, "rewrite rejected", VERDICT_HOP, false, PAUSE_NONE, SCOPE_ACCOUNT,
+     NO_TIME},
+    {__LINE__, "OpenAI: a model that is unknown", 404, JSON_TYPE,
+     "{\"error\":{\"message\":\"The model x does not exist or you do not have access to "
+     "it.\",\"type\":\"invalid_request_error\",\"param\":null,\"code\":\"model_not_found\"}}",
+     OTHER, ENDING_WHOLE, "model unknown", VERDICT_SUCCESSOR, false, PAUSE_NONE, SCOPE_ACCOUNT,
+     NO_TIME},
+    {__LINE__, "OpenAI: a model that the project has not", 403, JSON_TYPE,
+     "{\"error\":{\"message\":\"Project x does not have access to model "
+     "y\",\"type\":\"invalid_request_error\",\"param\":null,\"code\":\"model_not_found\"}}",
+     OTHER, ENDING_WHOLE, "model unknown", VERDICT_SUCCESSOR, false, PAUSE_NONE, SCOPE_ACCOUNT,
+     NO_TIME},
+    {__LINE__, "OpenRouter: a model that is unknown", 400, JSON_TYPE,
+     "{\"error\":{\"message\":\"x is not a valid model ID\",\"code\":400}}", OTHER, ENDING_WHOLE,
+     "model unknown", VERDICT_SUCCESSOR, false, PAUSE_NONE, SCOPE_ACCOUNT, NO_TIME},
+    {__LINE__, "OpenAI: the key", 401, JSON_TYPE,
+     "{\"error\":{\"message\":\"Incorrect API key "
+     "provided.\",\"type\":\"invalid_request_error\",\"param\":null,\"code\":\"invalid_api_key\"}}",
+     OTHER, ENDING_WHOLE, "credential rejected", VERDICT_BENCH, false, PAUSE_BENCH, SCOPE_ACCOUNT,
+     HOUR},
+    {__LINE__, "OpenAI: a region", 403, JSON_TYPE,
+     "{\"error\":{\"message\":\"Country, region, or territory not "
+     "supported\",\"type\":\"request_forbidden\",\"param\":null,\"code\":\"unsupported_country_"
+     "region_territory\"}}",
+     OTHER, ENDING_WHOLE, "forbidden", VERDICT_COOL, false, PAUSE_SHORT, SCOPE_ACCOUNT, NO_TIME},
+    {__LINE__, "OpenAI: overload", 503, JSON_TYPE,
+     "{\"error\":{\"message\":\"The engine is currently overloaded, please try again "
+     "later.\",\"type\":\"server_error\",\"param\":null,\"code\":null}}",
+     OTHER, ENDING_WHOLE, "busy", VERDICT_COOL, true, PAUSE_SHORT, SCOPE_SPREADING, NO_TIME},
+    {__LINE__, "OpenAI: content that is refused", 400, JSON_TYPE,
+     "{\"error\":{\"message\":\"The response was "
+     "filtered.\",\"type\":\"invalid_request_error\",\"param\":null,\"code\":\"content_filter\"}}",
+     OTHER, ENDING_WHOLE, "rewrite rejected", VERDICT_HOP, false, PAUSE_NONE, SCOPE_ACCOUNT,
+     NO_TIME},
+    {__LINE__, "OpenAI: its quota in a 200", 200, JSON_TYPE,
+     "{\"error\":{\"message\":\"x\",\"type\":\"insufficient_quota\",\"param\":null,\"code\":"
+     "\"insufficient_quota\"}}",
+     OTHER, ENDING_WHOLE, "no balance", VERDICT_COOL, false, PAUSE_COOLDOWN, SCOPE_ACCOUNT, HOUR},
+    {__LINE__, "OpenAI: its error in a 200", 200, JSON_TYPE,
+     "{\"error\":{\"message\":\"x\",\"type\":\"server_error\",\"param\":null,\"code\":null}}",
+     OTHER, ENDING_WHOLE, "busy", VERDICT_COOL, true, PAUSE_SHORT, SCOPE_SPREADING, NO_TIME},
+
     /* Busy */
     {__LINE__, "529", 529, JSON_TYPE, ERROR("overloaded_error", "Overloaded"), 0, ENDING_WHOLE,
      "overloaded", VERDICT_COOL, true, PAUSE_SHORT, SCOPE_SPREADING, NO_TIME},
@@ -615,10 +688,48 @@ check_case(const struct expected *c, const struct asking *of)
 	response_fini(&response);
 }
 
+/* Whether another credential at the same provider may do better. */
+static const struct {
+	int line;
+	const char *name;
+	struct verdict verdict;
+	bool is_about_credential;
+} credentials[] = {
+    {__LINE__, "a limit", {VERDICT_COOL, .pause = PAUSE_NAMED, .status = 429}, true},
+    {__LINE__,
+     "a family's",
+     {VERDICT_COOL, .pause = PAUSE_NAMED, .scope = SCOPE_FAMILY, .status = 429},
+     true},
+    {__LINE__, "a rejected one", {VERDICT_BENCH, .pause = PAUSE_BENCH, .status = 401}, true},
+    {__LINE__, "no balance", {VERDICT_COOL, .pause = PAUSE_COOLDOWN, .status = 402}, true},
+    {__LINE__, "a bare 429", {VERDICT_HOP, .status = 429}, true},
+    {__LINE__, "a model that this one may not use", {VERDICT_HOP, .status = 403}, true},
+    {__LINE__,
+     "a provider that fails",
+     {VERDICT_COOL, .pause = PAUSE_SHORT, .scope = SCOPE_SPREADING, .status = 503},
+     false},
+    {__LINE__,
+     "one that throttles all",
+     {VERDICT_COOL, .pause = PAUSE_SHORT, .scope = SCOPE_SPREADING, .status = 429},
+     false},
+    {__LINE__,
+     "one that is not reached",
+     {VERDICT_COOL, .pause = PAUSE_SHORT, .scope = SCOPE_EVERYBODY},
+     false},
+    {__LINE__, "a request that is refused", {VERDICT_HOP, .status = 400}, false},
+    {__LINE__, "a model that is unknown", {VERDICT_SUCCESSOR, .status = 404}, false},
+    {__LINE__, "an empty turn", {VERDICT_HOP, .status = 200}, false},
+};
+
 int
 main(int argc, char **argv)
 {
 	tap_start("verdict", argc, argv);
+	for (size_t i = 0; i < TAP_COUNT(credentials); i++)
+		TAP_ROW_AT(credentials[i].line, credentials[i].name,
+			   verdict_is_about_credential(&credentials[i].verdict) ==
+			       credentials[i].is_about_credential,
+			   "expected %d", credentials[i].is_about_credential);
 	for (size_t i = 0; i < TAP_COUNT(cases); i++)
 		check_case(&cases[i], &(struct asking){.asked = ASKED_MESSAGE});
 	for (size_t i = 0; i < TAP_COUNT(asking); i++)

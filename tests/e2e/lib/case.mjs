@@ -12,15 +12,19 @@ import { Server, server, suffix } from './servers/index.mjs';
 
 const file = path.basename(process.argv[1], '.mjs');
 const pattern = process.env.CHECK_PATTERN ?? '';
+const oneOf = Number(process.env.CHECK_SAMPLE ?? 1); // so many cases runs: run.mjs, SAMPLED
 export const all = process.env.CHECK_ALL === '1'; // ./dev check --all: long samples run whole
 
 export class Skip extends Error {}
+
+let cases = 0;
 
 // options: { timeout: seconds (60), skip: reason or false }
 export function check(name, options, body) {
   if (typeof options === 'function') [options, body] = [{}, options];
   const full = `e2e/${file}${suffix(server)}/${name}`;
   if (!full.includes(pattern)) return;
+  if (cases++ % oneOf !== 0) return;
   const cannot = Server.cannot[`${file}/${name}`];
   test(full, () => run(full, cannot ? { ...options, skip: cannot } : options, body));
 }

@@ -3,15 +3,15 @@
  * in the file named by TEST_CLOCK_FILE, and CLOCK_MONOTONIC, on which timers run, plus those behind them (none, when the
  * file ends there). The file is mapped, so a change is seen at once, by every process; but one that sleeps until a timer
  * is due sleeps on, until something else wakes it. Raw system calls only: a sanitizer may not be up yet. */
+#include "../../raw.h"
+
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <sys/time.h>
 #include <time.h>
-#include <unistd.h>
 
 enum { WALL, STEADY, CLOCKS };
 
@@ -24,7 +24,7 @@ offset_ms(int clock)
 		const char *path = getenv("TEST_CLOCK_FILE");
 		long fd = path ? syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC) : -1;
 		long map = fd >= 0
-			       ? syscall(SYS_mmap, NULL, sizeof none, PROT_READ, MAP_SHARED, fd, 0L)
+			       ? syscall(RAW_MMAP, NULL, sizeof none, PROT_READ, MAP_SHARED, fd, 0L)
 			       : -1;
 		shared = map > 0 ? (const volatile int64_t *)map : none;
 		if (fd >= 0)
@@ -36,7 +36,7 @@ offset_ms(int clock)
 static int
 shifted(clockid_t id, struct timespec *now)
 {
-	if (syscall(SYS_clock_gettime, id, now))
+	if (syscall(RAW_CLOCK_GETTIME, id, now))
 		return -1;
 	bool is_wall = id == CLOCK_REALTIME || id == CLOCK_REALTIME_COARSE;
 	if (!is_wall && id != CLOCK_MONOTONIC && id != CLOCK_MONOTONIC_COARSE)
@@ -44,7 +44,7 @@ shifted(clockid_t id, struct timespec *now)
 	const int64_t ms = offset_ms(is_wall ? WALL : STEADY),
 		      ns = now->tv_nsec + ms % 1000 * 1000000;
 	now->tv_sec += ms / 1000 + (ns >= 1000000000) - (ns < 0);
-	now->tv_nsec = ns - ((ns >= 1000000000) - (ns < 0)) * INT64_C(1000000000);
+	now->tv_nsec = (long)(ns - ((ns >= 1000000000) - (ns < 0)) * INT64_C(1000000000));
 	return 0;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A ledger with known contents, written into the file by Python's sqlite3: days and events, without the requests behind them.
+// The ledger's file, by Python's sqlite3: with known contents (days and events, without the requests behind them), or read.
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { command } from './parts.mjs';
 
 const PROGRAM = `
@@ -36,4 +37,17 @@ export async function fill(file, { day = [], request = [], event = [], sql = [] 
   const run = await command('python3', ['-c', PROGRAM, file], { input: JSON.stringify(data) });
   assert.equal(run.code, 0, run.stderr);
   return run.stdout.trim();
+}
+
+const READ = `import json, sqlite3, sys
+file = sqlite3.connect("file:" + sys.argv[1] + "?mode=ro", uri=True)
+file.row_factory = sqlite3.Row
+print(json.dumps([dict(row) for row in file.execute(sys.argv[2])]))`;
+
+// What a query returns, a row an object; of a file that is not there yet nothing.
+export async function read(file, query) {
+  if (!existsSync(file)) return [];
+  const run = await command('python3', ['-c', READ, file, query]);
+  assert.equal(run.code, 0, run.stderr);
+  return JSON.parse(run.stdout);
 }

@@ -146,7 +146,7 @@ export const groups = [
   ['The request', [
     ...['own', 'claude_api'].map(at => ({ says: '404, the model is unknown', at, fault: { fault: 'unknown_model' }, ...hop })),
     { says: 'the model and its successors are unknown', at: 'deepseek', fault: { fault: 'unknown_model' }, verdict: 'hop', names: 2 },
-    { says: 'the model and its successors are unknown', at: 'kimi', fault: { fault: 'unknown_model' }, verdict: 'hop', names: 2 },
+    { says: 'the model and its successors are unknown', at: 'kimi', fault: { fault: 'unknown_model' }, verdict: 'hop', names: 3 },
     ...['own', 'claude_pro', 'claude_api'].flatMap(at => [['400', 'bad_request'], ['413', 'too_large'], ['422', 'unprocessable']].map(([status, fault]) => ({ says: `${status} that blames the request`, at, fault: { fault }, ...pass }))),
     { says: '400, the prompt is too long', at: 'own', ...pass, fault: { fault: 'bad_request', message: 'prompt is too long: 203052 tokens > 200000 maximum' } },
     { says: '400 as the first event', at: 'own', fault: { fault: 'error_event', type: 'invalid_request_error' }, verdict: 'pass', as: 400, ...streamOnly },

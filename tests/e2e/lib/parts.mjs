@@ -13,7 +13,7 @@ export const plainEnv = { PATH: `${process.env.PATH}:/usr/sbin:/sbin`, LANG: 'C.
 
 export class Part {
   output = '';
-  // user: { uid, gid } to run as; passed: descriptors that it gets from 3 on.
+  // input: what it reads, null: what type() gives it; user: { uid, gid } to run as; passed: descriptors that it gets from 3 on.
   constructor(name, command, args, { env = {}, cwd, input, user, passed = [] } = {}) {
     this.name = name;
     // setpriv: should this process be killed, the part ends too. It becomes the command, so the pid is the command's.
@@ -28,7 +28,8 @@ export class Part {
         this.output = (this.output + text).slice(-100_000);
       });
     }
-    if (input !== undefined) this.child.stdin.on('error', () => {}).end(input);
+    if (input !== undefined) this.child.stdin.on('error', () => {});
+    if (input !== undefined && input !== null) this.child.stdin.end(input);
     running.add(this);
     this.ended = new Promise(resolve => {
       this.child.on('error', error => { this.output += error.message; this.code ??= 127; running.delete(this); resolve(127); });
@@ -38,6 +39,7 @@ export class Part {
 
   get pid() { return this.child.pid; }
   get alive() { return this.child.exitCode === null && this.child.signalCode === null && this.code === undefined; }
+  type(text) { this.child.stdin.write(text); }
   kill(signal) { if (this.alive) this.child.kill(signal); }
 
   // TERM, and KILL when that was not enough: the returned text says so.

@@ -29,10 +29,12 @@ export const stored = {
 //   procs      responder processes (2)
 //   env        of them
 //   sim        a simulator that runs already; else one is started
+//   clock      another router's: then theirs is one (lib/clock.mjs)
 //   site       true: a site was there before; the router is beside it (r.siteUrl)
 //   lighttpd   function (text, router) → text (or a promise), to change lighttpd's configuration
 //   alone      true: no web server; one responder, r.service, on the Unix socket r.socket (lib/fastcgi.mjs)
 //   plain      true: the programs as they are installed, without sanitizers: for limits and measures of memory
+//   fast       true: the simulator without sanitizers: it sends as fast as a provider can
 //   under      [command, …arguments]: what the responder that is alone runs under
 //   preload    one more library for the responders, after the clock
 //   problems   true: the simulated providers may find fault with what arrives; else that fails the case
@@ -52,7 +54,7 @@ class Router {
     this.configFile = this.file('claude-router.conf');
     this.tokensFile = this.file('tokens.txt');
     this.state = this.file('state');
-    this.clock = new Clock(this.file('clock'));
+    this.clock = options.clock ?? new Clock(this.file('clock'));
     t.evidence('request log', () => this.log());
     t.evidence('the web server', () => this.server.errors());
   }
@@ -72,7 +74,7 @@ class Router {
   }
 
   async start() {
-    if (this.sim === undefined) this.sim = await Simulator.start(this.t, this.dir, { env: this.clockEnv });
+    if (this.sim === undefined) this.sim = await Simulator.start(this.t, this.dir, { env: this.clockEnv, build: this.options.fast ? PLAIN : BUILD });
     this.writeConfig();
     if (this.tokens) this.writeTokens(this.tokens);
     await (this.options.alone ? this.startService() : this.startServer());
@@ -86,7 +88,7 @@ class Router {
     const [program, ...args] = [...(this.options.under ?? []), path.join(this.build, 'claude-router'), '--socket', this.socket];
     this.service = new Part('claude-router', program, args, { env: this.env });
     this.t.evidence('responder', () => this.service.output);
-    await this.service.until(() => connects(this.socket));
+    await this.service.until(() => connects(this.socket), this.options.under ? 60 : 15);
   }
 
   writeConfig(text = this.options.whole?.(this.sim, this) ?? this.usualConfig()) {

@@ -10,11 +10,11 @@ export const BUILD = process.env.BUILD_DIR ?? path.resolve(path.dirname(new URL(
 export const PLAIN = process.env.PLAIN_DIR ?? path.resolve(BUILD, '../release');
 
 export class Simulator {
-  // dir: where its port file lies; env: of the process (the settable clock).
-  static async start(t, dir, { env = {}, args = [] } = {}) {
+  // dir: where its port file lies; env: of the process (the settable clock); build: without sanitizers it sends faster.
+  static async start(t, dir, { env = {}, args = [], build = BUILD } = {}) {
     const file = path.join(dir, 'ports.json');
     const sim = new Simulator();
-    sim.part = new Part('simulator', path.join(BUILD, 'tests/simulator/simulator'), ['--port-file', file, ...args], { env });
+    sim.part = new Part('simulator', path.join(build, 'tests/simulator/simulator'), ['--port-file', file, ...args], { env });
     t.after(() => sim.part.stop());
     t.evidence('simulator', () => sim.part.output);
     await sim.part.until(() => existsSync(file) && readFileSync(file, 'utf8').includes('}'));
@@ -50,6 +50,16 @@ export class Simulator {
     return (await this.control('GET', `/sim/${provider}/requests${query}`, undefined, timeout + 10)).requests.map(arrived);
   }
 
+  // How many requests arrived at a provider with each credential, by its value.
+  async arrivals(provider) {
+    const count = {};
+    for (const { headers } of await this.requests(provider)) {
+      const credential = headers['x-api-key'] ?? headers.authorization?.replace(/^Bearer /, '') ?? 'none';
+      count[credential] = (count[credential] ?? 0) + 1;
+    }
+    return count;
+  }
+
   // What the providers' own checks found in what arrived: a credential that is not theirs, fields that they do not know.
   async problems() {
     let text = '';
@@ -72,12 +82,18 @@ function arrived(r) {
   return { ...r, rawHeaders: r.headers, headers, get json() { return JSON.parse(r.body); } };
 }
 
-// One whose providers have TLS ports too, with a certificate of their own: { sim, certificate (its file) }.
-export async function withTls(t, { days = 2 } = {}) {
+// A certificate of its own for 127.0.0.1, for so many days: the files { certificate, key, dir }.
+export async function selfSigned(t, days = 2) {
   const dir = mkdtempSync(path.join(tmpdir(), 'cr-tls-')), [key, certificate] = [`${dir}/key.pem`, `${dir}/cert.pem`];
   t.after(() => rmSync(dir, { recursive: true, force: true }));
   const made = await command('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', String(days),
     '-subj', '/CN=simulator', '-addext', 'subjectAltName=IP:127.0.0.1', '-keyout', key, '-out', certificate]);
   if (made.code !== 0) throw new Error(made.stderr);
+  return { certificate, key, dir };
+}
+
+// One whose providers have TLS ports too, with a certificate of their own: { sim, certificate (its file) }.
+export async function withTls(t, { days = 2 } = {}) {
+  const { certificate, key, dir } = await selfSigned(t, days);
   return { sim: await Simulator.start(t, dir, { args: ['--tls-cert', certificate, '--tls-key', key] }), certificate };
 }

@@ -49,14 +49,25 @@ check_tools() { # USER
 	same "owners in the state's directory" "$1" "$(find /var/lib/claude-router -printf '%u\n' | sort -u)"
 }
 
-check_upgrade() {
+# What an upgrade must not touch. Of the state and the ledger it is the files, since they may be written meanwhile.
+kept_files() { # FILE…
+	sha256sum /etc/claude-router/*
+	stat -c '%A %U:%G %i %n' /var/lib/claude-router/{state,usage.db}
+	ls -l /etc/claude-router "$@"
+}
+
+# The ledger is written a moment after the answers.
+has_ledger() { [[ -s /var/lib/claude-router/usage.db ]]; }
+
+check_upgrade() { # FILE…
 	local before
 	say "an upgrade keeps configuration and state"
-	before=$(sha256sum /etc/claude-router/* && ls -l /etc/claude-router /var/lib/claude-router && ls -l "$@")
+	until_true has_ledger
+	before=$(kept_files "$@")
 	newer_package
 	quiet apt-get -qq -y install /tmp/claude-router-newer.deb
 	expect "+next1" dpkg-query -W claude-router
-	same "configuration and state" "$before" "$(sha256sum /etc/claude-router/* && ls -l /etc/claude-router /var/lib/claude-router && ls -l "$@")"
+	same "configuration and state" "$before" "$(kept_files "$@")"
 	quiet restart
 	until_true is_healthy
 	expect "claude_pro   resting" claude-router-ctl status
@@ -64,12 +75,15 @@ check_upgrade() {
 	old_site_works
 }
 
+# Without what SQLite has only while the ledger is open.
+kept_names() { find /etc/claude-router /var/lib/claude-router ! -name "*-shm" ! -name "*-wal" | sort; }
+
 check_removal() { # ENABLED FILE…
 	local kept
 	say "removal leaves configuration and state, and the old site works"
-	kept=$(find /etc/claude-router /var/lib/claude-router | sort)
+	kept=$(kept_names)
 	quiet apt-get -qq -y remove claude-router
-	same "what is kept" "$kept" "$(find /etc/claude-router /var/lib/claude-router | sort)"
+	same "what is kept" "$kept" "$(kept_names)"
 	for file; do [[ ! -e $file && ! -L $file ]] || fail "$file is still there"; done
 	until_true old_site_works
 	quiet restart

@@ -12,6 +12,7 @@ export class Server extends Apache {
     ...Object.fromEntries([
       'dropin/a message by the prefix, and all else there is the router\'s too', 'logs/by a prefix of a site: answered, refused and orphaned',
     ].map(name => [name, 'mod_fcgid hands on the path of the client only, which a prefix makes another one'])),
+    'credentials/64 clients at once: spread evenly, and each stays where it is': 'a process of mod_fcgid serves one request at a time, and counts its own',
     'dropin/the same processes serve both ways': 'mod_fcgid serves one way, with a process for each request',
   };
 

@@ -78,8 +78,9 @@ export async function end(part, responders) {
   if (left.length) throw new Error(`responders ${left.join(', ')} did not end within 5 s of ${part.name}'s SIGTERM`);
 }
 
+// Neither waited for by its parent (Z), nor being taken away (X).
 function alive(pid) {
-  try { return !/^\d+ \(.*\) Z/.test(readFileSync(`/proc/${pid}/stat`, 'utf8')); } catch { return false; }
+  try { return !/^\d+ \(.*\) [ZX]/.test(readFileSync(`/proc/${pid}/stat`, 'utf8')); } catch { return false; }
 }
 
 // Who Apache runs as, since it refuses to be root: undefined when we are not root ourselves.

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "route/count_cache.h"
+#include "route/response_cache.h"
 
 #include "base/caps.h"
 
@@ -14,20 +14,23 @@ struct entry {
 };
 _Static_assert(sizeof(struct entry) <= 64, "256 of them in each process");
 
-struct count_cache {
-	struct entry entries[COUNT_CACHE_ENTRIES];
-	size_t bytes; /* of all of them */
+struct response_cache {
+	struct entry entries[RESPONSE_CACHE_ENTRIES];
+	size_t bytes, bytes_max; /* of all of them */
 	struct flight *flights;
 };
 
-struct count_cache *
-count_cache_new(void)
+struct response_cache *
+response_cache_new(size_t bytes_max)
 {
-	return calloc(1, sizeof(struct count_cache));
+	struct response_cache *cache = calloc(1, sizeof *cache);
+	if (cache != NULL)
+		cache->bytes_max = bytes_max;
+	return cache;
 }
 
 static void
-drop(struct count_cache *cache, struct entry *e)
+drop(struct response_cache *cache, struct entry *e)
 {
 	cache->bytes -= e->n;
 	free(e->bytes);
@@ -35,9 +38,9 @@ drop(struct count_cache *cache, struct entry *e)
 }
 
 void
-count_cache_free(struct count_cache *cache)
+response_cache_free(struct response_cache *cache)
 {
-	for (size_t i = 0; cache != NULL && i < COUNT_CACHE_ENTRIES; i++)
+	for (size_t i = 0; cache != NULL && i < RESPONSE_CACHE_ENTRIES; i++)
 		free(cache->entries[i].bytes);
 	free(cache);
 }
@@ -51,10 +54,11 @@ has_key(const struct entry *e, const uint8_t key[static DIGEST_SIZE])
 }
 
 const char *
-count_cache_find(const struct count_cache *cache, const uint8_t key[static DIGEST_SIZE],
-		 int64_t now_ms, size_t *n)
+response_cache_find(const struct response_cache *cache, const uint8_t key[static DIGEST_SIZE],
+		    int64_t now_ms, size_t *n)
 {
-	for (const struct entry *e = cache->entries; e < cache->entries + COUNT_CACHE_ENTRIES; e++)
+	for (const struct entry *e = cache->entries; e < cache->entries + RESPONSE_CACHE_ENTRIES;
+	     e++)
 		if (has_key(e, key) && now_ms < e->until_ms) {
 			*n = e->n;
 			return e->bytes;
@@ -64,10 +68,10 @@ count_cache_find(const struct count_cache *cache, const uint8_t key[static DIGES
 
 /* The used entry that expires first; a free one if all are free. */
 static struct entry *
-first_to_expire(struct count_cache *cache)
+first_to_expire(struct response_cache *cache)
 {
 	struct entry *first = cache->entries;
-	for (struct entry *e = first; e < cache->entries + COUNT_CACHE_ENTRIES; e++)
+	for (struct entry *e = first; e < cache->entries + RESPONSE_CACHE_ENTRIES; e++)
 		if (e->bytes != NULL && (first->bytes == NULL || e->until_ms < first->until_ms))
 			first = e;
 	return first;
@@ -75,11 +79,11 @@ first_to_expire(struct count_cache *cache)
 
 /* Makes room for n bytes, and returns a free entry. */
 static struct entry *
-make_room(struct count_cache *cache, size_t n)
+make_room(struct response_cache *cache, size_t n)
 {
-	while (cache->bytes + n > COUNT_CACHE_BYTES_MAX)
+	while (cache->bytes + n > cache->bytes_max)
 		drop(cache, first_to_expire(cache));
-	for (struct entry *e = cache->entries; e < cache->entries + COUNT_CACHE_ENTRIES; e++)
+	for (struct entry *e = cache->entries; e < cache->entries + RESPONSE_CACHE_ENTRIES; e++)
 		if (e->bytes == NULL)
 			return e;
 	struct entry *first = first_to_expire(cache);
@@ -88,14 +92,14 @@ make_room(struct count_cache *cache, size_t n)
 }
 
 void
-count_cache_put(struct count_cache *cache, const uint8_t key[static DIGEST_SIZE], const char *bytes,
-		size_t n, int64_t now_ms, int64_t for_ms)
+response_cache_put(struct response_cache *cache, const uint8_t key[static DIGEST_SIZE],
+		   const char *bytes, size_t n, int64_t now_ms, int64_t for_ms)
 {
-	char *copy = n == 0 || n > COUNT_CACHE_RESPONSE_MAX ? NULL : malloc(n);
+	char *copy = n == 0 || n > RESPONSE_CACHE_RESPONSE_MAX ? NULL : malloc(n);
 	if (copy == NULL)
 		return;
 	memcpy(copy, bytes, n);
-	for (struct entry *e = cache->entries; e < cache->entries + COUNT_CACHE_ENTRIES; e++)
+	for (struct entry *e = cache->entries; e < cache->entries + RESPONSE_CACHE_ENTRIES; e++)
 		if (has_key(e, key))
 			drop(cache, e);
 	struct entry *e = make_room(cache, n);
@@ -113,7 +117,7 @@ is_equal(const struct flight *a, const struct flight *b)
 }
 
 bool
-count_cache_join(struct count_cache *cache, struct flight *flight)
+response_cache_join(struct response_cache *cache, struct flight *flight)
 {
 	flight->role = FLIGHT_LEADS;
 	for (const struct flight *f = cache->flights; f != NULL; f = f->next)
@@ -135,7 +139,7 @@ unlink_flight(struct flight **link)
 }
 
 static void
-release_followers(struct count_cache *cache, const struct flight *leader, bool failed)
+release_followers(struct response_cache *cache, const struct flight *leader, bool failed)
 {
 	struct flight **link = &cache->flights;
 	while (*link != NULL) {
@@ -151,7 +155,7 @@ release_followers(struct count_cache *cache, const struct flight *leader, bool f
 }
 
 void
-count_cache_leave(struct count_cache *cache, struct flight *flight, bool failed)
+response_cache_leave(struct response_cache *cache, struct flight *flight, bool failed)
 {
 	enum flight_role role = flight->role;
 	struct flight **link = &cache->flights;

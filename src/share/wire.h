@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/* The connections to the Valkey or Redis server: one for commands, one for what is published.
+ *
+ * Connects by itself, and again after each failure, at most every half second at first and every
+ * ten seconds in the end. Bounded, since libhiredis queues without a bound and knows no timeouts:
+ * WIRE_UNANSWERED_MAX commands, and WIRE_ANSWER_MS for an answer, or both connections are dropped.
+ * Only connecting may block, while a name is looked up. One thread. */
+#ifndef SHARE_WIRE_H
+#define SHARE_WIRE_H
+
+#include "base/loop.h"
+#include "config/share_url.h"
+
+#define WIRE_UNANSWERED_MAX 64
+#define WIRE_ANSWER_MS      1000
+#define WIRE_LEASE_MS       60000 /* as long as a probe's lease in the state */
+
+struct wire;
+
+struct wire_events {
+	/* Connected and subscribed; ahead_ms: the server's clock before ours. */
+	void (*up)(void *owner, int64_t ahead_ms);
+	/* No longer, or not at all. why: printable, without a secret. */
+	void (*down)(void *owner, const char *why);
+	/* Something was published, by whomever. */
+	void (*heard)(void *owner, const char *text, size_t n);
+	/* One entry of what wire_read() asked for; field NULL: that was all. */
+	void (*entry)(void *owner, const char *hash, const char *field, const char *text, size_t n);
+	/* The answer to wire_lease(). */
+	void (*lease)(void *owner, const char *name, bool is_granted);
+};
+
+/* Begins to connect. url, password (NULL: none) and events are borrowed until wire_free(). NULL:
+ * out of memory, or it needs TLS, which this build has not (share/tls.h). */
+struct wire *wire_new(struct loop *loop, const struct share_url *url, const char *password,
+		      const struct wire_events *events, void *owner);
+void wire_free(struct wire *wire); /* NULL is fine; calls none of the events */
+
+/* Whether the next call of each of the following will be sent; else it does nothing. */
+bool wire_is_ready(const struct wire *wire);
+
+/* Keeps a text under a field of a hash, and publishes it. hash NULL: publishes it only. */
+void wire_tell(struct wire *wire, const char *hash, const char *field, const char *text, size_t n);
+
+/* Reads a whole hash, which is to be kept for keep_ms from now. False: not now, and no entry()
+ * follows. */
+bool wire_read(struct wire *wire, const char *hash, int64_t keep_ms);
+
+/* Removes a field. */
+void wire_remove(struct wire *wire, const char *hash, const char *field);
+
+/* Asks for a lease of that name (at most 64 bytes) for WIRE_LEASE_MS; gives one back that this
+ * holder has, or has it last so long from now on. */
+void wire_lease(struct wire *wire, const char *name, const char *holder);
+void wire_release(struct wire *wire, const char *name, const char *holder);
+void wire_renew(struct wire *wire, const char *name, const char *holder);
+
+#endif

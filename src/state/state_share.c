@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/* What the messenger needs of the state: to see that something has changed, to read all of it, and
+ * to put in what other machines know. */
+#include "state/inside.h"
+#include "state/record.h"
+
+uint64_t
+state_changes(const struct state *state)
+{
+	const struct state_header *header = &state_map_view(&state->map)->header;
+	return atomic_load_explicit(&header->changes, memory_order_acquire);
+}
+
+size_t
+state_sessions(const struct state *state, struct session *out, size_t max)
+{
+	return state_read_table(state, &state_tables[SESSIONS], 0, out, max);
+}
+
+size_t
+state_models(const struct state *state, struct model_memory *out, size_t max)
+{
+	return state_read_table(state, &state_tables[MODELS], 0, out, max);
+}
+
+enum health_outcome
+state_health_merge(struct state *state, const struct health *other)
+{
+	int result = 0;
+	struct state_change change = {.kind = CHANGE_MERGE, .merge = *other};
+	state_make_sane(&change.merge);
+	bool is_done = state_queue_submit(&state->queue, &state->map, &change, &result);
+	return is_done ? STATE_HEALTH_OUTCOME(result) : HEALTH_SAME;
+}
+
+bool
+state_share_lock(struct state *state)
+{
+	return state_map_lock_share(&state->map);
+}
+
+void
+state_share_put(struct state *state, const struct state_share *share)
+{
+	struct state_share_words *words = &state->map.image->header.share;
+	word_set(&words->tried_ms, (uint64_t)share->tried_ms);
+	word_set(&words->delay_ms, (uint64_t)share->delay_ms);
+	word_set(&words->machines, share->machines);
+	word_set(&words->clock_ms, (uint64_t)share->clock_ms);
+	word_set(&words->refused, share->refused);
+	word_set(&words->since_ms, (uint64_t)share->since_ms);
+}
+
+bool
+state_share(const struct state *state, struct state_share *out)
+{
+	const struct state_share_words *words = &state_map_view(&state->map)->header.share;
+	bool is_running = state_map_is_shared(&state->map);
+	*out = (struct state_share){
+	    .since_ms = is_running ? (int64_t)word_get(&words->since_ms) : 0,
+	    .tried_ms = (int64_t)word_get(&words->tried_ms),
+	    .delay_ms = (int64_t)word_get(&words->delay_ms),
+	    .machines = (unsigned)word_get(&words->machines),
+	    .clock_ms = (int64_t)word_get(&words->clock_ms),
+	    .refused = word_get(&words->refused),
+	};
+	return is_running;
+}

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash
+# Packages for other processors, by Debian's cross compilers in a chroot, and the cases foreign/…: those packages, and the
+# unit tests in an emulator of the processor.
+foreign_architectures=(arm64 armhf)
+
+# Only by name, or with all: they take minutes.
+match_foreign() {
+	local architecture name
+	[[ -n $1 || -n ${CHECK_ALL:-} ]] || return 0
+	for architecture in "${foreign_architectures[@]}"; do
+		for name in package unit; do
+			[[ foreign/$architecture/$name != "$1"* && $1 != "foreign/$architecture/$name"* ]] || echo "$architecture/$name"
+		done
+	done
+}
+
+check_foreign() {
+	local case log=$build/foreign.log status
+	for case in $(match_foreign "$1"); do
+		status=0
+		"check_foreign_${case#*/}" "${case%/*}" >"$log" || status=$?
+		case $status in
+		0) case_done ok "foreign/$case" ;;
+		77) case_done skip "foreign/$case" "$(tail -n 1 "$log")" ;;
+		*) case_done not "foreign/$case" "$(tail -n 40 "$log")" ;;
+		esac
+	done
+}
+
+check_foreign_package() { foreign_package "$1" "$build/foreign/package"; }
+check_foreign_unit() { foreign_run unit "$1"; }
+
+# foreign_package ARCHITECTURE DIRECTORY
+foreign_package() {
+	local into status=0
+	install chroot
+	mkdir -p "$2"
+	into=$(cd "$2" && pwd -P)
+	foreign_run package "$1" >"$into/$1.log" || status=$?
+	if ((status)); then
+		show_log "$into/$1.log"
+		return "$status"
+	fi
+	rm -f "$into"/claude-router_*_"$1".deb
+	mv "$build"/foreign/*/foreign/claude-router_*_"$1".deb "$into/"
+	printf '%s\n' "$into"/claude-router_*_"$1".deb
+}
+
+# foreign_run WHAT ARCHITECTURE: tests/debian/foreign in the chroot, which serves all architectures. Its status 77: it
+# cannot be, and the last line says why.
+foreign_run() {
+	local architecture library libraries options=() packages=(build-essential debhelper dpkg-dev autoconf automake pkgconf fakeroot qemu-user-static)
+	mkdir -p "$build/npm" "$build/foreign"
+	mapfile -t libraries < <(sed -nE 's/^ (lib.*-dev),$/\1/p' "$top/debian/control")
+	for architecture in "${foreign_architectures[@]}"; do
+		options+=(--foreign "$architecture")
+		packages+=("crossbuild-essential-$architecture" "pkgconf:$architecture")
+		for library in "${libraries[@]}"; do packages+=("$library:$architecture"); done
+	done
+	tree_files | BUILD_DIR=$build NPM_DIR=$build/npm "$top/tests/debian/run" "${options[@]}" "${packages[@]}" -- tests/debian/foreign "$@" 2>&1
+}
