@@ -36,6 +36,7 @@ const plain = line => line.replaceAll(/\x1b\[\d+m/g, '');
 
 check('without a terminal it is printed once, as text', async t => {
   const r = await day(t);
+  await eventually('nothing runs any more', async () => (await r.ctl('top')).stdout.includes(' 0 running'));
   for (const args of [['top'], ['--once', 'top']]) {
     const { code, stdout, stderr } = await r.ctl(...args);
     assert.deepEqual([code, stderr], [0, '']);

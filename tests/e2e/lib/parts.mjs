@@ -71,15 +71,19 @@ export async function command(name, args, { timeout = 30, ...options } = {}) {
   return { code: part.code, stdout: part.stdout, stderr: part.stderr };
 }
 
-// A port that was free a moment ago; whoever binds it must be ready to try another one.
-export function freePort() {
-  return new Promise((resolve, reject) => {
-    const server = net.createServer().on('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address();
-      server.close(() => resolve(port));
-    });
-  });
+const canListen = port => new Promise(resolve => {
+  const server = net.createServer().on('error', () => resolve(false));
+  server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+});
+
+// A port that is free, and stays so: it is below those that the kernel gives to connections and to who binds port 0, and each
+// process of the tests begins at another one.
+const PORTS = { from: 10_000, to: 32_000 };
+let port = PORTS.from + process.pid * 97 % (PORTS.to - PORTS.from);
+export async function freePort() {
+  do port = port + 1 < PORTS.to ? port + 1 : PORTS.from;
+  while (!await canListen(port));
+  return port;
 }
 
 // at: a port of the host, or a Unix socket's path.
