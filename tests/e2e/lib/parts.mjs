@@ -79,11 +79,12 @@ const canListen = port => new Promise(resolve => {
 // A port that is free, and stays so: it is below those that the kernel gives to connections and to who binds port 0, and each
 // process of the tests begins at another one.
 const PORTS = { from: 10_000, to: 32_000 };
-let port = PORTS.from + process.pid * 97 % (PORTS.to - PORTS.from);
+let lastPort = PORTS.from + process.pid * 97 % (PORTS.to - PORTS.from);
 export async function freePort() {
-  do port = port + 1 < PORTS.to ? port + 1 : PORTS.from;
-  while (!await canListen(port));
-  return port;
+  for (;;) {
+    const port = lastPort = lastPort + 1 < PORTS.to ? lastPort + 1 : PORTS.from;
+    if (await canListen(port)) return port;
+  }
 }
 
 // at: a port of the host, or a Unix socket's path.
