@@ -169,17 +169,25 @@ has_cap(const struct config *c)
 	return any != 0;
 }
 
-/* Machines that share their state do not share what they have spent: without their number each
- * would spend a whole cap. */
+/* With neither, each of the machines would spend a whole cap. */
 static void
 check_share(struct loader *l, struct cfg_t *cfg)
 {
 	const struct config *c = l->config;
-	if (c->share[0] != '\0' && c->share_hosts == 0 && has_cap(c))
+	bool is_closed = c->share_caps == SHARE_CAPS_CLOSED;
+	if (c->share[0] != '\0' && c->share_hosts == 0 && !is_closed && has_cap(c))
 		diagnostics_add(&l->diagnostics, line_of(cfg, "share", "share"),
 				"share: there is a cap, so share_hosts is needed, from 1 to %d: "
-				"how many machines have a part of it",
+				"how many machines have a part of it; or share_caps = closed",
 				SHARE_HOSTS_MAX);
+	if (is_closed && c->share[0] == '\0')
+		diagnostics_add(&l->diagnostics, line_of(cfg, "share_caps", "share_caps"),
+				"share_caps = closed: there is no share, through which machines "
+				"would take their parts");
+	if (is_closed && c->share_hosts != 0)
+		diagnostics_add(
+		    &l->diagnostics, line_of(cfg, "share_hosts", "share_hosts"),
+		    "share_hosts: with share_caps = closed no machine has a fixed part");
 }
 
 /* Lower case, so that it is no alias of tokens.txt, and not a word that means something else in

@@ -23,6 +23,8 @@ enum credential_use { CREDENTIAL_CLIENT, CREDENTIAL_STORED, CREDENTIAL_ANY };
 enum balance { BALANCE_STICKY, BALANCE_ORDER, BALANCE_SPREAD };
 enum access { ACCESS_OPEN, ACCESS_KEYS };
 enum cache { CACHE_OFF, CACHE_EXPLICIT };
+/* How machines share a cap: each has its Nth part, or takes of the whole what it needs. */
+enum share_caps { SHARE_CAPS_SPLIT, SHARE_CAPS_CLOSED };
 enum dashboard { DASHBOARD_ADMIN, DASHBOARD_TOKEN, DASHBOARD_OFF };
 enum log_format { LOG_LOGFMT, LOG_JSON };
 
@@ -106,6 +108,7 @@ struct config {
 	int64_t monthly_cap;  /* the same */
 	char *share;          /* config/share_url.h; "": this machine shares its state with none */
 	unsigned share_hosts; /* each holds its part of every cap; 0: not said, so it is one */
+	enum share_caps share_caps;
 	bool health_check_enabled;
 	char *health_check_cron;
 	char *health_check_message;

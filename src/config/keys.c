@@ -309,9 +309,9 @@ const char *
 keys_warning(const struct config *config, const struct keys *keys)
 {
 	if (keys != NULL && keys->budgets > 0 && config->share_hosts == 0 &&
-	    config->share[0] != '\0')
-		return "share is set, and a client key has a budget: without share_hosts each "
-		       "machine lets its client spend a whole one";
+	    config->share[0] != '\0' && config->share_caps == SHARE_CAPS_SPLIT)
+		return "share is set, and a client key has a budget: without share_hosts, or "
+		       "share_caps = closed, each machine lets its client spend a whole one";
 	if (config->access == ACCESS_OPEN || keys_count(keys) > 0)
 		return NULL;
 	return "access = \"keys\", and there is no key: every client is refused. Make one with: "

@@ -157,6 +157,9 @@ const struct choice credential_choices[] = {{"client", CREDENTIAL_CLIENT},
 static const struct choice balance_choices[] = {
     {"sticky", BALANCE_STICKY}, {"order", BALANCE_ORDER}, {"spread", BALANCE_SPREAD}, {NULL, 0}};
 
+static const struct choice share_caps_choices[] = {
+    {"split", SHARE_CAPS_SPLIT}, {"closed", SHARE_CAPS_CLOSED}, {NULL, 0}};
+
 /* In the order of claude-router.conf(5). */
 #define AT(member) .offset = offsetof(struct config, member)
 #define A_TIME(member, from, to)                                                                   \
@@ -222,6 +225,8 @@ static const struct setting in_root[] = {
     {"share", "", setting_parse_text, AT(share), .check = is_share, .refusal = share_refusal},
     {"share_hosts", "0", setting_parse_whole, AT(share_hosts), .min = 0, .max = SHARE_HOSTS_MAX,
      .allowed = setting_allowed_whole},
+    {"share_caps", "split", setting_parse_choice, AT(share_caps), .choices = share_caps_choices,
+     .allowed_text = "use split or closed"},
 
     {"health_check_enabled", "true", setting_parse_switch, AT(health_check_enabled),
      .allowed_text = A_SWITCH},

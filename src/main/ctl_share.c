@@ -13,9 +13,11 @@
 #include <sys/random.h>
 #include <sysexits.h>
 
-/* What the messenger sends (share/wire.c), GET and DEL by its script; AUTH needs no right. */
+/* What the messenger sends (share/wire.c), GET, DEL and HGET by its scripts; AUTH needs no right.
+ */
 #define COMMANDS                                                                                   \
-	"+select +time +hset +hdel +hgetall +pexpire +publish +subscribe +set +get +del +eval"
+	"+select +time +hset +hget +hdel +hgetall +pexpire +publish +subscribe +set +get +del "    \
+	"+eval"
 
 #define DEFAULT_USER "router"
 

@@ -39,7 +39,8 @@ static size_t
 add(struct cap_scope *scopes, size_t n, const struct config *config, const struct cap_scope *of,
     const int64_t *caps, int64_t now_ms)
 {
-	unsigned hosts = config->share_hosts == 0 ? 1 : config->share_hosts;
+	bool is_split = config->share_caps == SHARE_CAPS_SPLIT && config->share_hosts > 0;
+	unsigned hosts = is_split ? config->share_hosts : 1;
 	for (enum budget_kind kind = BUDGET_DAY; kind < BUDGET_KINDS; kind++) {
 		if (caps[kind] == 0)
 			continue;

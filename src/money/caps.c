@@ -33,10 +33,15 @@ caps_bind(const struct caps_query *query)
 /* "alice's budget for today ($2.00) is used up": for the client (no_provider.h), who cannot change
  * anything at a provider. */
 static void
-refuse_client(struct caps_refusal *r, const struct cap_scope *s, const char *cap, bool is_reserved)
+refuse_client(struct caps_refusal *r, const struct cap_scope *s, const char *cap)
 {
 	const char *period = this_period[s->key.kind];
-	if (is_reserved)
+	if (r->reason == CAPS_AWAY)
+		snprintf(r->text, sizeof r->text,
+			 "%s has to wait: of the budget for %s (%s) this machine can take no more "
+			 "while it is alone",
+			 s->client, period, cap);
+	else if (r->reason == CAPS_RESERVED)
 		snprintf(r->text, sizeof r->text,
 			 "%s has to wait: running requests have reserved the rest of the budget "
 			 "for %s (%s)",
@@ -46,28 +51,25 @@ refuse_client(struct caps_refusal *r, const struct cap_scope *s, const char *cap
 			 period, cap);
 }
 
+/* The same for the operator. */
 static void
-refuse(struct caps_refusal *r, const struct caps_query *query, const struct cap_scope *s,
-       bool is_reserved)
+refuse_provider(struct caps_refusal *r, const struct caps_query *query, const struct cap_scope *s,
+		const char *cap)
 {
 	const char *name = query->provider->name, *period = period_names[s->key.kind];
-	char cap[AMOUNT_SIZE], when[CLOCK_SHORT_SIZE];
-	int64_t until_ms = is_reserved ? query->now_ms + SOON_MS : s->until_ms;
-	if (r->refuses && r->until_ms >= until_ms)
-		return;
-	*r = (struct caps_refusal){.refuses = true,
-				   .until_ms = until_ms,
-				   .is_of_client = s->client != NULL,
-				   .is_reserved = is_reserved};
-	amount_dollars(s->cap, cap);
+	const char *its = s->provider == NULL ? "the" : "its";
+	char when[CLOCK_SHORT_SIZE];
 	clock_short(s->until_ms, query->now_ms, when);
-	if (s->client != NULL)
-		refuse_client(r, s, cap, is_reserved);
-	else if (is_reserved)
+	if (r->reason == CAPS_AWAY)
+		snprintf(r->text, sizeof r->text,
+			 "%s has to wait: of %s %s cap (%s) this machine can take no more while "
+			 "it is not connected to the server at share",
+			 name, its, period, cap);
+	else if (r->reason == CAPS_RESERVED)
 		snprintf(
 		    r->text, sizeof r->text,
 		    "%s has to wait: running requests have reserved the rest of %s %s cap (%s)",
-		    name, s->provider == NULL ? "the" : "its", period, cap);
+		    name, its, period, cap);
 	else if (s->provider == NULL)
 		snprintf(r->text, sizeof r->text,
 			 "%s costs money, and the %s cap of all providers (%s) is used, until %s",
@@ -75,6 +77,46 @@ refuse(struct caps_refusal *r, const struct caps_query *query, const struct cap_
 	else
 		snprintf(r->text, sizeof r->text, "%s has used its %s cap (%s), until %s", name,
 			 period, cap, when);
+}
+
+/* Of several, that which lasts longest. */
+static void
+refuse(struct caps_refusal *r, const struct caps_query *query, const struct cap_scope *s,
+       enum caps_reason reason)
+{
+	char cap[AMOUNT_SIZE];
+	int64_t until_ms = reason == CAPS_SPENT ? s->until_ms : query->now_ms + SOON_MS;
+	if (r->refuses && r->until_ms >= until_ms)
+		return;
+	*r = (struct caps_refusal){.refuses = true,
+				   .until_ms = until_ms,
+				   .is_of_client = s->client != NULL,
+				   .reason = reason};
+	amount_dollars(s->cap, cap);
+	if (s->client != NULL)
+		refuse_client(r, s, cap);
+	else
+		refuse_provider(r, query, s, cap);
+}
+
+/* Whether a larger part of a shared cap can be asked for. */
+static bool
+is_connected(const struct state *state)
+{
+	struct state_share share;
+	return state_share(state, &share) && share.since_ms != 0;
+}
+
+/* Whether a scope refuses, as it is. */
+static void
+check_scope(struct caps_refusal *r, const struct caps_query *query, const struct cap_scope *s,
+	    const struct budget *budget)
+{
+	if (budget->held >= s->cap)
+		refuse(r, query, s, budget->settled >= s->cap ? CAPS_SPENT : CAPS_RESERVED);
+	else if (query->config->share_caps == SHARE_CAPS_CLOSED && budget->held >= budget->part &&
+		 !is_connected(query->state))
+		refuse(r, query, s, CAPS_AWAY);
 }
 
 static bool
@@ -108,8 +150,7 @@ caps_check(const struct caps_query *query, struct caps_refusal *r)
 				 name);
 			return;
 		}
-		if (budget.held >= scopes[i].cap)
-			refuse(r, query, &scopes[i], budget.settled < scopes[i].cap);
+		check_scope(r, query, &scopes[i], &budget);
 	}
 	if (n == 0 || r->refuses || has_price(query))
 		return;
@@ -121,22 +162,31 @@ caps_check(const struct caps_query *query, struct caps_refusal *r)
 
 /* --- Reserving and settling ----------------------------------------------- */
 
-bool
+enum caps_result
 caps_reserve(const struct caps_query *query, struct state *state, const struct cost *bound,
-	     struct caps_claims *claims)
+	     struct caps_claims *claims, struct budget_want *want)
 {
+	bool is_closed = query->config->share_caps == SHARE_CAPS_CLOSED;
 	struct cap_scope scopes[CAPS_SCOPES];
 	*claims = (struct caps_claims){.bound = bound->nano_usd};
 	size_t n = query->provider->paid ? find_scopes(query, scopes) : 0;
 	bool fits = n == 0 || (bound->is_known && bound->nano_usd <= BUDGET_MAX);
-	for (size_t i = 0; i < n && fits; i++) {
-		fits = state_budget_reserve(state, &scopes[i].key, scopes[i].cap, claims->bound,
-					    &claims->claims[i]) == BUDGET_GRANTED;
-		claims->n += fits;
+	enum budget_result result = fits ? BUDGET_GRANTED : BUDGET_USED;
+	for (size_t i = 0; i < n && result == BUDGET_GRANTED; i++) {
+		const struct cap_scope *s = &scopes[i];
+		struct budget_claim *claim = &claims->claims[i];
+		*want = (struct budget_want){s->key, s->cap, claims->bound};
+		result =
+		    is_closed
+			? state_budget_reserve_part(state, &s->key, s->cap, claims->bound, claim)
+			: state_budget_reserve(state, &s->key, s->cap, claims->bound, claim);
+		claims->n += result == BUDGET_GRANTED;
 	}
-	if (!fits)
+	if (result != BUDGET_GRANTED)
 		caps_settle(state, claims, 0);
-	return fits;
+	return result == BUDGET_GRANTED ? CAPS_GRANTED
+	       : result == BUDGET_PART  ? CAPS_NEED_PART
+					: CAPS_REFUSED;
 }
 
 void
@@ -218,7 +268,8 @@ caps_uses(const struct config *config, const struct state *state, int64_t now_ms
 }
 
 static void
-add_status(json_object *list, const struct cap_scope *s, const struct state *state, bool is_idle)
+add_status(json_object *list, const struct cap_scope *s, const struct state *state, bool is_idle,
+	   bool has_part)
 {
 	struct budget budget;
 	char until[CLOCK_RFC3339_SIZE], name[CAP_SCOPE_NAME_SIZE];
@@ -234,6 +285,8 @@ add_status(json_object *list, const struct cap_scope *s, const struct state *sta
 		tree_put(o, "unsettled", dollars(reserved));
 	else
 		tree_put_null(o, "unsettled");
+	if (has_part)
+		tree_put(o, "part", dollars(budget.part));
 	tree_put(o, "until", json_object_new_string(clock_rfc3339(s->until_ms, until)));
 	tree_add(list, o);
 }
@@ -247,6 +300,7 @@ caps_status(const struct config *config, const struct keys *keys, const struct s
 	size_t n = cap_scopes_all(config, keys, now_ms, scopes);
 	bool is_idle = n > 0 && state_budget_is_idle(state);
 	for (size_t i = 0; list != NULL && i < n; i++)
-		add_status(list, &scopes[i], state, is_idle);
+		add_status(list, &scopes[i], state, is_idle,
+			   config->share_caps == SHARE_CAPS_CLOSED);
 	return list;
 }

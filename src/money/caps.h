@@ -37,13 +37,19 @@ bool caps_have_begun(const struct config *config, const struct keys *keys,
 
 /* --- One request ---------------------------------------------------------- */
 
+enum caps_reason {
+	CAPS_SPENT,
+	CAPS_RESERVED, /* running requests have reserved the rest */
+	CAPS_AWAY,     /* what this machine has taken of a shared cap is, and the server is away */
+};
+
 /* Why a provider may not be asked now. */
 struct caps_refusal {
 	bool refuses;
 	int64_t until_ms;  /* 0: for as long as nothing is repaired */
 	bool is_of_client; /* it is the budget of the client's key */
-	bool is_reserved;  /* not spent: running requests have reserved the rest */
-	char text[256];    /* "deepseek has used its daily cap ($5.00), until 00:00", or
+	enum caps_reason reason;
+	char text[256]; /* "deepseek has used its daily cap ($5.00), until 00:00", or
 	                      "alice's budget for today ($2.00) is used up" */
 };
 
@@ -60,10 +66,17 @@ struct caps_claims {
 	int64_t bound;
 };
 
-/* Reserves the most that an attempt can cost in each scope that binds it, or nothing: false. An
- * unknown bound is refused. */
-bool caps_reserve(const struct caps_query *query, struct state *state, const struct cost *bound,
-		  struct caps_claims *claims);
+enum caps_result {
+	CAPS_GRANTED,
+	CAPS_REFUSED,
+	CAPS_NEED_PART, /* not before this machine has taken a larger part of a cap */
+};
+
+/* Reserves the most that an attempt can cost in each scope that binds it, or nothing. An unknown
+ * bound is refused. *want: for CAPS_NEED_PART, of which one. */
+enum caps_result caps_reserve(const struct caps_query *query, struct state *state,
+			      const struct cost *bound, struct caps_claims *claims,
+			      struct budget_want *want);
 
 /* Ends the reservation, which becomes zeros: what it has cost; 0: it was not billed; -1: that is
  * not known, and the bound counts as spent. */
@@ -87,7 +100,8 @@ struct caps_use {
 size_t caps_uses(const struct config *config, const struct state *state, int64_t now_ms,
 		 struct caps_use uses[static CAPS_USES_MAX]);
 
-/* All caps for /v1/status: [{scope, period, cap, used, reserved, unsettled, until}], in dollars;
+/* All caps for /v1/status: [{scope, period, cap, used, reserved, unsettled, until}], in dollars,
+ * and with share_caps = closed part, what this machine has taken;
  * unsettled, what is reserved by processes that were killed, is null while requests run. NULL: out
  * of memory. */
 json_object *caps_status(const struct config *config, const struct keys *keys,

@@ -321,11 +321,11 @@ on_answered(struct share_ask *ask, enum share_answer answer)
 static void
 ask(struct health_check *h, const struct health_key *paused)
 {
-	const struct share_lease lease = {.key = *paused};
+	const struct share_wish wish = {.kind = SHARE_LEASE, .lease.key = *paused};
 	enum share_answer answer = SHARE_GRANTED;
 	if (paused->provider != 0 && share_is_connected(h->app->state))
 		answer =
-		    share_ask_begin(&h->share_ask, h->app->loop, state_path(h->app->state), &lease);
+		    share_ask_begin(&h->share_ask, h->app->loop, state_path(h->app->state), &wish);
 	if (answer != SHARE_ASKED)
 		go_on(h, answer);
 }

@@ -38,11 +38,12 @@ on_progress(void *owner)
 		steps_free(x);
 }
 
+/* This machine's messenger has answered, or not in time. */
 static void
-on_leased(struct share_ask *ask, enum share_answer answer)
+on_answered(struct share_ask *ask, enum share_answer answer)
 {
 	struct exchange *x = CONTAINER_OF(ask, struct exchange, share_ask);
-	run(x, steps_leased(x, answer));
+	run(x, x->step == &step_lease ? steps_leased(x, answer) : steps_parted(x, answer));
 }
 
 static void
@@ -127,7 +128,7 @@ exchange_new(struct client *client)
 	x->start_ms = clock_steady_ms();
 	x->first_ms = -1;
 	x->on_progress = on_progress;
-	x->share_ask.answered = on_leased;
+	x->share_ask.answered = on_answered;
 	x->timer.due = on_timer;
 	x->timeouts.due = on_timeouts;
 	x->flight.leader_left = queue_leader_left;

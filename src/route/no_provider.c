@@ -81,7 +81,7 @@ add_budget(struct no_provider *n, const struct no_provider_query *query,
 		return buf_printf(&n->message, "; %s serves again %s.",
 				  config_display_name(next->view->provider->name),
 				  clock_short(next->until_ms, query->now_ms, when));
-	return refusal->is_reserved
+	return refusal->reason != CAPS_SPENT
 		   ? buf_puts(&n->message, ".")
 		   : buf_printf(&n->message, "; it begins anew %s.",
 				clock_short(budget->until_ms, query->now_ms, when));

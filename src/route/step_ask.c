@@ -35,7 +35,10 @@ start(struct exchange *x)
 
 /* --- Caps ------------------------------------------------------------- */
 
-enum { OUTPUT_UNBOUNDED = 128000 }; /* for a body without max_tokens, which providers refuse */
+enum {
+	OUTPUT_UNBOUNDED = 128000, /* for a body without max_tokens, which providers refuse */
+	PART_ASKS_MAX = 4,         /* others may take what was granted */
+};
 
 /* The most that the body can cost. Words are searched in all of it: one too many errs high. */
 static struct cost
@@ -66,16 +69,16 @@ bound_of(const struct exchange *x)
 }
 
 /* Reserves what the attempt may cost, if a cap binds it. */
-static bool
-reserve(struct exchange *x)
+static enum caps_result
+reserve(struct exchange *x, struct budget_want *want)
 {
 	const struct provider *p = x->target.provider;
 	const struct caps_query query = {
 	    .config = x->config, .provider = p, .client = steps_key(x), .now_ms = clock_wall_ms()};
 	if (x->auxiliary || x->drilled.is_now || !x->target.credential.stored || !caps_bind(&query))
-		return true;
+		return CAPS_GRANTED;
 	const struct cost bound = bound_of(x);
-	return caps_reserve(&query, x->app->state, &bound, &x->claims);
+	return caps_reserve(&query, x->app->state, &bound, &x->claims, want);
 }
 
 /* A cap refuses the attempt: the next candidate. It may be asked after a wait. */
@@ -91,15 +94,37 @@ skip(struct exchange *x)
 	return &step_plan;
 }
 
+const struct step *
+steps_parted(struct exchange *x, enum share_answer answer)
+{
+	return answer == SHARE_GRANTED ? &step_ask : skip(x);
+}
+
+/* Asks for a larger part of a cap, without which this attempt cannot be made. */
+static const struct step *
+ask_for_part(struct exchange *x, const struct budget_want *want)
+{
+	const struct share_wish wish = {.kind = SHARE_PART, .part = *want};
+	enum share_answer answer = SHARE_SILENT;
+	loop_cancel(x->app->loop, &x->timeouts);
+	if (x->target.part_asks++ < PART_ASKS_MAX && share_is_connected(x->app->state))
+		answer =
+		    share_ask_begin(&x->share_ask, x->app->loop, state_path(x->app->state), &wish);
+	return answer == SHARE_ASKED ? NULL : skip(x);
+}
+
 static const struct step *
 ask(struct exchange *x)
 {
 	struct target *t = &x->target;
+	struct budget_want want;
 	steps_drop_attempt(x);
 	bool written = t->credential.value != NULL &&
 		       target_write_body(t, x->app->state, x->request, &x->body);
-	if (written && !reserve(x))
-		return skip(x);
+	enum caps_result caps = written ? reserve(x, &want) : CAPS_GRANTED;
+	if (caps != CAPS_GRANTED)
+		return caps == CAPS_NEED_PART ? ask_for_part(x, &want) : skip(x);
+	t->part_asks = 0;
 	x->asked = t->provider;
 	lease_renew(&t->lease, x->app->state);
 	x->attempts++;

@@ -9,12 +9,13 @@ enum { HUNG_MS = 5000 }; /* a messenger that lost its server says so in two */
 static const struct step *
 lease(struct exchange *x)
 {
-	const struct share_lease lease = {x->target.lease.key, x->target.lease.holder};
+	const struct share_wish wish = {.kind = SHARE_LEASE,
+					.lease = {x->target.lease.key, x->target.lease.holder}};
 	if (!x->target.lease.held || !share_is_connected(x->app->state))
 		return &step_share;
 	loop_cancel(x->app->loop, &x->timeouts);
 	enum share_answer answer =
-	    share_ask_begin(&x->share_ask, x->app->loop, state_path(x->app->state), &lease);
+	    share_ask_begin(&x->share_ask, x->app->loop, state_path(x->app->state), &wish);
 	return answer == SHARE_ASKED ? NULL : steps_leased(x, answer);
 }
 

@@ -10,10 +10,11 @@
  *      └──────────────────── next candidate ────────┘ └ JSON, or error ┘
  *
  * recall comes before the first plan of a message. lease only waits for a probe that other machines
- * might make. wait comes before a retry, before another plan while all providers are paused, and
- * while an equal request asks. ask goes to judge when no transfer could be started. Not drawn:
- * recall, plan, share and wait go to close when they reply themselves, and exchange.c from any step
- * when the client has disconnected. One thread. */
+ * might make, and ask for a larger part of a cap that they share. wait comes before a retry, before
+ * another plan while all providers are paused, and while an equal request asks. ask goes to judge
+ * when no transfer could be started, and to plan when a cap refuses. Not drawn: recall, plan, share
+ * and wait go to close when they reply themselves, and exchange.c from any step when the client has
+ * disconnected. One thread. */
 #ifndef ROUTE_STEPS_H
 #define ROUTE_STEPS_H
 
@@ -69,7 +70,7 @@ struct exchange {
 	char skipped[64]; /* a preferred provider that was skipped, for the log */
 	struct buf trail; /* the attempts, for the log */
 	struct target target;
-	struct share_ask share_ask;   /* for the lease of the target */
+	struct share_ask share_ask;   /* for the lease of the target, or a part of a cap */
 	struct drilled drilled;       /* whether a drill has its part in it */
 	const struct provider *asked; /* of the last attempt; NULL: there was none */
 	struct caps_claims claims;    /* what is reserved for the attempt */
@@ -110,6 +111,9 @@ const struct step *steps_close(struct exchange *x, int status);
 
 /* The cluster's lease of the target's probe was answered so. */
 const struct step *steps_leased(struct exchange *x, enum share_answer answer);
+
+/* The wish for a larger part of a cap, for the attempt, was answered so. */
+const struct step *steps_parted(struct exchange *x, enum share_answer answer);
 
 /* Checks the timeouts now, and sets the timer for the next check. NULL: none is reached. */
 const struct step *steps_check_timeouts(struct exchange *x);

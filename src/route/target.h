@@ -26,6 +26,7 @@ struct target {
 	size_t successor;     /* how many names, from that one on, were rejected */
 	unsigned quirks;      /* enum quirk, or'ed */
 	unsigned retries;
+	unsigned part_asks;         /* how often a larger part of a cap was asked for */
 	char model[MODEL_NAME_MAX]; /* the name to send; "": as the client wrote it */
 	uint64_t family;            /* of that name: message_family_id() */
 	int64_t began_ms;           /* when the attempt began, wall clock */

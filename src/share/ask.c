@@ -18,9 +18,27 @@ enum {
 struct message {
 	uint32_t version;
 	uint32_t answer;
-	struct share_lease lease;
+	uint32_t kind;
+	uint32_t reserve;
+	union {
+		struct share_lease lease;
+		struct budget_want part;
+	};
 };
-_Static_assert(sizeof(struct message) == 40, "without padding, which would send our memory");
+_Static_assert(sizeof(struct share_lease) == 32 && sizeof(struct budget_want) == 32 &&
+		   sizeof(struct message) == 48,
+	       "without padding, which would send our memory");
+
+static struct message
+message_of(const struct share_wish *wish, enum share_answer answer)
+{
+	struct message m = {.version = ASK_VERSION, .answer = answer, .kind = wish->kind};
+	if (wish->kind == SHARE_PART)
+		m.part = wish->part;
+	else
+		m.lease = wish->lease;
+	return m;
+}
 
 /* False: the path is too long for a socket. */
 static bool
@@ -60,9 +78,10 @@ on_ready(struct watch *watch, uint32_t events)
 	struct message m;
 	(void)events;
 	ssize_t n = recv(watch->fd, &m, sizeof m, MSG_TRUNC);
-	if (n == (ssize_t)sizeof m && m.version == ASK_VERSION &&
-	    (m.answer == SHARE_GRANTED || m.answer == SHARE_REFUSED) &&
-	    memcmp(&m.lease, &ask->lease, sizeof m.lease) == 0)
+	if (n != (ssize_t)sizeof m || (m.answer != SHARE_GRANTED && m.answer != SHARE_REFUSED))
+		return;
+	const struct message expected = message_of(&ask->wish, (enum share_answer)m.answer);
+	if (memcmp(&m, &expected, sizeof m) == 0)
 		answered(ask, (enum share_answer)m.answer);
 }
 
@@ -74,10 +93,10 @@ on_late(struct timer *timer)
 
 /* Connected before it has a name, so that nobody but the messenger can ever send to it. */
 static bool
-send_question(int fd, const struct sockaddr_un *to, const struct share_lease *lease)
+send_question(int fd, const struct sockaddr_un *to, const struct share_wish *wish)
 {
 	const struct sockaddr_un own = {.sun_family = AF_UNIX};
-	const struct message m = {ASK_VERSION, SHARE_ASKED, *lease};
+	const struct message m = message_of(wish, SHARE_ASKED);
 	return connect(fd, (const struct sockaddr *)to, sizeof *to) == 0 &&
 	       bind(fd, (const struct sockaddr *)&own, sizeof own.sun_family) == 0 &&
 	       send(fd, &m, sizeof m, MSG_NOSIGNAL) == (ssize_t)sizeof m;
@@ -85,7 +104,7 @@ send_question(int fd, const struct sockaddr_un *to, const struct share_lease *le
 
 enum share_answer
 share_ask_begin(struct share_ask *ask, struct loop *loop, const char *state_file,
-		const struct share_lease *lease)
+		const struct share_wish *wish)
 {
 	struct sockaddr_un to;
 	int fd = address_of(state_file, &to) ? open_socket() : -1;
@@ -93,8 +112,8 @@ share_ask_begin(struct share_ask *ask, struct loop *loop, const char *state_file
 		return SHARE_SILENT;
 	ask->watch.ready = on_ready;
 	ask->timer.due = on_late;
-	ask->lease = *lease;
-	bool sent = send_question(fd, &to, lease);
+	ask->wish = *wish;
+	bool sent = send_question(fd, &to, wish);
 	bool is_alone = !sent && (errno == ENOENT || errno == ECONNREFUSED);
 	if (sent && loop_watch(loop, &ask->watch, fd, EPOLLIN)) {
 		ask->loop = loop;
@@ -172,9 +191,12 @@ share_answer_receive(int fd, struct share_question *q)
 				     &q->from_size);
 		if (n == -1 && errno != EINTR)
 			return false;
-		q->lease = m.lease;
+		if (m.kind == SHARE_PART)
+			q->wish = (struct share_wish){.kind = SHARE_PART, .part = m.part};
+		else
+			q->wish = (struct share_wish){.kind = SHARE_LEASE, .lease = m.lease};
 		if (n == (ssize_t)sizeof m && m.version == ASK_VERSION && m.answer == SHARE_ASKED &&
-		    q->from_size > sizeof q->from.sun_family)
+		    m.kind <= SHARE_PART && q->from_size > sizeof q->from.sun_family)
 			return true;
 	}
 }
@@ -182,6 +204,6 @@ share_answer_receive(int fd, struct share_question *q)
 void
 share_answer_send(int fd, const struct share_question *q, bool granted)
 {
-	const struct message m = {ASK_VERSION, granted ? SHARE_GRANTED : SHARE_REFUSED, q->lease};
+	const struct message m = message_of(&q->wish, granted ? SHARE_GRANTED : SHARE_REFUSED);
 	sendto(fd, &m, sizeof m, MSG_NOSIGNAL, (const struct sockaddr *)&q->from, q->from_size);
 }

@@ -36,7 +36,7 @@ leases_answered(struct leases *leases, const char *name, bool is_granted,
 	char its[LEASE_NAME_SIZE];
 	size_t i = 0;
 	while (i < leases->n_asked &&
-	       strcmp(lease_name(&leases->asked[i].lease.key, its), name) != 0)
+	       strcmp(lease_name(&leases->asked[i].wish.lease.key, its), name) != 0)
 		i++;
 	if (i == leases->n_asked)
 		return false;
@@ -45,8 +45,8 @@ leases_answered(struct leases *leases, const char *name, bool is_granted,
 	memmove(&leases->asked[i], &leases->asked[i + 1],
 		(leases->n_asked - i) * sizeof leases->asked[0]);
 	/* A health check has no lease in the state by which its end could be seen: it expires. */
-	if (is_granted && question->lease.holder != 0 && leases->n_held < LEASES_MAX)
-		leases->held[leases->n_held++] = question->lease;
+	if (is_granted && question->wish.lease.holder != 0 && leases->n_held < LEASES_MAX)
+		leases->held[leases->n_held++] = question->wish.lease;
 	return true;
 }
 

@@ -8,6 +8,7 @@
 #include "share/known.h"
 #include "share/leases.h"
 #include "share/machines.h"
+#include "share/parts.h"
 #include "share/wire.h"
 
 #include <stdio.h>
@@ -37,8 +38,10 @@ struct messenger {
 	struct wire *wire;
 	struct known *known;
 	struct leases leases;
+	struct parts parts;
 	struct machines machines;
-	uint64_t id; /* this machine's, while this runs */
+	uint64_t id;      /* this machine's, while this runs */
+	uint64_t machine; /* state_machine() */
 	struct timer tick;
 	struct watch questions; /* fd -1: closed */
 	struct state_share share;
@@ -228,6 +231,29 @@ heard(void *owner, const char *text, size_t n)
 		join(m, &fact);
 }
 
+/* ---- Parts of caps ----------------------------------------------------------------- */
+
+/* Answers those that can be answered, and tells the server what it does not know. */
+static void
+work_on_parts(struct messenger *m)
+{
+	struct share_question question;
+	struct part_wish wish;
+	bool is_granted;
+	while (parts_next_answer(&m->parts, m->state, clock_steady_ms(), &question, &is_granted))
+		share_answer_send(m->questions.fd, &question, is_granted);
+	while (wire_is_ready(m->wire) && parts_next_wish(&m->parts, m->state, &wish))
+		wire_part(m->wire, m->machine, &wish);
+}
+
+static void
+part(void *owner, const struct part_answer *answer)
+{
+	struct messenger *m = owner;
+	parts_learn(&m->parts, m->state, answer);
+	work_on_parts(m);
+}
+
 /* ---- Reading all -------------------------------------------------------------------- */
 
 static void
@@ -236,6 +262,7 @@ read_all(struct messenger *m)
 	m->read_at_ms = clock_steady_ms();
 	m->reading = 0;
 	known_clear(m->known);
+	parts_tell_all(&m->parts, m->state);
 	for (size_t i = 0; i < COUNT(kept_kinds); i++)
 		m->reading += wire_read(m->wire, fact_kind_name(kept_kinds[i]), KEEP_HEALTH_MS);
 }
@@ -287,6 +314,7 @@ down(void *owner, const char *why)
 	m->share.since_ms = 0;
 	m->share.machines = 0;
 	leases_clear(&m->leases);
+	parts_clear(&m->parts);
 	state_share_put(m->state, &m->share);
 	if (strcmp(m->reason, why) != 0)
 		log_line(LOG_WARNING,
@@ -305,20 +333,31 @@ lease(void *owner, const char *name, bool is_granted)
 		share_answer_send(m->questions.fd, &question, is_granted);
 }
 
-/* Whoever asks while the server is away probes for this machine. */
+static void
+ask_for_lease(struct messenger *m, const struct share_question *question)
+{
+	const struct share_lease *lease = &question->wish.lease;
+	char name[LEASE_NAME_SIZE], holder[LEASE_HOLDER_SIZE];
+	if (wire_is_ready(m->wire) && leases_asked(&m->leases, question))
+		wire_lease(m->wire, lease_name(&lease->key, name),
+			   lease_holder(m->id, lease->holder, holder));
+}
+
+/* While the server is away, whoever asks probes for this machine, and no part becomes larger. */
 static void
 on_question(struct watch *watch, uint32_t events)
 {
 	struct messenger *m = CONTAINER_OF(watch, struct messenger, questions);
 	struct share_question question;
-	char name[LEASE_NAME_SIZE], holder[LEASE_HOLDER_SIZE];
 	(void)events;
 	while (share_answer_receive(watch->fd, &question)) {
+		bool is_lease = question.wish.kind == SHARE_LEASE;
 		if (m->share.since_ms == 0)
-			share_answer_send(watch->fd, &question, true);
-		else if (wire_is_ready(m->wire) && leases_asked(&m->leases, &question))
-			wire_lease(m->wire, lease_name(&question.lease.key, name),
-				   lease_holder(m->id, question.lease.holder, holder));
+			share_answer_send(watch->fd, &question, is_lease);
+		else if (is_lease)
+			ask_for_lease(m, &question);
+		else if (parts_ask(&m->parts, &question))
+			work_on_parts(m);
 	}
 }
 
@@ -380,6 +419,7 @@ work(struct messenger *m)
 		read_all(m);
 	if (is_time(&m->renewed_at_ms, RENEW_MS))
 		renew_leases(m);
+	work_on_parts(m);
 	if (m->reading > 0 || changes == m->seen)
 		return;
 	release_leases(m);
@@ -396,6 +436,7 @@ tick(struct timer *timer)
 	if (is_time(&m->state_at_ms, STATE_TICK_MS)) {
 		state_tick(m->state, NULL);
 		tell_status(m);
+		parts_give_back(&m->parts, m->state, clock_steady_ms());
 	}
 	if (is_up)
 		work(m);
@@ -403,7 +444,7 @@ tick(struct timer *timer)
 
 /* ---- Beginning and ending ---------------------------------------------------------------- */
 
-static const struct wire_events events = {up, down, heard, entry, lease};
+static const struct wire_events events = {up, down, heard, entry, lease, part};
 
 static bool
 begin(struct messenger *m, struct buf *error)
@@ -416,7 +457,9 @@ begin(struct messenger *m, struct buf *error)
 		return false;
 	m->known = known_new();
 	m->wire = m->known == NULL ? NULL : wire_new(o->loop, o->url, o->password, &events, m);
-	if (m->wire != NULL && getrandom(&m->id, sizeof m->id, 0) == sizeof m->id &&
+	m->machine = state_machine(m->state);
+	if (m->wire != NULL && m->machine != 0 &&
+	    getrandom(&m->id, sizeof m->id, 0) == sizeof m->id &&
 	    loop_watch(o->loop, &m->questions, m->questions.fd, EPOLLIN) &&
 	    loop_after(o->loop, &m->tick, 0))
 		return true;

@@ -2,9 +2,9 @@
 /* The messenger between this machine's state file and the server that several machines share: what
  * changes in the file is told, what the others tell is joined to it (BEHAVIOUR.md 14).
  *
- * The file stays this machine's truth. Nobody waits for the messenger but who is about to probe
- * (share/ask.h). What is lost on the way comes with the next reading of all, once a minute and
- * after each connection. One thread. */
+ * The file stays this machine's truth. Nobody waits for the messenger but who is about to probe, or
+ * needs a larger part of a cap (share/ask.h). What is lost on the way comes with the next reading
+ * of all, once a minute and after each connection. One thread. */
 #ifndef SHARE_MESSENGER_H
 #define SHARE_MESSENGER_H
 

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 enum {
 	LOOK_MS = 200,     /* how often the bounds are checked */
@@ -19,6 +20,9 @@ enum {
 	AGAIN_MAX_MS = 10000,
 	ENTRY_MAX = 65536, /* of a hash: more of them are nobody's facts */
 };
+/* Longer than anybody spends it. */
+#define PART_DAY_MS   (3 * 86400000LL)
+#define PART_MONTH_MS (40 * 86400000LL)
 
 /* Gives a lease back, unless another has it by now. */
 #define RELEASE "if redis.call('get',KEYS[1])==ARGV[1] then return redis.call('del',KEYS[1]) end"
@@ -26,6 +30,29 @@ enum {
 #define RENEW                                                                                      \
 	"if redis.call('get',KEYS[1])==ARGV[1] then "                                              \
 	"return redis.call('pexpire',KEYS[1],ARGV[2]) end"
+
+/* A machine's part of a cap among those of all, a field each. KEYS: they; the birth of the server's
+ * memory; and, while that is young, a sign that nothing is given yet, since machines have not told
+ * what they have. ARGV: the machine, struct part_wish in its order, a birth if there is none, how
+ * long the first is kept, and how long the sign. Amounts are below 2^53, so Lua's numbers are
+ * exact. */
+#define PART                                                                                       \
+	"local is,need,want,cap=tonumber(ARGV[2]),tonumber(ARGV[3]),tonumber(ARGV[4]),"            \
+	"tonumber(ARGV[5]) "                                                                       \
+	"if redis.call('set',KEYS[2],ARGV[9],'nx') then "                                          \
+	"redis.call('set',KEYS[3],'1','px',ARGV[11]) end "                                         \
+	"local birth=redis.call('get',KEYS[2]) "                                                   \
+	"local others,known=0,tonumber(birth==ARGV[8] and ARGV[6] or ARGV[7]) "                    \
+	"local all=redis.call('hgetall',KEYS[1]) "                                                 \
+	"for i=1,#all,2 do if all[i]~=ARGV[1] then "                                               \
+	"others=others+(tonumber(all[i+1]) or 0) end end "                                         \
+	"others=math.max(others,known) "                                                           \
+	"local part=math.min(want,cap-others) "                                                    \
+	"if part<need or part<is or redis.call('get',KEYS[3]) then part=is end "                   \
+	"part=string.format('%.0f',part) "                                                         \
+	"redis.call('hset',KEYS[1],ARGV[1],part) "                                                 \
+	"redis.call('pexpire',KEYS[1],ARGV[10]) "                                                  \
+	"return {part,string.format('%.0f',others),birth}"
 
 /* One connection, and what libhiredis wants of the loop for it. */
 struct line {
@@ -60,6 +87,7 @@ struct wire {
 struct ask {
 	struct wire *wire;
 	char name[65]; /* a hash or a lease */
+	struct budget_key part;
 };
 
 static void drop(struct wire *wire, const char *why);
@@ -507,4 +535,60 @@ wire_renew(struct wire *wire, const char *name, const char *holder)
 	if (wire_is_ready(wire))
 		send_command(wire, on_done, wire, "EVAL %s 1 %s:lease:%s %s %d", RENEW,
 			     wire->url->prefix, name, holder, WIRE_LEASE_MS);
+}
+
+/* False: it is no such answer. */
+static bool
+read_part(const redisReply *r, struct part_answer *answer)
+{
+	if (r->type != REDIS_REPLY_ARRAY || r->elements != 3)
+		return false;
+	for (size_t i = 0; i < r->elements; i++)
+		if (r->element[i]->type != REDIS_REPLY_STRING)
+			return false;
+	answer->part = strtoll(r->element[0]->str, NULL, 10);
+	answer->others = strtoll(r->element[1]->str, NULL, 10);
+	snprintf(answer->birth, sizeof answer->birth, "%s", r->element[2]->str);
+	return true;
+}
+
+static void
+on_part(redisAsyncContext *context, void *reply, void *data)
+{
+	struct ask *ask = data;
+	struct wire *wire = ask->wire;
+	struct part_answer answer = {.key = ask->part};
+	(void)context;
+	if (answered(wire, reply)) {
+		if (read_part(reply, &answer))
+			wire->events->part(wire->owner, &answer);
+		else
+			drop(wire, "the server's answer is no part of a cap");
+	}
+	free(ask);
+}
+
+void
+wire_part(struct wire *wire, uint64_t machine, const struct part_wish *w)
+{
+	const char *prefix = wire->url->prefix;
+	char name[PART_NAME_SIZE];
+	uint64_t fresh;
+	part_name(&w->key, name);
+	struct ask *ask = ask_new(wire, name);
+	if (ask == NULL || getrandom(&fresh, sizeof fresh, 0) != (ssize_t)sizeof fresh) {
+		free(ask);
+		drop(wire, "out of memory"); /* rather than that the owner waits for ever */
+		return;
+	}
+	ask->part = w->key;
+	if (!send_command(wire, on_part, ask,
+			  "EVAL %s 3 %s:part:%s %s:part:birth %s:part:quiet "
+			  "%016llx %lld %lld %lld %lld %lld %lld %s %016llx %lld %d",
+			  PART, prefix, name, prefix, prefix, (unsigned long long)machine,
+			  (long long)w->is, (long long)w->need, (long long)w->want,
+			  (long long)w->cap, (long long)w->others_known, (long long)w->others_lost,
+			  w->birth, (unsigned long long)fresh,
+			  w->key.kind == BUDGET_DAY ? PART_DAY_MS : PART_MONTH_MS, WIRE_QUIET_MS))
+		free(ask);
 }

@@ -10,10 +10,12 @@
 
 #include "base/loop.h"
 #include "config/share_url.h"
+#include "share/parts.h"
 
 #define WIRE_UNANSWERED_MAX 64
 #define WIRE_ANSWER_MS      1000
 #define WIRE_LEASE_MS       60000 /* as long as a probe's lease in the state */
+#define WIRE_QUIET_MS       15000 /* longer than until who has lost a connection has another */
 
 struct wire;
 
@@ -28,6 +30,8 @@ struct wire_events {
 	void (*entry)(void *owner, const char *hash, const char *field, const char *text, size_t n);
 	/* The answer to wire_lease(). */
 	void (*lease)(void *owner, const char *name, bool is_granted);
+	/* The answer to wire_part(). */
+	void (*part)(void *owner, const struct part_answer *answer);
 };
 
 /* Begins to connect. url, password (NULL: none) and events are borrowed until wire_free(). NULL:
@@ -54,5 +58,9 @@ void wire_remove(struct wire *wire, const char *hash, const char *field);
 void wire_lease(struct wire *wire, const char *name, const char *holder);
 void wire_release(struct wire *wire, const char *name, const char *holder);
 void wire_renew(struct wire *wire, const char *name, const char *holder);
+
+/* Tells the machine's part of a cap, and asks for a larger one: part() follows, or down().
+ * machine: its state_machine(). The caller has seen that it is ready. */
+void wire_part(struct wire *wire, uint64_t machine, const struct part_wish *wish);
 
 #endif

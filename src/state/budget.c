@@ -82,6 +82,14 @@ budget_reserve(struct state_budget *budget, int64_t cap, int64_t bound, uint32_t
 	return BUDGET_GRANTED;
 }
 
+/* The part of that period. */
+static int64_t
+part_of(const struct state_budget *budget, uint32_t period)
+{
+	uint64_t part = word_get(&budget->part);
+	return period_of(part) == period ? amount_of(part) : 0;
+}
+
 static int64_t
 clamp(int64_t amount)
 {
@@ -108,6 +116,66 @@ budget_settle(struct state_budget *budget, uint32_t period, int64_t bound, int64
 	add(&budget->held, period, cost - bound);
 	if (cost > 0)
 		add(&budget->settled, period, cost);
+}
+
+enum budget_result
+budget_reserve_part(struct state_budget *budget, int64_t cap, int64_t bound, uint32_t *period)
+{
+	struct budget is = budget_read(budget, *period);
+	int64_t limit = is.part < cap ? is.part : cap;
+	/* What is below it, with the bound on top, is at most the limit. */
+	enum budget_result result = budget_reserve(budget, limit - bound + 1, bound, period);
+	is = budget_read(budget, *period);
+	if (result != BUDGET_GRANTED)
+		return is.held + bound <= cap     ? BUDGET_PART
+		       : is.settled + bound > cap ? BUDGET_USED
+						  : BUDGET_RESERVED;
+	/* The part may have been lowered meanwhile. */
+	atomic_thread_fence(memory_order_seq_cst);
+	is = budget_read(budget, *period);
+	if (is.period != *period || is.held <= is.part)
+		return BUDGET_GRANTED;
+	budget_settle(budget, *period, bound, 0);
+	return BUDGET_PART;
+}
+
+void
+budget_part_set(struct state_budget *budget, uint32_t period, int64_t part)
+{
+	if (period_of(word_get(&budget->part)) <= period)
+		word_set(&budget->part, pack(period, clamp(part)));
+}
+
+int64_t
+budget_part_lower(struct state_budget *budget, uint32_t period, int64_t keep)
+{
+	int64_t part = part_of(budget, period);
+	if (part <= keep)
+		return part;
+	word_set(&budget->part, pack(period, clamp(keep)));
+	atomic_thread_fence(memory_order_seq_cst);
+	struct budget is = budget_read(budget, period);
+	int64_t left = is.period != period || is.held < keep ? keep
+		       : is.held < part                      ? is.held
+							     : part;
+	word_set(&budget->part, pack(period, left));
+	return left;
+}
+
+size_t
+budget_parts(const struct state_image *image, struct budget_key *keys, size_t max)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < STATE_SCOPES; i++) {
+		const struct state_budget *places = image->budgets[i];
+		uint64_t scope = atomic_load_explicit(&places[0].scope, memory_order_acquire);
+		for (size_t k = 0; scope != 0 && k < (size_t)BUDGET_KINDS * 2 && n < max; k++) {
+			uint64_t part = word_get(&places[k].part);
+			if (part != 0)
+				keys[n++] = (struct budget_key){scope, k / 2, period_of(part)};
+		}
+	}
+	return n;
 }
 
 /* Makes both sums at least what is known to be spent. What is held changes first, as in
@@ -137,6 +205,7 @@ clear(struct state_budget *places)
 		word_set(&places[i].held, 0);
 		word_set(&places[i].settled, 0);
 		word_set(&places[i].noticed, 0);
+		word_set(&places[i].part, 0);
 	}
 }
 
@@ -163,8 +232,10 @@ budget_read(const struct state_budget *budget, uint32_t period)
 {
 	uint64_t held = roll(atomic_load_explicit(&budget->held, memory_order_acquire), period);
 	uint64_t settled = roll(word_get(&budget->settled), period_of(held));
-	return (struct budget){
-	    .held = amount_of(held), .settled = amount_of(settled), .period = period_of(held)};
+	return (struct budget){.held = amount_of(held),
+			       .settled = amount_of(settled),
+			       .part = part_of(budget, period_of(held)),
+			       .period = period_of(held)};
 }
 
 bool

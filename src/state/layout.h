@@ -78,7 +78,8 @@ struct state_header {
 	/* Zeros in older files. */
 	word switched_ms; /* when an operator chose a provider last, or automatic */
 	struct state_share_words share;
-	uint64_t reserve[5];
+	word machine; /* random, as the server knows it */
+	uint64_t reserve[4];
 };
 _Static_assert(offsetof(struct state_header, version) == 8, "layout");
 _Static_assert(offsetof(struct state_header, size) == 12, "layout");
@@ -141,10 +142,11 @@ _Static_assert(offsetof(struct summary, check_failures) == 88, "layout");
 /* state/budget.h */
 struct state_budget {
 	word scope; /* in the first place of a scope; 0: free */
-	word held;  /* spent and reserved; these three hold a period, too */
+	word held;  /* spent and reserved; these four hold a period, too */
 	word settled;
 	word noticed; /* the percentage of the cap that was reported */
-	word reserve[4];
+	word part;    /* of a cap that machines share */
+	word reserve[3];
 };
 _Static_assert(offsetof(struct state_budget, held) == 8, "layout");
 _Static_assert(offsetof(struct state_budget, settled) == 16, "layout");

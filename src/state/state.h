@@ -106,13 +106,20 @@ struct budget_key {
 struct budget {
 	int64_t held;    /* spent, and reserved by requests that run; this decides */
 	int64_t settled; /* spent */
-	uint32_t period; /* of both: the one asked for, or a later one */
+	int64_t part;    /* of a cap that machines share: what this one has taken */
+	uint32_t period; /* of all: the one asked for, or a later one */
 };
 
 /* What is known to be spent in one period of a scope. */
 struct budget_start {
 	uint32_t period;
 	int64_t spent;
+};
+
+/* What a machine has too small a part of a cap for. */
+struct budget_want {
+	struct budget_key key;
+	int64_t cap, bound;
 };
 
 /* An amount that is reserved in one budget. */
@@ -126,6 +133,7 @@ enum budget_result {
 	BUDGET_GRANTED,
 	BUDGET_USED,     /* the cap is spent */
 	BUDGET_RESERVED, /* the cap is spent or reserved by requests that run */
+	BUDGET_PART,     /* this machine's part of the cap is: it must be larger */
 	BUDGET_FULL,     /* the file has STATE_SCOPES others */
 	BUDGET_CLOSED,   /* no file that processes share, or it cannot be written */
 };
@@ -301,6 +309,12 @@ bool state_budget_may_begin(const struct state *state, uint64_t scope);
 enum budget_result state_budget_reserve(struct state *state, const struct budget_key *key,
 					int64_t cap, int64_t bound, struct budget_claim *claim);
 
+/* The same for a cap that machines share, never above it: within the part that this one has taken;
+ * else BUDGET_PART, if a larger part could help. */
+enum budget_result state_budget_reserve_part(struct state *state, const struct budget_key *key,
+					     int64_t cap, int64_t bound,
+					     struct budget_claim *claim);
+
 /* Ends a reservation: it has cost so much; 0 gives it all back. Without the file that it was made
  * in nothing is given back. */
 void state_budget_settle(struct state *state, const struct budget_claim *claim, int64_t cost);
@@ -364,6 +378,18 @@ size_t state_models(const struct state *state, struct model_memory *out, size_t 
 
 /* Joins what another machine knows: health_merge(). HEALTH_SAME also when it was queued. */
 enum health_outcome state_health_merge(struct state *state, const struct health *other);
+
+/* The budgets of which this machine has taken a part; copies up to max, returns how many. */
+size_t state_budget_parts(const struct state *state, struct budget_key *keys, size_t max);
+
+/* Sets a part, as the server has granted it; and gives back what is above keep and not held now:
+ * returns what is left. For who has the messenger's lock. */
+void state_budget_part_set(struct state *state, const struct budget_key *key, int64_t part);
+int64_t state_budget_part_lower(struct state *state, const struct budget_key *key, int64_t keep);
+
+/* Returns a random number, never 0, by which the server knows this state file among the machines';
+ * 0: there are no random bytes. For who has the messenger's lock. */
+uint64_t state_machine(struct state *state);
 
 /* What the messenger tells of itself. Times are by this machine's wall clock. */
 struct state_share {

@@ -61,9 +61,12 @@ close_claim(struct state *state)
 	note_claims(state);
 }
 
-enum budget_result
-state_budget_reserve(struct state *state, const struct budget_key *key, int64_t cap, int64_t bound,
-		     struct budget_claim *claim)
+typedef enum budget_result reserve_in(struct state_budget *budget, int64_t cap, int64_t bound,
+				      uint32_t *period);
+
+static enum budget_result
+reserve(struct state *state, const struct budget_key *key, int64_t cap, int64_t bound,
+	struct budget_claim *claim, reserve_in *budget_reserves)
 {
 	struct state_image *image = state_shared_image(state);
 	struct state_budget *budget = image == NULL ? NULL : budget_find(image, key);
@@ -71,7 +74,7 @@ state_budget_reserve(struct state *state, const struct budget_key *key, int64_t 
 		return BUDGET_CLOSED;
 	struct budget_claim made = {.key = *key, .file = image->header.checksum, .bound = bound};
 	open_claim(state);
-	enum budget_result result = budget_reserve(budget, cap, bound, &made.key.period);
+	enum budget_result result = budget_reserves(budget, cap, bound, &made.key.period);
 	if (!state_image_is_whole(image))
 		result = BUDGET_CLOSED;
 	if (result == BUDGET_GRANTED)
@@ -79,6 +82,20 @@ state_budget_reserve(struct state *state, const struct budget_key *key, int64_t 
 	else
 		close_claim(state);
 	return result;
+}
+
+enum budget_result
+state_budget_reserve(struct state *state, const struct budget_key *key, int64_t cap, int64_t bound,
+		     struct budget_claim *claim)
+{
+	return reserve(state, key, cap, bound, claim, budget_reserve);
+}
+
+enum budget_result
+state_budget_reserve_part(struct state *state, const struct budget_key *key, int64_t cap,
+			  int64_t bound, struct budget_claim *claim)
+{
+	return reserve(state, key, cap, bound, claim, budget_reserve_part);
 }
 
 void

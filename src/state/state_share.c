@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* What the messenger needs of the state: to see that something has changed, to read all of it, and
  * to put in what other machines know. */
+#include "state/budget.h"
 #include "state/inside.h"
 #include "state/record.h"
+
+#include <sys/random.h>
 
 uint64_t
 state_changes(const struct state *state)
@@ -31,6 +34,40 @@ state_health_merge(struct state *state, const struct health *other)
 	state_make_sane(&change.merge);
 	bool is_done = state_queue_submit(&state->queue, &state->map, &change, &result);
 	return is_done ? STATE_HEALTH_OUTCOME(result) : HEALTH_SAME;
+}
+
+size_t
+state_budget_parts(const struct state *state, struct budget_key *keys, size_t max)
+{
+	return budget_parts(state_map_view(&state->map), keys, max);
+}
+
+void
+state_budget_part_set(struct state *state, const struct budget_key *key, int64_t part)
+{
+	struct state_image *image = state_shared_image(state);
+	struct state_budget *budget = image == NULL ? NULL : budget_find(image, key);
+	if (budget != NULL)
+		budget_part_set(budget, key->period, part);
+}
+
+int64_t
+state_budget_part_lower(struct state *state, const struct budget_key *key, int64_t keep)
+{
+	struct state_image *image = state_shared_image(state);
+	struct state_budget *budget = image == NULL ? NULL : budget_find(image, key);
+	return budget == NULL ? 0 : budget_part_lower(budget, key->period, keep);
+}
+
+uint64_t
+state_machine(struct state *state)
+{
+	word *machine = &state->map.image->header.machine;
+	uint64_t id = word_get(machine);
+	if (id != 0 || getrandom(&id, sizeof id, 0) != (ssize_t)sizeof id)
+		return id;
+	word_set(machine, id | 1);
+	return id | 1;
 }
 
 bool

@@ -380,9 +380,11 @@ check_shared_budgets(const char *hex)
 	snprintf(text, sizeof text, "alice %s daily=2\n", hex);
 	struct keys *budgeted = keys_parse("keys", text, strlen(text), &error);
 	const struct config several = {.share = share}, parts = {.share = share, .share_hosts = 3},
+			    closed = {.share = share, .share_caps = SHARE_CAPS_CLOSED},
 			    one = {.share = none};
 	TAP_OK("a budget on several machines", keys_warning(&several, budgeted) != NULL);
 	TAP_OK("a budget in parts", keys_warning(&parts, budgeted) == NULL);
+	TAP_OK("a budget of all", keys_warning(&closed, budgeted) == NULL);
 	TAP_OK("a budget on one machine", keys_warning(&one, budgeted) == NULL);
 	keys_free(budgeted);
 	buf_free(&error);

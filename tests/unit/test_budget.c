@@ -57,10 +57,11 @@ begin(struct state *state, uint64_t scope, int64_t spent)
 /* What is done in order, in a file of its own: a letter and a number.
  *     r7  reserve 7      s5  settle the last reservation at 5      g  give the first one back
  *     d1  it is the day DAY + 1       n50  notice 50 %      b6  6 were spent on DAY
+ *     p8  reserve 8 within the part   =9   the part is 9    -2  give back what is above 2
  * and what the budget is then. The cap is 10. */
 static const struct row {
 	const char *name, *steps;
-	const char *results; /* of r: g, u(sed), R(eserved); of n: 1, 0 */
+	const char *results; /* of r and p: g, u(sed), R(eserved), p(art); of n: 1, 0 */
 	int64_t held, settled;
 } rows[] = {
     {"nothing is known", "", "", 0, 0},
@@ -90,6 +91,20 @@ static const struct row {
     {"what it has not counted is added", "r3 s3 r2 b5", "gg", 7, 5},
     {"what is known of yesterday is not of today", "d1 b6", "", 0, 0},
     {"each percentage is noticed once", "r1 n50 n50 n80 n50 n80", "g10100", 1, 0},
+    {"without a part nothing is reserved", "p1", "p", 0, 0},
+    {"but what is free", "p0", "g", 0, 0},
+    {"within a part", "=6 p4 p2", "gg", 6, 0},
+    {"never above it", "=6 p4 p3", "gp", 4, 0},
+    {"a larger part helps", "=6 p4 p3 =7 p3", "gpg", 7, 0},
+    {"but not above the cap", "=12 p8 p3 p2", "gRg", 10, 0},
+    {"nor beside what is spent", "=10 p8 s8 p3", "gu", 8, 8},
+    {"what is settled is free again", "=6 p6 p1 s1 p5", "gpg", 6, 1},
+    {"what nobody holds is given back", "=8 p2 -4 p2 p1", "ggp", 4, 0},
+    {"but not what is held", "=8 p6 -2 p1", "gp", 6, 0},
+    {"a smaller part gives nothing back", "=3 -5 p3 p1", "gp", 3, 0},
+    {"of tomorrow there is no part", "=8 d1 p1", "p", 0, 0},
+    {"nor of the day after, in the same place", "=8 p2 d2 p1", "gp", 0, 0},
+    {"yesterday's part does not replace it", "d2 =5 d0 =9 d2 p6 p5", "pg", 5, 0},
     {"and again in another period", "r1 n50 d1 r1 n50 d2 r1 n50", "g1g1g1", 1, 0},
 };
 
@@ -99,6 +114,7 @@ check_row(const struct row *row)
 	static const char letters[] = {[BUDGET_GRANTED] = 'g',
 				       [BUDGET_USED] = 'u',
 				       [BUDGET_RESERVED] = 'R',
+				       [BUDGET_PART] = 'p',
 				       [BUDGET_CLOSED] = 'c'};
 	struct budget_key key = {.scope = 7, .kind = BUDGET_DAY, .period = DAY};
 	struct budget_claim first = {0}, last = {0};
@@ -117,6 +133,16 @@ check_row(const struct row *row)
 			if (first.bound == 0)
 				first = last;
 			results[n++] = letters[result];
+			break;
+		case 'p':
+			result = state_budget_reserve_part(state, &key, 10, number, &last);
+			results[n++] = letters[result];
+			break;
+		case '=':
+			state_budget_part_set(state, &key, number);
+			break;
+		case '-':
+			state_budget_part_lower(state, &key, number);
 			break;
 		case 's':
 			state_budget_settle(state, &last, number);
@@ -342,6 +368,9 @@ enum { PROCESSES = 16, GRANTS = 200 };
 
 static uint64_t random_state;
 
+typedef enum budget_result reserve_as(struct state *state, const struct budget_key *key,
+				      int64_t cap, int64_t bound, struct budget_claim *claim);
+
 static uint64_t
 random_below(uint64_t n)
 {
@@ -363,6 +392,8 @@ charge(struct bill *bill, int64_t cost)
 		;
 }
 
+static reserve_as *spends_as = state_budget_reserve;
+
 static _Noreturn void
 spend(struct bill *bill, uint64_t seed)
 {
@@ -376,7 +407,7 @@ spend(struct bill *bill, uint64_t seed)
 		sched_yield();
 	for (int i = 0; i < GRANTS; i++) {
 		struct budget_claim claim;
-		if (state_budget_reserve(state, &key, CAP, BOUND, &claim) != BUDGET_GRANTED)
+		if (spends_as(state, &key, CAP, BOUND, &claim) != BUDGET_GRANTED)
 			continue;
 		int64_t cost = random_below(10) == 0 ? 0 : (int64_t)random_below(BOUND + 1);
 		charge(bill, cost);
@@ -447,6 +478,47 @@ check_release_beside(struct bill *bill)
 	TAP_INT("so the sum is the bill", budget.held, bill->sum);
 }
 
+/* While processes spend within a part, it is enlarged and given back again and again: what the
+ * others may have meanwhile and what is held here are never more than the cap. */
+static void
+check_part_beside(struct bill *bill)
+{
+	pid_t children[PROCESSES];
+	struct budget budget;
+	const struct budget_key key = {.scope = 7, .kind = BUDGET_DAY, .period = DAY};
+	int64_t above = 0, lowered = 0, running = PROCESSES, part = KNOWN;
+	unlink(path);
+	*bill = (struct bill){.sum = KNOWN};
+	spends_as = state_budget_reserve_part;
+	struct state *state = open_state(state_open);
+	must(begin(state, 7, KNOWN) == BUDGET_GRANTED, "begin");
+	for (int i = 0; i < PROCESSES; i++) {
+		uint64_t seed = random_below(UINT32_MAX);
+		children[i] = fork();
+		must(children[i] >= 0, "fork");
+		if (children[i] == 0)
+			spend(bill, seed);
+	}
+	while (running > 0) {
+		int64_t before = part < CAP ? part + BOUND : part;
+		state_budget_part_set(state, &key, before);
+		sched_yield();
+		state_budget(state, &key, &budget);
+		part = state_budget_part_lower(state, &key, budget.held - BOUND);
+		lowered += part < before;
+		/* What is granted from now on is within the part. */
+		sched_yield();
+		above += bill->sum > part;
+		running -= waitpid(-1, NULL, WNOHANG) > 0;
+	}
+	spends_as = state_budget_reserve;
+	state_budget(state, &key, &budget);
+	state_close(state);
+	TAP_INT("what was given back is not spent", above, 0);
+	TAP_OK("and something was", lowered > 0);
+	TAP_INT("so the sum is the bill", budget.held, bill->sum);
+}
+
 static void
 check_together(void)
 {
@@ -468,6 +540,7 @@ check_together(void)
 		"expected: at most %" PRId64 " above, not %" PRId64, BOUND, most_above);
 	TAP_ROW("and it was reached", reached > 0, "expected: in one of %d rounds", rounds);
 	check_release_beside(bill);
+	check_part_beside(bill);
 	munmap(bill, sizeof *bill);
 }
 

@@ -9,16 +9,21 @@ static const struct {
 	int line;
 	const char *name;
 	unsigned hosts;
+	enum share_caps share;
 	int64_t all_daily, provider_monthly, client_daily;
 	const char *caps; /* "scope kind cap …" */
 } rows[] = {
-    {__LINE__, "one machine", 0, 500 * CENT, 2000 * CENT, 200 * CENT,
+    {__LINE__, "one machine", 0, SHARE_CAPS_SPLIT, 500 * CENT, 2000 * CENT, 200 * CENT,
      "all 0 5000000000 kimi 1 20000000000 key:alice 0 2000000000 "},
-    {__LINE__, "two", 2, 500 * CENT, 2000 * CENT, 200 * CENT,
+    {__LINE__, "two", 2, SHARE_CAPS_SPLIT, 500 * CENT, 2000 * CENT, 200 * CENT,
      "all 0 2500000000 kimi 1 10000000000 key:alice 0 1000000000 "},
-    {__LINE__, "three: never more than the whole", 3, 500 * CENT, 0, 0, "all 0 1666666666 "},
-    {__LINE__, "a thousandth of a cent is still a cap", 1000, CENT, 0, 0, "all 0 10000 "},
-    {__LINE__, "no cap", 3, 0, 0, 0, ""},
+    {__LINE__, "three: never more than the whole", 3, SHARE_CAPS_SPLIT, 500 * CENT, 0, 0,
+     "all 0 1666666666 "},
+    {__LINE__, "a thousandth of a cent is still a cap", 1000, SHARE_CAPS_SPLIT, CENT, 0, 0,
+     "all 0 10000 "},
+    {__LINE__, "what machines take parts of is whole", 0, SHARE_CAPS_CLOSED, 500 * CENT, 0, 0,
+     "all 0 5000000000 "},
+    {__LINE__, "no cap", 3, SHARE_CAPS_SPLIT, 0, 0, 0, ""},
 };
 
 static void
@@ -26,6 +31,7 @@ check_row(size_t i)
 {
 	struct config config = {
 	    .share_hosts = rows[i].hosts,
+	    .share_caps = rows[i].share,
 	    .daily_cap = rows[i].all_daily,
 	    .providers = {{.name = "kimi", .monthly_cap = rows[i].provider_monthly}},
 	    .n_providers = 1};

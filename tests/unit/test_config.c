@@ -101,7 +101,8 @@ put_config(struct buf *out, const struct config *c)
 	put(out, "ledger=%s\nflush=%" PRId64 "\nkeep=%" PRId64 "\n", c->ledger, c->ledger_flush_ms,
 	    c->ledger_keep_ms);
 	put(out, "caps=%" PRId64 " %" PRId64 "\n", c->daily_cap, c->monthly_cap);
-	put(out, "share=%s hosts=%u\n", c->share, c->share_hosts);
+	put(out, "share=%s hosts=%u%s\n", c->share, c->share_hosts,
+	    c->share_caps == SHARE_CAPS_CLOSED ? " closed" : "");
 	put(out, "check=%d\ncron=%s\nmessage=%s\n", c->health_check_enabled, c->health_check_cron,
 	    c->health_check_message);
 	put_names(out, "check_model", c->health_check_models, c->n_health_check_models);
@@ -261,6 +262,12 @@ static const struct good good[] = {
     {__LINE__, "a server, a cap and its machines",
      "share = \"valkey://h\"\nshare_hosts = 1000\ndaily_cap = 5\n",
      "caps=5000000000 0\nshare=valkey://h hosts=1000\n"},
+    {__LINE__, "a server, a cap and no fixed parts",
+     "share = \"valkey://h\"\nshare_caps = closed\ndaily_cap = 5\n",
+     "caps=5000000000 0\nshare=valkey://h hosts=0 closed\n"},
+    {__LINE__, "fixed parts, as by default",
+     "share = \"valkey://h\"\nshare_caps = split\nshare_hosts = 2\ndaily_cap = 5\n",
+     "caps=5000000000 0\nshare=valkey://h hosts=2\n"},
     {__LINE__, "machines without a server", "share_hosts = 2\n", "share= hosts=2\n"},
     {__LINE__, "cron of names", "health_check_cron = \"*/5 8-18 * JAN-jun mon,tue\"\n",
      "cron=*/5 8-18 * JAN-jun mon,tue\n"},
@@ -468,6 +475,21 @@ static const struct bad bad[] = {
      "a server and a provider's cap",
      "share = \"valkey://h\"\nprovider kimi { daily_cap = 5 }\n",
      {":1: share: there is a cap, so share_hosts is needed"},
+     NULL},
+    {__LINE__,
+     "parts of a cap without a server",
+     "hold = 5\nshare_caps = closed\n",
+     {":2: share_caps = closed: there is no share, through which machines would take their parts"},
+     NULL},
+    {__LINE__,
+     "parts that are fixed and taken",
+     "share = \"valkey://h\"\nshare_caps = closed\nshare_hosts = 3\n",
+     {":3: share_hosts: with share_caps = closed no machine has a fixed part"},
+     NULL},
+    {__LINE__,
+     "open caps",
+     "share_caps = open\n",
+     {":1: share_caps = open: use split or closed"},
      NULL},
     {__LINE__,
      "a ledger kept for hours",

@@ -257,7 +257,8 @@ make_plan(const struct stands *stands, struct provider *providers, struct plan_v
 					     : "%c's budget is used up",
 			 (int)('a' + i));
 		views[i].capped.is_of_client = stands[i].by != CAP;
-		views[i].capped.is_reserved = stands[i].by == RESERVED_BUDGET;
+		views[i].capped.reason =
+		    stands[i].by == RESERVED_BUDGET ? CAPS_RESERVED : CAPS_SPENT;
 		plan.candidates[i] = (struct candidate){.view = &views[i],
 							.standing = stands[i].standing,
 							.until_ms = NOW_MS + stands[i].for_ms,

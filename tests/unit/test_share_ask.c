@@ -9,7 +9,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const struct share_lease lease = {{1, 2, 3}, 4};
+static const struct share_wish lease = {.kind = SHARE_LEASE, .lease = {{1, 2, 3}, 4}};
+static const struct share_wish part = {.kind = SHARE_PART,
+				       .part = {{7, BUDGET_MONTH, 3}, 1000, 20}};
 
 /* An asker with its loop. */
 static struct share_ask ask;
@@ -27,12 +29,18 @@ on_answered(struct share_ask *a, enum share_answer answer)
 }
 
 static enum share_answer
-begin(const char *state_file)
+begin_wish(const char *state_file, const struct share_wish *wish)
 {
 	ask.answered = on_answered;
 	answers = 0;
 	last = SHARE_ASKED;
-	return share_ask_begin(&ask, loop, state_file, &lease);
+	return share_ask_begin(&ask, loop, state_file, wish);
+}
+
+static enum share_answer
+begin(const char *state_file)
+{
+	return begin_wish(state_file, &lease);
 }
 
 static int
@@ -62,19 +70,25 @@ check_answers(void)
 {
 	static const struct {
 		const char *name;
+		const struct share_wish *wish;
 		bool granted;
 		enum share_answer want;
 	} rows[] = {
-	    {"it is granted", true, SHARE_GRANTED},
-	    {"it is refused", false, SHARE_REFUSED},
+	    {"a lease is granted", &lease, true, SHARE_GRANTED},
+	    {"a lease is refused", &lease, false, SHARE_REFUSED},
+	    {"a part is granted", &part, true, SHARE_GRANTED},
+	    {"a part is refused", &part, false, SHARE_REFUSED},
 	};
 	int fd = open_answering(in_top("state"));
 	for (size_t i = 0; i < TAP_COUNT(rows); i++) {
 		struct share_question q;
 		int before = open_files();
-		TAP_INT(rows[i].name, begin(in_top("state")), SHARE_ASKED);
+		const struct share_wish *wish = rows[i].wish;
+		TAP_INT(rows[i].name, begin_wish(in_top("state"), wish), SHARE_ASKED);
 		TAP_OK(rows[i].name, share_answer_receive(fd, &q));
-		TAP_MEM(rows[i].name, &q.lease, sizeof q.lease, &lease, sizeof lease);
+		TAP_INT(rows[i].name, q.wish.kind, wish->kind);
+		TAP_MEM(rows[i].name, &q.wish.lease, sizeof q.wish.lease, &wish->lease,
+			sizeof wish->lease);
 		share_answer_send(fd, &q, rows[i].granted);
 		TAP_OK(rows[i].name, loop_run(loop));
 		TAP_INT(rows[i].name, last, rows[i].want);
@@ -162,7 +176,7 @@ check_paths(void)
 
 /* The form, once more. */
 struct datagram {
-	uint32_t version, answer;
+	uint32_t version, answer, kind, reserve;
 	struct share_lease lease;
 	char more;
 };
@@ -173,15 +187,17 @@ static const struct wrong {
 	size_t size;
 	struct datagram d;
 } wrong[] = {
-    {"nothing", 0, {1, 0, {{1, 2, 3}, 4}, 0}},
-    {"too short", DATAGRAM_SIZE - 1, {1, 0, {{1, 2, 3}, 4}, 0}},
-    {"too long", DATAGRAM_SIZE + 1, {1, 0, {{1, 2, 3}, 4}, 0}},
-    {"another version", DATAGRAM_SIZE, {2, 0, {{1, 2, 3}, 4}, 0}},
-    {"no version", DATAGRAM_SIZE, {0, 0, {{1, 2, 3}, 4}, 0}},
-    {"another provider", DATAGRAM_SIZE, {1, 0, {{9, 2, 3}, 4}, 0}},
-    {"another account", DATAGRAM_SIZE, {1, 0, {{1, 9, 3}, 4}, 0}},
-    {"another family", DATAGRAM_SIZE, {1, 0, {{1, 2, 9}, 4}, 0}},
-    {"another holder", DATAGRAM_SIZE, {1, 0, {{1, 2, 3}, 9}, 0}},
+    {"nothing", 0, {1, 0, 0, 0, {{1, 2, 3}, 4}, 0}},
+    {"too short", DATAGRAM_SIZE - 1, {1, 0, 0, 0, {{1, 2, 3}, 4}, 0}},
+    {"too long", DATAGRAM_SIZE + 1, {1, 0, 0, 0, {{1, 2, 3}, 4}, 0}},
+    {"another version", DATAGRAM_SIZE, {2, 0, 0, 0, {{1, 2, 3}, 4}, 0}},
+    {"no version", DATAGRAM_SIZE, {0, 0, 0, 0, {{1, 2, 3}, 4}, 0}},
+    {"an unknown kind", DATAGRAM_SIZE, {1, 0, 2, 0, {{1, 2, 3}, 4}, 0}},
+    {"another kind", DATAGRAM_SIZE, {1, 0, SHARE_PART, 0, {{1, 2, 3}, 4}, 0}},
+    {"another provider", DATAGRAM_SIZE, {1, 0, 0, 0, {{9, 2, 3}, 4}, 0}},
+    {"another account", DATAGRAM_SIZE, {1, 0, 0, 0, {{1, 9, 3}, 4}, 0}},
+    {"another family", DATAGRAM_SIZE, {1, 0, 0, 0, {{1, 2, 9}, 4}, 0}},
+    {"another holder", DATAGRAM_SIZE, {1, 0, 0, 0, {{1, 2, 3}, 9}, 0}},
 };
 
 static void
@@ -193,11 +209,11 @@ check_wrong_questions(void)
 	int fd = open_answering(in_top("state"));
 	int peer = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	must(connect(peer, (struct sockaddr *)&to, sizeof to) == 0, "connect");
-	struct datagram d = {1, SHARE_ASKED, lease, 0};
+	struct datagram d = {1, SHARE_ASKED, SHARE_LEASE, 0, lease.lease, 0};
 	must(send(peer, &d, DATAGRAM_SIZE, 0) == DATAGRAM_SIZE, "send");
 	TAP_OK("who has no address is not received", !share_answer_receive(fd, &q));
 	must(bind(peer, (struct sockaddr *)&own, sizeof own.sun_family) == 0, "bind");
-	for (size_t i = 0; i < 5; i++) { /* any lease is one */
+	for (size_t i = 0; i < 6; i++) { /* any lease is one, and any part */
 		must(send(peer, &wrong[i].d, wrong[i].size, 0) == (ssize_t)wrong[i].size, "send");
 		TAP_ROW("what is no question is not received", !share_answer_receive(fd, &q), "%s",
 			wrong[i].name);
@@ -233,7 +249,7 @@ check_wrong_answers(void)
 	}
 	static const uint32_t no_answers[] = {SHARE_ASKED, SHARE_SILENT, 77};
 	for (size_t i = 0; i < TAP_COUNT(no_answers); i++) {
-		const struct datagram d = {1, no_answers[i], lease, 0};
+		const struct datagram d = {1, no_answers[i], SHARE_LEASE, 0, lease.lease, 0};
 		begin(in_top("state"));
 		must(share_answer_receive(fd, &q), "a question");
 		must(sendto(fd, &d, DATAGRAM_SIZE, 0, (struct sockaddr *)&q.from, q.from_size) > 0,
@@ -246,7 +262,7 @@ check_wrong_answers(void)
 	begin(in_top("state"));
 	must(share_answer_receive(fd, &q), "a question");
 	int stranger = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	const struct datagram d = {1, SHARE_GRANTED, lease, 0};
+	const struct datagram d = {1, SHARE_GRANTED, SHARE_LEASE, 0, lease.lease, 0};
 	TAP_ROW("a stranger cannot answer",
 		sendto(stranger, &d, DATAGRAM_SIZE, 0, (struct sockaddr *)&q.from, q.from_size) ==
 			-1 &&

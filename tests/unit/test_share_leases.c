@@ -14,7 +14,7 @@
 static struct share_question
 question(uint64_t account, uint64_t holder)
 {
-	return (struct share_question){.lease = {{1, account, 3}, holder}};
+	return (struct share_question){.wish.lease = {{1, account, 3}, holder}};
 }
 
 static void
@@ -26,13 +26,13 @@ check_answers(void)
 	for (size_t i = 0; i < TAP_COUNT(asked); i++)
 		TAP_OK("asked", leases_asked(&leases, &asked[i]));
 	const struct health_key unknown = {1, 9, 3};
-	lease_name(&asked[0].lease.key, seven);
+	lease_name(&asked[0].wish.lease.key, seven);
 	lease_name(&unknown, nine);
 	TAP_OK("an answer to nobody", !leases_answered(&leases, nine, true, &whose));
 	TAP_OK("an answer", leases_answered(&leases, seven, true, &whose));
-	TAP_INT("… is for who asked first", whose.lease.holder, 1);
+	TAP_INT("… is for who asked first", whose.wish.lease.holder, 1);
 	TAP_OK("another", leases_answered(&leases, seven, false, &whose));
-	TAP_INT("… is for the next", whose.lease.holder, 3);
+	TAP_INT("… is for the next", whose.wish.lease.holder, 3);
 	TAP_INT("what was granted is held", leases.n_held, 1);
 	TAP_INT("one is still asked for", leases.n_asked, 1);
 	leases_clear(&leases);
@@ -68,7 +68,7 @@ check_end(struct state *state)
 	       leases_next_ended(&leases, state, now_ms + 70000, &ended));
 	TAP_INT("… and is who held it", ended.holder, 5);
 	TAP_OK("… once", !leases_next_ended(&leases, state, now_ms + 70000, &ended));
-	leases.held[leases.n_held++] = asked.lease;
+	leases.held[leases.n_held++] = asked.wish.lease;
 	change = (struct health_change){
 	    .event = HEALTH_EVENT_SERVED, .now_ms = now_ms + 3, .began_ms = now_ms + 2};
 	state_health_change(state, &key, "claude_pro", &change);
