@@ -32,6 +32,12 @@ doctor_check_share(struct doctor *d)
 			   "claude-router-share does not run, so this machine does not share its "
 			   "state");
 		report_cure(&d->report, "sudo systemctl enable --now claude-router-share");
+	} else if (share.silent_ms != 0) {
+		report_add(&d->report, SEVERITY_WARNING, "share-hung",
+			   "claude-router-share has not answered since %s, so this machine does "
+			   "not share its state",
+			   clock_short(share.silent_ms, clock_wall_ms(), since));
+		report_cure(&d->report, "sudo systemctl restart claude-router-share");
 	} else if (share.since_ms == 0 && share.tried_ms != 0) {
 		report_add(&d->report, SEVERITY_WARNING, "share-connection",
 			   "%s: not connected since %s, so this machine does not share its state",

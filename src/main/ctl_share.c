@@ -92,6 +92,9 @@ print_status(const struct app *app)
 	}
 	if (!is_running)
 		puts("claude-router-share does not run");
+	else if (share.silent_ms != 0)
+		printf("claude-router-share has not answered since %s\n",
+		       clock_short(share.silent_ms, clock_wall_ms(), since));
 	else if (share.tried_ms == 0)
 		puts("not connected");
 	else

@@ -412,6 +412,9 @@ share_status(const struct app *app)
 		add_number(o, "machines", share.machines);
 		add_number(o, "delay_ms", share.delay_ms);
 		add_number(o, "clock_ms", share.clock_ms);
+	} else if (share.silent_ms != 0) {
+		add_time(o, "silent", share.silent_ms);
+		add_text(o, "error", "claude-router-share does not answer");
 	} else if (is_running) {
 		add_time(o, "tried", share.tried_ms);
 		add_text(o, "error", "not connected: the log of claude-router-share says why");

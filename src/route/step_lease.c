@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "route/steps.h"
 
-enum { HUNG_MS = 5000 }; /* a messenger that lost its server says so in two */
+enum { MUTE_MS = 5000 }; /* a messenger that lost its server says so in two */
 
 static const struct step *
 lease(struct exchange *x)
@@ -21,17 +21,17 @@ lease(struct exchange *x)
 
 const struct step step_lease = {"lease", lease};
 
-/* Whether the messenger, which is connected by its own word, has answered nothing for so long that
- * it must be stopped: then this machine is alone. */
+/* Whether the messenger, which is there and connected by its own word, has answered nothing for so
+ * long that it cannot be asked: its socket may be another user's. Then this machine is alone. */
 static bool
-is_hung(struct app *app, enum share_answer answer)
+is_mute(struct app *app, enum share_answer answer)
 {
 	int64_t now_ms = clock_steady_ms();
 	if (answer != SHARE_SILENT)
 		app->unanswered_ms = 0;
 	else if (app->unanswered_ms == 0)
 		app->unanswered_ms = now_ms;
-	return answer == SHARE_SILENT && now_ms - app->unanswered_ms > HUNG_MS;
+	return answer == SHARE_SILENT && now_ms - app->unanswered_ms > MUTE_MS;
 }
 
 /* Refused, the local lease stays taken until the other machine's result comes as news, or it runs
@@ -39,7 +39,7 @@ is_hung(struct app *app, enum share_answer answer)
 const struct step *
 steps_leased(struct exchange *x, enum share_answer answer)
 {
-	if (is_hung(x->app, answer) || answer == SHARE_GRANTED)
+	if (is_mute(x->app, answer) || answer == SHARE_GRANTED)
 		return &step_share;
 	if (answer == SHARE_REFUSED)
 		x->target.lease.held = false;

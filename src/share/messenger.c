@@ -398,18 +398,6 @@ is_time(int64_t *last_ms, int64_t every_ms)
 }
 
 static void
-tell_status(struct messenger *m)
-{
-	struct state_share is;
-	m->share.machines = machines_count(&m->machines, clock_steady_ms());
-	state_share(m->state, &is);
-	/* The delay alone is no reason to write the file. */
-	if (is.since_ms != m->share.since_ms || is.machines != m->share.machines ||
-	    is.refused != m->share.refused)
-		state_share_put(m->state, &m->share);
-}
-
-static void
 work(struct messenger *m)
 {
 	uint64_t changes = state_changes(m->state);
@@ -435,7 +423,8 @@ tick(struct timer *timer)
 	loop_after(m->options->loop, timer, is_up ? TICK_MS : TICK_AWAY_MS); /* it has a place */
 	if (is_time(&m->state_at_ms, STATE_TICK_MS)) {
 		state_tick(m->state, NULL);
-		tell_status(m);
+		m->share.machines = machines_count(&m->machines, clock_steady_ms());
+		state_share_put(m->state, &m->share); /* that it is there, above all */
 		parts_give_back(&m->parts, m->state, clock_steady_ms());
 	}
 	if (is_up)

@@ -61,8 +61,9 @@ struct state_share_words {
 	word machines;
 	word clock_ms; /* signed */
 	word refused;
+	word beat_ms; /* when it last said that it is there, by the steady clock; 0: unknown */
 };
-_Static_assert(sizeof(struct state_share_words) == 48, "layout");
+_Static_assert(sizeof(struct state_share_words) == 56, "layout");
 
 struct state_header {
 	word magic;
@@ -79,7 +80,7 @@ struct state_header {
 	word switched_ms; /* when an operator chose a provider last, or automatic */
 	struct state_share_words share;
 	word machine; /* random, as the server knows it */
-	uint64_t reserve[4];
+	uint64_t reserve[3];
 };
 _Static_assert(offsetof(struct state_header, version) == 8, "layout");
 _Static_assert(offsetof(struct state_header, size) == 12, "layout");

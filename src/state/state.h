@@ -394,6 +394,7 @@ uint64_t state_machine(struct state *state);
 /* What the messenger tells of itself. Times are by this machine's wall clock. */
 struct state_share {
 	int64_t since_ms;  /* connected since; 0: it is not */
+	int64_t silent_ms; /* it was connected, and hangs since then; 0: it does not hang */
 	int64_t tried_ms;  /* when the connection was lost, or first tried; 0: it never was tried */
 	int64_t delay_ms;  /* of the last answer of the server */
 	unsigned machines; /* that share, this one included */
@@ -405,11 +406,12 @@ struct state_share {
  * False: another has it. */
 bool state_share_lock(struct state *state);
 
-/* For who has that lock. */
+/* For who has that lock, once a second: it tells that it is there, too. silent_ms is ignored. */
 void state_share_put(struct state *state, const struct state_share *share);
 
 /* Whether a messenger runs; *out: what it told last, or (then not connected) its predecessor. One
- * system call. */
+ * that is connected by its own word, but has not said for 5 s that it is there, is not: silent_ms.
+ * One system call. */
 bool state_share(const struct state *state, struct state_share *out);
 
 /* ---- Reloading -------------------------------------------------------------- */

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* What the messenger needs of the state: to see that something has changed, to read all of it, and
  * to put in what other machines know. */
+#include "base/clock.h"
 #include "state/budget.h"
 #include "state/inside.h"
 #include "state/record.h"
 
 #include <sys/random.h>
+
+enum { SILENT_MS = 5000 };
 
 uint64_t
 state_changes(const struct state *state)
@@ -85,7 +88,18 @@ state_share_put(struct state *state, const struct state_share *share)
 	word_set(&words->machines, share->machines);
 	word_set(&words->clock_ms, (uint64_t)share->clock_ms);
 	word_set(&words->refused, share->refused);
+	word_set(&words->beat_ms, (uint64_t)clock_steady_ms());
 	word_set(&words->since_ms, (uint64_t)share->since_ms);
+}
+
+/* Since when, by the wall clock, it has not said that it is there; 0: it has. Compared by the
+ * steady clock, which nobody sets and which all processes of a machine have in common. */
+static int64_t
+silent_since_ms(const struct state_share_words *words)
+{
+	int64_t beat_ms = (int64_t)word_get(&words->beat_ms);
+	int64_t silence_ms = clock_steady_ms() - beat_ms;
+	return beat_ms != 0 && silence_ms > SILENT_MS ? clock_wall_ms() - silence_ms : 0;
 }
 
 bool
@@ -93,8 +107,11 @@ state_share(const struct state *state, struct state_share *out)
 {
 	const struct state_share_words *words = &state_map_view(&state->map)->header.share;
 	bool is_running = state_map_is_shared(&state->map);
+	int64_t since_ms = is_running ? (int64_t)word_get(&words->since_ms) : 0;
+	int64_t silent_ms = since_ms != 0 ? silent_since_ms(words) : 0;
 	*out = (struct state_share){
-	    .since_ms = is_running ? (int64_t)word_get(&words->since_ms) : 0,
+	    .since_ms = silent_ms == 0 ? since_ms : 0,
+	    .silent_ms = silent_ms,
 	    .tried_ms = (int64_t)word_get(&words->tried_ms),
 	    .delay_ms = (int64_t)word_get(&words->delay_ms),
 	    .machines = (unsigned)word_get(&words->machines),

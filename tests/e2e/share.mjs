@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Three hosts with one failover state, through a real Valkey or Redis server; and what happens without it, or against it.
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync, symlinkSync } from 'node:fs';
 import http from 'node:http';
 import net from 'node:net';
 import { check } from './lib/case.mjs';
@@ -105,7 +105,7 @@ check('a probe that takes minutes stays the only one, and one whose process dies
   const lease = () => server.cli(['--scan', '--pattern', 'cr:lease:*']);
   for (let i = 0; i < 4; i++) {
     clock.pass('30s');
-    await all[0].status(); // wakes it
+    await together(all); // they look at their clocks
     await eventually('it is renewed', async () => Number(await server.cli(['pttl', await lease()])) > 50_000);
     for (let k = 0; k < 5; k++) assert.equal(served(await crowd(all.slice(1), 2), 'deepseek'), 2);
   }
@@ -332,7 +332,7 @@ check('one messenger a host: a second one ends, a killed one is followed by the 
   assert.ok(!existsSync(`${r.state}.share`), 'it takes its socket away');
 });
 
-check('a messenger that hangs keeps no provider away for ever', async t => {
+check('a messenger that hangs keeps no provider away for ever, and shows until it goes on', async t => {
   const all = await hosts(t, { n: 1, procs: 1 }), [r] = all;
   await limited(all);
   r.clock.forward('12m');
@@ -340,8 +340,31 @@ check('a messenger that hangs keeps no provider away for ever', async t => {
   assert.equal(who(await ask(r, true)), 'deepseek', 'no answer');
   r.clock.pass('3s');
   assert.equal(who(await ask(r, true)), 'deepseek', 'it may be a moment');
+  assert.ok((await share(r)).connected);
   r.clock.pass('3s');
+  const hung = await share(r);
+  assert.deepEqual([hung.connected, hung.error], [null, 'claude-router-share does not answer']);
+  assert.ok(Math.abs(r.clock.now() - 6500 - Date.parse(hung.silent)) < 1500, hung.silent);
+  assert.match((await r.get('/metrics')).text, /^claude_router_share_connected 0$/m);
+  assert.match((await r.ctl('doctor')).stdout, /claude-router-share has not answered since \d\d:\d\d/);
+  const status = await r.ctl('share', 'status');
+  assert.deepEqual([status.code, status.stdout.split('\n')[1].slice(0, 42)], [69, 'claude-router-share has not answered since']);
   assert.equal(who(await ask(r, true)), 'claude_pro', 'it is alone');
+  r.messenger.kill('SIGCONT');
+  await together(all);
+  assert.doesNotMatch((await r.ctl('doctor')).stdout, /share/);
+});
+
+check('a messenger that nobody can ask keeps no provider away for ever', async t => {
+  const all = await hosts(t, { n: 1, procs: 1 }), [r] = all, socket = `${r.state}.share`;
+  await limited(all);
+  r.clock.forward('12m');
+  rmSync(socket);
+  symlinkSync(socket, socket); // a way that leads nowhere is as one without the right to go
+  assert.equal(who(await ask(r, true)), 'deepseek', 'no answer');
+  r.clock.pass('6s');
+  assert.equal(who(await ask(r, true)), 'claude_pro', 'it is alone');
+  await together(all);
 });
 
 check('clocks that are 5 s apart make a pause neither longer nor shorter', async t => {

@@ -43,7 +43,8 @@
 #define WRITE_BYTE      0
 #define QUEUE_MAX       128
 
-static int64_t clock_ahead_s; /* the wall clock, set by us */
+static int64_t clock_ahead_s;  /* the wall clock, set by us */
+static int64_t steady_ahead_s; /* and the steady one, for what takes long */
 
 /* In the place of libc's. */
 int
@@ -52,6 +53,8 @@ clock_gettime(clockid_t id, struct timespec *now)
 	long result = syscall(RAW_CLOCK_GETTIME, id, now);
 	if (id == CLOCK_REALTIME)
 		now->tv_sec += clock_ahead_s;
+	if (id == CLOCK_MONOTONIC)
+		now->tv_sec += steady_ahead_s;
 	return (int)result;
 }
 
@@ -1850,6 +1853,44 @@ check_reload(void)
 	state_close(asked);
 }
 
+/* What others see of a messenger, which is a lock and what it last told. */
+static void
+check_messenger(void)
+{
+	const char *path = in_top("messenger");
+	struct state *messenger = open_at(path), *other = open_at(path);
+	const struct state_share said = {.since_ms = T, .tried_ms = 1, .machines = 3};
+	struct state_share is;
+	uint64_t changes = state_changes(other);
+	state_share_put(messenger, &said);
+	TAP_OK("without its lock none runs", !state_share(other, &is));
+	TAP_OK("and none is connected", is.since_ms == 0 && is.silent_ms == 0);
+	TAP_OK("one takes the lock", state_share_lock(messenger));
+	TAP_OK("which no other gets", !state_share_lock(other));
+	TAP_OK("then it runs", state_share(other, &is));
+	TAP_OK("and is connected", is.since_ms == T && is.machines == 3 && is.silent_ms == 0);
+	steady_ahead_s += 4;
+	clock_ahead_s += 3600;
+	state_share(other, &is);
+	TAP_OK("for a while it may be busy, whoever sets the clock", is.since_ms == T);
+	steady_ahead_s += 2;
+	TAP_OK("then it runs still", state_share(other, &is));
+	TAP_INT("but counts as not connected", is.since_ms, 0);
+	TAP_OK("since it told something last",
+	       llabs(is.silent_ms - (clock_wall_ms() - 6 * SECOND)) < SECOND);
+	state_share_put(messenger, &said);
+	state_share(other, &is);
+	TAP_OK("until it does again", is.since_ms == T && is.silent_ms == 0);
+	state_share_put(messenger, &(struct state_share){.tried_ms = 1});
+	steady_ahead_s += 6;
+	state_share(other, &is);
+	TAP_INT("one that is not connected says that", is.silent_ms, 0);
+	TAP_INT("none of it is a change to tell", state_changes(other), changes);
+	clock_ahead_s = 0;
+	state_close(messenger);
+	state_close(other);
+}
+
 /* A reader may meet an index word of one key and, behind it, another's record. */
 static void
 check_reuse(void)
@@ -1958,6 +1999,7 @@ main(int argc, char **argv)
 	check_eviction();
 	check_what_matters();
 	check_retry();
+	check_messenger();
 	for (size_t i = 0; i < TAP_COUNT(killed_rows); i++)
 		check_killed(&killed_rows[i]);
 	check_sessions();
