@@ -16,7 +16,7 @@ static const char label[] = "claude-router fact\n";
 
 static const char *const kind_names[] = {
     [FACT_HEALTH] = "health", [FACT_SESSION] = "session", [FACT_MODEL] = "model",
-    [FACT_SWITCH] = "switch", [FACT_BEAT] = "beat",
+    [FACT_SWITCH] = "switch", [FACT_DRILL] = "drill",     [FACT_BEAT] = "beat",
 };
 
 const char *
@@ -34,6 +34,8 @@ fact_field(const struct fact *fact, char field[static FACT_FIELD_SIZE])
 			 key->provider, key->account, key->family);
 	else if (fact->kind == FACT_SWITCH)
 		snprintf(field, FACT_FIELD_SIZE, "manual");
+	else if (fact->kind == FACT_DRILL)
+		snprintf(field, FACT_FIELD_SIZE, "latest");
 	else if (fact->kind == FACT_BEAT)
 		snprintf(field, FACT_FIELD_SIZE, "%016" PRIx64, fact->beat.machine);
 	else
@@ -112,6 +114,25 @@ put_health(json_object *tree, const struct health *h, int64_t ahead_ms)
 	put_windows(tree, h);
 }
 
+static void
+put_drill(json_object *tree, const struct drill *d, int64_t ahead_ms)
+{
+	put_number(tree, "id", d->id);
+	put_number(tree, "begun", d->begun_s);
+	put_number(tree, "ended", d->has_ended);
+	if (d->has_ended)
+		return;
+	put_number(tree, "as", d->kind);
+	put_word(tree, "provider", d->provider);
+	put_word(tree, "scope", d->scope);
+	put_number(tree, "requests", d->requests);
+	put_number(tree, "left", d->left);
+	put_number(tree, "rest", d->rest_ms);
+	put_time(tree, "ends", d->ends_ms, ahead_ms);
+	put_time(tree, "pause", d->pause_ms, ahead_ms);
+	put_number(tree, "returned", d->until_ms == 0);
+}
+
 static json_object *
 make_tree(const struct fact *fact, int64_t ahead_ms)
 {
@@ -133,6 +154,9 @@ make_tree(const struct fact *fact, int64_t ahead_ms)
 		put_word(tree, "key", fact->model.key);
 		put_word(tree, "value", fact->model.value);
 		put_time(tree, "used", fact->model.used_ms, ahead_ms);
+		break;
+	case FACT_DRILL:
+		put_drill(tree, &fact->drill, ahead_ms);
 		break;
 	case FACT_BEAT:
 		put_word(tree, "machine", fact->beat.machine);
@@ -289,6 +313,32 @@ get_session(json_object *tree, int64_t ahead_ms, struct session *s)
 }
 
 static bool
+get_drill(json_object *tree, int64_t ahead_ms, struct drill *d)
+{
+	uint32_t ended, kind, returned;
+	if (!get_u32(tree, "id", UINT32_MAX, &d->id) || d->id == 0 ||
+	    !get_u32(tree, "begun", UINT32_MAX, &d->begun_s) || !get_u32(tree, "ended", 1, &ended))
+		return false;
+	d->has_ended = ended == 1;
+	if (d->has_ended)
+		return true;
+	bool is_read =
+	    get_u32(tree, "as", DRILL_KINDS - 1, &kind) &&
+	    get_word(tree, "provider", &d->provider) && get_word(tree, "scope", &d->scope) &&
+	    get_u32(tree, "requests", DRILL_REQUESTS_MAX, &d->requests) && d->requests >= 1 &&
+	    get_u32(tree, "left", d->requests, &d->left) &&
+	    get_number(tree, "rest", DRILL_REST_MAX_MS, &d->rest_ms) &&
+	    d->rest_ms >= DRILL_REST_MIN_MS && get_time(tree, "ends", ahead_ms, &d->ends_ms) &&
+	    get_time(tree, "pause", ahead_ms, &d->pause_ms) &&
+	    get_u32(tree, "returned", 1, &returned);
+	if (is_read) {
+		d->kind = (enum drill_kind)kind;
+		d->until_ms = returned == 1 ? 0 : d->pause_ms;
+	}
+	return is_read;
+}
+
+static bool
 get_fact(json_object *tree, int64_t ahead_ms, struct fact *fact)
 {
 	int64_t version;
@@ -309,6 +359,8 @@ get_fact(json_object *tree, int64_t ahead_ms, struct fact *fact)
 	case FACT_SWITCH:
 		return get_provider(tree, "provider", fact->choice.provider) &&
 		       get_time(tree, "at", ahead_ms, &fact->choice.at_ms);
+	case FACT_DRILL:
+		return get_drill(tree, ahead_ms, &fact->drill);
 	case FACT_BEAT:
 		return get_word(tree, "machine", &fact->beat.machine) &&
 		       get_time(tree, "at", ahead_ms, &fact->beat.at_ms);

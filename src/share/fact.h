@@ -19,6 +19,7 @@ enum fact_kind {
 	FACT_SESSION,
 	FACT_MODEL,
 	FACT_SWITCH,
+	FACT_DRILL,
 	FACT_BEAT, /* a machine is there; the only one that nobody keeps */
 	FACT_KINDS
 };
@@ -32,7 +33,8 @@ struct fact {
 		struct {
 			char provider[PROVIDER_NAME_MAX]; /* "": automatic */
 			int64_t at_ms;
-		} choice; /* of an operator */
+		} choice;           /* of an operator */
+		struct drill drill; /* the latest */
 		struct {
 			uint64_t machine; /* random */
 			int64_t at_ms;

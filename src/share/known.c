@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "share/known.h"
 
+#include "state/drill.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,6 +49,7 @@ key_of(const struct fact *fact)
 	case FACT_BEAT:
 		return (struct health_key){.account = fact->beat.machine};
 	case FACT_SWITCH:
+	case FACT_DRILL:
 	case FACT_KINDS:
 		break;
 	}
@@ -84,6 +87,13 @@ is_other_session(const struct session *one, const struct session *other)
 	       one->credential != other->credential;
 }
 
+static bool
+is_drill_news(const struct drill *drill, const struct drill *is)
+{
+	struct drill joined = *is;
+	return drill_join(&joined, drill);
+}
+
 bool
 known_is_news(const struct known *known, const struct fact *fact, int64_t now_ms)
 {
@@ -102,6 +112,8 @@ known_is_news(const struct known *known, const struct fact *fact, int64_t now_ms
 	case FACT_SWITCH:
 		return is == &nothing ? fact->choice.at_ms > 0
 				      : fact->choice.at_ms > is->choice.at_ms;
+	case FACT_DRILL:
+		return is_drill_news(&fact->drill, &is->drill);
 	case FACT_BEAT:
 	case FACT_KINDS:
 		break;
@@ -121,6 +133,8 @@ known_add(struct known *known, const struct fact *fact, int64_t now_ms)
 		*is = (struct fact){.kind = fact->kind, .health = {.key = key_of(fact)}};
 	if (fact->kind == FACT_HEALTH)
 		health_merge(&is->health, &fact->health, now_ms);
+	else if (fact->kind == FACT_DRILL)
+		drill_join(&is->drill, &fact->drill);
 	else if (is_new || known_is_news(known, fact, now_ms))
 		*is = *fact;
 	known->n += is_new;

@@ -19,7 +19,8 @@ void known_free(struct known *known); /* NULL is fine */
 void known_clear(struct known *known);
 
 /* Whether a fact adds to what is known: a health by health_is_news(); a session or a memory of a
- * model that is younger, and says something else or is not of the same minute; a later choice. */
+ * model that is younger, and says something else or is not of the same minute; a later choice; a
+ * drill by drill_join(). */
 bool known_is_news(const struct known *known, const struct fact *fact, int64_t now_ms);
 
 /* Adds it. False: there is no room, and nothing has changed. */

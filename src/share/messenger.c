@@ -30,7 +30,8 @@ enum {
 #define KEEP_SESSION_MS HOURS(72)
 
 /* Those that the server keeps, each kind in a hash. */
-static const enum fact_kind kept_kinds[] = {FACT_HEALTH, FACT_SESSION, FACT_MODEL, FACT_SWITCH};
+static const enum fact_kind kept_kinds[] = {FACT_HEALTH, FACT_SESSION, FACT_MODEL, FACT_SWITCH,
+					    FACT_DRILL};
 
 struct messenger {
 	const struct messenger_options *options;
@@ -78,6 +79,8 @@ is_old(const struct fact *fact, int64_t now_ms)
 		return fact->session.used_ms < now_ms - KEEP_SESSION_MS;
 	case FACT_MODEL:
 		return fact->model.used_ms < now_ms - STATE_MODEL_FOR_MS;
+	case FACT_DRILL:
+		return fact->drill.begun_s < (now_ms - DRILL_MAX_MS) / 1000;
 	case FACT_SWITCH:
 	case FACT_BEAT:
 	case FACT_KINDS:
@@ -121,6 +124,15 @@ tell_choice(struct messenger *m)
 	state_summary(m->state, &summary);
 	memcpy(fact.choice.provider, summary.manual, sizeof fact.choice.provider);
 	return tell(m, &fact);
+}
+
+/* Its words are no record, so that no change of them is counted. */
+static void
+tell_drill(struct messenger *m)
+{
+	struct fact fact = {.kind = FACT_DRILL};
+	if (state_drill_latest(m->state, clock_wall_ms(), &fact.drill))
+		tell(m, &fact);
 }
 
 /* False: the rest must wait. */
@@ -171,6 +183,16 @@ join_session(struct messenger *m, const struct session *other)
 }
 
 static void
+join_drill(struct messenger *m, const struct drill *other)
+{
+	char id[DRILL_ID_SIZE];
+	if (state_drill_merge(m->state, clock_wall_ms(), other))
+		log_line(LOG_NOTICE, "drill %s %s, as another machine tells",
+			 state_drill_name(other->id, id),
+			 other->has_ended ? "has ended" : "begins");
+}
+
+static void
 join(struct messenger *m, const struct fact *fact)
 {
 	switch (fact->kind) {
@@ -185,6 +207,9 @@ join(struct messenger *m, const struct fact *fact)
 		break;
 	case FACT_SWITCH:
 		state_switch_at(m->state, fact->choice.provider, fact->choice.at_ms);
+		break;
+	case FACT_DRILL:
+		join_drill(m, &fact->drill);
 		break;
 	case FACT_BEAT:
 	case FACT_KINDS:
@@ -408,7 +433,10 @@ work(struct messenger *m)
 	if (is_time(&m->renewed_at_ms, RENEW_MS))
 		renew_leases(m);
 	work_on_parts(m);
-	if (m->reading > 0 || changes == m->seen)
+	if (m->reading > 0)
+		return;
+	tell_drill(m);
+	if (changes == m->seen)
 		return;
 	release_leases(m);
 	if (tell_all(m))

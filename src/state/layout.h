@@ -46,9 +46,9 @@ struct state_drill {
 	word kind; /* and in the second byte the requests that it began with */
 	word rest_ms;
 	word ends_ms;
-	word until;  /* a time; in the upper 16 bits the lowest of the id */
+	word until;  /* a time; in the upper 16 bits the lowest of the id; between, state/drill.c */
 	word reload; /* header.reload when it began */
-	word reserve;
+	word begun;  /* drill_order() of the latest, also when it has ended; zero in older files */
 };
 _Static_assert(offsetof(struct state_drill, until) == 48, "layout");
 _Static_assert(sizeof(struct state_drill) == 72, "layout");

@@ -164,6 +164,10 @@ struct drill {
 	int64_t rest_ms;   /* how long the provider then is paused for them */
 	int64_t ends_ms;   /* whatever has happened */
 	int64_t until_ms;  /* it is paused for them until then, and then probed; 0: it is not */
+	/* For machines that share it (drill_join()). */
+	int64_t pause_ms; /* the end of its latest pause, also of one that a probe has ended */
+	uint32_t begun_s; /* when it began; of two, each is later than what was known there */
+	bool has_ended;   /* before its time; nothing else is then known but id and begun_s */
 };
 
 enum drill_begun {
@@ -366,6 +370,14 @@ bool state_drill_return(struct state *state, uint32_t id, int64_t now_ms);
 
 /* Ends the drill; true for one of all callers. 0: whichever runs. */
 bool state_drill_stop(struct state *state, uint32_t id);
+
+/* Reads the drill that began last, also when it has ended. False: there is nothing that other
+ * machines need know: it never was, or its time is over. */
+bool state_drill_latest(const struct state *state, int64_t now_ms, struct drill *out);
+
+/* Joins what another machine knows of a drill (drill_join()). True: one began here, or ended, by
+ * that. Does nothing while the lock is not free. */
+bool state_drill_merge(struct state *state, int64_t now_ms, const struct drill *other);
 
 /* ---- Many machines: for the messenger, and who asks after it (state_share.c) --- */
 

@@ -34,6 +34,14 @@ state_drill_name(uint32_t id, char text[static DRILL_ID_SIZE])
 	return text;
 }
 
+/* Now, or later than what is known here, whatever the clocks of other machines say. */
+static uint32_t
+later_than(uint64_t begun, int64_t now_ms)
+{
+	int64_t last_s = (int64_t)(begun >> 32);
+	return (uint32_t)(now_ms / 1000 > last_s ? now_ms / 1000 : last_s + 1);
+}
+
 enum drill_begun
 state_drill_begin(struct state *state, int64_t now_ms, struct drill *drill)
 {
@@ -49,7 +57,9 @@ state_drill_begin(struct state *state, int64_t now_ms, struct drill *drill)
 		return DRILL_CLOSED;
 	drill->id |= 1;
 	drill->left = drill->requests;
-	drill->until_ms = 0;
+	drill->until_ms = drill->pause_ms = 0;
+	drill->has_ended = false;
+	drill->begun_s = later_than(word_get(&image->header.drill.begun), now_ms);
 	bool runs = state_drill(state, now_ms, &running);
 	if (!runs)
 		drill_write(&image->header.drill, word_get(&image->header.reload), drill);
@@ -94,4 +104,26 @@ state_drill_stop(struct state *state, uint32_t id)
 {
 	struct state_drill *at = shared_drill(state);
 	return at != NULL && drill_stop(at, id);
+}
+
+bool
+state_drill_latest(const struct state *state, int64_t now_ms, struct drill *out)
+{
+	const struct state_image *image = state_shared_image(state);
+	*out = (struct drill){0};
+	return image != NULL &&
+	       drill_latest(&image->header.drill, word_get(&image->header.reload), now_ms, out) &&
+	       state_image_is_whole(image);
+}
+
+bool
+state_drill_merge(struct state *state, int64_t now_ms, const struct drill *other)
+{
+	struct state_image *image = state_shared_image(state);
+	if (image == NULL || !state_map_lock(&state->map))
+		return false;
+	bool is_other =
+	    drill_merge(&image->header.drill, word_get(&image->header.reload), now_ms, other);
+	state_map_unlock(&state->map);
+	return is_other;
 }

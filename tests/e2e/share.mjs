@@ -9,7 +9,7 @@ import { CLAUDE_LOGIN, person } from './lib/claude.mjs';
 import { LOGIN, bearer, begin, message, textOf } from './lib/client.mjs';
 import { eventually, freePort } from './lib/parts.mjs';
 import { router, stored } from './lib/router.mjs';
-import { ask, asked, keys, login, standing, who } from './lib/scene.mjs';
+import { ask, asked, keys, login, session, standing, who } from './lib/scene.mjs';
 import { KEY, everywhere, fact, hasTls, hosts, messenger, share, startMessenger, together } from './lib/share.mjs';
 import { selfSigned } from './lib/simulator.mjs';
 import { step, turn } from './lib/talk.mjs';
@@ -183,6 +183,37 @@ check('a manual switch holds everywhere, and the newest wins, whoever was away',
   assert.equal(who(await ask(all[2], true)), 'deepseek');
   assert.equal(who(await ask(all[1], true)), 'claude_pro', 'a retry is of the host that was told');
   await everywhere(all, 'claude_pro is back', ready('claude_pro'), 2);
+});
+
+check('a drill that is begun on one host holds on all, and ends on all', async t => {
+  const all = await hosts(t, { tokens: stored });
+  const begin = async (r, wish) => (await r.post(wish, {}, '/v1/drill')).json.drill;
+  const drill = (what, holds) => everywhere(all, what, status => holds(status.drill), 2);
+  const say = async (i, n) => who(await ask(all[i], true, 'Hello', { 'x-claude-code-session-id': session(n) }));
+  const { id } = await begin(all[0], { requests: 2, rest: '60s' });
+  await drill('it runs', d => d?.id === id && d.waits);
+  assert.equal((await all[1].post({}, {}, '/v1/drill')).status, 409, 'one at a time');
+  for (const [i, left] of [[1, 1], [2, 0]]) {
+    assert.equal(await say(i, 1), 'deepseek', 'as if a limit were reached');
+    await drill('its pause', d => d.left === left && d.until !== null);
+    assert.equal(await say(0, 1), 'deepseek', 'it is paused there, too');
+    for (let k = 0; k < 3; k++) assert.equal(await say(k, 2), 'claude_pro', 'not for others');
+    all.clock.forward('61s');
+  }
+  assert.equal(await say(0, 1), 'claude_pro', 'the probe');
+  await drill('it is over', d => d === null);
+  assert.deepEqual(await asked(all, 'claude_pro'), [7]);
+
+  const second = await begin(all[2], { session: session(3) });
+  await drill('another one runs', d => d?.id === second.id && !d.waits);
+  assert.match((await all[1].ctl('drill', 'stop')).stdout, /was stopped/);
+  await drill('it has ended', d => d === null);
+  for (const r of all.slice(0, 2)) assert.match(r.messenger.output, new RegExp(`drill ${second.id} begins, as another machine tells`));
+
+  await all[2].messenger.stop();
+  const third = await begin(all[0], {});
+  await startMessenger(t, all[2]);
+  await drill('who was away knows it', d => d?.id === third.id);
 });
 
 check('the server is killed in the middle of 200 streams: none fails, and each host goes on; back without its data, it has all again', { timeout: 90 }, async t => {

@@ -23,7 +23,8 @@
 #define SECOND INT64_C(1000)
 #define MINUTE (60 * SECOND)
 
-static char top[64], path[128]; /* our directory, and the state file in it */
+/* Our directory, the state file in it, and another machine's. */
+static char top[64], path[128], path_there[128];
 
 static void
 must(bool done, const char *what)
@@ -166,14 +167,20 @@ check_response(const struct response_row *row)
 /* ---- In the state file ----------------------------------------------------------- */
 
 static struct state *
-open_state(void)
+open_at(const char *at)
 {
 	struct buf error;
 	buf_init(&error, ERROR_TEXT_MAX);
-	struct state *state = state_open(path, &error);
+	struct state *state = state_open(at, &error);
 	must(state != NULL, buf_text(&error));
 	buf_free(&error);
 	return state;
+}
+
+static struct state *
+open_state(void)
+{
+	return open_at(path);
 }
 
 static enum drill_begun
@@ -252,20 +259,32 @@ apply(struct state **state, char step, long number, int64_t *now_ms, uint32_t id
 		must(state_reload_request(*state), "state_reload_request");
 		return '\0';
 	default:
-		must(unlink(path) == 0, "unlink");
+		must(unlink(state_path(*state)) == 0, "unlink");
 		state_tick(*state, NULL);
 		return '\0';
 	}
 }
 
+/* What is there: then[] of a row. */
+static void
+describe(const struct state *state, int64_t now_ms, char then[static 8])
+{
+	struct drill d;
+	snprintf(then, 8, "%s", "");
+	if (state_drill(state, now_ms, &d))
+		snprintf(then, 8, "%u%c", d.left,
+			 d.until_ms == 0       ? '-'
+			 : d.until_ms > now_ms ? 'P'
+					       : 'D');
+}
+
 static void
 check_row(const struct row *row)
 {
-	char results[32] = "", then[8] = "", name[160];
+	char results[32] = "", then[8], name[160];
 	size_t n = 0;
 	int64_t now_ms = NOW_MS;
 	uint32_t id[2] = {0, 1};
-	struct drill d;
 	unlink(path);
 	struct state *state = open_state();
 	for (const char *step = row->steps; *step != '\0'; step += strcspn(step, " ")) {
@@ -278,16 +297,140 @@ check_row(const struct row *row)
 		else if ((results[n] = apply(&state, *step, number, &now_ms, id)) != '\0')
 			n++;
 	}
-	if (state_drill(state, now_ms, &d))
-		snprintf(then, sizeof then, "%u%c", d.left,
-			 d.until_ms == 0       ? '-'
-			 : d.until_ms > now_ms ? 'P'
-					       : 'D');
+	describe(state, now_ms, then);
 	snprintf(name, sizeof name, "%s: results", row->name);
 	TAP_STR(name, results, row->results);
 	snprintf(name, sizeof name, "%s: then", row->name);
 	TAP_STR(name, then, row->then);
 	state_close(state);
+}
+
+/* ---- Several machines ----------------------------------------------------------- */
+
+/* As above, each step with the machine before it, 0 or 1; and what they tell of the latest drill:
+ *     >  0 tells 1     <  1 tells 0     =  both     o  1 tells what 0 knew at the last >
+ * then: what is there on each. */
+static const struct row shared_rows[] = {
+    {"none", "=", "", "|"},
+    {"one that begins", "0b3 >", "b", "3-|3-"},
+    {"of which each takes", "0b3 > 1t < 0t >", "b11", "1-|1-"},
+    {"and both at once", "0b3 > 0t 1t =", "b11", "2-|2-"},
+    {"one at a time", "0b3 > 1b2", "br", "3-|3-"},
+    {"a pause", "0b1 > 1t 1p <", "b11", "0P|0P"},
+    {"of which the later holds", "0b2 > 0t 0p f10 1t 1p = f55", "b1111", "1P|1P"},
+    {"a probe ends it", "0b2 > 0t 0p > f61 1r <", "b111", "1-|1-"},
+    {"once", "0b2 > 0t 0p > f61 1r < 0r", "b1110", "1-|1-"},
+    {"and the next pause is one", "0b3 > 0t 0p > f61 1r < 1t 1p <", "b11111", "1P|1P"},
+    {"a late word of it makes none", "0b2 0t 0p > f61 0r > o", "b111", "1-|1-"},
+    {"the last probe ends it", "0b1 > 0t 0p > f61 1r <", "b111", "|"},
+    {"so does stop", "0b3 > 1s <", "b1", "|"},
+    {"and a reload", "0b3 > 1l <", "b", "|"},
+    {"and it stays ended", "0b3 > 1s > <", "b1", "|"},
+    {"with its time it ends by itself", "0b3 > f601 =", "b", "|"},
+    {"then it is no news", "0b3 f601 >", "b", "|"},
+    {"a machine with a new file has it again", "1b3 < 0g <", "b", "3-|3-"},
+    {"of two the later holds", "0b2 f1 1b3 =", "bb", "3-|3-"},
+    {"who knows of one begins a later one", "0b2 > 0s 0b3 = 1s 1b1 =", "b1b1b", "1-|1-"},
+    {"by whatever clock", "0b2 > f-9 0s 0b3 =", "b1b", "3-|3-"},
+    {"a later one that has ended ends the earlier", "0b2 f1 1b3 1s <", "bb1", "|"},
+    {"the next conversation", "0n3 > 0B5 > 1t", "b11", "3-|2-"},
+    {"is one for both", "0n3 > 0B5 1B4 = 1B5 0B4", "b1101", "3-|3-"},
+    {"of which a late word comes first", "0b3 > 0s 1g > o", "b1", "|"},
+    {"one that ends too late by the clock here", "0b3 > 1g f-3001 o", "b", "|3-"},
+};
+
+static void
+tell(const struct drill *latest, bool is_known, struct state *other, int64_t now_ms)
+{
+	if (is_known)
+		state_drill_merge(other, now_ms, latest);
+}
+
+static void
+check_shared_row(const struct row *row)
+{
+	char results[32] = "", then[2][8], name[160], both[17];
+	size_t n = 0;
+	int64_t now_ms = NOW_MS;
+	uint32_t id[2] = {0, 1};
+	struct drill late = {0};
+	unlink(path);
+	unlink(path_there);
+	struct state *states[] = {open_at(path), open_at(path_there)};
+	for (const char *step = row->steps; *step != '\0'; step += strcspn(step, " ")) {
+		step += *step == ' ';
+		struct drill latest[2];
+		bool is_known[2];
+		for (size_t i = 0; i < 2; i++)
+			is_known[i] = state_drill_latest(states[i], now_ms, &latest[i]);
+		if (*step == '>' || *step == '=')
+			tell(&latest[0], is_known[0], states[1], now_ms);
+		if (*step == '<' || *step == '=')
+			tell(&latest[1], is_known[1], states[0], now_ms);
+		if (*step == '>' && late.id == 0)
+			late = latest[0];
+		if (*step == 'o')
+			tell(&late, true, states[1], now_ms);
+		if (*step == 'f')
+			now_ms += strtol(step + 1, NULL, 10) * SECOND;
+		if (*step != '0' && *step != '1')
+			continue;
+		results[n] =
+		    apply(&states[*step - '0'], step[1], strtol(step + 2, NULL, 10), &now_ms, id);
+		n += results[n] != '\0';
+	}
+	for (size_t i = 0; i < 2; i++) {
+		describe(states[i], now_ms, then[i]);
+		state_close(states[i]);
+	}
+	snprintf(both, sizeof both, "%s|%s", then[0], then[1]);
+	snprintf(name, sizeof name, "machines: %s: results", row->name);
+	TAP_STR(name, results, row->results);
+	snprintf(name, sizeof name, "machines: %s: then", row->name);
+	TAP_STR(name, both, row->then);
+}
+
+/* What is told of two drills, of which the second is the later one. */
+#define TOLD(number, is_left, whose, paused_until, is_back)                                        \
+	{                                                                                          \
+		.id = (number), .begun_s = 100 + (number), .requests = 9, .left = (is_left),       \
+		.scope = (whose), .pause_ms = (paused_until),                                      \
+		.until_ms = (is_back) ? 0 : (paused_until)                                         \
+	}
+static const struct drill told[] = {
+    TOLD(1, 1, 3, 90, true), TOLD(2, 9, 0, 0, false),  TOLD(2, 8, 7, 50, false),
+    TOLD(2, 7, 6, 50, true), TOLD(2, 8, 7, 60, false), {.id = 1, .begun_s = 101, .has_ended = true},
+};
+
+/* Joins them in each order, all n of which are left in rest; counts what came of it. */
+static void
+join_all(struct drill is, unsigned rest, unsigned counts[static 2])
+{
+	if (rest == 0) {
+		counts[0]++;
+		counts[1] += is.id == 2 && is.left == 7 && is.scope == 6 && is.pause_ms == 60 &&
+			     is.until_ms == 60 && !is.has_ended;
+		for (size_t i = 0; i < TAP_COUNT(told); i++)
+			counts[1] -= drill_join(&is, &told[i]); /* again: no news */
+	}
+	for (size_t i = 0; i < TAP_COUNT(told); i++) {
+		struct drill joined = is;
+		if ((rest >> i & 1) == 0)
+			continue;
+		drill_join(&joined, &told[i]);
+		join_all(joined, rest & ~(1U << i), counts);
+	}
+}
+
+static void
+check_orders(void)
+{
+	unsigned counts[2] = {0, 0};
+	join_all((struct drill){0}, (1U << TAP_COUNT(told)) - 1, counts);
+	TAP_INT("in so many orders", counts[0], 720);
+	TAP_INT("the same comes of it", counts[1], 720);
+	struct drill ended = told[TAP_COUNT(told) - 1];
+	TAP_OK("to one that has ended nothing is news", !drill_join(&ended, &told[0]));
 }
 
 /* ---- Several processes -------------------------------------------------------- */
@@ -356,12 +499,16 @@ main(int argc, char **argv)
 	buf_init(&error, ERROR_TEXT_MAX);
 	must(log_open("test_drill", path, LOG_DEBUG, false, &error), "log_open");
 	snprintf(path, sizeof path, "%s/state", top);
+	snprintf(path_there, sizeof path_there, "%s/there", top);
 	for (size_t i = 0; i < TAP_COUNT(covered); i++)
 		check_covered(&covered[i]);
 	for (size_t i = 0; i < TAP_COUNT(responses); i++)
 		check_response(&responses[i]);
 	for (size_t i = 0; i < TAP_COUNT(rows); i++)
 		check_row(&rows[i]);
+	for (size_t i = 0; i < TAP_COUNT(shared_rows); i++)
+		check_shared_row(&shared_rows[i]);
+	check_orders();
 	struct shared *shared =
 	    mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	must(shared != MAP_FAILED, "mmap");
@@ -369,6 +516,7 @@ main(int argc, char **argv)
 		check_together(shared, i % 2 == 1);
 	munmap(shared, sizeof *shared);
 	unlink(path);
+	unlink(path_there);
 	snprintf(path, sizeof path, "%s/log", top);
 	unlink(path);
 	rmdir(top);

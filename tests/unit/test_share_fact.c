@@ -39,6 +39,14 @@ static const struct {
     {"a model", {FACT_MODEL, {.model = {3, UINT64_MAX - 1, T}}}},
     {"a choice", {FACT_SWITCH, {.choice = {"kimi", T}}}},
     {"automatic", {FACT_SWITCH, {.choice = {"", T}}}},
+    {"a drill",
+     {FACT_DRILL,
+      {.drill = {7, DRILL_CUT, UINT64_MAX, 9, 20, 19, 60000, T + 9, T + 5, T + 5, 123, false}}}},
+    {"a drill whose pause is over",
+     {FACT_DRILL,
+      {.drill = {UINT32_MAX, DRILL_LIMIT, 1, 0, 1, 0, 5000, T, 0, T - 5, UINT32_MAX, false}}}},
+    {"a drill that has ended",
+     {FACT_DRILL, {.drill = {.id = 7, .begun_s = 123, .has_ended = true}}}},
     {"a beat", {FACT_BEAT, {.beat = {11, T}}}},
 };
 
@@ -68,6 +76,10 @@ check_round(const char *name, const struct fact *fact)
 static void
 check_foreign(void)
 {
+#define DRILL(as, requests, left, rest)                                                            \
+	"{\"version\":1,\"kind\":\"drill\",\"id\":7,\"begun\":1,\"ended\":0,\"as\":" as            \
+	",\"provider\":\"0000000000000001\",\"scope\":\"0000000000000000\",\"requests\":" requests \
+	",\"left\":" left ",\"rest\":" rest ",\"ends\":9,\"pause\":0,\"returned\":1}"
 	static const char *const texts[] = {
 	    "",
 	    "{}",
@@ -80,6 +92,15 @@ check_foreign(void)
 	    "{\"version\":1,\"kind\":\"switch\",\"provider\":\"kimi\"}",
 	    "{\"version\":1,\"kind\":\"model\",\"key\":\"00\",\"value\":\"00\",\"used\":1}",
 	    "{\"version\":1,\"kind\":\"session\",\"key\":\"0000000000000000\"}",
+	    "{\"version\":1,\"kind\":\"drill\",\"id\":0,\"begun\":1,\"ended\":1}",
+	    "{\"version\":1,\"kind\":\"drill\",\"id\":7,\"begun\":1,\"ended\":2}",
+	    "{\"version\":1,\"kind\":\"drill\",\"id\":7,\"begun\":1,\"ended\":0}",
+	    DRILL("5", "1", "1", "5000"),
+	    DRILL("0", "0", "0", "5000"),
+	    DRILL("0", "21", "1", "5000"),
+	    DRILL("0", "1", "2", "5000"),
+	    DRILL("0", "1", "1", "4999"),
+	    DRILL("0", "1", "1", "600001"),
 	};
 	for (size_t i = 0; i < TAP_COUNT(texts); i++) {
 		static const char label[] = "claude-router fact\n";
