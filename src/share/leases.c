@@ -50,6 +50,16 @@ leases_answered(struct leases *leases, const char *name, bool is_granted,
 	return true;
 }
 
+/* A health check has no local lease, so that it may ask while a request probes. */
+bool
+leases_is_own(const struct leases *leases, const struct share_lease *refused)
+{
+	for (size_t i = 0; i < leases->n_held && refused->holder != 0; i++)
+		if (memcmp(&leases->held[i].key, &refused->key, sizeof refused->key) == 0)
+			return true;
+	return false;
+}
+
 static bool
 has_ended(const struct share_lease *lease, const struct state *state, int64_t now_ms)
 {

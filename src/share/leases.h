@@ -30,6 +30,10 @@ bool leases_asked(struct leases *leases, const struct share_question *question);
 bool leases_answered(struct leases *leases, const char *name, bool is_granted,
 		     struct share_question *question);
 
+/* Whether a lease that was refused is one that this machine holds: then the probe that it was for
+ * has ended, since a machine has one at a time, but the server had not been told. */
+bool leases_is_own(const struct leases *leases, const struct share_lease *refused);
+
 /* Takes out one that is held, and whose probe has ended: the pause is over or longer, or another
  * request probes. False: there is none. */
 bool leases_next_ended(struct leases *leases, const struct state *state, int64_t now_ms,

@@ -349,12 +349,14 @@ down(void *owner, const char *why)
 	snprintf(m->reason, sizeof m->reason, "%s", why);
 }
 
+/* Refused by ourselves is no answer: the next request asks again. */
 static void
 lease(void *owner, const char *name, bool is_granted)
 {
 	struct messenger *m = owner;
 	struct share_question question;
-	if (leases_answered(&m->leases, name, is_granted, &question))
+	if (leases_answered(&m->leases, name, is_granted, &question) &&
+	    (is_granted || !leases_is_own(&m->leases, &question.lease)))
 		share_answer_send(m->questions.fd, &question, is_granted);
 }
 

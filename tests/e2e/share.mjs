@@ -267,6 +267,18 @@ check('a server that is stopped delays nothing: who would probe goes to the next
   assert.equal(served(await crowd(all, 6), 'claude_pro'), 6);
 });
 
+check('a server that answers late once keeps nobody from the next probe', async t => {
+  const all = await hosts(t, { n: 1, procs: 1 }), [r] = all, { server } = all;
+  for (let round = 0; round < 3; round++) {
+    await limited(all);
+    r.clock.forward('12m');
+    server.suspend();
+    for (let i = 0; i < 2; i++) assert.equal(who(await ask(r, true)), 'deepseek', 'no answer');
+    server.resume(); // grants the lease of the first, which nobody waits for
+    await eventually('a probe', async () => who(await ask(r, true)) === 'claude_pro', 5);
+  }
+});
+
 for (const [what, password, error] of [['a wrong password', 'wrong', /WRONGPASS/], ['no password', undefined, /NOAUTH/]]) {
   check(`${what}: the log and the doctor say so, and requests are served as ever`, async t => {
     const all = await hosts(t, { n: 1, password: 'right', away: true }), [r] = all;
