@@ -21,7 +21,7 @@ const SAMPLED = { access: 4, bodies: 3, 'claude-code': 2, credentials: 4, doors:
 const SAMPLED_HERE = { matrix: 2 };
 // The container's web server is lighttpd, too: only what its network changes runs there without --all.
 const CONTAINER = ['abort', 'access', 'basic', 'doors'];
-const LIGHTTPD_ONLY = ['bad-input', 'bill', 'container', 'cron', 'ctl', 'doctor', 'drill', 'faults', 'home', 'home-assistant', 'install-user', 'leaks', 'load', 'metrics', 'monitoring', 'processes', 'reload', 'secrets', 'serve', 'service', 'share', 'stampede',
+const LIGHTTPD_ONLY = ['bad-input', 'bill', 'container', 'cron', 'ctl', 'doctor', 'drill', 'faults', 'home', 'home-assistant', 'install-user', 'leaks', 'load', 'metrics', 'monitoring', 'processes', 'reload', 'secrets', 'serve', 'service', 'share', 'share-network', 'stampede',
   'top', 'torture', 'units', 'usage'];
 
 const args = process.argv.slice(2);

@@ -9,33 +9,10 @@ import { CLAUDE_LOGIN, person } from './lib/claude.mjs';
 import { LOGIN, bearer, begin, message, textOf } from './lib/client.mjs';
 import { eventually, freePort } from './lib/parts.mjs';
 import { router, stored } from './lib/router.mjs';
-import { ask, asked, keys, login, session, standing, who } from './lib/scene.mjs';
-import { KEY, everywhere, fact, hasTls, hosts, messenger, share, startMessenger, together } from './lib/share.mjs';
+import { ask, asked, keys, login, session, standing, timed, who } from './lib/scene.mjs';
+import { KEY, LIMIT, crowd, everywhere, fact, hasTls, hosts, limited, messenger, ready, resting, served, share, startMessenger, together } from './lib/share.mjs';
 import { selfSigned } from './lib/simulator.mjs';
 import { step, turn } from './lib/talk.mjs';
-
-const LIMIT = { fault: 'usage_limit', reset: 600 };
-const resting = name => status => status.providers[name].state === 'resting';
-const ready = name => status => status.providers[name].state === 'ready';
-
-// n requests over all hosts at once; none fails.
-async function crowd(all, n) {
-  const answers = await Promise.all(Array.from({ length: n }, (_, i) => ask(all[i % all.length], i % 2 === 0, `SIM:SAY answer ${i}`)));
-  for (const [i, answer] of answers.entries()) {
-    assert.equal(answer.status, 200, `client ${i}: ${answer.bytes}`);
-    assert.equal(answer.text, `answer ${i}`);
-  }
-  return answers;
-}
-
-const served = (answers, by) => answers.filter(answer => who(answer) === by).length;
-
-// Claude Pro's limit is seen by the first host, and all know it.
-async function limited(all, fault = LIMIT) {
-  await all.sim.next('claude_pro', fault);
-  assert.equal(who(await ask(all[0], true)), 'deepseek');
-  await everywhere(all, 'claude_pro rests', resting('claude_pro'), 1);
-}
 
 // Claude Pro's pause is over, and all know that it is back; the question for the lease may come too late, on a busy machine.
 async function probed(all, headers = login) {
@@ -265,6 +242,29 @@ check('a server that is stopped delays nothing: who would probe goes to the next
   server.resume();
   await together(all);
   assert.equal(served(await crowd(all, 6), 'claude_pro'), 6);
+});
+
+check('a link of 300 ms: news arrive, and no request waits for it; who would probe does so by itself after a moment', async t => {
+  const link = await slowLink(t, 300);
+  const all = await hosts(t, { url: s => link.to(s) });
+  await everywhere(all, 'it is slow', status => status.share.delay_ms >= 600);
+  await all.sim.next('claude_pro', LIMIT);
+  assert.equal(who(await ask(all[0], true)), 'deepseek');
+  await everywhere(all, 'claude_pro rests', resting('claude_pro'), 3);
+  const ends = [];
+  for (const r of all) ends.push((await standing(r, 'claude_pro')).seconds);
+  assert.ok(Math.max(...ends) - Math.min(...ends) < 1, `${ends}`);
+  all.clock.forward('12m');
+  const times = [];
+  for (const r of all) {
+    const { value, ms } = await timed(() => ask(r, true));
+    assert.equal(who(value), 'deepseek', 'it would have to wait');
+    times.push(ms);
+  }
+  assert.ok(Math.min(...times) < 300, `${times} ms`);
+  for (const r of all) await eventually('it probes by itself', async () => who(await ask(r, true)) === 'claude_pro');
+  await everywhere(all, 'claude_pro is back', ready('claude_pro'), 3);
+  for (const r of all) assert.doesNotMatch(r.messenger.output, /not connected/);
 });
 
 check('a server that answers late once keeps nobody from the next probe', async t => {
@@ -520,4 +520,20 @@ async function roundRobin(t, all) {
   const port = await freePort();
   await new Promise(resolve => server.listen(port, '127.0.0.1', resolve));
   return `http://127.0.0.1:${port}`;
+}
+
+// A way to a server on which each word takes so many ms: .to(server) is its URL.
+async function slowLink(t, ms) {
+  let target;
+  const port = await freePort(), sockets = new Set();
+  const link = net.createServer(near => {
+    const far = net.connect(target, '127.0.0.1');
+    for (const [from, to] of [[near, far], [far, near]]) {
+      sockets.add(from);
+      from.setNoDelay().on('data', bytes => setTimeout(() => to.write(bytes), ms)).on('error', () => {}).on('close', () => to.destroy());
+    }
+  });
+  t.after(() => { for (const socket of sockets) socket.destroy(); link.close(); });
+  await new Promise(resolve => link.listen(port, '127.0.0.1', resolve));
+  return { to: server => { target = server.port; return `valkey://127.0.0.1:${port}`; } };
 }
