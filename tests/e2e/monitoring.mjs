@@ -9,8 +9,9 @@ import { check } from './lib/case.mjs';
 import { message } from './lib/client.mjs';
 import { command, eventually } from './lib/parts.mjs';
 import { assertPromtool, assertResults, parsed, series, unknownNames } from './lib/prometheus.mjs';
-import { TOP, providers, router } from './lib/router.mjs';
+import { TOP, providers, stored } from './lib/router.mjs';
 import { who } from './lib/scene.mjs';
+import { hosts } from './lib/share.mjs';
 
 const RULES = path.join(TOP, 'conf/prometheus/claude-router.rules.yml');
 const EXAMPLE = path.join(TOP, 'conf/prometheus/prometheus.yml');
@@ -40,13 +41,13 @@ async function scrape(r) {
   return parsed(text);
 }
 
-// A router whose scrapes are at the start, after an ordinary day, on which the plan's 5-hour limit was reached, and when all
+// A router, one of several machines by its configuration, whose scrapes are at the start, after an ordinary day, on which the plan's 5-hour limit was reached, and when all
 // that can go wrong did.
 async function scrapes(t) {
-  const r = await router(t, { procs: 1, order: providers, whole: (sim, r) => {
+  const all = await hosts(t, { n: 1, tokens: stored, config: 'share_hosts = 1', procs: 1, order: providers, whole: (sim, r) => {
     r.write('prices', providers.map(name => `${name}:* in=1000 out=1000\n`).join(''));
     return `monthly_cap = 1\n${r.usualConfig()}\nprices_file = "${r.file('prices')}"`;
-  } });
+  } }), [r] = all;
   const served = async (name, text) => assert.equal(who(await r.post(message(text))), name);
   const start = await scrape(r);
   await r.sim.next('claude_pro', { fault: 'usage_limit', reset: 3600 });
@@ -65,9 +66,13 @@ async function scrapes(t) {
   await served('none');
   r.writeTokens('deepseek sk-without-an-equals-sign\n');
   r.writeConfig('hold = "never"');
-  const ill = await eventually('neither file is in force', async () => {
-    const page = await scrape(r), isGood = name => page.samples.get(`claude_router_${name}_last_reload_successful`);
-    return isGood('config') === 0 && isGood('tokens') === 0 && page;
+  const sample = (page, name) => page.samples.get(`claude_router_${name}`);
+  await all.server.publish('a word of somebody');
+  await eventually('it is refused', async () => sample(await scrape(r), 'share_refused_total') > 0);
+  await all.server.kill();
+  const ill = await eventually('neither file is in force, and the server is away', async () => {
+    const page = await scrape(r);
+    return ['config_last_reload_successful', 'tokens_last_reload_successful', 'share_connected'].every(name => sample(page, name) === 0) && page;
   });
   return { r, start, well, ill };
 }
@@ -78,7 +83,8 @@ check('all that the dashboard and the alerts ask is in a scrape, and each has it
   for (const { of, expr, shown } of asked()) assert.deepEqual(unknownNames(expr, [start, ill], shown), [], `${of}: ${expr}`);
   // promtool knows no sample that is later than the time at which it evaluates: of such an expression only the form is seen.
   const answers = asked().flatMap(({ expr }) => [[`count(${expr.replace(/ offset -\w+/, '')}) > bool 0`, 1], ...(/ offset -/.test(expr) ? [[expr, []]] : [])]);
-  await assertResults(r, [{ input: series(start, ill, scraped), expressions: Object.fromEntries(answers) }]);
+  const whole = { ...ill, samples: new Map([...start.samples, ...ill.samples]) }; // what is absent at last stays as it was
+  await assertResults(r, [{ input: series(start, whole, scraped), expressions: Object.fromEntries(answers) }]);
 
   for (const { alert, expr, annotations, labels } of alerts) {
     const shown = [...JSON.stringify([annotations, labels]).matchAll(/\$labels\.(\w+)/g)].map(([, label]) => label);
