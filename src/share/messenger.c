@@ -356,7 +356,7 @@ lease(void *owner, const char *name, bool is_granted)
 	struct messenger *m = owner;
 	struct share_question question;
 	if (leases_answered(&m->leases, name, is_granted, &question) &&
-	    (is_granted || !leases_is_own(&m->leases, &question.lease)))
+	    (is_granted || !leases_is_own(&m->leases, &question.wish.lease)))
 		share_answer_send(m->questions.fd, &question, is_granted);
 }
 

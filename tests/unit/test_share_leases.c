@@ -35,9 +35,9 @@ check_answers(void)
 	TAP_INT("… is for the next", whose.wish.lease.holder, 3);
 	TAP_INT("what was granted is held", leases.n_held, 1);
 	TAP_OK("… so who is refused it was refused by ourselves",
-	       leases_is_own(&leases, &whose.lease));
-	whose.lease.holder = 0;
-	TAP_OK("… but a health check, beside a probe", !leases_is_own(&leases, &whose.lease));
+	       leases_is_own(&leases, &whose.wish.lease));
+	whose.wish.lease.holder = 0;
+	TAP_OK("… but a health check, beside a probe", !leases_is_own(&leases, &whose.wish.lease));
 	TAP_INT("one is still asked for", leases.n_asked, 1);
 	leases_clear(&leases);
 	TAP_INT("nothing is asked for", leases.n_asked, 0);
