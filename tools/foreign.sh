@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bash
 # Packages for other processors, by Debian's cross compilers in a chroot, and the cases foreign/…: those packages, and the
-# unit tests in an emulator of the processor.
+# unit tests in an emulator of the processor, all of them or a sample.
 foreign_architectures=(arm64 armhf)
 
-# Only by name, or with all: they take minutes.
+# The sample; by name, or with all, all unit tests and the packages, which take minutes.
 match_foreign() {
-	local architecture name
-	[[ -n $1 || -n ${CHECK_ALL:-} ]] || return 0
+	local architecture name names=(package unit)
+	[[ -n $1 || -n ${CHECK_ALL:-} ]] || names=(sample)
+	[[ $1 != foreign/*/s* ]] || names=(sample)
 	for architecture in "${foreign_architectures[@]}"; do
-		for name in package unit; do
+		for name in "${names[@]}"; do
 			[[ foreign/$architecture/$name != "$1"* && $1 != "foreign/$architecture/$name"* ]] || echo "$architecture/$name"
 		done
 	done
@@ -30,6 +31,7 @@ check_foreign() {
 
 check_foreign_package() { foreign_package "$1" "$build/foreign/package"; }
 check_foreign_unit() { foreign_run unit "$1"; }
+check_foreign_sample() { foreign_run sample "$1"; }
 
 # foreign_package ARCHITECTURE DIRECTORY
 foreign_package() {
