@@ -193,17 +193,20 @@ match_e2e() {
 	esac
 }
 
+# run_e2e COUNTS PATTERN
+run_e2e() (
+	rm -f "$1"
+	sanitizer_options
+	export PATH=$PATH:/usr/sbin:/sbin BUILD_DIR=$build/asan PLAIN_DIR=$build/release NPM_DIR=$build/npm
+	exec node "$top/tests/e2e/run.mjs" --counts "$1" -- "$2" </dev/null
+)
+
 check_e2e() {
 	local counts=$build/e2e.counts p=0 f=0 s=0 names=()
 	build_kind asan build-e2e
 	build_kind release all tests/bench/load tests/simulator/simulator
 	if wants_image "$1"; then container_image; fi
-	rm -f "$counts"
-	(
-		sanitizer_options
-		export PATH=$PATH:/usr/sbin:/sbin BUILD_DIR=$build/asan PLAIN_DIR=$build/release NPM_DIR=$build/npm
-		exec node "$top/tests/e2e/run.mjs" --counts "$counts" -- "$1" </dev/null
-	) || true
+	run_e2e "$counts" "$1" || true
 	if [[ -s $counts ]]; then
 		{ read -r p f s && mapfile -t names; } <"$counts"
 		passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s)) failures+=("${names[@]}")

@@ -3,10 +3,11 @@
 # Packages for other processors, by Debian's cross compilers in a chroot, and the cases foreign/…: those packages, and the
 # unit tests in an emulator of the processor, all of them or a sample.
 foreign_architectures=(arm64 armhf)
+declare -A foreign_emulators=([arm64]=aarch64 [armhf]=arm)
 
-# The sample; by name, or with all, all unit tests and the packages, which take minutes.
+# The sample; by name, or with all, all unit tests, the packages, and a responder that answers, which take minutes.
 match_foreign() {
-	local architecture name names=(package unit)
+	local architecture name names=(package unit responder)
 	[[ -n $1 || -n ${CHECK_ALL:-} ]] || names=(sample)
 	[[ $1 != foreign/*/s* ]] || names=(sample)
 	for architecture in "${foreign_architectures[@]}"; do
@@ -32,6 +33,18 @@ check_foreign() {
 check_foreign_package() { foreign_package "$1" "$build/foreign/package"; }
 check_foreign_unit() { foreign_run unit "$1"; }
 check_foreign_sample() { foreign_run sample "$1"; }
+
+# The responder runs out here, in the emulator and with the libraries of the chroot.
+check_foreign_responder() {
+	local root counts=$build/foreign/counts
+	install build e2e && npm_packages && unpacked_packages
+	build_kind asan build-e2e
+	build_kind release all tests/simulator/simulator
+	foreign_run responder "$1" || return
+	root=$(echo "$build"/foreign/*-*-*/)
+	FOREIGN_RESPONDER="${root}usr/bin/qemu-${foreign_emulators[$1]}-static -L $root ${root}foreign/$1/unit/claude-router" \
+		run_e2e "$counts" e2e/foreign && grep -q '^1 0 0' "$counts"
+}
 
 # foreign_package ARCHITECTURE DIRECTORY
 foreign_package() {

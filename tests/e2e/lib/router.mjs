@@ -85,7 +85,7 @@ class Router {
   // The responder by itself.
   async startService() {
     this.socket = this.file('router.sock');
-    const [program, ...args] = [...(this.options.under ?? []), path.join(this.build, 'claude-router'), '--socket', this.socket];
+    const [program, ...args] = [...(this.options.under ?? []), ...(this.options.program ?? [path.join(this.build, 'claude-router')]), '--socket', this.socket];
     this.service = new Part('claude-router', program, args, { env: this.env });
     this.t.evidence('responder', () => this.service.output);
     await this.service.until(() => connects(this.socket), this.options.under ? 60 : 15);
