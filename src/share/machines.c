@@ -22,6 +22,12 @@ machines_beat_ms(unsigned n)
 	return 5000 + INT64_C(250) * n;
 }
 
+int64_t
+machines_read_ms(unsigned n)
+{
+	return n <= 20 ? 60000 : INT64_C(3000) * n;
+}
+
 unsigned
 machines_count(const struct machines *machines, int64_t now_ms)
 {

@@ -25,6 +25,9 @@ void machines_heard(struct machines *machines, uint64_t id, int64_t now_ms);
  * each is heard by each. */
 int64_t machines_beat_ms(unsigned n);
 
+/* Returns how often each of them reads all that the server has: the same. */
+int64_t machines_read_ms(unsigned n);
+
 /* Returns how many are there: heard within three beats. */
 unsigned machines_count(const struct machines *machines, int64_t now_ms);
 

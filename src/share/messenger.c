@@ -21,7 +21,6 @@ enum {
 	TICK_MS = 20,          /* how long a change waits at most; a look at a word */
 	TICK_AWAY_MS = 500,    /* while nobody could be told */
 	STATE_TICK_MS = 1000,  /* as state_tick() wants it */
-	READ_MS = 60000,       /* how often all is read */
 	RENEW_MS = 20000,      /* how often a lease is, whose probe goes on */
 	CLOCK_CHANGE_MS = 1000 /* a smaller difference of clocks is none */
 };
@@ -430,7 +429,7 @@ work(struct messenger *m)
 	uint64_t changes = state_changes(m->state);
 	if (is_time(&m->beat_at_ms, machines_beat_ms(m->share.machines)))
 		beat(m);
-	if (m->reading == 0 && is_time(&m->read_at_ms, READ_MS))
+	if (m->reading == 0 && is_time(&m->read_at_ms, machines_read_ms(m->share.machines)))
 		read_all(m);
 	if (is_time(&m->renewed_at_ms, RENEW_MS))
 		renew_leases(m);

@@ -4,7 +4,7 @@
  *
  * The file stays this machine's truth. Nobody waits for the messenger but who is about to probe, or
  * needs a larger part of a cap (share/ask.h). What is lost on the way comes with the next reading
- * of all, once a minute and after each connection. One thread. */
+ * of all, once a minute or more and after each connection. One thread. */
 #ifndef SHARE_MESSENGER_H
 #define SHARE_MESSENGER_H
 

@@ -95,6 +95,8 @@ check_machines(void)
 	TAP_INT("no more than there is room for", m->n, MACHINES_MAX);
 	TAP_OK("a thousand say less that they are there than twenty did",
 	       MACHINES_MAX / machines_beat_ms(MACHINES_MAX) <= 20 / machines_beat_ms(20) + 1);
+	TAP_INT("a few read all once a minute", machines_read_ms(20), 60000);
+	TAP_INT("a thousand less often", machines_read_ms(MACHINES_MAX), 3000000);
 	machines_clear(m);
 	TAP_INT("none", machines_count(m, 20000), 0);
 	free(m);
