@@ -11,6 +11,7 @@ import { day } from './lib/day.mjs';
 import { dayOf, fill } from './lib/ledger.mjs';
 import { eventually } from './lib/parts.mjs';
 import { router, stored } from './lib/router.mjs';
+import { hosts } from './lib/share.mjs';
 
 const skip = cannot;
 const BYTES_MAX = 40 * 1024;
@@ -186,6 +187,16 @@ check('all is well, a limit that comes near, nobody left, a ledger that is off: 
   quiet(page);
 });
 
+check('who shares is shown, and that nobody does any more', { skip }, async t => {
+  const all = await hosts(t, { n: 2 }), page = await open(t, `${all[0].url}/dashboard`);
+  await ready(page);
+  await eventually('it shows both', async () => /2 machines share this, this one since .*\. News takes \d+ ms\./.test(await text(page, '#now')), 15);
+  await all.server.kill();
+  await eventually('the banner shows it', async () => /Not shared with other machines: not connected/.test(await text(page, '#alerts')), 15);
+  assert.doesNotMatch(await text(page, '#now'), /share this/);
+  quiet(page);
+});
+
 check('without JavaScript it says so, and shows the line of /health', { skip }, async t => {
   const r = await router(t);
   await r.switchTo('deepseek');
@@ -303,7 +314,7 @@ check('Use this, Automatic, Drill, Retry now and Check: asked once, done, and th
   const before = (await r.sim.requests('kimi')).length;
   assert.match((await clickThrough(page, 'Check: Kimi')).told, /^Found: /);
   assert.equal((await r.sim.requests('kimi')).length, before + 1);
-  assert.match((await r.get('/v1/events?limit=2')).text, /switched back to automatic by an admin/);
+  await eventually('it is written', async () => /switched back to automatic by an admin/.test((await r.get('/v1/events?limit=9')).text));
   r.clock.forward('3d'); // its token is too old by now
   await clickThrough(page, 'Use this: Claude API');
   assert.equal(await mode(r), 'manual');

@@ -57,6 +57,7 @@ const TEXT = {
 	automatic: ['automatic', '自动'],
 	 alertKeys: ['Client keys', '客户端密钥'], alertConfig: ['Configuration', '配置'],
 	alertRestart: ['Waits for a restart', '等待重启'], alertPrices: ['Prices', '价格'], alertLedger: ['What is used is not being recorded', '用量未被记录'], alertShare: ['Not shared with other machines', '未与其他机器共享'],
+	shared: ['{0} machines share this, this one since {1}. News takes {2} ms.', '{0} 台机器共享此状态，本机自 {1} 起；消息传递需 {2} 毫秒。'],
 	dropped: ['{0} rows were lost', '丢失了 {0} 行'],
 };
 const LANG = /^zh/i.test(navigator.language) ? 1 : 0;
@@ -214,12 +215,13 @@ function outlook(name) {
 }
 
 function showNow() {
-	const name = status.current_provider, first = firstChoice(), manual = status.mode === 'manual';
-	const depends = [name, first, status.mode, status.providers, midnight(Date.now())];
+	const name = status.current_provider, first = firstChoice(), manual = status.mode === 'manual', { share } = status;
+	const depends = [name, first, status.mode, status.providers, share, midnight(Date.now())];
 	show('now-body', depends, () => {
 		const why = manual ? t('manual') : name === first ? t('first') : first ? reason(first, status.providers[first]) : status.reason;
 		return [el('div', {}, para('who', dot(name), el('b', {}, name ? nameOf(name) : t('nobody')), name && whoPays(name)),
-			para('why', why, ' ', manual && el('button', { id: 'auto', onclick: () => ask('auto') }, t('auto')))), outlook(name === first ? name : first)];
+			para('why', why, ' ', manual && el('button', { id: 'auto', onclick: () => ask('auto') }, t('auto'))),
+			share?.connected && share.machines > 0 && para('note', t('shared', number(share.machines), moment(Date.parse(share.connected)), number(share.delay_ms)))), outlook(name === first ? name : first)];
 	});
 	document.title = `${name ? nameOf(name) : t('nobody')} · Claude Router`;
 	if ($('say').textContent !== status.line) $('say').textContent = status.line;
