@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "json/scan.h"
 
+#include "json/plain.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -180,24 +182,6 @@ is_hex(char c)
 	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
 }
 
-static bool
-is_short_escape(char c)
-{
-	switch (c) {
-	case '"':
-	case '\\':
-	case '/':
-	case 'b':
-	case 'f':
-	case 'n':
-	case 'r':
-	case 't':
-		return true;
-	default:
-		return false;
-	}
-}
-
 /* Takes the escape whose backslash is at s->at. */
 static bool
 take_escape(struct scan *s)
@@ -206,64 +190,33 @@ take_escape(struct scan *s)
 		return fail(s, "a string does not end");
 	char c = s->text[s->at + 1];
 	s->at += 2;
+	if (plain_escapes[(unsigned char)c] != '\0')
+		return true;
 	if (c != 'u')
-		return is_short_escape(c) ? true : fail(s, "an unknown escape");
+		return fail(s, "an unknown escape");
 	for (int i = 0; i < 4; i++, s->at++)
 		if (s->at == s->len || !is_hex(s->text[s->at]))
 			return fail(s, "an unknown escape");
 	return true;
 }
 
-/* Returns how many bytes of a word come before the first that is marked. A borrow may have marked
- * those after it, too, which on a big-endian machine hides the first: then none is said to. */
-static size_t
-bytes_before(uint64_t marks)
-{
-	return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? (size_t)__builtin_ctzll(marks) / 8 : 0;
-}
-
-/* Returns how many of n bytes are plain: neither quote, backslash nor control byte; up to a word
- * less than there are. Bodies have tens of megabytes and are read in the event loop: eight bytes at
- * a time. */
-static size_t
-plain_words(const char *c, size_t n)
-{
-	const uint64_t ones = UINT64_C(0x0101010101010101), high = ones << 7;
-	size_t i = 0;
-	for (uint64_t word; n - i >= sizeof word; i += sizeof word) {
-		memcpy(&word, c + i, sizeof word);
-		uint64_t quote = word ^ ones * '"', slash = word ^ ones * '\\';
-		uint64_t control = (word - ones * ' ') & ~word;
-		uint64_t found = (((quote - ones) & ~quote) | ((slash - ones) & ~slash) | control);
-		if ((found & high) != 0)
-			return i + bytes_before(found & high);
-	}
-	return i;
-}
-
 static bool
 take_string(struct scan *s, struct span *span)
 {
 	span->at = ++s->at;
-	while (s->at < s->len) {
-		s->at += plain_words(s->text + s->at, s->len - s->at);
+	for (;;) {
+		s->at += plain_skip(s->text + s->at, s->len - s->at);
 		if (s->at == s->len)
-			break;
-		unsigned char c = (unsigned char)s->text[s->at];
-		if (c == '"') {
+			return fail(s, "a string does not end");
+		if (s->text[s->at] == '"') {
 			span->len = s->at++ - span->at;
 			return true;
 		}
-		if (c == '\\') {
-			if (!take_escape(s))
-				return false;
-		} else if (c < ' ') {
+		if (s->text[s->at] != '\\')
 			return fail(s, "a control byte in a string");
-		} else {
-			s->at++;
-		}
+		if (!take_escape(s))
+			return false;
 	}
-	return fail(s, "a string does not end");
 }
 
 static bool
@@ -434,14 +387,11 @@ hex4(const char *c)
 static uint32_t
 escaped(const char *c, size_t left, size_t *taken)
 {
-	static const char names[] = "\"\\/bfnrt";
-	static const char bytes[] = "\"\\/\b\f\n\r\t";
 	*taken = left < 2 ? left : 2;
 	if (left < 2)
 		return 0;
-	const char *name = memchr(names, c[1], strlen(names));
-	if (name != NULL)
-		return (uint32_t)bytes[name - names];
+	if (plain_escapes[(unsigned char)c[1]] != '\0')
+		return (uint32_t)plain_escapes[(unsigned char)c[1]];
 	if (c[1] != 'u' || left < 6)
 		return 0;
 	*taken = 6;
@@ -456,7 +406,7 @@ escaped(const char *c, size_t left, size_t *taken)
 }
 
 static size_t
-put_utf8(uint32_t code, char out[static 4])
+put_utf8(uint32_t code, char *out)
 {
 	if (code < 0x80) {
 		out[0] = (char)code;
@@ -480,16 +430,17 @@ scan_character(const char *c, size_t left, size_t *taken)
 static size_t
 spelled(const char *text, struct span span, const char *word)
 {
-	size_t at = 0, taken;
-	for (; *word != '\0'; word++, at += taken)
+	size_t at = 0, taken = 1;
+	for (const char *c = text + span.at; *word != '\0'; word++, at += taken, taken = 1)
 		if (at == span.len ||
-		    scan_character(text + span.at + at, span.len - at, &taken) != (uint8_t)*word)
+		    (c[at] != *word &&
+		     (c[at] != '\\' || escaped(c + at, span.len - at, &taken) != (uint8_t)*word)))
 			return SIZE_MAX;
 	return at;
 }
 
 bool
-span_is(const char *text, struct span span, const char *word)
+span_spells(const char *text, struct span span, const char *word)
 {
 	return spelled(text, span, word) == span.len;
 }
@@ -535,25 +486,30 @@ span_unescape(const char *text, struct span span, char *out, size_t out_size)
 	return true;
 }
 
+/* Writes the character that left bytes of a string begin with to out, and returns its bytes there;
+ * *taken: those in the string, which are not fewer. */
+static size_t
+decode(const char *c, size_t left, char *out, size_t *taken)
+{
+	uint32_t code = scan_character(c, left, taken);
+	if (code == 0 && *c == '\\' && (*taken < 6 || hex4(c + 2) != 0))
+		code = 0xfffd;
+	return put_utf8(code, out);
+}
+
 size_t
 span_decode(const char *text, struct span span, char *out)
 {
-	size_t n = 0;
-	for (size_t i = 0, taken = 1; i < span.len; i += taken) {
-		const char *c = text + span.at + i;
-		if (*c != '\\') {
-			taken = 1;
-			out[n++] = *c;
-			continue;
-		}
-		uint32_t code = escaped(c, span.len - i, &taken);
-		if (code == 0 && (taken < 6 || hex4(c + 2) != 0))
-			code = 0xfffd;
-		char utf8[4];
-		size_t wide = put_utf8(code, utf8);
-		memcpy(out + n, utf8, wide);
-		n += wide;
+	const char *from = text + span.at, *end = from + span.len;
+	char *to = out;
+	while (from < end) {
+		size_t run = plain_copy(to, from, (size_t)(end - from)), taken = 0;
+		from += run;
+		to += run;
+		if (from < end)
+			to += decode(from, (size_t)(end - from), to, &taken);
+		from += taken;
 	}
-	out[n] = '\0';
-	return n;
+	*to = '\0';
+	return (size_t)(to - out);
 }

@@ -87,8 +87,16 @@ bool scan_end(struct scan *s);
 
 /* Whether a string's span is exactly this word, or begins with it. Escapes count as what they mean
  * ("\u006dodel" is "model"), as providers read them. word: ASCII, without NUL. */
-bool span_is(const char *text, struct span span, const char *word);
+bool span_spells(const char *text, struct span span, const char *word);
 bool span_begins(const char *text, struct span span, const char *word);
+
+/* Names are compared with many words: most differ at once. */
+static inline bool
+span_is(const char *text, struct span span, const char *word)
+{
+	char c = span.len == 0 ? '\0' : text[span.at];
+	return (c == *word || c == '\\') && span_spells(text, span, word);
+}
 
 /* Returns the byte, or the character of an escape, that left bytes (at least one) of a string begin
  * with; *taken: how many of them it takes. 0: NUL, or an invalid escape. */

@@ -4,10 +4,30 @@
  * scan sees an object's end, json_end does. utf8.c: its runs are characters. */
 #include "fuzz.h"
 
+#include "../unit/portable.h"
 #include "base/utf8.h"
 #include "json/end.h"
 #include "json/scan.h"
 #include "json/tree.h"
+
+/* By vectors and by words, runs and strings end at the same byte, from wherever they begin. */
+static void
+check_plain(const char *text, size_t n)
+{
+	char *to = malloc(n == 0 ? 1 : n), *other = malloc(n == 0 ? 1 : n);
+	MUST(to != NULL && other != NULL);
+	for (size_t at = 0; at < n; at += 1 + at / 8) {
+		size_t copied = plain_copy(to, text + at, n - at);
+		MUST(copied == portable_copy(other, text + at, n - at));
+		MUST(memcmp(to, text + at, copied) == 0 && memcmp(other, to, copied) == 0);
+		MUST(at + copied == n || !is_plain(text[at + copied]));
+		size_t skipped = plain_skip(text + at, n - at);
+		MUST(skipped >= copied && skipped <= n - at);
+		MUST(at + skipped == n || !is_plain(text[at + skipped]));
+	}
+	free(to);
+	free(other);
+}
 
 static bool
 is_json(const char *text, size_t n)
@@ -90,6 +110,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	MUST(scan_end(&s) == valid);
 	check_end(text, n, valid);
 	check_utf8(text, n);
+	check_plain(text, n);
 	json_object *tree = tree_read(text, n);
 	MUST(tree == NULL || valid);
 	if (valid) {
