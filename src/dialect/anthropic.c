@@ -233,7 +233,7 @@ anthropic_request(const struct handover *h, struct buf *out)
 {
 	struct editor e = {.splice = {.text = h->body, .out = out}, .handover = h};
 	e.map_model = h->model != NULL && strcmp(h->model, h->message->model) != 0;
-	e.edits_history = h->message->has_thinking || h->message->foreign_ids;
+	e.edits_history = h->message->foreign_thinking || h->message->foreign_ids;
 	if (!e.map_model && !e.edits_history && (h->quirks & QUIRK_NO_LOGIN_FIELDS) == 0)
 		return HANDOVER_AS_IS;
 	scan_init(&e.s, h->body, h->body_len);

@@ -4,6 +4,7 @@
 #include "base/count.h"
 #include "base/digest.h"
 #include "base/str.h"
+#include "dialect/origin.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -39,19 +40,20 @@ static const struct {
     {"container_upload", NEED_CONTINUATION, false, false},
 };
 
-static void
+/* Returns whether it is thinking. */
+static bool
 read_type(struct reader *r, bool *tool_result)
 {
 	struct span type;
 	if (!scan_string(&r->s, &type))
-		return;
+		return false;
 	for (size_t i = 0; i < COUNT(block_types); i++)
 		if (span_is(r->s.text, type, block_types[i].type)) {
 			r->out->needs |= block_types[i].needs;
-			r->out->has_thinking |= block_types[i].thinking;
 			*tool_result |= block_types[i].result;
-			return;
+			return block_types[i].thinking;
 		}
+	return false;
 }
 
 /* source of an image or document: {type, media_type, data | url | file_id}. */
@@ -97,12 +99,14 @@ read_id(struct reader *r)
 static void
 read_block(struct reader *r, unsigned within, bool *tool_result)
 {
-	struct span key, text;
-	bool ignored = false;
+	struct span key, text, signature = {0, 0};
+	bool ignored = false, thinks = false;
 	r->quota = false;
 	for (scan_object(&r->s); scan_member(&r->s, &key);)
 		if (span_is(r->s.text, key, "type"))
-			read_type(r, tool_result);
+			thinks |= read_type(r, tool_result);
+		else if (span_is(r->s.text, key, "signature") || span_is(r->s.text, key, "data"))
+			scan_string(&r->s, &signature);
 		else if (span_is(r->s.text, key, "source"))
 			read_source(r);
 		else if (span_is(r->s.text, key, "id") || span_is(r->s.text, key, "tool_use_id"))
@@ -115,6 +119,7 @@ read_block(struct reader *r, unsigned within, bool *tool_result)
 			read_cache_control(r);
 		else
 			scan_skip(&r->s);
+	r->out->foreign_thinking |= thinks && origin_is_foreign(r->s.text, signature);
 }
 
 static void

@@ -24,20 +24,20 @@ struct message {
 	char device_id[KIN_ID_MAX];      /* the same */
 	char account_id[KIN_ID_MAX];     /* the same: account_uuid */
 	bool stream;
-	bool stream_odd;    /* "stream" is neither true, false nor null */
-	bool mid_loop;      /* the last message holds a tool_result: BEHAVIOUR 5 */
-	bool side_call;     /* a title, "quota" (CLIENT.md 1): neither moves a session nor probes */
-	bool has_thinking;  /* thinking or redacted_thinking blocks in the history */
-	bool foreign_ids;   /* an id in the history that does not have the form of Claude's */
-	bool cache_1h;      /* some cache_control asks for an hour: what is written costs more */
-	bool repeatable;    /* asks for the same answer each time: temperature 0, no tools, no
+	bool stream_odd; /* "stream" is neither true, false nor null */
+	bool mid_loop;   /* the last message holds a tool_result: BEHAVIOUR 5 */
+	bool side_call;  /* a title, "quota" (CLIENT.md 1): neither moves a session nor probes */
+	bool foreign_thinking; /* thinking in the history that is not Claude's: origin.h */
+	bool foreign_ids;      /* an id in the history that does not have the form of Claude's */
+	bool cache_1h;         /* some cache_control asks for an hour: what is written costs more */
+	bool repeatable;       /* asks for the same answer each time: temperature 0, no tools, no
 			       thinking, nothing at Anthropic that may change */
-	bool own_tools;     /* at least one tool that the client describes and runs itself */
-	int64_t max_tokens; /* -1: none */
-	unsigned needs;     /* enum need, or'ed */
-	size_t bytes;       /* of the body */
-	size_t data_bytes;  /* … of which images and documents in base64 */
-	unsigned files;     /* the number of those */
+	bool own_tools;        /* at least one tool that the client describes and runs itself */
+	int64_t max_tokens;    /* -1: none */
+	unsigned needs;        /* enum need, or'ed */
+	size_t bytes;          /* of the body */
+	size_t data_bytes;     /* … of which images and documents in base64 */
+	unsigned files;        /* the number of those */
 };
 
 /* Reads the facts. False, and a sentence for the client with the byte of the error, when the body

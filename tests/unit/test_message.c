@@ -57,9 +57,21 @@ static const struct {
     {__LINE__, "document of a file",
      "{" USER("[{\"source\":{\"type\":\"file\",\"file_id\":\"f\"},\"type\":\"document\"}]") "}",
      NEED_CONTINUATION, 0, -1, "", ""},
-    {__LINE__, "thinking in the history",
+    {__LINE__, "thinking that nobody signed",
      "{\"messages\":[{\"role\":\"assistant\",\"content\":[{\"type\":\"thinking\"}]}]}", 0, THINK,
      -1, "", ""},
+    {__LINE__, "thinking of another provider",
+     "{\"messages\":[{\"role\":\"assistant\",\"content\":[{\"signature\":\"router.kimi.\","
+     "\"type\":\"thinking\"}]}]}",
+     0, THINK, -1, "", ""},
+    {__LINE__, "Claude's own thinking",
+     "{\"messages\":[{\"role\":\"assistant\",\"content\":[{\"type\":\"thinking\",\"signature\":"
+     "\"Eq\"},{\"type\":\"redacted_thinking\",\"data\":\"Ep\"}]}]}",
+     0, 0, -1, "", ""},
+    {__LINE__, "thinking twice, of which one is Claude's",
+     "{\"messages\":[{\"role\":\"assistant\",\"content\":[{\"type\":\"thinking\",\"signature\":"
+     "\"\"},{\"type\":\"thinking\",\"signature\":\"Eq\"}]}]}",
+     0, THINK, -1, "", ""},
     {__LINE__, "redacted thinking, escaped",
      "{\"messages\":[{\"role\":\"assistant\",\"content\":[{\"type\":\"redacted_\\u0074hinking\"}]}]"
      "}",
@@ -148,7 +160,7 @@ static unsigned
 flags_of(const struct message *m)
 {
 	return (m->mid_loop ? MID : 0u) | (m->side_call ? SIDE : 0u) |
-	       (m->has_thinking ? THINK : 0u) | (m->own_tools ? OWN : 0u) |
+	       (m->foreign_thinking ? THINK : 0u) | (m->own_tools ? OWN : 0u) |
 	       (m->stream ? STREAM : 0u);
 }
 
@@ -259,7 +271,7 @@ static const struct {
     {"quota-probe", 0, SIDE},
     {"subagent-turn", 0, OWN | STREAM},
     {"title-call", NEED_JSON_SCHEMA, SIDE | STREAM},
-    {"tool-turn", 0, OWN | STREAM | MID | THINK},
+    {"tool-turn", 0, OWN | STREAM | MID},
     {"tui-first-turn-login", 0, OWN | STREAM},
 };
 
