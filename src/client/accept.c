@@ -425,22 +425,55 @@ reply_received(struct reply *reply, const char *bytes, size_t n)
 	parse_records(CONTAINER_OF(reply, struct connection, client.reply), bytes, n);
 }
 
+/* How many bytes of a body may go where they will stay: those of its record, as far as room was
+ * reserved for them. */
+static size_t
+direct_bytes(const struct connection *c)
+{
+	const struct buf *body = &c->client.request.body;
+	bool is_body = c->phase == PHASE_BODY && c->record.have == sizeof c->record.header &&
+		       c->record.header.type == FCGI_STDIN;
+	return is_body && body->data != NULL ? min(c->record.content, body->cap - body->len) : 0;
+}
+
+/* n bytes of its record have come to the end of the body. */
+static void
+note_direct(struct connection *c, size_t n)
+{
+	struct buf *body = &c->client.request.body;
+	body->len += n;
+	body->data[body->len] = '\0';
+	c->record.content -= n;
+	if (c->record.content == 0 && c->record.padding == 0)
+		end_record(c);
+}
+
 /* Reads what has arrived, in at most 8 reads: a fast upload makes progress, and the other
  * clients do not starve. */
 static void
 collect(struct connection *c)
 {
 	struct acceptor *a = c->acceptor;
+	struct buf *body = &c->client.request.body;
 	for (int i = 0; i < 8 && is_collecting(c); i++) {
-		ssize_t n = recv(c->client.reply.fd, a->scratch, sizeof a->scratch, MSG_DONTWAIT);
+		size_t direct = direct_bytes(c);
+		struct iovec to[] = {
+		    {direct > 0 ? body->data + body->len : a->scratch, direct},
+		    {a->scratch, sizeof a->scratch},
+		};
+		struct msghdr message = {.msg_iov = to, .msg_iovlen = COUNT(to)};
+		ssize_t n = recvmsg(c->client.reply.fd, &message, MSG_DONTWAIT);
 		if (n == -1 && (errno == EAGAIN || errno == EINTR))
 			return;
 		if (n <= 0) {
 			disconnect(c);
 			return;
 		}
-		parse_records(c, a->scratch, (size_t)n);
-		if ((size_t)n < sizeof a->scratch)
+		size_t taken = min((size_t)n, direct);
+		if (taken > 0)
+			note_direct(c, taken);
+		parse_records(c, a->scratch, (size_t)n - taken);
+		if ((size_t)n < direct + sizeof a->scratch)
 			return;
 	}
 }
