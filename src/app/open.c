@@ -5,12 +5,12 @@
 #include "app/reload.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "money/caps.h"
 #include "route/response_cache.h"
 
 #include <json-c/json.h>
 #include <limits.h>
-#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,8 +27,7 @@ app_harden_process(void)
 	const struct rlimit none = {0, 0};
 	setrlimit(RLIMIT_CORE, &none);
 	prctl(PR_SET_DUMPABLE, 0);
-	/* libcurl's resolver threads need no arenas of their own. */
-	mallopt(M_ARENA_MAX, 1);
+	memory_keep();
 	/* The one variable that libcurl's TLS would use. */
 	unsetenv("SSLKEYLOGFILE");
 	/* A file at its size limit and a closed connection are errors to handle. */

@@ -8,6 +8,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+enum {
+	KEPT_MAX = 16 * 1024 * 1024,
+	MAPPED_MIN = 4 * 1024 * 1024, /* larger blocks are mapped, and unmapped when they are freed */
+};
+
 /* Whether the dynamic linker wrote into segments that are otherwise read-only, as some 32-bit
  * libraries require. */
 static bool
@@ -55,6 +60,15 @@ memory_has(size_t bytes)
 	bool has = tried != NULL;
 	free(tried);
 	return has;
+}
+
+void
+memory_keep(void)
+{
+	mallopt(M_ARENA_MAX, 1);
+	mallopt(M_MMAP_THRESHOLD, MAPPED_MIN);
+	mallopt(M_TRIM_THRESHOLD, KEPT_MAX);
+	mallopt(M_MXFAST, 0);
 }
 
 void
