@@ -103,6 +103,8 @@ json_object *
 openai_text(struct rewrite *r, json_object *content, const char *before, const char *image)
 {
 	struct joined text;
+	if (json_object_is_type(content, json_type_string) && *before == '\0')
+		return json_object_get(content);
 	joined_begin(r, &text);
 	r->failed |= !buf_puts(&text.text, before);
 	if (json_object_is_type(content, json_type_string))

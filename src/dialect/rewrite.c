@@ -14,7 +14,8 @@
 void
 rewrite_put(struct rewrite *r, json_object *object, const char *name, json_object *value)
 {
-	if (object != NULL && value != NULL && json_object_object_add(object, name, value) == 0)
+	if (object != NULL && value != NULL &&
+	    json_object_object_add_ex(object, name, value, JSON_C_OBJECT_ADD_CONSTANT_KEY) == 0)
 		return;
 	json_object_put(value);
 	r->failed = true;
@@ -49,7 +50,11 @@ rewrite_copy(struct rewrite *r, json_object *from, json_object *to, const char *
 void
 rewrite_note(struct rewrite *r, json_object *set, const char *text)
 {
-	rewrite_put(r, set, text, json_object_new_boolean(true));
+	json_object *known = json_object_new_boolean(true);
+	if (set != NULL && known != NULL && json_object_object_add(set, text, known) == 0)
+		return;
+	json_object_put(known);
+	r->failed = true;
 }
 
 bool
@@ -348,6 +353,9 @@ rewrite_request(const struct handover *handover, const struct rewrite_rules *rul
 		put_all(&r);
 	}
 	json_object *form = r.failed || rules->form == NULL ? NULL : rules->form(&r);
+	/* Mostly it is about as long; where there is no room for that, it may be shorter. */
+	bool reserved = buf_reserve(out, handover->body_len + handover->body_len / 8 + 4096);
+	(void)reserved;
 	bool written = !r.failed && tree_write(form == NULL ? r.out : form, out);
 	json_object *const owned[] = {form,       r.in,     r.out,    r.partners,
 				      r.searches, r.loaded, r.waiting};

@@ -67,8 +67,8 @@ struct rewrite {
 	bool failed;           /* out of memory */
 };
 
-/* Gives value to object under a name, or to an array; takes ownership. NULL means out of memory,
- * but for an array: no block. */
+/* Gives value to object under a name, a literal, or to an array; takes ownership. NULL means out of
+ * memory, but for an array: no block. */
 void rewrite_put(struct rewrite *r, json_object *object, const char *name, json_object *value);
 void rewrite_add(struct rewrite *r, json_object *array, json_object *value);
 

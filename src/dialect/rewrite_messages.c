@@ -168,8 +168,9 @@ convert(struct rewrite *r, json_object *block)
 	    {"server_tool_use", search_block},
 	    {"web_search_tool_result", search_block},
 	};
+	const char *type = tree_text(block, "type");
 	for (size_t i = 0; i < COUNT(table); i++)
-		if (tree_is(block, "type", table[i].type))
+		if (strcmp(type, table[i].type) == 0)
 			return table[i].convert(r, block);
 	return rewrite_as_text(r, block);
 }
@@ -231,16 +232,29 @@ find_calls(struct rewrite *r, json_object *messages, size_t i)
 			note_ids(r, r->partners, message_at(messages, i - 1), "tool_use", "id");
 }
 
+static bool
+holds(json_object *list, const char *type)
+{
+	for (size_t i = 0; i < tree_count(list); i++)
+		if (tree_is(json_object_array_get_idx(list, i), "type", type))
+			return true;
+	return false;
+}
+
 /* Finds web searches that have both a call and a result in this message. */
 static void
 find_searches(struct rewrite *r, json_object *message)
 {
-	json_object *results = json_object_new_object();
 	json_object *content = tree_get(message, "content");
+	json_object_put(r->searches);
+	r->searches = NULL;
+	if (!r->rules->web_search || !holds(content, "web_search_tool_result"))
+		return;
+	json_object *results = json_object_new_object();
 	r->failed |= results == NULL;
 	new_set(r, &r->searches);
 	note_ids(r, results, message, "web_search_tool_result", "tool_use_id");
-	for (size_t i = 0; r->rules->web_search && i < tree_count(content); i++) {
+	for (size_t i = 0; i < tree_count(content); i++) {
 		json_object *block = json_object_array_get_idx(content, i);
 		const char *id = tree_text(block, "id");
 		if (tree_is(block, "type", "server_tool_use") &&
@@ -251,15 +265,6 @@ find_searches(struct rewrite *r, json_object *message)
 }
 
 /* --- Messages -------------------------------------------------------------------- */
-
-static bool
-holds(json_object *list, const char *type)
-{
-	for (size_t i = 0; i < tree_count(list); i++)
-		if (tree_is(json_object_array_get_idx(list, i), "type", type))
-			return true;
-	return false;
-}
 
 static json_object *
 placeholder(struct rewrite *r)

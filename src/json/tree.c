@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "json/tree.h"
 
+#include "base/count.h"
+#include "json/plain.h"
 #include "json/scan.h"
 
 #include <limits.h>
@@ -14,7 +16,8 @@
 
 struct reader {
 	struct scan s;
-	bool failed; /* out of memory */
+	struct buf decoded; /* the last string */
+	bool failed;        /* out of memory */
 };
 
 static json_object *read_value(struct reader *r);
@@ -25,6 +28,8 @@ static size_t
 encode_nuls(char *text, size_t n)
 {
 	size_t nuls = 0;
+	if (memchr(text, '\0', n) == NULL)
+		return n;
 	for (size_t i = 0; i < n; i++)
 		nuls += text[i] == '\0';
 	for (size_t from = n, to = n + nuls; from < to;) {
@@ -36,16 +41,17 @@ encode_nuls(char *text, size_t n)
 	return n + nuls;
 }
 
-/* The decoded text of a span, with a NUL; NULL: out of memory. */
-static char *
+/* The decoded text of a span, with a NUL, until the next one; NULL: out of memory. */
+static const char *
 decode(struct reader *r, struct span span, size_t *n)
 {
-	char *text = malloc(span.len + 2);
-	r->failed |= text == NULL;
-	if (text != NULL) {
-		*n = encode_nuls(text, span_decode(r->s.text, span, text));
-		text[*n] = '\0';
-	}
+	buf_clear(&r->decoded);
+	r->failed |= !buf_reserve(&r->decoded, span.len + 2);
+	if (r->failed)
+		return NULL;
+	char *text = r->decoded.data;
+	*n = encode_nuls(text, span_decode(r->s.text, span, text));
+	text[*n] = '\0';
 	return text;
 }
 
@@ -56,13 +62,11 @@ read_string(struct reader *r)
 	size_t n;
 	if (!scan_string(&r->s, &span))
 		return NULL;
-	const char *raw = r->s.text + span.at;
-	if (memchr(raw, '\\', span.len) == NULL)
-		return json_object_new_string_len(raw, (int)span.len);
-	char *text = decode(r, span, &n);
-	json_object *string = text == NULL ? NULL : json_object_new_string_len(text, (int)n);
-	free(text);
-	return string;
+	const char *text = r->s.text + span.at;
+	if (memchr(text, '\\', span.len) == NULL)
+		return json_object_new_string_len(text, (int)span.len);
+	text = decode(r, span, &n);
+	return text == NULL ? NULL : json_object_new_string_len(text, (int)n);
 }
 
 /* As int64 when that is written the same, else as a double that keeps its text. */
@@ -95,21 +99,54 @@ read_bool(struct reader *r)
 	return scan_bool(&r->s, &value) ? json_object_new_boolean(value) : NULL;
 }
 
+/* The names of nearly all members of a conversation, which need no copies. */
+#define NAME(name)                                                                                 \
+	{                                                                                          \
+		name, sizeof name - 1                                                              \
+	}
+static const struct {
+	const char *text;
+	size_t len;
+} usual_names[] = {
+    NAME("type"), NAME("text"),  NAME("content"),     NAME("role"),     NAME("id"),
+    NAME("name"), NAME("input"), NAME("tool_use_id"), NAME("thinking"), NAME("signature"),
+};
+
+/* One of those; NULL: it is none. */
+static const char *
+usual_name(const struct reader *r, struct span key)
+{
+	for (size_t i = 0; i < COUNT(usual_names); i++)
+		if (key.len == usual_names[i].len &&
+		    memcmp(r->s.text + key.at, usual_names[i].text, key.len) == 0)
+			return usual_names[i].text;
+	return NULL;
+}
+
+static bool
+add_member(struct reader *r, json_object *object, struct span key, json_object *value)
+{
+	size_t n;
+	const char *name = usual_name(r, key);
+	if (name != NULL)
+		return json_object_object_add_ex(object, name, value,
+						 JSON_C_OBJECT_ADD_CONSTANT_KEY) == 0;
+	name = decode(r, key, &n);
+	return name != NULL && json_object_object_add(object, name, value) == 0;
+}
+
 static json_object *
 read_object(struct reader *r)
 {
 	json_object *object = json_object_new_object();
 	struct span key;
-	size_t n;
 	r->failed |= object == NULL;
 	for (scan_object(&r->s); scan_member(&r->s, &key);) {
-		char *name = decode(r, key, &n);
 		json_object *value = read_value(r);
-		if (r->failed || json_object_object_add(object, name, value) != 0) {
+		if (r->failed || !add_member(r, object, key, value)) {
 			json_object_put(value);
 			r->failed = true;
 		}
-		free(name);
 	}
 	return object;
 }
@@ -154,7 +191,9 @@ tree_read(const char *text, size_t n)
 	if (n > INT_MAX / 2)
 		return NULL;
 	scan_init(&r.s, text, n);
+	buf_init(&r.decoded, n + 2);
 	json_object *tree = read_value(&r);
+	buf_free(&r.decoded);
 	if (scan_end(&r.s) && !r.failed && json_object_is_type(tree, json_type_object))
 		return tree;
 	json_object_put(tree);
@@ -168,33 +207,86 @@ static char incomplete;
 
 static bool write_value(json_object *value, struct buf *out);
 
-static bool
-write_byte(char c, struct buf *out)
+enum {
+	ESCAPED_MAX = 6,   /* bytes of an escape */
+	WRITTEN_MAX = 512, /* bytes of a string for which room is made at once */
+};
+
+/* Writes a byte that is not plain, and returns the end. */
+static char *
+put_escape(char *to, unsigned char c)
 {
-	static const char named[] = "\"\\\b\f\n\r\t", names[] = "\"\\bfnrt";
-	const char *name = memchr(named, c, strlen(named));
-	if (name != NULL)
-		return buf_add(out, (const char[]){'\\', names[name - named]}, 2);
-	return buf_printf(out, "\\u%04x", (unsigned)(unsigned char)c);
+	static const char names[' '] = {
+	    ['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't'};
+	static const char digits[] = "0123456789abcdef";
+	*to++ = '\\';
+	if (c >= ' ' || names[c] != '\0') {
+		*to++ = c >= ' ' ? (char)c : names[c];
+		return to;
+	}
+	memcpy(to, "u00", 3);
+	to[3] = digits[c >> 4];
+	to[4] = digits[c & 15];
+	return to + 5;
+}
+
+/* Writes n bytes as they stand in a string; to has room for ESCAPED_MAX * n. Returns the end. */
+static char *
+put_bytes(char *to, const char *text, size_t n)
+{
+	for (const char *end = text + n; text < end;) {
+		size_t run = plain_copy(to, text, (size_t)(end - text));
+		to += run;
+		text += run;
+		if (text < end)
+			to = put_escape(to, (unsigned char)*text++);
+	}
+	return to;
+}
+
+/* Appends n bytes, none of them a NUL as it is kept. */
+static bool
+write_bytes(const char *text, size_t n, struct buf *out)
+{
+	while (n > 0) {
+		size_t room = (out->max - out->len) / ESCAPED_MAX;
+		size_t part = n < WRITTEN_MAX ? n : WRITTEN_MAX;
+		part = part < room ? part : room;
+		if (part == 0 || !buf_reserve(out, ESCAPED_MAX * part))
+			return false;
+		char *end = put_bytes(out->data + out->len, text, part);
+		out->len = (size_t)(end - out->data);
+		out->data[out->len] = '\0';
+		text += part;
+		n -= part;
+	}
+	return true;
+}
+
+/* The next NUL as it is kept, or the end. */
+static const char *
+find_nul(const char *text, const char *end)
+{
+	while ((text = memchr(text, (unsigned char)NUL_FIRST, (size_t)(end - text))) != NULL) {
+		if (end - text > 1 && text[1] == NUL_LAST)
+			return text;
+		text++;
+	}
+	return end;
 }
 
 static bool
 write_string(const char *text, size_t n, struct buf *out)
 {
-	size_t from = 0;
-	if (!buf_add(out, "\"", 1))
-		return false;
-	for (size_t i = 0; i < n; i++) {
-		unsigned char c = (unsigned char)text[i];
-		bool nul = text[i] == NUL_FIRST && i + 1 < n && text[i + 1] == NUL_LAST;
-		if (c >= ' ' && c != '"' && c != '\\' && !nul)
-			continue;
-		if (!buf_add(out, text + from, i - from) || !write_byte(nul ? '\0' : text[i], out))
-			return false;
-		i += nul;
-		from = i + 1;
+	const char *end = text + n;
+	bool written = buf_add(out, "\"", 1);
+	while (written && text < end) {
+		const char *nul = find_nul(text, end);
+		written = write_bytes(text, (size_t)(nul - text), out) &&
+			  (nul == end || buf_puts(out, "\\u0000"));
+		text = nul == end ? end : nul + 2;
 	}
-	return buf_add(out, text + from, n - from) && buf_add(out, "\"", 1);
+	return written && buf_add(out, "\"", 1);
 }
 
 static bool
@@ -255,12 +347,28 @@ tree_write(json_object *tree, struct buf *out)
 	return write_value(tree, out);
 }
 
+/* Among few members: sooner than by a hash of the name. */
+static json_object *
+find_member(json_object *object, const char *name)
+{
+	json_object_object_foreach(object, key, value)
+	{
+		if (strcmp(key, name) == 0)
+			return value;
+	}
+	return NULL;
+}
+
 json_object *
 tree_get(json_object *tree, const char *name)
 {
+	enum { FEW = 6 };
 	json_object *value = NULL;
-	if (json_object_is_type(tree, json_type_object))
-		json_object_object_get_ex(tree, name, &value);
+	if (!json_object_is_type(tree, json_type_object))
+		return NULL;
+	if (json_object_object_length(tree) <= FEW)
+		return find_member(tree, name);
+	json_object_object_get_ex(tree, name, &value);
 	return value;
 }
 
