@@ -29,8 +29,10 @@ struct attempt {
 	struct response response;
 	struct buf bytes;
 	size_t head_len;
-	int64_t head_ms; /* when its first line came, wall clock */
-	size_t body_len; /* of the request */
+	int64_t head_ms;  /* when its first line came, wall clock */
+	const char *body; /* of the request */
+	size_t body_len;
+	size_t body_at;  /* what libcurl has read of it, if it reads it apart from the head */
 	size_t turn_len; /* of the body that came since the owner was last called */
 	struct task task;
 	void (*on_progress)(void *owner);
@@ -91,6 +93,29 @@ on_header(char *line, size_t size, size_t n, void *context)
 		attempt_redact(a, a->response.forwarded.data, a->response.forwarded.len);
 	loop_queue(pool_loop(a->pool), &a->task);
 	return size * n;
+}
+
+/* The next piece of the request's body. */
+static size_t
+on_read(char *to, size_t size, size_t n, void *context)
+{
+	struct attempt *a = context;
+	size_t left = a->body_len - a->body_at;
+	size_t part = size * n < left ? size * n : left;
+	memcpy(to, a->body + a->body_at, part);
+	a->body_at += part;
+	return part;
+}
+
+/* libcurl may begin anew on another connection, before anything was sent. */
+static int
+on_seek(void *context, curl_off_t offset, int origin)
+{
+	struct attempt *a = context;
+	if (origin != SEEK_SET || offset < 0 || (size_t)offset > a->body_len)
+		return CURL_SEEKFUNC_FAIL;
+	a->body_at = (size_t)offset;
+	return CURL_SEEKFUNC_OK;
 }
 
 /* How much of a body may wait here for the owner. */
@@ -175,6 +200,8 @@ set_transport(CURL *easy, const struct attempt_options *options)
 		curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, (long)TLS_SEND_SIZE);
 	curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_request);
 	curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, on_socket);
+	curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_read);
+	curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, on_seek);
 	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
 	return pool_set_text(easy, CURLOPT_PROTOCOLS_STR, "http,https") &&
@@ -184,6 +211,19 @@ set_transport(CURL *easy, const struct attempt_options *options)
 	       pool_set_text(easy, CURLOPT_CAPATH, p->ca_path) &&
 	       /* Any value makes libcurl decode what comes compressed all the same: PROOFS.md C. */
 	       pool_set_text(easy, CURLOPT_ACCEPT_ENCODING, "identity");
+}
+
+/* libcurl joins a body of up to 64 KB to the head. What it cannot send of that at once it keeps, all
+ * of it, until the response ends: by TLS it sends 16 KB at once. */
+static void
+set_body(struct attempt *a, const struct attempt_options *options)
+{
+	bool joined = !is_tls(options->provider) || options->body_len <= TLS_SEND_SIZE / 2;
+	curl_easy_setopt(a->easy, CURLOPT_POST, 1L);
+	curl_easy_setopt(a->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)options->body_len);
+	curl_easy_setopt(a->easy, CURLOPT_POSTFIELDS, joined ? options->body : NULL);
+	curl_easy_setopt(a->easy, CURLOPT_READDATA, a);
+	curl_easy_setopt(a->easy, CURLOPT_SEEKDATA, a);
 }
 
 static bool
@@ -202,12 +242,8 @@ set_request(struct attempt *a, const struct attempt_options *options)
 	curl_easy_setopt(a->easy, CURLOPT_FRESH_CONNECT, (long)options->fresh);
 	/* The owner's own limit comes first; this one is a safety net. */
 	curl_easy_setopt(a->easy, CURLOPT_TIMEOUT_MS, (long)(options->total_ms + GRACE_MS));
-	if (options->body != NULL) {
-		curl_easy_setopt(a->easy, CURLOPT_POST, 1L);
-		curl_easy_setopt(a->easy, CURLOPT_POSTFIELDSIZE_LARGE,
-				 (curl_off_t)options->body_len);
-		curl_easy_setopt(a->easy, CURLOPT_POSTFIELDS, options->body);
-	}
+	if (options->body != NULL)
+		set_body(a, options);
 	return curl_easy_setopt(a->easy, CURLOPT_URL, url) == CURLE_OK;
 }
 
@@ -227,6 +263,7 @@ attempt_new(struct pool *pool, const struct attempt_options *options,
 	a->hide = !options->provider->dialect->reports_quota ? HIDE_ANTHROPIC
 		  : options->stored                          ? HIDE_ORGANIZATION
 							     : HIDE_NOTHING;
+	a->body = options->body;
 	a->body_len = options->body_len;
 	response_init(&a->response);
 	buf_init(&a->bytes, RESPONSE_JSON_MAX);

@@ -221,6 +221,8 @@ forget_transfer(CURL *easy)
 	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, NULL);
 	curl_easy_setopt(easy, CURLOPT_PREREQDATA, NULL);
 	curl_easy_setopt(easy, CURLOPT_SOCKOPTDATA, NULL);
+	curl_easy_setopt(easy, CURLOPT_READDATA, NULL);
+	curl_easy_setopt(easy, CURLOPT_SEEKDATA, NULL);
 	curl_easy_setopt(easy, CURLOPT_HEADERDATA, NULL);
 	curl_easy_setopt(easy, CURLOPT_WRITEDATA, NULL);
 	curl_easy_setopt(easy, CURLOPT_PRIVATE, NULL);
