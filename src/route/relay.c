@@ -3,7 +3,15 @@
 
 #include "dialect/origin.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+static void
+forget_start(struct relay *r)
+{
+	free(r->before_start);
+	r->before_start = NULL;
+}
 
 void
 relay_init(struct relay *r, const struct dialect *dialect, const char *provider,
@@ -12,7 +20,10 @@ relay_init(struct relay *r, const struct dialect *dialect, const char *provider,
 	*r = (struct relay){.dialect = dialect, .origin = {.provider = provider}};
 	sse_init(&r->sse);
 	r->sse.named_only = dialect->translate_event != NULL;
-	translation_init(&r->translation, provider, input_tokens);
+	if (dialect->translate_event != NULL)
+		r->translation = malloc(sizeof *r->translation);
+	if (r->translation != NULL)
+		translation_init(r->translation, provider, input_tokens);
 	sse_init(&r->translated_sse);
 	buf_init(&r->translated, SSE_EVENT_MAX);
 	stream_init(&r->stream);
@@ -26,7 +37,11 @@ void
 relay_fini(struct relay *r)
 {
 	sse_fini(&r->sse);
-	translation_fini(&r->translation);
+	if (r->translation != NULL)
+		translation_fini(r->translation);
+	free(r->translation);
+	r->translation = NULL;
+	forget_start(r);
 	sse_fini(&r->translated_sse);
 	buf_free(&r->translated);
 	origin_fini(&r->origin);
@@ -79,6 +94,18 @@ is_start_to_hold(const struct relay *r, const struct sse_event *event)
 	return kind == BLOCK_TEXT || kind == BLOCK_TOOL_USE;
 }
 
+/* Remembers the stream as it is before a block's start that may be held. False: out of memory. */
+static bool
+remember(struct relay *r, const struct sse_event *event)
+{
+	if (event->kind != SSE_BLOCK_START || r->before_start != NULL)
+		return true;
+	r->before_start = malloc(sizeof *r->before_start);
+	if (r->before_start != NULL)
+		*r->before_start = r->stream;
+	return r->before_start != NULL;
+}
+
 /* Forwards an event, or holds it. False: out of memory, or too large. */
 static bool
 pass(struct relay *r, const struct sse_event *event)
@@ -96,27 +123,25 @@ pass(struct relay *r, const struct sse_event *event)
 		reply_body(r->reply, event->raw, event->raw_len);
 		return true;
 	}
-	if (!r->start_held)
-		r->before_start = r->stream;
+	if (gate_open && !remember(r, event))
+		return false;
 	if (!decode(r, event))
 		return false;
-	if (!gate_open)
+	if (!gate_open || (r->held.len > 0 && is_start_to_hold(r, event)))
 		return true;
-	r->start_held = r->held.len > 0 && is_start_to_hold(r, event);
-	if (!r->start_held) {
-		reply_body(r->reply, buf_text(&r->held), r->held.len);
-		buf_clear(&r->held);
-	}
+	forget_start(r);
+	reply_body(r->reply, buf_text(&r->held), r->held.len);
+	buf_clear(&r->held);
 	return true;
 }
 
 void
 relay_drop_start(struct relay *r)
 {
-	if (!r->start_held)
+	if (r->before_start == NULL)
 		return;
-	r->stream = r->before_start;
-	r->start_held = false;
+	r->stream = *r->before_start;
+	forget_start(r);
 	buf_free(&r->held);
 }
 
@@ -198,7 +223,8 @@ static enum relay_result
 translate_event(struct relay *r, const struct sse_event *event)
 {
 	r->is_alive |= event->data_len > 0;
-	bool translated = r->dialect->translate_event(&r->translation, event, &r->translated);
+	bool translated = r->translation != NULL &&
+			  r->dialect->translate_event(r->translation, event, &r->translated);
 	return translated ? relay_translated(r) : RELAY_TOO_BIG;
 }
 
@@ -219,8 +245,9 @@ enum relay_result
 relay_json(struct relay *r, const struct buf *json)
 {
 	const struct sse_event event = {.raw = "", .data = buf_text(json), .data_len = json->len};
-	bool translated = r->dialect->translate_event(&r->translation, &event, &r->translated) &&
-			  r->dialect->translate_end(&r->translation, &r->translated);
+	bool translated = r->translation != NULL &&
+			  r->dialect->translate_event(r->translation, &event, &r->translated) &&
+			  r->dialect->translate_end(r->translation, &r->translated);
 	return translated ? relay_translated(r) : RELAY_TOO_BIG;
 }
 
@@ -229,7 +256,8 @@ relay_end(struct relay *r)
 {
 	if (r->dialect->translate_end == NULL)
 		return RELAY_MORE;
-	bool translated = r->dialect->translate_end(&r->translation, &r->translated);
+	bool translated =
+	    r->translation != NULL && r->dialect->translate_end(r->translation, &r->translated);
 	return translated ? relay_translated(r) : RELAY_TOO_BIG;
 }
 

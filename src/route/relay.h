@@ -20,20 +20,21 @@ struct relay {
 	struct origin origin;
 	struct sse sse; /* of the provider's bytes */
 	/* Of a dialect that translates: its state, the events that it made of the last one, and
-	 * their parser. From there on they are handled like those of a provider that needs none. */
-	struct translation translation;
+	 * their parser. From there on they are handled like those of a provider that needs none.
+	 * NULL: it does not, or out of memory. */
+	struct translation *translation;
 	struct buf translated;
 	struct sse translated_sse;
 	struct stream stream;
 	struct buf seen; /* the events before the content as they came, or were translated, for
 			    the verdict */
 	struct buf held; /* the same, decoded for the client; later, a block's start */
-	bool start_held; /* the gate is open, and held is such a start … */
-	struct stream before_start; /* … and this was stream before it */
-	struct buf error;           /* an error event that came after content */
-	struct buf error_data;      /* the data of an error event */
-	bool is_alive;              /* an event that is not a ping came; reset by the owner */
-	struct reply *reply;        /* NULL: the gate is closed */
+	struct stream *before_start; /* the gate is open, held is such a start, and this was stream
+					before it; NULL: held is none */
+	struct buf error;            /* an error event that came after content */
+	struct buf error_data;       /* the data of an error event */
+	bool is_alive;               /* an event that is not a ping came; reset by the owner */
+	struct reply *reply;         /* NULL: the gate is closed */
 };
 
 enum relay_result {
