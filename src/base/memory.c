@@ -10,8 +10,7 @@
 
 enum {
 	KEPT_MAX = 16 * 1024 * 1024,
-	MAPPED_MIN =
-	    4 * 1024 * 1024, /* larger blocks are mapped, and unmapped when they are freed */
+	MAPPED_MIN = 4 * 1024 * 1024, /* larger blocks are mapped, and unmapped when freed */
 };
 
 /* Whether the dynamic linker wrote into segments that are otherwise read-only, as some 32-bit

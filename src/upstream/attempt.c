@@ -213,8 +213,8 @@ set_transport(CURL *easy, const struct attempt_options *options)
 	       pool_set_text(easy, CURLOPT_ACCEPT_ENCODING, "identity");
 }
 
-/* libcurl joins a body of up to 64 KB to the head. What it cannot send of that at once it keeps, all
- * of it, until the response ends: by TLS it sends 16 KB at once. */
+/* libcurl joins a body of up to 64 KB to the head. What it cannot send of that at once it keeps,
+ * all of it, until the response ends: by TLS it sends 16 KB at once. */
 static void
 set_body(struct attempt *a, const struct attempt_options *options)
 {
