@@ -60,6 +60,16 @@ leases_is_own(const struct leases *leases, const struct share_lease *refused)
 	return false;
 }
 
+/* Whether its answer is outstanding: a refusal by ours must find it held. */
+static bool
+is_asked(const struct leases *leases, const struct health_key *key)
+{
+	for (size_t i = 0; i < leases->n_asked; i++)
+		if (memcmp(&leases->asked[i].wish.lease.key, key, sizeof *key) == 0)
+			return true;
+	return false;
+}
+
 static bool
 has_ended(const struct share_lease *lease, const struct state *state, int64_t now_ms)
 {
@@ -74,7 +84,8 @@ leases_next_ended(struct leases *leases, const struct state *state, int64_t now_
 		  struct share_lease *ended)
 {
 	for (size_t i = 0; i < leases->n_held; i++) {
-		if (!has_ended(&leases->held[i], state, now_ms))
+		if (is_asked(leases, &leases->held[i].key) ||
+		    !has_ended(&leases->held[i], state, now_ms))
 			continue;
 		*ended = leases->held[i];
 		leases->held[i] = leases->held[--leases->n_held];

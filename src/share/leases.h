@@ -35,7 +35,7 @@ bool leases_answered(struct leases *leases, const char *name, bool is_granted,
 bool leases_is_own(const struct leases *leases, const struct share_lease *refused);
 
 /* Takes out one that is held, and whose probe has ended: the pause is over or longer, or another
- * request probes. False: there is none. */
+ * request probes; and for which nobody asks just now. False: there is none. */
 bool leases_next_ended(struct leases *leases, const struct state *state, int64_t now_ms,
 		       struct share_lease *ended);
 

@@ -359,11 +359,24 @@ lease(void *owner, const char *name, bool is_granted)
 		share_answer_send(m->questions.fd, &question, is_granted);
 }
 
+/* Those whose probe has ended. */
+static void
+release_leases(struct messenger *m)
+{
+	struct share_lease ended;
+	char name[LEASE_NAME_SIZE], holder[LEASE_HOLDER_SIZE];
+	while (wire_is_ready(m->wire) &&
+	       leases_next_ended(&m->leases, m->state, clock_wall_ms(), &ended))
+		wire_release(m->wire, lease_name(&ended.key, name),
+			     lease_holder(m->id, ended.holder, holder));
+}
+
 static void
 ask_for_lease(struct messenger *m, const struct share_question *question)
 {
 	const struct share_lease *lease = &question->wish.lease;
 	char name[LEASE_NAME_SIZE], holder[LEASE_HOLDER_SIZE];
+	release_leases(m); /* maybe the one that is asked for */
 	if (wire_is_ready(m->wire) && leases_asked(&m->leases, question))
 		wire_lease(m->wire, lease_name(&lease->key, name),
 			   lease_holder(m->id, lease->holder, holder));
@@ -385,18 +398,6 @@ on_question(struct watch *watch, uint32_t events)
 		else if (parts_ask(&m->parts, &question))
 			work_on_parts(m);
 	}
-}
-
-/* Those whose probe has ended. */
-static void
-release_leases(struct messenger *m)
-{
-	struct share_lease ended;
-	char name[LEASE_NAME_SIZE], holder[LEASE_HOLDER_SIZE];
-	while (wire_is_ready(m->wire) &&
-	       leases_next_ended(&m->leases, m->state, clock_wall_ms(), &ended))
-		wire_release(m->wire, lease_name(&ended.key, name),
-			     lease_holder(m->id, ended.holder, holder));
 }
 
 /* As the probe renews its own in the state. */

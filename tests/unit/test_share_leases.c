@@ -68,6 +68,10 @@ check_end(struct state *state)
 	leases_answered(&leases, lease_name(&key, name), true, &whose);
 	TAP_OK("it is held while the request probes",
 	       !leases_next_ended(&leases, state, now_ms + 2, &ended));
+	leases_asked(&leases, &asked);
+	TAP_OK("nor while somebody asks for it, who is refused it by ourselves",
+	       !leases_next_ended(&leases, state, now_ms + 70000, &ended));
+	leases_answered(&leases, lease_name(&key, name), false, &whose);
 	TAP_OK("it has ended when the local one has",
 	       leases_next_ended(&leases, state, now_ms + 70000, &ended));
 	TAP_INT("… and is who held it", ended.holder, 5);
