@@ -277,7 +277,7 @@ get_windows(json_object *tree, struct health *h)
 	for (size_t i = 0; i < n; i++) {
 		json_object *window = json_object_array_get_idx(windows, i);
 		struct health_window *w = &h->windows[i];
-		if (!get_text(window, "name", w->name, sizeof w->name) ||
+		if (!get_text(window, "name", w->name, sizeof w->name) || w->name[0] == '\0' ||
 		    !get_number(window, "reset", TIME_MAX, &w->reset_ms) ||
 		    !get_u32(window, "permille", UINT32_MAX, &w->permille) ||
 		    !get_u32(window, "rejected", 1, &w->rejected))
