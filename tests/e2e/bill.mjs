@@ -114,8 +114,8 @@ function agrees(row, charge) {
   if (row.served !== charge.model) return false;
   if (charge.hides_reads && !row.estimated) return row.input === inputOf(charge) && row.output === charge.output && row.cost >= charge.cost;
   if (charge.told && isSame(FIELDS) && !row.estimated) return true;
-  // Of what was cut, or left by the client, it is the text that counts.
-  return !isWhole(charge) && row.estimated === 1 && row.output >= 1;
+  // Of what was cut, or left by the client, it is the text that counts; the provider may have said all of it by then.
+  return (!isWhole(charge) || row.ending === 'aborted') && row.estimated === 1 && row.output >= 1;
 }
 
 // Pairs each charge with its row: { pairs, charges, rows }, of which the last two are those without one.
