@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // ./dev bench: the router beside what it is compared with, in one run: node bench.mjs [--quick] [--peers] [PATTERN].
+// --quick alone: only quick.mjs, and with --beside DIR another build (of the tree before) beside this one.
 // Every figure is a median over rounds in which the subjects take turns, and what counts are ratios: machines differ.
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, release, tmpdir, totalmem } from 'node:os';
@@ -12,9 +13,11 @@ import { firstAnswer } from './fastcgi.mjs';
 import { canCount, instructionsPer } from './instructions.mjs';
 import { fillLedger, openPages } from './pages.mjs';
 import { peers as others, prove } from './peers.mjs';
+import { quick as quickly } from './quick.mjs';
 
 const args = process.argv.slice(2);
 const quick = args.includes('--quick');
+const beside = args.includes('--beside') ? args.splice(args.indexOf('--beside'), 2)[1] : undefined;
 const pattern = args.find(arg => !arg.startsWith('--')) ?? '';
 const ROUNDS = quick ? 1 : 3;
 const dir = mkdtempSync(path.join(tmpdir(), 'cr-bench-'));
@@ -51,7 +54,7 @@ function body(fields) {
 }
 // One run of tests/bench/load against a subject.
 async function load(subject, mode, file, n, m) {
-  const words = [mode, subject.port, '/v1/messages', file, n, m];
+  const words = [mode, subject.port, subject.path ?? '/v1/messages', file, n, m];
   const { stdout, stderr } = await command(path.join(BUILD, 'tests/bench/load'),
     [...words, `x-api-key: ${TOKEN}`, ...(subject.headers ?? [])].map(String), { timeout: 300 });
   if (!stdout) throw new Error(`load ${words.join(' ')}: ${stderr}`);
@@ -314,7 +317,35 @@ function table() {
   return head + rows.map(r => `| ${r.what} | ${r.value} | ${r.unit} | ${r.goal} | ${r.met} |`).join('\n');
 }
 
+const RESULTS = path.join(path.dirname(new URL(import.meta.url).pathname), 'RESULTS.md');
+const QUICK = '\n## What ./dev bench --quick said, the newest first\n';
 const machine = `${cpus()[0].model.trim()}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GB, Linux ${release()}`;
+const today = new Date().toISOString().slice(0, 10);
+
+function keep() {
+  const [, history = ''] = readFileSync(RESULTS, 'utf8').split(QUICK);
+  writeFileSync(RESULTS, `# What ./dev bench said\n\n${today}, ${machine}.\n\n${table()}\n${history && QUICK}${history}`);
+}
+
+// A line for each build, below the same measures of earlier runs.
+async function keepQuick(lines) {
+  const [results, history = '\n'] = readFileSync(RESULTS, 'utf8').split(QUICK);
+  const { stdout } = await command('git', ['describe', '--always', '--dirty'], { cwd: path.dirname(RESULTS) });
+  const head = `\n| | | ${[...Object.values(lines)[0].keys()].join(' | ')} |\n|${'---|'.repeat(Object.values(lines)[0].size + 2)}\n`;
+  const names = { now: stdout.trim() || 'now', before: 'the tree before, beside it' };
+  const text = Object.entries(lines).map(([name, values]) => `| ${today} | ${names[name]} | ${[...values.values()].join(' | ')} |\n`).join('');
+  writeFileSync(RESULTS, results + QUICK + (history.startsWith(head) ? head + text + history.slice(head.length) : head + text + history));
+}
+
+async function runQuick(tools) {
+  const builds = { now: BUILD, ...beside && { before: path.resolve(beside) } }, lines = {};
+  await quickly({ ...tools, dir, body, load, builds, row(name, what, value, unit) {
+    row(beside ? `${what}, ${name}` : what, value, unit);
+    (lines[name] ??= new Map()).set(`${what}, ${unit}`, rows.at(-1).value);
+  } });
+  if (args.includes('--keep')) await keepQuick(lines);
+}
+
 const certificate = await makeCertificate();
 const upstream = await Upstream.start(dir, { certificate });
 const tls = {
@@ -326,14 +357,14 @@ async function startSubjects() {
   for (const server of ['lighttpd', 'nginx', 'apache-proxy']) subjects.push(await router(dir, upstream, { server }));
 }
 try {
-  for (const [name, measure] of Object.entries(MEASURES)) {
+  if (quick && pattern === '') await runQuick({ upstream, tls });
+  else for (const [name, measure] of Object.entries(MEASURES)) {
     if (!name.toLowerCase().includes(pattern.toLowerCase()) || (name === 'peers' && !args.includes('--peers'))) continue;
     if (!(name in ALONE) && subjects.length === 0) await startSubjects();
     process.stdout.write(`${name}\n`);
     await measure({ upstream, subjects, tls, certificate });
   }
-  const results = path.join(path.dirname(new URL(import.meta.url).pathname), 'RESULTS.md');
-  if (args.includes('--keep')) writeFileSync(results, `# What ./dev bench said\n\n${new Date().toISOString().slice(0, 10)}, ${machine}.\n\n${table()}\n`);
+  if (args.includes('--keep') && !(quick && pattern === '')) keep();
 } finally {
   for (const subject of subjects) await subject.stop();
   await upstream.stop();

@@ -46,14 +46,14 @@ proxy.server = ( "" => (( "host" => "127.0.0.1", "port" => ${upstream.port} )) )
   return started('lighttpd mod_proxy', port, new Part('lighttpd', 'lighttpd', ['-D', '-f', file('lighttpd.conf')]));
 }
 
-export async function proxyPass(dir, upstream) {
+export async function proxyPass(dir, upstream, { workers = 2 } = {}) {
   const port = await freePort();
   const file = place(dir, 'proxy_pass');
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(kind => `${kind}_temp_path ${file(kind)};`).join('\n');
-  writeFileSync(file('nginx.conf'), `daemon off;\n${process.getuid() === 0 ? 'user root;\n' : ''}pid ${file('pid')};\nworker_processes 2;
+  writeFileSync(file('nginx.conf'), `daemon off;\n${process.getuid() === 0 ? 'user root;\n' : ''}pid ${file('pid')};\nworker_processes ${workers};
 worker_rlimit_nofile 8192;\nerror_log ${file('nginx.log')};\nevents { worker_connections 4200; }\nhttp {\n${temporary}\naccess_log off;
 upstream provider { server 127.0.0.1:${upstream.port}; keepalive 64; }
-server {\nlisten 127.0.0.1:${port};\nkeepalive_requests 100000000;\nclient_max_body_size 34m;
+server {\nlisten 127.0.0.1:${port};\nkeepalive_requests 100000000;\nclient_max_body_size 34m;\nclient_body_buffer_size 1m;
 location / { proxy_pass http://provider; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_buffering off; proxy_read_timeout 900s; } } }\n`);
   return started('nginx proxy_pass', port, new Part('nginx', 'nginx', ['-p', dir, '-c', file('nginx.conf'), '-e', file('nginx.log')]));
 }
@@ -69,11 +69,11 @@ const ROOM = {
 
 // The router under one of the servers of the end-to-end tests, as we ship its configuration.
 // url and extra: of its one provider; sections: all of its providers' instead.
-export async function router(dir, upstream, { server = 'lighttpd', procs = 2, url, extra = '', sections } = {}) {
+export async function router(dir, upstream, { server = 'lighttpd', procs = 2, url, extra = '', sections, build = BUILD } = {}) {
   const { Server } = await import(`../e2e/lib/servers/${server}.mjs`);
   const file = place(dir, `router-${server}-${++routers}`);
   const r = {
-    build: BUILD, dir: file(''), file, procs, port: await freePort(), site: undefined, options: ROOM,
+    build, dir: file(''), file, procs, port: await freePort(), site: undefined, options: ROOM,
     configFile: file('claude-router.conf'), tokensFile: file('tokens.txt'),
     write: (name, text) => writeFileSync(file(name), text),
     text: name => (existsSync(file(name)) ? readFileSync(file(name), 'utf8') : ''),
@@ -95,7 +95,7 @@ export async function router(dir, upstream, { server = 'lighttpd', procs = 2, ur
 let routers = 0;
 
 // A line of tokens.txt for each provider of a configuration.
-export const tokensOf = text => [...text.matchAll(/^provider (\w+)/gm)].map(([, name]) => `${name} = ${name === 'openai' ? 'sk-bench' : TOKEN}\n`).join('');
+export const tokensOf = text => [...text.matchAll(/^provider (\w+)/gm)].map(([, name]) => `${name} = ${/openai|deepseek|kimi/.test(name) ? 'sk-bench' : TOKEN}\n`).join('');
 
 function place(dir, name) {
   const own = path.join(dir, name);

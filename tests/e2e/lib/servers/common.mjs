@@ -45,7 +45,7 @@ export function responders(r, socket, user) {
     chmodSync(`${socket}.new`, 0o660);
     if (user) chownSync(`${socket}.new`, user.uid, user.gid);
     renameSync(`${socket}.new`, socket);
-    return new Part('responders', 'bash', ['-c', SUPERVISOR, 'bash', path.join(BUILD, 'claude-router'), r.file('router.log'), String(r.procs)],
+    return new Part('responders', 'bash', ['-c', SUPERVISOR, 'bash', path.join(r.build ?? BUILD, 'claude-router'), r.file('router.log'), String(r.procs)],
       { env: r.env, passed: [server._handle.fd] });
   } finally {
     server.close(); // at once, before node itself could accept anybody; the part has the socket now
