@@ -47,6 +47,21 @@ check('a message and a stream, on one warm connection', async t => {
   assert.ok(new Set(requests.map(request => request.connection)).size <= r.procs, 'a connection a process');
 });
 
+// libcurl sends them in several ways, of which TLS has its own.
+check('bodies of all sizes arrive as they were sent, and once more when the connection dies', async t => {
+  const r = await overTls(t);
+  for (const size of [10, 8_000, 16_000, 49_000, 66_000, 400_000]) {
+    for (const faults of [[], ['close']]) {
+      const body = message(`SIM:SAY fine\n${Array.from({ length: size / 10 }, (_, i) => String(i).padStart(10)).join('')}`);
+      const before = (await r.sim.requests('claude_pro')).length;
+      for (const fault of faults) await r.sim.next('claude_pro', { fault });
+      assert.equal(who(await r.post(body, oauth)), 'claude_pro');
+      const arrived = (await r.sim.requests('claude_pro')).slice(before);
+      assert.deepEqual(arrived.map(request => request.body === JSON.stringify(body)), [...faults, 'last'].map(() => true), `${size} bytes`);
+    }
+  }
+});
+
 check('a certificate of somebody unknown: nothing is sent there, another provider serves', async t => {
   const r = await overTls(t, { ca: false });
   assert.equal(who(await r.post(message(), oauth)), 'deepseek');
