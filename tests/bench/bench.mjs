@@ -5,7 +5,9 @@
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, release, tmpdir, totalmem } from 'node:os';
 import path from 'node:path';
-import { command } from '../e2e/lib/parts.mjs';
+import { get } from '../e2e/lib/client.mjs';
+import { Part, command, eventually } from '../e2e/lib/parts.mjs';
+import { KEY, Server } from '../e2e/lib/share.mjs';
 import { BUILD } from '../e2e/lib/simulator.mjs';
 import { Upstream, TOKEN, cpuMicroseconds, direct, modProxy, proxyPass, pssKb, router, tokensOf } from './rig.mjs';
 import { relay } from './relay.mjs';
@@ -214,6 +216,39 @@ async function pages({ upstream }) {
   } finally { await subject.stop(); }
 }
 
+// One of several machines, whose server is killed in the middle, and a router that shares nothing: at the same time, so that
+// whatever else the machine does delays both.
+async function shared({ upstream }) {
+  const server = await Server.make({ after() {}, evidence() {} }), count = 200, seconds = quick ? 4 : 11, seen = [];
+  const plain = await router(dir, upstream);
+  const sharing = await router(dir, upstream, { config: `share = "valkey://127.0.0.1:${server.port}"`, tokens: `share_key = ${KEY}\n` });
+  const messenger = new Part('claude-router-share', path.join(BUILD, 'claude-router-share'), [], { env: sharing.env });
+  const isConnected = async () => (await get(`http://127.0.0.1:${sharing.port}/v1/status`)).json.share.connected !== null;
+  try {
+    for (let round = 0; round <= 2 * ROUNDS; round++) {
+      await server.start();
+      await eventually('it is connected', isConnected, 30);
+      const subjects = round % 2 ? [sharing, plain] : [plain, sharing], results = new Map();
+      const running = Promise.all(subjects.map(async subject => results.set(subject, await load(subject, 'streams', paced(100), count, seconds))));
+      await pause(seconds * 500);
+      await server.kill();
+      await running;
+      const its = results.get(sharing), others = results.get(plain);
+      if (await isConnected()) throw new Error('the server is still there');
+      if (round > 0) seen.push({ failed: its.failed, with: its.p99_us, without: others.p99_us, ratio: its.p99_us / others.p99_us });
+    }
+    const of = what => median(seen.map(result => result[what]));
+    row(`2 × ${count} streams, an event each 100 ms: p99 without share / with, server killed`, `${of('without').toFixed(0)} / ${of('with').toFixed(0)}`, 'µs');
+    row(`2 × ${count} streams: delay p99, with share, server killed / without`, of('ratio'), '×', atMost(1.2));
+    row(`${count} streams, with share, server killed: failed`, seen.reduce((sum, r) => sum + r.failed, 0), '', atMost(0));
+  } finally {
+    await messenger.stop();
+    await server.end();
+    await plain.stop();
+    await sharing.stop();
+  }
+}
+
 // A conversation of a megabyte, as Claude Code sends it: calls of tools, and their results with line ends and quotes.
 function conversation() {
   const result = 'const name = "a value";\t// and a remark\n'.repeat(55);
@@ -301,7 +336,7 @@ async function besidePeer(upstream, ours, peer) {
 
 // First those for which nothing else may run: pages that other copies of a program share would count as theirs in part.
 // (Of node only this process is another one: the peers look smaller by that.)
-const ALONE = { idle, peers, start, hop, overTls, pages, translation, fasterThanDirect };
+const ALONE = { idle, peers, start, hop, overTls, pages, shared, translation, fasterThanDirect };
 const MEASURES = { ...ALONE, smallRequests, bodies, streams };
 
 async function makeCertificate() {

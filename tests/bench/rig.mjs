@@ -68,8 +68,8 @@ const ROOM = {
 };
 
 // The router under one of the servers of the end-to-end tests, as we ship its configuration.
-// url and extra: of its one provider; sections: all of its providers' instead.
-export async function router(dir, upstream, { server = 'lighttpd', procs = 2, url, extra = '', sections, build = BUILD } = {}) {
+// url and extra: of its one provider; sections: all of its providers' instead; config and tokens: lines ahead of those.
+export async function router(dir, upstream, { server = 'lighttpd', procs = 2, url, extra = '', sections, config = '', tokens = '', build = BUILD } = {}) {
   const { Server } = await import(`../e2e/lib/servers/${server}.mjs`);
   const file = place(dir, `router-${server}-${++routers}`);
   const r = {
@@ -80,15 +80,15 @@ export async function router(dir, upstream, { server = 'lighttpd', procs = 2, ur
     get env() { return { CLAUDE_ROUTER_CONFIG: r.configFile, ROUTER_STATE_FILE: file('state') }; },
   };
   const text = sections ?? `provider claude_api { url = "${url ?? `http://127.0.0.1:${upstream.port}`}" ${extra} }`;
-  r.write('claude-router.conf', `tokens_file = "${r.tokensFile}"\ndrain = 0\n${text}\n`);
-  writeFileSync(r.tokensFile, tokensOf(text), { mode: 0o600 });
+  r.write('claude-router.conf', `tokens_file = "${r.tokensFile}"\ndrain = 0\n${config}\n${text}\n`);
+  writeFileSync(r.tokensFile, tokens + tokensOf(text), { mode: 0o600 });
   const web = new Server(r);
   web.own?.(r.tokensFile);
   await web.start();
   await web.part.until(() => connects(r.port));
   await web.part.until(async () => (await get(`http://127.0.0.1:${r.port}/health?live=1`).catch(() => ({}))).status === 200);
   return {
-    name: `router under ${server}`, port: r.port, file, web: web.part.pid,
+    name: `router under ${server}`, port: r.port, file, env: r.env, web: web.part.pid,
     pids: () => below(web.part.pid), responders: () => web.pids(), stop: () => web.stop(),
   };
 }

@@ -17,7 +17,7 @@ export const KEY = '5ec4e7'.repeat(11).slice(0, 64);
 
 // It keeps nothing on the disk. password: of the default user.
 // tls: the files of its certificate and key, if it has TLS. place: the host that it runs on (lib/world.mjs).
-class Server {
+export class Server {
   static async make(t, password, tls, place = { inside: [] }) {
     const s = new Server();
     Object.assign(s, { t, password, tls, place, port: await freePort(), dir: mkdtempSync(path.join(tmpdir(), 'cr-server-')) });
