@@ -157,7 +157,7 @@ check('tokens, what was billed, and what is left of a cap', async t => {
 check('who went away, and whom nobody could answer', async t => {
   const r = await router(t, { tokens: { deepseek: stored.deepseek }, order: ['deepseek', 'kimi', 'claude_api', 'claude_pro'] });
   await r.sim.gate('deepseek', { hold: true });
-  const going = begin(`${r.url}/v1/messages`, { ...message(), stream: true });
+  const going = begin(`${r.url}/v1/messages`, { ...message('x'.repeat(400_000)), stream: true }); // large: SERVERS.md, rule 1
   await r.sim.requests('deepseek', { wait: 1 });
   await eventually('it is a stream of one of the processes', async () => (await scrape(r))('streams') === 1);
   going.abort();
