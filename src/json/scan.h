@@ -24,6 +24,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /* Some bytes of the text. */
 struct span {
@@ -90,12 +91,15 @@ bool scan_end(struct scan *s);
 bool span_spells(const char *text, struct span span, const char *word);
 bool span_begins(const char *text, struct span span, const char *word);
 
-/* Names are compared with many words: most differ at once. */
+/* Names are compared with many words. What is as long as one has no escapes if it is the same. */
 static inline bool
 span_is(const char *text, struct span span, const char *word)
 {
-	char c = span.len == 0 ? '\0' : text[span.at];
-	return (c == *word || c == '\\') && span_spells(text, span, word);
+	size_t n = strlen(word);
+	const char *c = text + span.at;
+	if (span.len <= n)
+		return span.len == n && memcmp(c, word, n) == 0;
+	return (*c == *word || *c == '\\') && span_spells(text, span, word);
 }
 
 /* Returns the byte, or the character of an escape, that left bytes (at least one) of a string begin
