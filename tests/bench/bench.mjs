@@ -365,11 +365,11 @@ function keep() {
 // A line for each build, below the same measures of earlier runs.
 async function keepQuick(lines) {
   const [results, history = '\n'] = readFileSync(RESULTS, 'utf8').split(QUICK);
-  const { stdout } = await command('git', ['describe', '--always', '--dirty'], { cwd: path.dirname(RESULTS) });
+  const { stdout } = await command('git', ['log', '-1', '--format=%s'], { cwd: path.dirname(RESULTS) });
   const head = `\n| | | ${[...Object.values(lines)[0].keys()].join(' | ')} |\n|${'---|'.repeat(Object.values(lines)[0].size + 2)}\n`;
   const names = { now: stdout.trim() || 'now', before: 'the tree before, beside it' };
   const text = Object.entries(lines).map(([name, values]) => `| ${today} | ${names[name]} | ${[...values.values()].join(' | ')} |\n`).join('');
-  writeFileSync(RESULTS, results + QUICK + (history.startsWith(head) ? head + text + history.slice(head.length) : head + text + history));
+  writeFileSync(RESULTS, results + QUICK + (history.startsWith(head) ? head + text + history.slice(head.length) : head + text + (history.trim() && history)));
 }
 
 async function runQuick(tools) {
