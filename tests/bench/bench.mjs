@@ -196,6 +196,35 @@ async function fasterThanDirect({ upstream, tls, certificate }) {
   } finally { await subject.stop(); line.stop(); }
 }
 
+// The first token of a turn of 200 KB, on a new connection, while other conversations of that size run: what is added to
+// asking a provider directly and without TLS, by mod_proxy, which does that too, and by one process that asks it by TLS.
+async function firstToken({ upstream, tls }) {
+  const base = direct(upstream), proxy = await modProxy(dir, upstream), ours = await router(dir, upstream, { ...tls, procs: 1 });
+  const turn = how => body({ stream: true, messages: [{ role: 'user', content: `${how}\n${'filler '.repeat(29_000)}` }] });
+  const first = turn('SIM:LONG 3'), lasting = turn('SIM:LONG 1000000\nSIM:PACE 250'), count = quick ? 40 : 150;
+  const timed = async (way, live) => {
+    const others = live > 1 ? load(way, 'streams', lasting, live - 1, quick ? 5 : 8) : undefined;
+    await pause(live > 1 ? 3000 : 0); // until all have begun
+    const result = await load(way, 'first', first, count, '-');
+    await others;
+    return result;
+  };
+  try {
+    for (const live of [1, 16, 200]) {
+      const seen = new Map([proxy, ours].map(way => [way, []]));
+      for (let round = 0; round <= ROUNDS; round++) {
+        const plain = await timed(base, live);
+        for (const [way, added] of seen) {
+          const result = await timed(way, live);
+          if (round > 0) added.push({ p50: (result.p50_us - plain.p50_us) / 1000, p99: (result.p99_us - plain.p99_us) / 1000 });
+        }
+      }
+      for (const [figure, goal] of [['p50', atMost(0.5)], ['p99', atMost(3)]])
+        for (const [way, added] of seen) row(`first token of 200 KB, ${live} conversations: ${figure} added by ${way === ours ? 'the router, TLS' : way.name}`, median(added.map(a => a[figure])), 'ms', way === ours ? goal : undefined);
+    }
+  } finally { await proxy.stop(); await ours.stop(); }
+}
+
 // Five open pages, and none, in turns.
 async function pages({ upstream }) {
   const subject = await router(dir, upstream), count = 100, seen = { without: [], with: [] };
@@ -336,7 +365,7 @@ async function besidePeer(upstream, ours, peer) {
 
 // First those for which nothing else may run: pages that other copies of a program share would count as theirs in part.
 // (Of node only this process is another one: the peers look smaller by that.)
-const ALONE = { idle, peers, start, hop, overTls, pages, shared, translation, fasterThanDirect };
+const ALONE = { idle, peers, start, hop, overTls, pages, shared, translation, fasterThanDirect, firstToken };
 const MEASURES = { ...ALONE, smallRequests, bodies, streams };
 
 async function makeCertificate() {
