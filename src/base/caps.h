@@ -49,7 +49,7 @@
 /* A request to a provider */
 #define UPSTREAM_URL_MAX     4096 /* bytes, with the NUL */
 #define SPARE_HANDLES_MAX    64   /* of libcurl, that keep their options */
-#define WARM_CONNECTIONS_MAX 128  /* idle ones; running transfers are not bound by it */
+#define WARM_CONNECTIONS_MAX 128  /* idle ones, beside those of running transfers */
 
 /* A provider's response */
 #define RESPONSE_HEAD_MAX           (64 * 1024) /* bytes of all header lines */

@@ -19,6 +19,7 @@ struct pool {
 	struct timer timer;
 	struct spare spare[SPARE_HANDLES_MAX];
 	size_t n_spare;
+	long running; /* transfers that were added, and whose handles have not been returned */
 };
 
 /* One of libcurl's sockets. */
@@ -129,6 +130,17 @@ on_socket(CURL *easy, curl_socket_t fd, int what, void *context, void *socket_co
 	return 0;
 }
 
+/* libcurl counts those in use among the connections that it keeps, too, and beyond the number
+ * closes one that is not: so the number grows with them, or the next request would wait for a
+ * connection and its TLS. */
+static void
+note_running(struct pool *pool, int more)
+{
+	pool->running += more;
+	curl_multi_setopt(pool->multi, CURLMOPT_MAXCONNECTS,
+			  WARM_CONNECTIONS_MAX + pool->running);
+}
+
 struct pool *
 pool_new(struct loop *loop)
 {
@@ -150,7 +162,7 @@ pool_new(struct loop *loop)
 	curl_multi_setopt(pool->multi, CURLMOPT_SOCKETDATA, pool);
 	curl_multi_setopt(pool->multi, CURLMOPT_TIMERFUNCTION, on_timer);
 	curl_multi_setopt(pool->multi, CURLMOPT_TIMERDATA, pool);
-	curl_multi_setopt(pool->multi, CURLMOPT_MAXCONNECTS, (long)WARM_CONNECTIONS_MAX);
+	note_running(pool, 0);
 	return pool;
 }
 
@@ -234,7 +246,11 @@ forget_transfer(CURL *easy)
 void
 pool_return(struct pool *pool, CURL *easy, struct pool_key key)
 {
+	struct transfer *transfer = NULL;
 	curl_multi_remove_handle(pool->multi, easy);
+	curl_easy_getinfo(easy, CURLINFO_PRIVATE, &transfer);
+	if (transfer != NULL)
+		note_running(pool, -1);
 	if (key.config == 0) {
 		curl_easy_cleanup(easy);
 		return;
@@ -263,8 +279,11 @@ bool
 pool_add(struct pool *pool, CURL *easy, struct transfer *transfer)
 {
 	curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer);
-	if (curl_multi_add_handle(pool->multi, easy) != CURLM_OK)
+	if (curl_multi_add_handle(pool->multi, easy) != CURLM_OK) {
+		curl_easy_setopt(easy, CURLOPT_PRIVATE, NULL);
 		return false;
+	}
+	note_running(pool, 1);
 	/* What libcurl would request by a timer of 0 ms: saves an iteration of the loop. */
 	act(pool, CURL_SOCKET_TIMEOUT, 0);
 	return true;

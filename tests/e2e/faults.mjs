@@ -559,6 +559,19 @@ for (const [fault, body, how] of [['close', '', {}], ['reset', '', { stream: tru
   });
 }
 
+check('beside 140 streams a request finds a kept connection', async t => {
+  const r = await router(t, { alone: true, order: ['claude_pro'], config: 'drain = 0' });
+  await r.sim.next('claude_pro', { fault: 'stall', at: 'text', times: 140 });
+  const streams = Array.from({ length: 140 }, () => ask(r, 'SIM:SAY fine', { stream: true }).catch(() => {}));
+  const before = await r.sim.requests('claude_pro', { wait: 140 });
+  for (let i = 0; i < 4; i++) assert.equal((await ask(r, 'SIM:SAY fine')).status, 200);
+  const sent = await arrivedSince(r, before);
+  assert.equal(sent.length, 4);
+  assert.equal(new Set(connections(sent)).size, 1, `${connections(sent)}`);
+  await r.service.stop();
+  await Promise.all(streams);
+});
+
 check('a kept connection that dies: asked again at once on a new one, which is kept then', async t => {
   const r = await router(t, { alone: true, config: 'retry_delay = 60\nhold = 0', order: ['claude_pro', 'deepseek'] });
   const before = await warmed(r, 1);
