@@ -137,8 +137,7 @@ static void
 note_running(struct pool *pool, int more)
 {
 	pool->running += more;
-	curl_multi_setopt(pool->multi, CURLMOPT_MAXCONNECTS,
-			  WARM_CONNECTIONS_MAX + pool->running);
+	curl_multi_setopt(pool->multi, CURLMOPT_MAXCONNECTS, WARM_CONNECTIONS_MAX + pool->running);
 }
 
 struct pool *
