@@ -58,7 +58,7 @@ location / { proxy_pass http://provider; proxy_http_version 1.1; proxy_set_heade
   return started('nginx proxy_pass', port, new Part('nginx', 'nginx', ['-p', dir, '-c', file('nginx.conf'), '-e', file('nginx.log')]));
 }
 
-const ENDLESS = 'server.max-keep-alive-requests = 1000000000';
+const ENDLESS = 'server.max-keep-alive-requests = 65535'; // the most that Debian 13's takes
 
 // Room for 2000 streams that begin in an instant, where Debian's configuration of the server has less.
 const ROOM = {
