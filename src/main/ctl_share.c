@@ -13,8 +13,7 @@
 #include <sys/random.h>
 #include <sysexits.h>
 
-/* What the messenger sends (share/wire.c), GET, DEL and HGET by its scripts; AUTH needs no right.
- */
+/* What the messenger sends (share/wire.c); GET, DEL and HGET are its scripts', AUTH needs none. */
 #define COMMANDS                                                                                   \
 	"+select +time +hset +hget +hdel +hgetall +pexpire +publish +subscribe +set +get +del "    \
 	"+eval"

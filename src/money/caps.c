@@ -99,14 +99,6 @@ refuse(struct caps_refusal *r, const struct caps_query *query, const struct cap_
 		refuse_provider(r, query, s, cap);
 }
 
-/* Whether a larger part of a shared cap can be asked for. */
-static bool
-is_connected(const struct state *state)
-{
-	struct state_share share;
-	return state_share(state, &share) && share.since_ms != 0;
-}
-
 /* Whether a scope refuses, as it is. */
 static void
 check_scope(struct caps_refusal *r, const struct caps_query *query, const struct cap_scope *s,
@@ -115,7 +107,7 @@ check_scope(struct caps_refusal *r, const struct caps_query *query, const struct
 	if (budget->held >= s->cap)
 		refuse(r, query, s, budget->settled >= s->cap ? CAPS_SPENT : CAPS_RESERVED);
 	else if (query->config->share_caps == SHARE_CAPS_CLOSED && budget->held >= budget->part &&
-		 !is_connected(query->state))
+		 !state_share_is_connected(query->state))
 		refuse(r, query, s, CAPS_AWAY);
 }
 

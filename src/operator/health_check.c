@@ -323,7 +323,7 @@ ask(struct health_check *h, const struct health_key *paused)
 {
 	const struct share_wish wish = {.kind = SHARE_LEASE, .lease.key = *paused};
 	enum share_answer answer = SHARE_GRANTED;
-	if (paused->provider != 0 && share_is_connected(h->app->state))
+	if (paused->provider != 0 && state_share_is_connected(h->app->state))
 		answer =
 		    share_ask_begin(&h->share_ask, h->app->loop, state_path(h->app->state), &wish);
 	if (answer != SHARE_ASKED)

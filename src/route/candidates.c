@@ -137,8 +137,11 @@ check_caps(const struct candidates_query *query, struct plan_view *view)
 	/* It refused a moment ago, and something was given back since. */
 	r->refuses = true;
 	r->until_ms = query->now_ms;
-	snprintf(r->text, sizeof r->text, "%s could not reserve what this request may cost",
-		 p->name);
+	snprintf(r->text, sizeof r->text, "%s could not reserve what this request may cost%s",
+		 p->name,
+		 query->config->share_caps == SHARE_CAPS_CLOSED
+		     ? ": other machines may have taken the rest of its cap"
+		     : "");
 }
 
 /* --- A provider's credentials ----------------------------------------- */

@@ -107,7 +107,7 @@ ask_for_part(struct exchange *x, const struct budget_want *want)
 	const struct share_wish wish = {.kind = SHARE_PART, .part = *want};
 	enum share_answer answer = SHARE_SILENT;
 	loop_cancel(x->app->loop, &x->timeouts);
-	if (x->target.part_asks++ < PART_ASKS_MAX && share_is_connected(x->app->state))
+	if (x->target.part_asks++ < PART_ASKS_MAX && state_share_is_connected(x->app->state))
 		answer =
 		    share_ask_begin(&x->share_ask, x->app->loop, state_path(x->app->state), &wish);
 	return answer == SHARE_ASKED ? NULL : skip(x);

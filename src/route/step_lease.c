@@ -11,7 +11,7 @@ lease(struct exchange *x)
 {
 	const struct share_wish wish = {.kind = SHARE_LEASE,
 					.lease = {x->target.lease.key, x->target.lease.holder}};
-	if (!x->target.lease.held || !share_is_connected(x->app->state))
+	if (!x->target.lease.held || !state_share_is_connected(x->app->state))
 		return &step_share;
 	loop_cancel(x->app->loop, &x->timeouts);
 	enum share_answer answer =

@@ -57,13 +57,6 @@ open_socket(void)
 
 /* --- Who asks --------------------------------------------------------- */
 
-bool
-share_is_connected(const struct state *state)
-{
-	struct state_share share;
-	return state_share(state, &share) && share.since_ms != 0;
-}
-
 static void
 answered(struct share_ask *ask, enum share_answer answer)
 {

@@ -21,9 +21,6 @@
 
 /* --- Who asks --------------------------------------------------------- */
 
-/* Whether there is a messenger, connected to the server, that can be asked. */
-bool share_is_connected(const struct state *state);
-
 enum share_answer {
 	SHARE_ASKED,   /* the answer comes later */
 	SHARE_GRANTED, /* this is the one probe of all machines; the part is larger */

@@ -426,6 +426,9 @@ void state_share_put(struct state *state, const struct state_share *share);
  * One system call. */
 bool state_share(const struct state *state, struct state_share *out);
 
+/* Whether a messenger runs that is connected to the server, and so can be asked. */
+bool state_share_is_connected(const struct state *state);
+
 /* ---- Reloading -------------------------------------------------------------- */
 
 /* Requests that every responder reloads its configuration. False: the state is read-only, or there

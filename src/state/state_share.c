@@ -120,3 +120,10 @@ state_share(const struct state *state, struct state_share *out)
 	};
 	return is_running;
 }
+
+bool
+state_share_is_connected(const struct state *state)
+{
+	struct state_share share;
+	return state_share(state, &share) && share.since_ms != 0;
+}

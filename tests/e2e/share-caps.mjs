@@ -77,7 +77,7 @@ check('without the server a host spends what it has taken, and says why no more'
 });
 
 check('killed processes, a server that hangs, dies and forgets: never more than the cap', { timeout: 120 }, async t => {
-  const all = await capped(t, 9, { procs: 2 });
+  const all = await capped(t, 9, { procs: 4 });
   const troubles = [
     () => process.kill(all[0].pids()[0], 'SIGKILL'),
     () => all.server.suspend(),

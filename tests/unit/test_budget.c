@@ -419,6 +419,18 @@ spend(struct bill *bill, uint64_t seed)
 	_exit(0);
 }
 
+static void
+start_spenders(struct bill *bill, pid_t children[static PROCESSES])
+{
+	for (int i = 0; i < PROCESSES; i++) {
+		uint64_t seed = random_below(UINT32_MAX);
+		children[i] = fork();
+		must(children[i] >= 0, "fork");
+		if (children[i] == 0)
+			spend(bill, seed);
+	}
+}
+
 /* Returns how much above the cap was billed, or -1 if less was held than billed. */
 static int64_t
 spend_together(struct bill *bill, int *kills)
@@ -429,13 +441,7 @@ spend_together(struct bill *bill, int *kills)
 	unlink(path);
 	*bill = (struct bill){.sum = KNOWN};
 	struct state *state = open_state(state_open);
-	for (int i = 0; i < PROCESSES; i++) {
-		uint64_t seed = random_below(UINT32_MAX);
-		children[i] = fork();
-		must(children[i] >= 0, "fork");
-		if (children[i] == 0)
-			spend(bill, seed);
-	}
+	start_spenders(bill, children);
 	while (atomic_load(&bill->ready) < PROCESSES)
 		sched_yield();
 	for (int i = 0; i < PROCESSES / 4; i++) {
@@ -460,13 +466,7 @@ check_release_beside(struct bill *bill)
 	unlink(path);
 	*bill = (struct bill){.sum = KNOWN};
 	struct state *state = open_state(state_open);
-	for (int i = 0; i < PROCESSES; i++) {
-		uint64_t seed = random_below(UINT32_MAX);
-		children[i] = fork();
-		must(children[i] >= 0, "fork");
-		if (children[i] == 0)
-			spend(bill, seed);
-	}
+	start_spenders(bill, children);
 	while (running > 0) {
 		int64_t amount = release(state);
 		released += amount > 0 ? amount : 0;
@@ -492,13 +492,7 @@ check_part_beside(struct bill *bill)
 	spends_as = state_budget_reserve_part;
 	struct state *state = open_state(state_open);
 	must(begin(state, 7, KNOWN) == BUDGET_GRANTED, "begin");
-	for (int i = 0; i < PROCESSES; i++) {
-		uint64_t seed = random_below(UINT32_MAX);
-		children[i] = fork();
-		must(children[i] >= 0, "fork");
-		if (children[i] == 0)
-			spend(bill, seed);
-	}
+	start_spenders(bill, children);
 	while (running > 0) {
 		int64_t before = part < CAP ? part + BOUND : part;
 		state_budget_part_set(state, &key, before);
