@@ -5,22 +5,37 @@
 #include <stdint.h>
 #include <string.h>
 
-/* marks(): which of VECTOR bytes are not plain: BITS bits for each, of which the lowest may be set.
- * PLAIN_PORTABLE: of the tests, which compare it with the other. */
+/* Which bytes of a vector are a certain one, or controls, and a word of bits of those that are: of
+ * BITS for each, the lowest may be set. PLAIN_PORTABLE: of the tests, which compare it with the
+ * others. */
 #if defined(__SSE2__) && !defined(PLAIN_PORTABLE)
 
 #include <emmintrin.h>
 
-enum { VECTOR = 16, BITS = 1 };
+typedef __m128i vector;
+enum { BITS = 1 };
 
-static uint64_t
-marks(const char *c)
+static inline vector
+load(const char *c)
 {
-	__m128i bytes = _mm_loadu_si128((const void *)c);
-	__m128i quote = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'));
-	__m128i slash = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'));
-	__m128i control = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(' ' - 1)), bytes);
-	__m128i found = _mm_or_si128(_mm_or_si128(quote, slash), control);
+	return _mm_loadu_si128((const void *)c);
+}
+
+static inline vector
+equal(vector v, char c)
+{
+	return _mm_cmpeq_epi8(v, _mm_set1_epi8(c));
+}
+
+static inline vector
+control(vector v)
+{
+	return _mm_cmpeq_epi8(_mm_min_epu8(v, _mm_set1_epi8(' ' - 1)), v);
+}
+
+static inline uint64_t
+bits(vector found)
+{
 	return (uint64_t)(unsigned)_mm_movemask_epi8(found);
 }
 
@@ -28,46 +43,79 @@ marks(const char *c)
 
 #include <arm_neon.h>
 
-enum { VECTOR = 16, BITS = 4 };
+typedef uint8x16_t vector;
+enum { BITS = 1 };
 
-static uint64_t
-marks(const char *c)
+static inline vector
+load(const char *c)
 {
-	uint8x16_t bytes = vld1q_u8((const uint8_t *)c);
-	uint8x16_t quote = vceqq_u8(bytes, vdupq_n_u8('"'));
-	uint8x16_t slash = vceqq_u8(bytes, vdupq_n_u8('\\'));
-	uint8x16_t control = vcltq_u8(bytes, vdupq_n_u8(' '));
-	uint8x16_t found = vorrq_u8(vorrq_u8(quote, slash), control);
-	uint8x8_t halves = vshrn_n_u16(vreinterpretq_u16_u8(found), 4);
-	return vget_lane_u64(vreinterpret_u64_u8(halves), 0) & UINT64_C(0x1111111111111111);
+	return vld1q_u8((const uint8_t *)c);
+}
+
+static inline vector
+equal(vector v, char c)
+{
+	return vceqq_u8(v, vdupq_n_u8((uint8_t)c));
+}
+
+static inline vector
+control(vector v)
+{
+	return vcltq_u8(v, vdupq_n_u8(' '));
+}
+
+static inline uint64_t
+bits(vector found)
+{
+	static const uint8_t places[] = {1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128};
+	uint8x16_t each = vandq_u8(found, vld1q_u8(places));
+	uint64x2_t halves = vpaddlq_u32(vpaddlq_u16(vpaddlq_u8(each)));
+	return vgetq_lane_u64(halves, 0) | vgetq_lane_u64(halves, 1) << 8;
 }
 
 #else
 
-enum { VECTOR = 8, BITS = 8 };
+typedef uint64_t vector;
+enum { BITS = 8 };
 
 static const uint64_t ones = UINT64_C(0x0101010101010101);
 
-static uint64_t
-zeros(uint64_t word)
-{
-	uint64_t low = ones * 0x7f;
-	return ~(((word & low) + low) | word | low) >> 7;
-}
-
-static uint64_t
-marks(const char *c)
+static inline vector
+load(const char *c)
 {
 	uint64_t word;
 	memcpy(&word, c, sizeof word);
-	if (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__)
-		word = __builtin_bswap64(word);
-	return zeros(word ^ ones * '"') | zeros(word ^ ones * '\\') | zeros(word & ones * 0xe0);
+	return __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? __builtin_bswap64(word) : word;
+}
+
+static inline vector
+zero(vector v)
+{
+	uint64_t low = ones * 0x7f;
+	return ~(((v & low) + low) | v | low) >> 7;
+}
+
+static inline vector
+equal(vector v, char c)
+{
+	return zero(v ^ ones * (unsigned char)c);
+}
+
+static inline vector
+control(vector v)
+{
+	return zero(v & ones * 0xe0);
+}
+
+static inline uint64_t
+bits(vector found)
+{
+	return found;
 }
 
 #endif
 
-enum { BLOCK = 64 / BITS }; /* bytes whose marks are one word */
+enum { VECTOR = sizeof(vector) };
 
 const char plain_escapes[256] = {
     ['"'] = '"',  ['\\'] = '\\', ['/'] = '/',  ['b'] = '\b',
@@ -86,8 +134,16 @@ is_short_escape(const char *c)
 	return *c == '\\' && plain_escapes[(unsigned char)c[1]] != '\0';
 }
 
-/* The byte of the first of some marks. */
-static size_t
+/* Of the bytes of a vector, those that are not plain. */
+static inline uint64_t
+marks(const char *c)
+{
+	vector v = load(c);
+	return bits(equal(v, '"') | equal(v, '\\') | control(v));
+}
+
+/* The byte of the first of some bits. */
+static inline size_t
 first(uint64_t found)
 {
 	return (size_t)__builtin_ctzll(found) / BITS;
@@ -108,27 +164,73 @@ plain_copy(char *to, const char *text, size_t n)
 	return i;
 }
 
-static uint64_t
-marks_of_block(const char *c)
+/* Skips vectors, and escapes one by one, as far as there are whole vectors. */
+static size_t
+skip_vectors(const char *text, size_t n)
 {
-	uint64_t found = 0;
+	size_t at = 0;
+	for (; n - at >= VECTOR; at += VECTOR)
+		for (uint64_t found = marks(text + at); found != 0;) {
+			size_t i = first(found);
+			if (i == VECTOR - 1 || !is_short_escape(text + at + i))
+				return at + i;
+			found &= ~(UINT64_C(1) << i * BITS | UINT64_C(1) << (i + 1) * BITS);
+		}
+	return at;
+}
+
+enum { BLOCK = 64 }; /* bytes, each with one bit of a word */
+
+/* Where a block of a string stops: at its end, or at an escape that is none of the frequent short
+ * ones, or has its second byte behind the block. slashes: its backslashes, of which there are some;
+ * ends: its quotes and controls. */
+static uint64_t
+stops(const char *block, uint64_t slashes, uint64_t ends)
+{
+	/* Every other backslash of a row is escaped, and the byte behind the row is if they are
+	 * odd in number: the subtraction carries from the row's first to the byte behind it. */
+	const uint64_t odd = UINT64_C(0xaaaaaaaaaaaaaaaa);
+	uint64_t carried = ((slashes << 1 | odd) - slashes) ^ odd;
+	uint64_t escaped = carried ^ slashes, escapes = carried & slashes, frequent = 0;
 #pragma GCC unroll 4
-	for (unsigned i = 0; i < BLOCK; i += VECTOR)
-		found |= marks(c + i) << i * BITS;
-	return found;
+	for (unsigned i = 0; i < BLOCK; i += VECTOR) {
+		vector v = load(block + i);
+		vector quoted = equal(v, '"') | equal(v, '\\');
+		vector space = equal(v, 'n') | equal(v, 'r') | equal(v, 't');
+		frequent |= bits(quoted | space) << i;
+	}
+	return (ends & ~escaped) | (escaped & ~frequent) >> 1 | (escapes & UINT64_C(1) << 63);
+}
+
+/* As skip_vectors(), but many escapes at a time. */
+static size_t
+skip_blocks(const char *text, size_t n)
+{
+	/* Most strings are names, which end in the first vector. */
+	uint64_t found = n >= VECTOR ? marks(text) : 0;
+	if (found != 0 && text[first(found)] == '"')
+		return first(found);
+	size_t at = 0;
+	for (; n - at >= BLOCK; at += BLOCK) {
+		uint64_t slashes = 0, ends = 0;
+#pragma GCC unroll 4
+		for (unsigned i = 0; i < BLOCK; i += VECTOR) {
+			vector v = load(text + at + i);
+			slashes |= bits(equal(v, '\\')) << i;
+			ends |= bits(equal(v, '"') | control(v)) << i;
+		}
+		if (slashes != 0)
+			ends = stops(text + at, slashes, ends);
+		if (ends != 0)
+			return at + first(ends);
+	}
+	return at;
 }
 
 size_t
 plain_skip(const char *text, size_t n)
 {
-	size_t at = 0;
-	for (; n - at >= BLOCK; at += BLOCK)
-		for (uint64_t found = marks_of_block(text + at); found != 0;) {
-			size_t i = first(found);
-			if (i == BLOCK - 1 || !is_short_escape(text + at + i))
-				return at + i;
-			found &= ~(UINT64_C(1) << i * BITS | UINT64_C(1) << (i + 1) * BITS);
-		}
+	size_t at = BITS == 1 ? skip_blocks(text, n) : skip_vectors(text, n);
 	while (at < n && is_plain(text[at]))
 		at++;
 	return at;
