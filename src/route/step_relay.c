@@ -36,6 +36,7 @@ relay(struct exchange *x)
 	if (x->request->body.len > 0 && attempt_is_sent(x->attempt)) {
 		buf_free(&x->request->body);
 		buf_free(&x->body);
+		attempt_forget_request(x->attempt);
 	}
 	if (result == RELAY_COMPLETE)
 		return complete(x);

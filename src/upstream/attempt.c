@@ -15,7 +15,8 @@ enum {
 	GRACE_MS = 5000,
 	KEEPALIVE_S = 60,
 	RECEIVE_SIZE = 2048,       /* TLS has a buffer of its own beneath */
-	TLS_SEND_SIZE = 16 * 1024, /* what a TLS record holds, and libcurl's least */
+	SEND_SIZE = 64 * 1024,     /* libcurl's own */
+	TLS_SEND_SIZE = 16 * 1024, /* what a record holds, and libcurl's least */
 	/* libcurl reads up to 100 buffers before it returns to the loop, and the owner can hold a
 	 * transfer back only then: a client that does not read would cost all of them. */
 	TURN_MAX = 16 * 1024,
@@ -53,15 +54,15 @@ struct attempt {
 
 /* --- libcurl's callbacks ----------------------------------------------- */
 
-/* Has OpenSSL free a connection's buffers whenever they are empty: libcurl 7.88 asks for that
- * itself, 8.14 does not, and each stream then has 17 KB more. */
-static void
-release_buffers(CURL *easy)
+/* OpenSSL's side of a transfer's connection; NULL: it has none. */
+static SSL *
+tls_of(CURL *easy)
 {
 	struct curl_tlssessioninfo *tls = NULL;
-	if (curl_easy_getinfo(easy, CURLINFO_TLS_SSL_PTR, &tls) == CURLE_OK && tls != NULL &&
-	    tls->backend == CURLSSLBACKEND_OPENSSL && tls->internals != NULL)
-		SSL_set_mode((SSL *)tls->internals, SSL_MODE_RELEASE_BUFFERS);
+	return curl_easy_getinfo(easy, CURLINFO_TLS_SSL_PTR, &tls) == CURLE_OK && tls != NULL &&
+		       tls->backend == CURLSSLBACKEND_OPENSSL
+		   ? tls->internals
+		   : NULL;
 }
 
 /* When a kept connection dies before a byte of the response, libcurl sends the request again by
@@ -74,7 +75,11 @@ on_request(void *context, char *ip, char *local_ip, int port, int local_port)
 	(void)ip, (void)local_ip, (void)port, (void)local_port;
 	a->lost = a->begun;
 	a->begun = true;
-	release_buffers(a->easy);
+	/* OpenSSL frees a buffer when it is empty: libcurl 7.88 asks for that itself, 8.14 does
+	 * not, and each stream then has 17 KB more. */
+	SSL *tls = tls_of(a->easy);
+	if (tls != NULL)
+		SSL_set_mode(tls, SSL_MODE_RELEASE_BUFFERS);
 	return a->lost ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
 }
 
@@ -209,8 +214,8 @@ set_transport(CURL *easy, const struct attempt_options *options)
 	curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT, (long)(p->dns_cache_ms / 1000));
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
 			 (long)options->config->connect_timeout_ms);
-	if (is_tls(p)) /* libcurl keeps it from the request's first byte to the response's last */
-		curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, (long)TLS_SEND_SIZE);
+	curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE,
+			 (long)(is_tls(p) ? TLS_SEND_SIZE : SEND_SIZE));
 	curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_request);
 	curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, on_socket);
 	curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_read);
@@ -340,6 +345,21 @@ void
 attempt_forget_head(struct attempt *a)
 {
 	buf_free(&a->response.forwarded);
+}
+
+/* Setting its size makes libcurl (up to 8.6) free the buffer that it sends from, which it would
+ * keep until the response ends. OpenSSL sets up one when a session ticket comes, and would keep it
+ * until it sends the next request. */
+void
+attempt_forget_request(struct attempt *a)
+{
+	if (a->easy == NULL)
+		return;
+	SSL *tls = tls_of(a->easy);
+	curl_easy_setopt(a->easy, CURLOPT_UPLOAD_BUFFERSIZE,
+			 (long)(tls == NULL ? SEND_SIZE : TLS_SEND_SIZE));
+	if (tls != NULL)
+		SSL_free_buffers(tls);
 }
 
 const struct response *

@@ -73,6 +73,10 @@ void attempt_resume(struct attempt *attempt);
 /* Whether the whole of the request's body has been sent, so that it may be freed. */
 bool attempt_is_sent(const struct attempt *attempt);
 
+/* Frees what sending took, of a request that is sent: a stream is long. Not from libcurl's
+ * callbacks. */
+void attempt_forget_request(struct attempt *attempt);
+
 /* Whether it has ended, and how. */
 bool attempt_ended(const struct attempt *attempt, enum ending *ending);
 
