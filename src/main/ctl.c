@@ -109,12 +109,15 @@ print_caps(json_object *caps)
 {
 	for (size_t i = 0; i < tree_count(caps); i++) {
 		json_object *cap = json_object_array_get_idx(caps, i);
-		printf("cap %s, %s: $%.2f of $%.2f, $%.2f reserved, until %s\n",
-		       text_of(cap, "scope"), text_of(cap, "period"),
+		double others = json_object_get_double(json_object_object_get(cap, "others"));
+		printf("cap %s, %s: $%.2f of $%.2f, $%.2f reserved, ", text_of(cap, "scope"),
+		       text_of(cap, "period"),
 		       json_object_get_double(json_object_object_get(cap, "used")),
 		       json_object_get_double(json_object_object_get(cap, "cap")),
-		       json_object_get_double(json_object_object_get(cap, "reserved")),
-		       text_of(cap, "until"));
+		       json_object_get_double(json_object_object_get(cap, "reserved")));
+		if (others > 0)
+			printf("$%.2f spent by other machines, ", others);
+		printf("until %s\n", text_of(cap, "until"));
 	}
 }
 

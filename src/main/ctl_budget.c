@@ -30,10 +30,13 @@ dollars(double amount, char text[static AMOUNT_SIZE])
 static void
 print_row(json_object *cap)
 {
-	char limit[AMOUNT_SIZE], used[AMOUNT_SIZE], reserved[AMOUNT_SIZE];
-	printf("%-16s %-6s %12s %12s %12s  %s\n", tree_text(cap, "scope"), tree_text(cap, "period"),
+	char limit[AMOUNT_SIZE], used[AMOUNT_SIZE], reserved[AMOUNT_SIZE], others[AMOUNT_SIZE];
+	printf("%-16s %-6s %12s %12s %12s  %s", tree_text(cap, "scope"), tree_text(cap, "period"),
 	       dollars(number_of(cap, "cap"), limit), dollars(number_of(cap, "used"), used),
 	       dollars(number_of(cap, "reserved"), reserved), tree_text(cap, "until"));
+	if (number_of(cap, "others") > 0)
+		printf("  (%s by other machines)", dollars(number_of(cap, "others"), others));
+	puts("");
 }
 
 static void

@@ -13,6 +13,12 @@
 static const char *const period_names[] = {[BUDGET_DAY] = "daily", [BUDGET_MONTH] = "monthly"};
 static const char *const this_period[] = {[BUDGET_DAY] = "today", [BUDGET_MONTH] = "this month"};
 
+static bool
+is_closed(const struct caps_query *query)
+{
+	return query->config->share_caps == SHARE_CAPS_CLOSED;
+}
+
 /* The scopes that bind a request to the provider. */
 static size_t
 find_scopes(const struct caps_query *query, struct cap_scope scopes[static CAPS_SCOPES])
@@ -33,7 +39,7 @@ caps_bind(const struct caps_query *query)
 /* "alice's budget for today ($2.00) is used up": for the client (no_provider.h), who cannot change
  * anything at a provider. */
 static void
-refuse_client(struct caps_refusal *r, const struct cap_scope *s, const char *cap)
+refuse_client(struct caps_refusal *r, const struct cap_scope *s, const char *cap, int64_t spent)
 {
 	const char *period = this_period[s->key.kind];
 	if (r->reason == CAPS_AWAY)
@@ -47,18 +53,18 @@ refuse_client(struct caps_refusal *r, const struct cap_scope *s, const char *cap
 			 "for %s (%s)",
 			 s->client, period, cap);
 	else
-		snprintf(r->text, sizeof r->text, "%s's budget for %s (%s) is used up", s->client,
-			 period, cap);
+		snprintf(r->text, sizeof r->text, "%s's budget for %s (%s) %s", s->client, period,
+			 cap, spent < s->cap ? "has too little left" : "is used up");
 }
 
 /* The same for the operator. */
 static void
 refuse_provider(struct caps_refusal *r, const struct caps_query *query, const struct cap_scope *s,
-		const char *cap)
+		const char *cap, int64_t spent)
 {
 	const char *name = query->provider->name, *period = period_names[s->key.kind];
 	const char *its = s->provider == NULL ? "the" : "its";
-	char when[CLOCK_SHORT_SIZE];
+	char when[CLOCK_SHORT_SIZE], all[AMOUNT_SIZE];
 	clock_short(s->until_ms, query->now_ms, when);
 	if (r->reason == CAPS_AWAY)
 		snprintf(r->text, sizeof r->text,
@@ -70,6 +76,11 @@ refuse_provider(struct caps_refusal *r, const struct caps_query *query, const st
 		    r->text, sizeof r->text,
 		    "%s has to wait: running requests have reserved the rest of %s %s cap (%s)",
 		    name, its, period, cap);
+	else if (is_closed(query))
+		snprintf(r->text, sizeof r->text,
+			 "%s has too little left of %s %s cap (%s), of which all machines have "
+			 "spent %s, until %s",
+			 name, its, period, cap, amount_dollars(spent, all), when);
 	else if (s->provider == NULL)
 		snprintf(r->text, sizeof r->text,
 			 "%s costs money, and the %s cap of all providers (%s) is used, until %s",
@@ -82,7 +93,7 @@ refuse_provider(struct caps_refusal *r, const struct caps_query *query, const st
 /* Of several, that which lasts longest. */
 static void
 refuse(struct caps_refusal *r, const struct caps_query *query, const struct cap_scope *s,
-       enum caps_reason reason)
+       enum caps_reason reason, int64_t spent)
 {
 	char cap[AMOUNT_SIZE];
 	int64_t until_ms = reason == CAPS_SPENT ? s->until_ms : query->now_ms + SOON_MS;
@@ -94,9 +105,18 @@ refuse(struct caps_refusal *r, const struct caps_query *query, const struct cap_
 				   .reason = reason};
 	amount_dollars(s->cap, cap);
 	if (s->client != NULL)
-		refuse_client(r, s, cap);
+		refuse_client(r, s, cap, spent);
 	else
-		refuse_provider(r, query, s, cap);
+		refuse_provider(r, query, s, cap, spent);
+}
+
+/* Whether all of a cap is spent; of one that machines share, by them, or all but too little. */
+static bool
+is_spent(const struct caps_query *query, const struct cap_scope *s, const struct budget *budget,
+	 int64_t spent)
+{
+	int64_t bound = query->bound == CAPS_WANTED ? budget->wanted : query->bound;
+	return spent >= s->cap || (is_closed(query) && spent + bound > s->cap);
 }
 
 /* Whether a scope refuses, as it is. */
@@ -104,11 +124,14 @@ static void
 check_scope(struct caps_refusal *r, const struct caps_query *query, const struct cap_scope *s,
 	    const struct budget *budget)
 {
-	if (budget->held >= s->cap)
-		refuse(r, query, s, budget->settled >= s->cap ? CAPS_SPENT : CAPS_RESERVED);
-	else if (query->config->share_caps == SHARE_CAPS_CLOSED && budget->held >= budget->part &&
+	int64_t spent = budget->settled + (is_closed(query) ? budget->others : 0);
+	if (is_spent(query, s, budget, spent))
+		refuse(r, query, s, CAPS_SPENT, spent);
+	else if (budget->held >= s->cap)
+		refuse(r, query, s, CAPS_RESERVED, spent);
+	else if (is_closed(query) && budget->held >= budget->part &&
 		 !state_share_is_connected(query->state))
-		refuse(r, query, s, CAPS_AWAY);
+		refuse(r, query, s, CAPS_AWAY, spent);
 }
 
 static bool
@@ -158,9 +181,9 @@ enum caps_result
 caps_reserve(const struct caps_query *query, struct state *state, const struct cost *bound,
 	     struct caps_claims *claims, struct budget_want *want)
 {
-	bool is_closed = query->config->share_caps == SHARE_CAPS_CLOSED;
 	struct cap_scope scopes[CAPS_SCOPES];
 	*claims = (struct caps_claims){.bound = bound->nano_usd};
+	*want = (struct budget_want){.cap = 0};
 	size_t n = query->provider->paid ? find_scopes(query, scopes) : 0;
 	bool fits = n == 0 || (bound->is_known && bound->nano_usd <= BUDGET_MAX);
 	enum budget_result result = fits ? BUDGET_GRANTED : BUDGET_USED;
@@ -169,7 +192,7 @@ caps_reserve(const struct caps_query *query, struct state *state, const struct c
 		struct budget_claim *claim = &claims->claims[i];
 		*want = (struct budget_want){s->key, s->cap, claims->bound};
 		result =
-		    is_closed
+		    is_closed(query)
 			? state_budget_reserve_part(state, &s->key, s->cap, claims->bound, claim)
 			: state_budget_reserve(state, &s->key, s->cap, claims->bound, claim);
 		claims->n += result == BUDGET_GRANTED;
@@ -179,6 +202,12 @@ caps_reserve(const struct caps_query *query, struct state *state, const struct c
 	return result == BUDGET_GRANTED ? CAPS_GRANTED
 	       : result == BUDGET_PART  ? CAPS_NEED_PART
 					: CAPS_REFUSED;
+}
+
+bool
+caps_lack(const struct config *config, struct state *state, const struct budget_want *want)
+{
+	return config->share_caps == SHARE_CAPS_CLOSED && state_budget_lacks(state, want);
 }
 
 void
@@ -261,7 +290,7 @@ caps_uses(const struct config *config, const struct state *state, int64_t now_ms
 
 static void
 add_status(json_object *list, const struct cap_scope *s, const struct state *state, bool is_idle,
-	   bool has_part)
+	   bool is_shared)
 {
 	struct budget budget;
 	char until[CLOCK_RFC3339_SIZE], name[CAP_SCOPE_NAME_SIZE];
@@ -277,8 +306,10 @@ add_status(json_object *list, const struct cap_scope *s, const struct state *sta
 		tree_put(o, "unsettled", dollars(reserved));
 	else
 		tree_put_null(o, "unsettled");
-	if (has_part)
+	if (is_shared) {
 		tree_put(o, "part", dollars(budget.part));
+		tree_put(o, "others", dollars(budget.others));
+	}
 	tree_put(o, "until", json_object_new_string(clock_rfc3339(s->until_ms, until)));
 	tree_add(list, o);
 }

@@ -13,6 +13,9 @@
 
 #define CAPS_SCOPES CAP_SCOPES_BINDING
 
+/* As much as the least request has wanted for which too little of a shared cap was left. */
+#define CAPS_WANTED (-1)
+
 struct caps_query {
 	const struct config *config;
 	const struct provider *provider;
@@ -20,7 +23,8 @@ struct caps_query {
 	const struct state *state;
 	const struct prices *prices; /* NULL: whether there is a price is not checked */
 	const char *model;           /* as it is sent; "": any */
-	int64_t now_ms;              /* wall clock */
+	int64_t bound;  /* caps_check(): what the request may cost; 0: not known; CAPS_WANTED */
+	int64_t now_ms; /* wall clock */
 };
 
 /* --- Beginning ------------------------------------------------------------ */
@@ -38,7 +42,7 @@ bool caps_have_begun(const struct config *config, const struct keys *keys,
 /* --- One request ---------------------------------------------------------- */
 
 enum caps_reason {
-	CAPS_SPENT,
+	CAPS_SPENT,    /* or so much of it that too little is left */
 	CAPS_RESERVED, /* running requests have reserved the rest */
 	CAPS_AWAY,     /* what this machine has taken of a shared cap is, and the server is away */
 };
@@ -73,10 +77,14 @@ enum caps_result {
 };
 
 /* Reserves the most that an attempt can cost in each scope that binds it, or nothing. An unknown
- * bound is refused. *want: for CAPS_NEED_PART, of which one. */
+ * bound is refused. *want: in which one it did not fit, zeros if in none. */
 enum caps_result caps_reserve(const struct caps_query *query, struct state *state,
 			      const struct cost *bound, struct caps_claims *claims,
 			      struct budget_want *want);
+
+/* Whether what all machines have spent of a shared cap leaves too little for it until the period
+ * ends; caps_check() knows it from then on. */
+bool caps_lack(const struct config *config, struct state *state, const struct budget_want *want);
 
 /* Ends the reservation, which becomes zeros: what it has cost; 0: it was not billed; -1: that is
  * not known, and the bound counts as spent. */
@@ -101,9 +109,9 @@ size_t caps_uses(const struct config *config, const struct state *state, int64_t
 		 struct caps_use uses[static CAPS_USES_MAX]);
 
 /* All caps for /v1/status: [{scope, period, cap, used, reserved, unsettled, until}], in dollars,
- * and with share_caps = closed part, what this machine has taken;
- * unsettled, what is reserved by processes that were killed, is null while requests run. NULL: out
- * of memory. */
+ * and with share_caps = closed part, what this machine has taken, and others, what the others have
+ * spent; unsettled, what is reserved by processes that were killed, is null while requests run.
+ * NULL: out of memory. */
 json_object *caps_status(const struct config *config, const struct keys *keys,
 			 const struct state *state, int64_t now_ms);
 

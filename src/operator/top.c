@@ -351,11 +351,14 @@ put_today(struct frame *f, json_object *provider, json_object *row)
 static void
 put_cap(struct frame *f, json_object *cap)
 {
-	double of = number_of(cap, "cap"), used = number_of(cap, "used");
+	double of = number_of(cap, "cap"), others = number_of(cap, "others");
+	double used = number_of(cap, "used") + others;
 	double reserved = number_of(cap, "reserved"), part = of > 0 ? used / of : 0;
 	put_label(f, tree_text(cap, "scope"), tree_text(cap, "period"));
 	put_bar(f, part, tone_of(part));
 	put(f, PLAIN, " $%.2f of $%.2f", used, of);
+	if (others > 0)
+		put(f, DIM, ", $%.2f by other machines", others);
 	if (reserved > 0)
 		put(f, DIM, ", $%.2f reserved", reserved);
 	end_line(f);

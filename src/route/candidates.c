@@ -131,6 +131,10 @@ check_caps(const struct candidates_query *query, struct plan_view *view)
 	if (!caps_bind(&caps))
 		return;
 	caps.model = sent_name(query, p, &view->credential);
+	if (query->latest)
+		caps.bound = CAPS_WANTED;
+	else if ((query->lacking >> view->index & 1) != 0)
+		caps.bound = query->lacking_bound;
 	caps_check(&caps, r);
 	if (r->refuses || (query->capped >> view->index & 1) == 0)
 		return;

@@ -32,6 +32,8 @@ struct candidates_query {
 	const struct prices *prices;   /* NULL: it is not checked whether caps have a price */
 	bool is_free;                  /* it is not billed: no cap binds it */
 	uint64_t capped;               /* bit i: a cap has refused the candidate with index i */
+	uint64_t lacking;              /* … until its period ends: caps_lack(); */
+	int64_t lacking_bound;         /* of these the largest bound */
 	const struct drill *drill;     /* that covers the request; NULL: none does */
 	bool kin_is_sure;              /* … which is trusted: it is local, or has a key */
 	bool latest; /* without a credential, use the account seen last: for status */

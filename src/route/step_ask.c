@@ -81,15 +81,21 @@ reserve(struct exchange *x, struct budget_want *want)
 	return caps_reserve(&query, x->app->state, &bound, &x->claims, want);
 }
 
-/* A cap refuses the attempt: the next candidate. It may be asked after a wait. */
+/* A cap refuses the attempt, which wants that much of it: the next candidate. It may be asked after
+ * a wait. */
 static const struct step *
-skip(struct exchange *x)
+skip(struct exchange *x, const struct budget_want *want)
 {
 	uint64_t bit = UINT64_C(1) << x->target.index;
 	lease_release(&x->target.lease, x->app->state);
 	x->tried |= bit;
 	x->paused |= bit;
 	x->capped |= bit;
+	if (caps_lack(x->config, x->app->state, want)) {
+		x->lacking |= bit;
+		if (x->lacked < want->bound)
+			x->lacked = want->bound;
+	}
 	x->target.provider = x->asked;
 	return &step_plan;
 }
@@ -97,7 +103,7 @@ skip(struct exchange *x)
 const struct step *
 steps_parted(struct exchange *x, enum share_answer answer)
 {
-	return answer == SHARE_GRANTED ? &step_ask : skip(x);
+	return answer == SHARE_GRANTED ? &step_ask : skip(x, &x->share_ask.wish.part);
 }
 
 /* Asks for a larger part of a cap, without which this attempt cannot be made. */
@@ -110,7 +116,7 @@ ask_for_part(struct exchange *x, const struct budget_want *want)
 	if (x->target.part_asks++ < PART_ASKS_MAX && state_share_is_connected(x->app->state))
 		answer =
 		    share_ask_begin(&x->share_ask, x->app->loop, state_path(x->app->state), &wish);
-	return answer == SHARE_ASKED ? NULL : skip(x);
+	return answer == SHARE_ASKED ? NULL : skip(x, want);
 }
 
 static const struct step *
@@ -123,7 +129,7 @@ ask(struct exchange *x)
 		       target_write_body(t, x->app->state, x->request, &x->body);
 	enum caps_result caps = written ? reserve(x, &want) : CAPS_GRANTED;
 	if (caps != CAPS_GRANTED)
-		return caps == CAPS_NEED_PART ? ask_for_part(x, &want) : skip(x);
+		return caps == CAPS_NEED_PART ? ask_for_part(x, &want) : skip(x, &want);
 	t->part_asks = 0;
 	x->asked = t->provider;
 	lease_renew(&t->lease, x->app->state);

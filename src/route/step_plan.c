@@ -37,6 +37,8 @@ collect(const struct exchange *x)
 	    .prices = x->app->prices,
 	    .is_free = x->auxiliary,
 	    .capped = x->capped,
+	    .lacking = x->lacking,
+	    .lacking_bound = x->lacked,
 	    .drill = &x->drilled.drill,
 	    .kin_is_sure = x->identity.kin_is_sure,
 	    .now_ms = clock_wall_ms(),
@@ -120,7 +122,8 @@ hold(struct exchange *x, int64_t ms)
 	/* Those that were tried and are paused may be tried again after that. */
 	x->tried &= ~x->paused;
 	x->paused = 0;
-	x->capped = 0;
+	x->capped = x->lacking = 0;
+	x->lacked = 0;
 	x->probed = 0;
 	return steps_wait(x, ms, &step_plan);
 }

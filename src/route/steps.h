@@ -64,7 +64,9 @@ struct exchange {
 	int64_t held_ms;  /* time spent waiting for a provider to be available */
 	uint64_t tried;   /* bit i: the candidate with index i is not tried again */
 	uint64_t paused;  /* of tried: those that are paused since then */
-	uint64_t capped;  /* the same: those that a cap refused */
+	uint64_t capped;  /* the same: those that a cap refused, */
+	uint64_t lacking; /* and until its period ends; */
+	int64_t lacked;   /* of these the largest bound */
 	uint64_t probed;  /* bit i: another machine may probe the candidate with index i */
 	unsigned attempts;
 	char skipped[64]; /* a preferred provider that was skipped, for the log */

@@ -139,6 +139,7 @@ parts_next_wish(struct parts *parts, const struct state *state, struct part_wish
 		*wish = (struct part_wish){
 		    .key = p->key,
 		    .is = budget.part,
+		    .spent = budget.settled,
 		    .others_known = p->floor,
 		    .others_lost = p->floor > p->others ? p->floor : p->others,
 		};
@@ -148,6 +149,7 @@ parts_next_wish(struct parts *parts, const struct state *state, struct part_wish
 			continue;
 		p->is_under_way = true;
 		p->is_due = false;
+		p->spent = budget.settled;
 		return true;
 	}
 	return false;
@@ -164,7 +166,7 @@ parts_learn(struct parts *parts, struct state *state, const struct part_answer *
 		p->floor = p->others;
 	p->others = answer->others;
 	memcpy(p->birth, answer->birth, sizeof p->birth);
-	state_budget_part_set(state, &answer->key, answer->part);
+	state_budget_part_set(state, &answer->key, answer->part, answer->others_spent);
 }
 
 /* --- Time ------------------------------------------------------------- */
@@ -177,6 +179,7 @@ parts_give_back(struct parts *parts, struct state *state, int64_t now_ms)
 		struct budget budget;
 		state_budget(state, &p->key, &budget);
 		int64_t keep = budget.held + p->slice;
+		p->is_due |= budget.settled != p->spent;
 		if (!p->is_under_way && budget.part > keep &&
 		    now_ms - p->promised_ms > PARTS_KEEP_MS)
 			p->is_due |= state_budget_part_lower(state, &p->key, keep) < budget.part;

@@ -31,6 +31,7 @@ struct part {
 	int64_t promised_ms; /* when it was last; steady clock, as all of these */
 	int64_t others;      /* what the other machines had, as the server said last */
 	int64_t floor;       /* what they had before the server forgot */
+	int64_t spent;       /* what was told of it */
 	char birth[PART_BIRTH_SIZE];
 	bool is_under_way; /* a wish */
 	bool is_due;       /* the server is to be told */
@@ -53,16 +54,16 @@ const char *part_name(const struct budget_key *key, char text[static PART_NAME_S
  * the cap leaves; or to leave it as it is. Amounts are nano-dollars. */
 struct part_wish {
 	struct budget_key key;
-	int64_t is, need, want, cap;
+	int64_t is, spent, need, want, cap;
 	int64_t others_known; /* what the others have at least, if its memory is still the known, */
 	int64_t others_lost;  /* and if it is not */
 	char birth[PART_BIRTH_SIZE];
 };
 
-/* What it says: the part, and what all others have. */
+/* What it says: the part, and what all others have, and have spent. */
 struct part_answer {
 	struct budget_key key;
-	int64_t part, others;
+	int64_t part, others, others_spent;
 	char birth[PART_BIRTH_SIZE];
 };
 
@@ -79,7 +80,8 @@ bool parts_next_wish(struct parts *parts, const struct state *state, struct part
 /* The server's answer to the wish that is under way. */
 void parts_learn(struct parts *parts, struct state *state, const struct part_answer *answer);
 
-/* Lowers the parts that are larger than needed; the server is to be told. */
+/* Lowers the parts that are larger than needed; the server is to be told of that, and of what was
+ * spent. */
 void parts_give_back(struct parts *parts, struct state *state, int64_t now_ms);
 
 /* All parts that are in the state are to be told, and what the others have is to be read. */

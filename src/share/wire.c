@@ -31,28 +31,32 @@ enum {
 	"if redis.call('get',KEYS[1])==ARGV[1] then "                                              \
 	"return redis.call('pexpire',KEYS[1],ARGV[2]) end"
 
-/* A machine's part of a cap among those of all, a field each. KEYS: they; the birth of the server's
- * memory; and, while that is young, a sign that nothing is given yet, since machines have not told
- * what they have. ARGV: the machine, struct part_wish in its order, a birth if there is none, how
- * long the first is kept, and how long the sign. Amounts are below 2^53, so Lua's numbers are
- * exact. */
+/* A machine's part of a cap among those of all, a field each. KEYS: they; what each has spent,
+ * which one of an older version does not tell; the birth of the server's memory; and, while that is
+ * young, a sign that nothing is given yet, since machines have not told what they have. ARGV: the
+ * machine, struct part_wish in its order, a birth if there is none, how long the first two are
+ * kept, and how long the sign. Amounts are below 2^53, so Lua's numbers are exact. */
 #define PART                                                                                       \
-	"local is,need,want,cap=tonumber(ARGV[2]),tonumber(ARGV[3]),tonumber(ARGV[4]),"            \
-	"tonumber(ARGV[5]) "                                                                       \
-	"if redis.call('set',KEYS[2],ARGV[9],'nx') then "                                          \
-	"redis.call('set',KEYS[3],'1','px',ARGV[11]) end "                                         \
-	"local birth=redis.call('get',KEYS[2]) "                                                   \
-	"local others,known=0,tonumber(birth==ARGV[8] and ARGV[6] or ARGV[7]) "                    \
-	"local all=redis.call('hgetall',KEYS[1]) "                                                 \
-	"for i=1,#all,2 do if all[i]~=ARGV[1] then "                                               \
-	"others=others+(tonumber(all[i+1]) or 0) end end "                                         \
-	"others=math.max(others,known) "                                                           \
-	"local part=math.min(want,cap-others) "                                                    \
-	"if part<need or part<is or redis.call('get',KEYS[3]) then part=is end "                   \
+	"local is,need,want,cap=tonumber(ARGV[2]),tonumber(ARGV[4]),tonumber(ARGV[5]),"            \
+	"tonumber(ARGV[6]) "                                                                       \
+	"if redis.call('set',KEYS[3],ARGV[10],'nx') then "                                         \
+	"redis.call('set',KEYS[4],'1','px',ARGV[12]) end "                                         \
+	"local birth=redis.call('get',KEYS[3]) "                                                   \
+	"local function others(key) "                                                              \
+	"local sum,all=0,redis.call('hgetall',key) "                                               \
+	"for i=1,#all,2 do if all[i]~=ARGV[1] then sum=sum+(tonumber(all[i+1]) or 0) end end "     \
+	"return sum end "                                                                          \
+	"local function keep(key,amount) "                                                         \
+	"redis.call('hset',key,ARGV[1],amount) "                                                   \
+	"redis.call('pexpire',key,ARGV[11]) end "                                                  \
+	"local known=tonumber(birth==ARGV[9] and ARGV[7] or ARGV[8]) "                             \
+	"local have=math.max(others(KEYS[1]),known) "                                              \
+	"local part=math.min(want,cap-have) "                                                      \
+	"if part<need or part<is or redis.call('get',KEYS[4]) then part=is end "                   \
 	"part=string.format('%.0f',part) "                                                         \
-	"redis.call('hset',KEYS[1],ARGV[1],part) "                                                 \
-	"redis.call('pexpire',KEYS[1],ARGV[10]) "                                                  \
-	"return {part,string.format('%.0f',others),birth}"
+	"keep(KEYS[1],part) "                                                                      \
+	"keep(KEYS[2],ARGV[3]) "                                                                   \
+	"return {part,string.format('%.0f',have),string.format('%.0f',others(KEYS[2])),birth}"
 
 /* One connection, and what libhiredis wants of the loop for it. */
 struct line {
@@ -541,14 +545,15 @@ wire_renew(struct wire *wire, const char *name, const char *holder)
 static bool
 read_part(const redisReply *r, struct part_answer *answer)
 {
-	if (r->type != REDIS_REPLY_ARRAY || r->elements != 3)
+	if (r->type != REDIS_REPLY_ARRAY || r->elements != 4)
 		return false;
 	for (size_t i = 0; i < r->elements; i++)
 		if (r->element[i]->type != REDIS_REPLY_STRING)
 			return false;
 	answer->part = strtoll(r->element[0]->str, NULL, 10);
 	answer->others = strtoll(r->element[1]->str, NULL, 10);
-	snprintf(answer->birth, sizeof answer->birth, "%s", r->element[2]->str);
+	answer->others_spent = strtoll(r->element[2]->str, NULL, 10);
+	snprintf(answer->birth, sizeof answer->birth, "%s", r->element[3]->str);
 	return true;
 }
 
@@ -583,12 +588,13 @@ wire_part(struct wire *wire, uint64_t machine, const struct part_wish *w)
 	}
 	ask->part = w->key;
 	if (!send_command(wire, on_part, ask,
-			  "EVAL %s 3 %s:part:%s %s:part:birth %s:part:quiet "
-			  "%016llx %lld %lld %lld %lld %lld %lld %s %016llx %lld %d",
-			  PART, prefix, name, prefix, prefix, (unsigned long long)machine,
-			  (long long)w->is, (long long)w->need, (long long)w->want,
-			  (long long)w->cap, (long long)w->others_known, (long long)w->others_lost,
-			  w->birth, (unsigned long long)fresh,
+			  "EVAL %s 4 %s:part:%s %s:part:%s:spent %s:part:birth %s:part:quiet "
+			  "%016llx %lld %lld %lld %lld %lld %lld %lld %s %016llx %lld %d",
+			  PART, prefix, name, prefix, name, prefix, prefix,
+			  (unsigned long long)machine, (long long)w->is, (long long)w->spent,
+			  (long long)w->need, (long long)w->want, (long long)w->cap,
+			  (long long)w->others_known, (long long)w->others_lost, w->birth,
+			  (unsigned long long)fresh,
 			  w->key.kind == BUDGET_DAY ? PART_DAY_MS : PART_MONTH_MS, WIRE_QUIET_MS))
 		free(ask);
 }

@@ -82,12 +82,12 @@ budget_reserve(struct state_budget *budget, int64_t cap, int64_t bound, uint32_t
 	return BUDGET_GRANTED;
 }
 
-/* The part of that period. */
+/* The word's amount in that period, which has none of another one's. */
 static int64_t
-part_of(const struct state_budget *budget, uint32_t period)
+amount_in(const word *at, uint32_t period)
 {
-	uint64_t part = word_get(&budget->part);
-	return period_of(part) == period ? amount_of(part) : 0;
+	uint64_t packed = word_get(at);
+	return period_of(packed) == period ? amount_of(packed) : 0;
 }
 
 static int64_t
@@ -127,9 +127,9 @@ budget_reserve_part(struct state_budget *budget, int64_t cap, int64_t bound, uin
 	enum budget_result result = budget_reserve(budget, limit - bound + 1, bound, period);
 	is = budget_read(budget, *period);
 	if (result != BUDGET_GRANTED)
-		return is.held + bound <= cap     ? BUDGET_PART
-		       : is.settled + bound > cap ? BUDGET_USED
-						  : BUDGET_RESERVED;
+		return budget_lacks(&is, cap, bound) ? BUDGET_USED
+		       : is.held + bound <= cap      ? BUDGET_PART
+						     : BUDGET_RESERVED;
 	/* The part may have been lowered meanwhile. */
 	atomic_thread_fence(memory_order_seq_cst);
 	is = budget_read(budget, *period);
@@ -139,17 +139,36 @@ budget_reserve_part(struct state_budget *budget, int64_t cap, int64_t bound, uin
 	return BUDGET_PART;
 }
 
-void
-budget_part_set(struct state_budget *budget, uint32_t period, int64_t part)
+bool
+budget_lacks(const struct budget *budget, int64_t cap, int64_t bound)
 {
-	if (period_of(word_get(&budget->part)) <= period)
-		word_set(&budget->part, pack(period, clamp(part)));
+	return budget->settled + budget->others + bound > cap;
+}
+
+void
+budget_want_note(struct state_budget *budget, uint32_t period, int64_t bound)
+{
+	uint64_t before = word_get(&budget->wanted), after = pack(period, clamp(bound)), now;
+	do {
+		now = roll(before, period);
+		if (period_of(now) != period || (amount_of(now) != 0 && now <= after))
+			return;
+	} while (!swap(&budget->wanted, &before, after));
+}
+
+void
+budget_part_set(struct state_budget *budget, uint32_t period, int64_t part, int64_t others)
+{
+	if (period_of(word_get(&budget->part)) > period)
+		return;
+	word_set(&budget->part, pack(period, clamp(part)));
+	word_set(&budget->others, pack(period, clamp(others)));
 }
 
 int64_t
 budget_part_lower(struct state_budget *budget, uint32_t period, int64_t keep)
 {
-	int64_t part = part_of(budget, period);
+	int64_t part = amount_in(&budget->part, period);
 	if (part <= keep)
 		return part;
 	word_set(&budget->part, pack(period, clamp(keep)));
@@ -206,6 +225,8 @@ clear(struct state_budget *places)
 		word_set(&places[i].settled, 0);
 		word_set(&places[i].noticed, 0);
 		word_set(&places[i].part, 0);
+		word_set(&places[i].others, 0);
+		word_set(&places[i].wanted, 0);
 	}
 }
 
@@ -234,7 +255,9 @@ budget_read(const struct state_budget *budget, uint32_t period)
 	uint64_t settled = roll(word_get(&budget->settled), period_of(held));
 	return (struct budget){.held = amount_of(held),
 			       .settled = amount_of(settled),
-			       .part = part_of(budget, period_of(held)),
+			       .part = amount_in(&budget->part, period_of(held)),
+			       .others = amount_in(&budget->others, period_of(held)),
+			       .wanted = amount_in(&budget->wanted, period_of(held)),
 			       .period = period_of(held)};
 }
 

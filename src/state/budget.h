@@ -33,15 +33,22 @@ bool budget_begin(struct state_image *image, uint64_t scope, const struct budget
 enum budget_result budget_reserve(struct state_budget *budget, int64_t cap, int64_t bound,
 				  uint32_t *period);
 
-/* The same, but only if what is held then is within the part of the cap: else BUDGET_PART. */
+/* The same, but only if what is held then is within the part of the cap: else BUDGET_PART, or
+ * BUDGET_USED if it lacks the bound. */
 enum budget_result budget_reserve_part(struct state_budget *budget, int64_t cap, int64_t bound,
 				       uint32_t *period);
 
-/* Sets the part, and lowers it to keep, or to what is held if that is more: returns it. A
- * reservation at the same moment is within the lower part, or it is held when this looks
- * (tests/model/part.pml). One caller at a time. */
-void budget_part_set(struct state_budget *budget, uint32_t period, int64_t part);
+/* Sets the part, and what the others have spent; and lowers the part to keep, or to what is held if
+ * that is more: returns it. A reservation at the same moment is within the lower part, or it is
+ * held when this looks (tests/model/part.pml). One caller at a time. */
+void budget_part_set(struct state_budget *budget, uint32_t period, int64_t part, int64_t others);
 int64_t budget_part_lower(struct state_budget *budget, uint32_t period, int64_t keep);
+
+/* Whether all machines have spent so much of the cap that the bound no longer fits. */
+bool budget_lacks(const struct budget *budget, int64_t cap, int64_t bound);
+
+/* Remembers the bound as wanted in that period, if it is the least. */
+void budget_want_note(struct state_budget *budget, uint32_t period, int64_t bound);
 
 /* Copies the keys of up to max budgets with a part; returns how many. */
 size_t budget_parts(const struct state_image *image, struct budget_key *keys, size_t max);

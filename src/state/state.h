@@ -106,7 +106,9 @@ struct budget_key {
 struct budget {
 	int64_t held;    /* spent, and reserved by requests that run; this decides */
 	int64_t settled; /* spent */
-	int64_t part;    /* of a cap that machines share: what this one has taken */
+	int64_t part;    /* of a cap that machines share: what this one has taken, */
+	int64_t others;  /* what the others have spent, as the server said last, */
+	int64_t wanted;  /* and the least bound that state_budget_lacks(); 0: none */
 	uint32_t period; /* of all: the one asked for, or a later one */
 };
 
@@ -323,6 +325,10 @@ enum budget_result state_budget_reserve_part(struct state *state, const struct b
  * in nothing is given back. */
 void state_budget_settle(struct state *state, const struct budget_claim *claim, int64_t cost);
 
+/* Whether what all machines have spent leaves less of a shared cap than the bound, until the period
+ * ends: then the bound is remembered as wanted, if it is the least. A cap of 0 lacks nothing. */
+bool state_budget_lacks(struct state *state, const struct budget_want *want);
+
 /* Reads a budget; BUDGET_GRANTED, zeros if nothing is known, else why nothing can be reserved. */
 enum budget_result state_budget(const struct state *state, const struct budget_key *key,
 				struct budget *out);
@@ -394,9 +400,10 @@ enum health_outcome state_health_merge(struct state *state, const struct health 
 /* The budgets of which this machine has taken a part; copies up to max, returns how many. */
 size_t state_budget_parts(const struct state *state, struct budget_key *keys, size_t max);
 
-/* Sets a part, as the server has granted it; and gives back what is above keep and not held now:
- * returns what is left. For who has the messenger's lock. */
-void state_budget_part_set(struct state *state, const struct budget_key *key, int64_t part);
+/* Sets a part, as the server has granted it, and what the others have spent; and gives back what is
+ * above keep and not held now: returns what is left. For who has the messenger's lock. */
+void state_budget_part_set(struct state *state, const struct budget_key *key, int64_t part,
+			   int64_t others);
 int64_t state_budget_part_lower(struct state *state, const struct budget_key *key, int64_t keep);
 
 /* Returns a random number, never 0, by which the server knows this state file among the machines';

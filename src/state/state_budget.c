@@ -170,6 +170,21 @@ state_budget_release(struct state *state, const struct budget_key *key, int64_t 
 	return state_image_is_whole(image) ? result : BUDGET_CLOSED;
 }
 
+bool
+state_budget_lacks(struct state *state, const struct budget_want *want)
+{
+	struct state_image *image = state_shared_image(state);
+	struct state_budget *budget =
+	    image == NULL || want->cap == 0 ? NULL : budget_find(image, &want->key);
+	if (budget == NULL)
+		return false;
+	struct budget is = budget_read(budget, want->key.period);
+	if (!budget_lacks(&is, want->cap, want->bound))
+		return false;
+	budget_want_note(budget, is.period, want->bound);
+	return true;
+}
+
 enum budget_result
 state_budget(const struct state *state, const struct budget_key *key, struct budget *out)
 {

@@ -46,12 +46,13 @@ state_budget_parts(const struct state *state, struct budget_key *keys, size_t ma
 }
 
 void
-state_budget_part_set(struct state *state, const struct budget_key *key, int64_t part)
+state_budget_part_set(struct state *state, const struct budget_key *key, int64_t part,
+		      int64_t others)
 {
 	struct state_image *image = state_shared_image(state);
 	struct state_budget *budget = image == NULL ? NULL : budget_find(image, key);
 	if (budget != NULL)
-		budget_part_set(budget, key->period, part);
+		budget_part_set(budget, key->period, part, others);
 }
 
 int64_t

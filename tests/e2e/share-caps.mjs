@@ -56,6 +56,53 @@ check('what one host does not use, another can; all of it, and no cent more', as
   assert.equal(who(await say(all[1])), 'deepseek', 'a new day');
 });
 
+// Another machine, which the test plays: what it has, and what it has spent; one of an older version does not tell that.
+async function another(all, { has, spent }) {
+  const hash = (await all.server.content()).match(/^cr:part:[0-9a-f]+:day:\d+$/m)[0], nano = dollars => String(dollars * 1e9);
+  await all.server.cli(['hset', hash, 'feedfeedfeedfeed', nano(has)]);
+  if (spent !== undefined) await all.server.cli(['hset', `${hash}:spent`, 'feedfeedfeedfeed', nano(spent)]);
+}
+
+// How many the server has run.
+const scripts = async all => Number((await all.server.cli(['info', 'commandstats'])).match(/cmdstat_eval:calls=(\d+)/)[1]);
+
+check('what the others have spent is said at once, and until when; a request that still fits is served', async t => {
+  const all = await capped(t, 9), [first, second] = all;
+  const stateOf = async r => (await r.status()).providers.deepseek;
+  await eventually('the first spends it', async () => { await say(first); return await billed(all) === 9; });
+  await eventually('it is told', async () => /:spent\n[0-9a-f]{16}\n8100000000\n/.test(await all.server.content()));
+  assert.equal((await stateOf(second)).state, 'ready', 'it has not asked');
+  assert.equal(who(await say(second)), 'kimi');
+  const { state, reason, until } = await stateOf(second), cap = await capOf(second);
+  assert.deepEqual([state, until, cap.used, cap.others], ['capped', cap.until, 0, 8.1]);
+  assert.match(reason, /^deepseek has too little left of its daily cap \(\$9\.00\), of which all machines have spent \$8\.10, until /);
+  assert.match((await second.ctl('status')).stdout, /cap deepseek, day: \$0\.00 of \$9\.00, \$0\.00 reserved, \$8\.10 spent by other machines, until/);
+
+  const before = await scripts(all);
+  for (let i = 0; i < 9; i++) assert.equal(who(await say(second)), 'kimi');
+  assert.ok(await scripts(all) - before < 9, 'the server is not asked for each');
+
+  assert.equal(who(await second.post(message('SIM:LONG 40', { max_tokens: 50 }))), 'deepseek', 'half a dollar is left');
+  all[0].clock.forward('24h');
+  assert.equal(who(await say(second)), 'deepseek', 'a new day');
+});
+
+check('what the others hold may be given back, and is waited for; what they have spent is not', async t => {
+  const all = await capped(t, 9, { order: ['deepseek'], n: 1 }), [r] = all;
+  assert.equal(who(await say(r)), 'deepseek');
+  await another(all, { has: 8 });
+  const answer = say(r), before = await scripts(all);
+  await eventually('it waits, and asks again', async () => await scripts(all) > before + 2);
+  assert.equal((await r.status()).providers.deepseek.state, 'ready');
+  await another(all, { has: 0 });
+  assert.equal(who(await answer), 'deepseek');
+  await another(all, { has: 8, spent: 7 });
+  const then = await scripts(all), refused = await say(r);
+  assert.equal(refused.status, 429);
+  assert.ok(await scripts(all) <= then + 2, 'it does not ask again');
+  assert.match(refused.text, /deepseek has too little left of its daily cap \(\$9\.00\), of which all machines have spent \$8\.80, until /);
+});
+
 check('without the server a host spends what it has taken, and says why no more', async t => {
   const all = await capped(t, 9), [first, second] = all;
   assert.equal(who(await say(first)), 'deepseek');

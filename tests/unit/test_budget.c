@@ -58,10 +58,12 @@ begin(struct state *state, uint64_t scope, int64_t spent)
  *     r7  reserve 7      s5  settle the last reservation at 5      g  give the first one back
  *     d1  it is the day DAY + 1       n50  notice 50 %      b6  6 were spent on DAY
  *     p8  reserve 8 within the part   =9   the part is 9    -2  give back what is above 2
+ *     o5  the others have spent 5, as is said with the next part         l3  is too little left for 3
+ *     w   what is wanted
  * and what the budget is then. The cap is 10. */
 static const struct row {
 	const char *name, *steps;
-	const char *results; /* of r and p: g, u(sed), R(eserved), p(art); of n: 1, 0 */
+	const char *results; /* of r and p: g, u(sed), R(eserved), p(art); of n and l: 1, 0; of w */
 	int64_t held, settled;
 } rows[] = {
     {"nothing is known", "", "", 0, 0},
@@ -105,6 +107,15 @@ static const struct row {
     {"of tomorrow there is no part", "=8 d1 p1", "p", 0, 0},
     {"nor of the day after, in the same place", "=8 p2 d2 p1", "gp", 0, 0},
     {"yesterday's part does not replace it", "d2 =5 d0 =9 d2 p6 p5", "pg", 5, 0},
+    {"what others have spent is used", "o8 =2 p3", "u", 0, 0},
+    {"but not what they may have taken", "o7 =2 p3", "p", 0, 0},
+    {"beside what is spent here", "o5 =4 p3 s3 p2 p3", "gpu", 3, 3},
+    {"what is in the part is granted all the same", "o9 =2 p2", "g", 2, 0},
+    {"until the server says otherwise", "o8 =2 p3 o7 =2 p3", "up", 0, 0},
+    {"and of another day it says nothing", "o8 =2 d1 p3 d2 p3", "pp", 0, 0},
+    {"what may fit does not lack", "o7 =2 l3 w", "00", 0, 0},
+    {"of what lacks the least is wanted", "o7 =2 l5 l4 l6 w", "1114", 0, 0},
+    {"in that period", "o7 =2 l4 d1 w d2 w o7 =2 l5 w", "10015", 0, 0},
     {"and again in another period", "r1 n50 d1 r1 n50 d2 r1 n50", "g1g1g1", 1, 0},
 };
 
@@ -120,6 +131,8 @@ check_row(const struct row *row)
 	struct budget_claim first = {0}, last = {0};
 	char results[32] = "", name[160];
 	size_t n = 0;
+	int64_t others = 0;
+	struct budget budget;
 	unlink(path);
 	struct state *state = open_state(state_open);
 	must(row->steps[0] == 'b' || begin(state, 7, 0) == BUDGET_GRANTED, "begin");
@@ -139,7 +152,19 @@ check_row(const struct row *row)
 			results[n++] = letters[result];
 			break;
 		case '=':
-			state_budget_part_set(state, &key, number);
+			state_budget_part_set(state, &key, number, others);
+			break;
+		case 'o':
+			others = number;
+			break;
+		case 'l':
+			results[n++] =
+			    state_budget_lacks(state, &(struct budget_want){key, 10, number}) ? '1'
+											      : '0';
+			break;
+		case 'w':
+			state_budget(state, &key, &budget);
+			results[n++] = (char)('0' + budget.wanted);
 			break;
 		case '-':
 			state_budget_part_lower(state, &key, number);
@@ -161,7 +186,6 @@ check_row(const struct row *row)
 			key.period = (uint32_t)(DAY + number);
 		}
 	}
-	struct budget budget;
 	state_budget(state, &key, &budget);
 	snprintf(name, sizeof name, "%s: results", row->name);
 	TAP_STR(name, results, row->results);
@@ -495,7 +519,7 @@ check_part_beside(struct bill *bill)
 	start_spenders(bill, children);
 	while (running > 0) {
 		int64_t before = part < CAP ? part + BOUND : part;
-		state_budget_part_set(state, &key, before);
+		state_budget_part_set(state, &key, before, 0);
 		sched_yield();
 		state_budget(state, &key, &budget);
 		part = state_budget_part_lower(state, &key, budget.held - BOUND);

@@ -16,6 +16,7 @@ static const struct budget_key key = {7, BUDGET_DAY, DAY};
 static struct state *state;
 static struct parts parts;
 static int64_t now_ms;
+static int64_t told_spent; /* with the last wish */
 
 static void
 must(bool done, const char *what)
@@ -41,12 +42,13 @@ ask(int64_t bound)
 	return parts_ask(&parts, &q);
 }
 
-static void
+static struct budget_claim
 reserve(int64_t bound)
 {
 	struct budget_claim claim;
 	must(state_budget_reserve_part(state, &key, CAP, bound, &claim) == BUDGET_GRANTED,
 	     "a reservation");
+	return claim;
 }
 
 /* The next wish as text, "" if there is none: is, need, want, cap; known, lost; birth. */
@@ -56,18 +58,20 @@ wish(void)
 	static char text[160];
 	struct part_wish w;
 	text[0] = '\0';
-	if (parts_next_wish(&parts, state, &w))
-		snprintf(text, sizeof text,
-			 "%" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 "; %" PRId64 " %" PRId64
-			 "; %s",
-			 w.is, w.need, w.want, w.cap, w.others_known, w.others_lost, w.birth);
+	if (!parts_next_wish(&parts, state, &w))
+		return text;
+	told_spent = w.spent;
+	snprintf(text, sizeof text,
+		 "%" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 "; %" PRId64 " %" PRId64 "; %s",
+		 w.is, w.need, w.want, w.cap, w.others_known, w.others_lost, w.birth);
 	return text;
 }
 
 static void
 learn(int64_t part, int64_t others, const char *birth)
 {
-	struct part_answer answer = {.key = key, .part = part, .others = others};
+	struct part_answer answer = {
+	    .key = key, .part = part, .others = others, .others_spent = others - 1};
 	snprintf(answer.birth, sizeof answer.birth, "%s", birth);
 	parts_learn(&parts, state, &answer);
 }
@@ -167,6 +171,23 @@ check_giving_back(void)
 }
 
 static void
+check_spending(void)
+{
+	struct budget budget;
+	state_budget(state, &key, &budget);
+	TAP_INT("what the others have spent is known", budget.others, 299);
+	const struct budget_claim claim = reserve(5);
+	state_budget_settle(state, &claim, 4);
+	TAP_STR("what is spent", wish(), "");
+	parts_give_back(&parts, state, now_ms);
+	TAP_STR("… is told soon", wish(), "110 0 0 0; 0 300; b2");
+	TAP_INT("… as much as it is", told_spent, 4);
+	learn(110, 300, "b2");
+	parts_give_back(&parts, state, now_ms);
+	TAP_STR("… once", wish(), "");
+}
+
+static void
 check_room(void)
 {
 	struct parts many = {0};
@@ -217,6 +238,7 @@ main(int argc, char **argv)
 	check_questions();
 	check_forgetting();
 	check_giving_back();
+	check_spending();
 	check_room();
 	check_names();
 	state_close(state);

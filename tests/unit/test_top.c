@@ -140,6 +140,22 @@ static const struct row {
      "! tokens.txt: line 3\n"
      "! state_file waits\n"
      "  drill 0000beef: claude_pro as if limit, 2 left, ends 19:10 (in 10 min)\n"},
+    {__LINE__, "a cap of several machines",
+     "{\"caps\":[{\"scope\":\"all\",\"period\":\"day\",\"cap\":5.0,\"used\":0.25,\"reserved\":0.5,"
+     "\"others\":3.75}]}",
+     NULL, NULL, 0, 0, false,
+     "Claude Router   , 0 running\n"
+     "\n"
+     "● \n"
+     "  \n"
+     "\n"
+     "Providers, in order\n"
+     "\n"
+     "Today\n"
+     "  nothing is recorded, or it cannot be read\n"
+     "  all         day     ███████████████████░░░░░ $4.00 of $5.00, $3.75 by other machines, "
+     "$0.50 "
+     "reserved\n"},
     {__LINE__, "nothing at all", "{}", "{}", "{}", 80, 24, false,
      "Claude Router   , 0 running\n"
      "\n"

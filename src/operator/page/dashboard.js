@@ -28,7 +28,7 @@ const TEXT = {
 	worth: ['In 7 days, plans and clients’ own keys served what would have cost {0} at list prices. You do not pay that.', '7 天内，套餐和客户端自有密钥处理了按标价为 {0} 的请求，您无需付费。'],
 	ledgerOff: ['Nothing is recorded: ledger = "off".', '没有记录：ledger = "off"。'],
 	unread: ['What was used cannot be read: {0}', '无法读取用量：{0}'], asTable: ['As a table', '表格'], cap: ['{0} cap: {1} of {2}', '{0}上限：{1} / {2}'],
-	held: ['{0} reserved', '预留 {0}'], capDay: ['Daily', '每日'], capMonth: ['Monthly', '每月'], free: ['Nothing was billed to you.', '没有向您计费。'],
+	held: ['{0} reserved', '预留 {0}'], byOthers: ['{0} by other machines', '其他机器 {0}'], capDay: ['Daily', '每日'], capMonth: ['Monthly', '每月'], free: ['Nothing was billed to you.', '没有向您计费。'],
 	today: ['Today', '今天'], choose: ['Choose a mark to read what happened.', '选择一个标记查看详情。'], quiet: ['Nothing has changed today.', '今天没有变化。'],
 	none: ['nobody', '无'], unknown: ['not recorded', '无记录'],
 	providers: ['Providers, in order of preference', '服务方（按优先顺序）'], isServing: ['serving', '服务中'], isReady: ['ready', '就绪'], isResting: ['paused', '已暂停'],
@@ -256,8 +256,8 @@ function sum(rows) {
 }
 
 function capLine(cap, provider, whose = '') {
-	const label = whose + t('cap', t(cap.period === 'day' ? 'capDay' : 'capMonth'), dollars(cap.used), dollars(cap.cap));
-	return [para(nearness(cap.used / cap.cap), label, cap.reserved > 0 && ` (${t('held', dollars(cap.reserved))})`), bar(cap.used / cap.cap, provider, { held: cap.reserved / cap.cap, label, text: label })];
+	const used = cap.used + (cap.others ?? 0), label = whose + t('cap', t(cap.period === 'day' ? 'capDay' : 'capMonth'), dollars(used), dollars(cap.cap));
+	return [para(nearness(used / cap.cap), label, cap.others > 0 && ` (${t('byOthers', dollars(cap.others))})`, cap.reserved > 0 && ` (${t('held', dollars(cap.reserved))})`), bar(used / cap.cap, provider, { held: cap.reserved / cap.cap, label, text: label })];
 }
 
 function showCost() {
@@ -393,7 +393,7 @@ function usageTables({ problem, models, clients }) {
 
 // The budgets of client keys, the fullest first.
 function showUsage() {
-	const share = cap => cap.used / cap.cap, budgets = (status.caps ?? []).filter(cap => cap.scope.startsWith('key:')).sort((a, b) => share(b) - share(a)).slice(0, 10);
+	const share = cap => (cap.used + (cap.others ?? 0)) / cap.cap, budgets = (status.caps ?? []).filter(cap => cap.scope.startsWith('key:')).sort((a, b) => share(b) - share(a)).slice(0, 10);
 	show('usage', [usage, budgets], () => [...usageTables(usage), budgets.length > 0 && el('h2', { class: 'more' }, t('budgets')),
 		el('div', { class: 'budgets day' }, budgets.map(cap => el('div', {}, capLine(cap, status.current_provider, `${cap.scope.slice(4)} · `))))]);
 }
