@@ -49,7 +49,7 @@ parts_ask(struct parts *parts, const struct share_question *question)
 	struct part *p = parts->n_asked < PARTS_ASKED_MAX ? part_at(parts, &want->key) : NULL;
 	if (p == NULL)
 		return false;
-	p->slice = want->cap / PARTS_SLICES;
+	p->cap = want->cap;
 	parts->asked[parts->n_asked].is_told = false;
 	parts->asked[parts->n_asked++].question = *question;
 	return true;
@@ -119,7 +119,7 @@ add_questions(struct parts *parts, const struct part *p, struct part_wish *wish,
 		if (wish->cap == 0) {
 			wish->cap = asked->cap;
 			wish->need = budget->held + p->promised;
-			wish->want = wish->need + p->slice;
+			wish->want = wish->need + p->cap / PARTS_SLICES;
 			wish->need += asked->bound;
 		}
 		wish->want += asked->bound;
@@ -171,6 +171,14 @@ parts_learn(struct parts *parts, struct state *state, const struct part_answer *
 
 /* --- Time ------------------------------------------------------------- */
 
+/* A slice, unless so little of the cap is left that another machine may need it. */
+static int64_t
+keep_ahead(const struct part *p, int64_t part)
+{
+	int64_t slice = p->cap / PARTS_SLICES;
+	return p->cap - p->others - part < slice ? 0 : slice;
+}
+
 void
 parts_give_back(struct parts *parts, struct state *state, int64_t now_ms)
 {
@@ -178,7 +186,7 @@ parts_give_back(struct parts *parts, struct state *state, int64_t now_ms)
 		struct part *p = &parts->list[i];
 		struct budget budget;
 		state_budget(state, &p->key, &budget);
-		int64_t keep = budget.held + p->slice;
+		int64_t keep = budget.held + keep_ahead(p, budget.part);
 		p->is_due |= budget.settled != p->spent;
 		if (!p->is_under_way && budget.part > keep &&
 		    now_ms - p->promised_ms > PARTS_KEEP_MS)

@@ -26,7 +26,7 @@
 
 struct part {
 	struct budget_key key;
-	int64_t slice;
+	int64_t cap;         /* as was asked last; 0: nobody has */
 	int64_t promised;    /* granted, and perhaps not reserved yet */
 	int64_t promised_ms; /* when it was last; steady clock, as all of these */
 	int64_t others;      /* what the other machines had, as the server said last */

@@ -94,6 +94,7 @@ check('what the others hold may be given back, and is waited for; what they have
   const answer = say(r), before = await scripts(all);
   await eventually('it waits, and asks again', async () => await scripts(all) > before + 2);
   assert.equal((await r.status()).providers.deepseek.state, 'ready');
+  await eventually('it holds nothing ahead itself', async () => (await capOf(r)).part === 0.9);
   await another(all, { has: 0 });
   assert.equal(who(await answer), 'deepseek');
   await another(all, { has: 8, spent: 7 });

@@ -171,6 +171,25 @@ check_giving_back(void)
 }
 
 static void
+check_slice(void)
+{
+	parts_give_back(&parts, state, now_ms + 60000);
+	TAP_INT("a slice is kept ahead", part(), 110);
+	parts_tell_all(&parts, state);
+	wish();
+	learn(110, 520, "b2");
+	parts_give_back(&parts, state, now_ms + 60000);
+	TAP_INT("while another is left", part(), 110);
+	parts_tell_all(&parts, state);
+	wish();
+	learn(110, 521, "b2");
+	parts_give_back(&parts, state, now_ms + 60000);
+	TAP_INT("and then none", part(), 104);
+	TAP_STR("… which is told", wish(), "104 0 0 0; 0 521; b2");
+	learn(104, 521, "b2");
+}
+
+static void
 check_spending(void)
 {
 	struct budget budget;
@@ -239,6 +258,7 @@ main(int argc, char **argv)
 	check_forgetting();
 	check_giving_back();
 	check_spending();
+	check_slice();
 	check_room();
 	check_names();
 	state_close(state);
