@@ -229,6 +229,9 @@ receive(struct exchange *x)
 		x->target.failed_ms = x->target.bytes_ms;
 	if (response->complete)
 		end_probe(x);
+	/* Who asks the next provider rewrites the client's body anew. */
+	if (x->body.len > 0 && attempt_is_sent(x->attempt))
+		buf_free(&x->body);
 	bool succeeds = response->complete && response->status >= 200 && response->status < 300;
 	if (succeeds && response->sse && x->request->message.stream)
 		return receive_stream(x);

@@ -79,7 +79,7 @@ struct exchange {
 	uint64_t loaded;              /* the account that carries the attempt, if it is counted */
 	struct attempt *attempt;
 	void (*on_progress)(void *x); /* called by attempts */
-	struct buf body;    /* rewritten for the provider; empty: the request's own is sent */
+	struct buf body;    /* rewritten, until it is sent; empty: the request's own is to be */
 	enum ending ending; /* of the attempt, for judge and mend */
 	struct relay relay;
 	bool relay_begun;       /* relay is initialized */

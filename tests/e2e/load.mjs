@@ -52,6 +52,20 @@ check('the memory of large requests is given back while their streams run', { ti
   await load.stop();
 });
 
+check('what was rewritten of a large request is given back while the model thinks', { timeout: 90 }, async t => {
+  const r = await router(t, { plain: true, procs: 1, config: 'log_level = warning' });
+  const [pid] = r.pids(), n = 30, filler = 'filler '.repeat(150_000);
+  const memory = () => Number(readFileSync(`/proc/${pid}/status`, 'utf8').match(/VmRSS:\s+(\d+)/)[1]);
+  await r.switchTo('deepseek');
+  await r.sim.control('POST', '/sim/deepseek/gate', { hold: true });
+  const before = memory(), streams = Array.from({ length: n }, () => r.stream(message(filler), oauth));
+  await r.sim.requests('deepseek', { wait: n });
+  let seen;
+  await eventually('each has but the body that it came with', () => (seen = (memory() - before) * 1024 / n / filler.length) < 1.2, 30).catch(error => { throw new Error(`${error.message}: ${seen} of its size`); });
+  await r.sim.control('POST', '/sim/deepseek/gate', { hold: false });
+  for (const s of await Promise.all(streams)) s.abort();
+});
+
 check('one more than max_streams: a 503 at once that says when to come back, and then there is room again', async t => {
   const r = await router(t, { procs: 1, config: 'max_streams = 5' });
   await r.sim.next('claude_pro', { fault: 'stall', at: 'text', times: 5 });
