@@ -3,12 +3,13 @@
  *
  *     load requests PORT PATH BODY CONNECTIONS REQUESTS [HEADER…]
  *     load streams  PORT PATH BODY STREAMS SECONDS [HEADER…]
- *     load first    PORT PATH BODY TIMES - [HEADER…]
+ *     load first    PORT PATH BODY TIMES kept|fresh [HEADER…]
  *
- * BODY is a file; PORT is one of 127.0.0.1. requests keeps its connections and asks again as soon
- * as it has an answer; streams starts all at once, says "ready" on standard error when each has
- * had its first event, and leaves after so many seconds; first opens a new connection for each
- * request and times it to the first event with content. One line of JSON comes out: times in
+ * BODY is a file; PORT is one of 127.0.0.1, and tls:PORT is asked by TLS. requests keeps its
+ * connections and asks again as soon as it has an answer; streams starts all at once, says "ready"
+ * on standard error when each has had its first event, and leaves after so many seconds; first asks
+ * one request after the other, and times each to the first event with content: on one connection,
+ * or fresh, each on a new one that it leaves then. One line of JSON comes out: times in
  * microseconds, from the sending of a request to the last byte of its answer, or, of streams, from
  * the moment that an event names ("w7@<ns>", SIM:PACE) to its arrival. */
 #include <arpa/inet.h>
@@ -16,6 +17,8 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <openssl/ssl.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -35,6 +38,7 @@ enum state { SENDING, HEAD, BODY };
 
 struct connection {
 	int fd;
+	SSL *tls; /* NULL: without */
 	enum state state;
 	size_t sent;
 	int64_t start_ns;
@@ -51,7 +55,9 @@ struct connection {
 
 static struct {
 	enum mode mode;
+	bool fresh;
 	struct sockaddr_in address;
+	SSL_CTX *tls;
 	char *request;
 	size_t request_len;
 	size_t connections;
@@ -106,14 +112,33 @@ open_connection(struct connection *c)
 	struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLET, .data.ptr = c};
 	if (epoll_ctl(load.epoll, EPOLL_CTL_ADD, c->fd, &event) == -1)
 		die("epoll");
+	if (load.tls == NULL)
+		return;
+	c->tls = SSL_new(load.tls);
+	if (c->tls == NULL || SSL_set_fd(c->tls, c->fd) != 1)
+		die("TLS");
+	SSL_set_connect_state(c->tls);
 }
 
 static void
 close_connection(struct connection *c)
 {
+	SSL_free(c->tls);
+	c->tls = NULL;
 	if (c->fd != -1)
 		close(c->fd);
 	c->fd = -1;
+}
+
+/* As send() and recv() return it. */
+static ssize_t
+tls_result(const struct connection *c, int n)
+{
+	if (n > 0)
+		return n;
+	int error = SSL_get_error(c->tls, n);
+	errno = error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE ? EAGAIN : ECONNRESET;
+	return error == SSL_ERROR_ZERO_RETURN ? 0 : -1;
 }
 
 static bool send_some(struct connection *c);
@@ -182,8 +207,6 @@ end(struct connection *c)
 	if (load.mode == REQUESTS)
 		note_time(now_ns() - c->start_ns);
 	load.done++;
-	if (load.mode == FIRST)
-		close_connection(c);
 	begin(c);
 }
 
@@ -191,8 +214,10 @@ static bool
 send_some(struct connection *c)
 {
 	while (c->state == SENDING && c->sent < load.request_len) {
-		ssize_t n =
-		    send(c->fd, load.request + c->sent, load.request_len - c->sent, MSG_NOSIGNAL);
+		const char *bytes = load.request + c->sent;
+		size_t left = load.request_len - c->sent;
+		ssize_t n = c->tls == NULL ? send(c->fd, bytes, left, MSG_NOSIGNAL)
+					   : tls_result(c, SSL_write(c->tls, bytes, (int)left));
 		if (n == -1)
 			return errno == EAGAIN || errno == ENOTCONN;
 		c->sent += (size_t)n;
@@ -228,7 +253,7 @@ take_payload(struct connection *c, const char *bytes, size_t n)
 	char *at = text, *rest = text;
 	if (!c->seen && strstr(text, "content_block_delta") != NULL)
 		first_event(c);
-	while ((at = strchr(at, '@')) != NULL) {
+	while (load.mode == STREAMS && (at = strchr(at, '@')) != NULL) {
 		char *stop;
 		long long sent_ns = strtoll(at + 1, &stop, 10);
 		if (*stop == '\0')
@@ -322,7 +347,8 @@ receive(struct connection *c)
 {
 	static char bytes[READ_SIZE];
 	while (c->fd != -1) {
-		ssize_t got = recv(c->fd, bytes, sizeof bytes, 0);
+		ssize_t got = c->tls == NULL ? recv(c->fd, bytes, sizeof bytes, 0)
+					     : tls_result(c, SSL_read(c->tls, bytes, sizeof bytes));
 		if (got == -1 && errno == EAGAIN)
 			return;
 		if (got <= 0) {
@@ -331,15 +357,16 @@ receive(struct connection *c)
 		}
 		const char *at = bytes;
 		size_t n = (size_t)got;
-		if (c->state == SENDING || c->state == HEAD)
+		if (c->state == HEAD)
 			if (!take_head(c, &at, &n))
 				continue;
 		if (!take_body(c, at, n))
 			continue; /* what ends the connection may have come along */
-		if (load.mode == FIRST && c->seen) {
+		if (load.fresh && c->seen) {
 			load.done++;
 			close_connection(c);
 			begin(c);
+			return;
 		}
 	}
 }
@@ -409,29 +436,44 @@ run(void)
 			struct connection *c = events[i].data.ptr;
 			if (c->fd != -1 && !send_some(c))
 				broken(c, strerror(errno));
-			else if (c->fd != -1 && events[i].events & (EPOLLIN | EPOLLHUP | EPOLLERR))
+			else if (c->fd != -1 && c->state != SENDING) /* TLS reads there, too */
 				receive(c);
 		}
 	}
+}
+
+static void
+ask_by_tls(void)
+{
+	load.tls = SSL_CTX_new(TLS_client_method());
+	if (load.tls == NULL)
+		die("TLS");
+	SSL_CTX_set_mode(load.tls,
+			 SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	signal(SIGPIPE, SIG_IGN);
 }
 
 int
 main(int argc, char **argv)
 {
 	if (argc < 7) {
-		fprintf(
-		    stderr,
-		    "load requests|streams|first PORT PATH BODY N REQUESTS|SECONDS|- [HEADER…]\n");
+		fprintf(stderr, "load requests|streams|first PORT PATH BODY N "
+				"REQUESTS|SECONDS|kept|fresh [HEADER…]\n");
 		return 64;
 	}
 	load.mode = strcmp(argv[1], "streams") == 0 ? STREAMS
 		    : strcmp(argv[1], "first") == 0 ? FIRST
 						    : REQUESTS;
-	load.address = (struct sockaddr_in){.sin_family = AF_INET,
-					    .sin_port = htons((uint16_t)atoi(argv[2])),
-					    .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	bool by_tls = strncmp(argv[2], "tls:", 4) == 0;
+	if (by_tls)
+		ask_by_tls();
+	load.address =
+	    (struct sockaddr_in){.sin_family = AF_INET,
+				 .sin_port = htons((uint16_t)atoi(argv[2] + (by_tls ? 4 : 0))),
+				 .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	read_body(argv[4], argv[3], argv + 7);
 	size_t n = (size_t)atol(argv[5]);
+	load.fresh = strcmp(argv[6], "fresh") == 0;
 	load.connections = load.mode == FIRST ? 1 : n;
 	load.wanted = load.mode == REQUESTS ? (size_t)atol(argv[6]) : n;
 	struct rlimit files = {65536, 65536};

@@ -32,8 +32,8 @@ export class Upstream {
 
 // Each way: { name, port, pids() of what stands between client and provider, stop() }.
 
-export function direct(upstream) {
-  return { name: 'direct', port: upstream.port, pids: () => [], responders: () => [], stop() {} };
+export function direct(upstream, { tls = false } = {}) {
+  return { name: tls ? 'direct by TLS' : 'direct', port: tls ? `tls:${upstream.tlsPort}` : upstream.port, pids: () => [], responders: () => [], stop() {} };
 }
 
 export async function modProxy(dir, upstream) {
