@@ -16,16 +16,6 @@ path_of_config(const struct app *app)
 	return config_path(app->reload.config_path, &must_exist);
 }
 
-/* Logs each line of text, which may be longer than a log line. */
-static void
-log_lines(int level, const char *text)
-{
-	for (size_t n; *text != '\0'; text += n + (text[n] == '\n')) {
-		n = strcspn(text, "\n");
-		log_line(level, "%.*s", (int)n, text);
-	}
-}
-
 /* Keeps the error of a file in known, "" when it was loaded, and logs it when it is new. */
 static void
 note_error(char *known, size_t size, bool loaded, const struct buf *error, const char *consequence)

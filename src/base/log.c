@@ -305,6 +305,15 @@ log_line(int level, const char *format, ...)
 	write_event(level, &LOG_TEXT("msg", text), 1);
 }
 
+void
+log_lines(int level, const char *text)
+{
+	for (size_t n; *text != '\0'; text += n + (text[n] == '\n')) {
+		n = strcspn(text, "\n");
+		log_line(level, "%.*s", (int)n, text);
+	}
+}
+
 /* --- Opening ------------------------------------------------------------- */
 
 /* Whether standard error has a reader: it is open, and not /dev/null. */

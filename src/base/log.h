@@ -39,4 +39,8 @@ void log_fields(int level, const char *event, const struct log_field *fields, si
 /* Writes a line that is one sentence, under the field "msg". */
 void log_line(int level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Writes such a line for each line of a text: all that is wrong with a configuration is longer than
+ * one may be. */
+void log_lines(int level, const char *text);
+
 #endif

@@ -89,7 +89,8 @@ diagnostics_report(struct diagnostics *d, struct buf *out)
 	if (d->n > 0)
 		qsort(d->list, d->n, sizeof *d->list, by_line);
 	for (size_t i = 0; i < d->n; i++)
-		buf_append_cut(out, "%s\n", d->texts.data + d->list[i].at);
+		buf_append_cut(out, "%s%s", out->len == 0 ? "" : "\n",
+			       d->texts.data + d->list[i].at);
 	if (d->any && d->n == 0)
-		buf_append_cut(out, "%s: out of memory\n", d->path);
+		buf_append_cut(out, "%s%s: out of memory", out->len == 0 ? "" : "\n", d->path);
 }

@@ -43,8 +43,8 @@ void diagnostics_add_whole(struct diagnostics *d, const char *text);
 /* Adds "out of memory". */
 void diagnostics_add_memory(struct diagnostics *d);
 
-/* Appends all to out, one on each line, ordered by their lines in the file; those of one line in
- * the order in which they came, those of the environment last. */
+/* Appends all to out, a newline before each but a first one, ordered by their lines in the file;
+ * those of one line in the order in which they came, those of the environment last. */
 void diagnostics_report(struct diagnostics *d, struct buf *out);
 
 #endif

@@ -354,7 +354,7 @@ main(int argc, char **argv)
 	buf_init(&error, CONFIG_FILE_MAX);
 	int status = run(&responder, &options, &error);
 	if (status != EXIT_SUCCESS)
-		log_line(LOG_ERR, "%s", cli_why(&error));
+		log_lines(LOG_ERR, cli_why(&error));
 	buf_free(&error);
 	shut_down(&responder);
 	return status;

@@ -51,7 +51,7 @@ prices_load(const char *own, const char *shipped, struct buf *errors)
 {
 	struct prices *prices = calloc(1, sizeof *prices);
 	if (prices == NULL) {
-		buf_append_cut(errors, "out of memory\n");
+		buf_append_cut(errors, "out of memory");
 		return NULL;
 	}
 	prices->owners = 1;

@@ -51,7 +51,18 @@ check('configuration: all wrong values are told at once', async t => {
   const r = await router(t);
   writeFileSync(r.file('wrong.conf'), 'max_retries = 1000\nhold = "soon"\naccess = "closed"\n');
   const run = await command(path.join(BUILD, 'claude-router'), ['--check-config', '--config', r.file('wrong.conf')], { env: r.env });
-  for (const line of [1, 2, 3]) assert.ok((run.stdout + run.stderr).includes(`wrong.conf:${line}`), run.stdout + run.stderr);
+  assert.match(run.stderr, /^.*wrong\.conf:1: .*\n.*wrong\.conf:2: .*\n.*wrong\.conf:3: .*\n$/);
+});
+
+check('a start that fails logs all that is wrong, a line each', async t => {
+  const r = await router(t);
+  const wrong = Array.from({ length: 20 }, (_, i) => `provider p${i} {\n  dialect = "klingon"\n  url = "https://192.0.2.1"\n}`);
+  writeFileSync(r.file('wrong.conf'), wrong.join('\n'));
+  const run = await command(path.join(BUILD, 'claude-router'), ['--config', r.file('wrong.conf'), '--socket', r.file('no.sock')], { env: r.env });
+  assert.equal(run.code, 78);
+  const lines = run.stderr.trimEnd().split('\n');
+  assert.deepEqual(lines.map(line => / level=error msg="[^ ]*wrong\.conf:(\d+): .*[^\\]"$/.exec(line)?.[1]).filter(n => n % 4 === 2).length, 16, run.stderr);
+  assert.ok(!run.stderr.includes('x0A'), run.stderr);
 });
 
 check('prices: all mistakes are told with file and line, and the router runs without', async t => {

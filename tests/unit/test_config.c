@@ -963,6 +963,7 @@ check_bad(const struct bad *row)
 	off_t noise;
 	buf_init(&result, 1 << 20);
 	bool loaded = load_text(row->text, &result, &noise);
+	bool ended = buf_puts(&result, "\n"); /* so that a row can say that nothing follows */
 	const char *missing = NULL, *at = buf_text(&result);
 	for (size_t i = 0; i < TAP_COUNT(row->says) && row->says[i] != NULL && missing == NULL;
 	     i++) {
@@ -973,7 +974,8 @@ check_bad(const struct bad *row)
 			at += strlen(row->says[i]);
 	}
 	bool leaked = row->never != NULL && strstr(buf_text(&result), row->never) != NULL;
-	TAP_ROW_AT(row->line, row->name, !loaded && missing == NULL && !leaked && noise == 0,
+	TAP_ROW_AT(row->line, row->name,
+		   !loaded && ended && missing == NULL && !leaked && noise == 0,
 		   "expected errors with %s\n  and without %s\n"
 		   "got %s, with %jd bytes on stdout or stderr\n%s",
 		   missing == NULL ? "all that it has" : missing,
@@ -1000,7 +1002,7 @@ static const struct {
      "state_file=/s\n"},
     {__LINE__, "an empty variable is not set", "MAX_RETRIES", "", true, "max_retries=1\n"},
     {__LINE__, "a wrong MAX_RETRIES is named", "MAX_RETRIES", "99", false,
-     "environment: MAX_RETRIES = 99: use a whole number from 0 to 10\n"},
+     "environment: MAX_RETRIES = 99: use a whole number from 0 to 10"},
     {__LINE__, "a wrong RETRY_DELAY is named", "RETRY_DELAY", "soon", false,
      "environment: RETRY_DELAY = soon: use a time"},
     {__LINE__, "a relative ROUTER_STATE_FILE is named", "ROUTER_STATE_FILE", "state", false,

@@ -789,19 +789,19 @@ check_owners(void)
 
 /* --- Bad files ---------------------------------------------------------------- */
 
-#define A_PRICE "use US dollars for a million tokens, from 0 to 10000, such as 0.125\n"
+#define A_PRICE "use US dollars for a million tokens, from 0 to 10000, such as 0.125"
 #define AN_OVER                                                                                    \
 	"use tokens of input and a colon, such as over=100000: (at most 4 prices, each for more "  \
-	"tokens)\n"
+	"tokens)"
 #define A_PEAK                                                                                     \
 	"use days and times in UTC, such as \"mon-fri 01:00-04:00,06:00-10:00\" (at most 4 "       \
 	"times, "                                                                                  \
-	"none past midnight)\n"
-#define A_FROM  "use a day or a minute in UTC, such as 2026-08-16 or 2026-08-16T16:00Z\n"
-#define A_NAME  "use MODEL or PROVIDER:MODEL, such as claude-opus-5 or backup:*, or checked DATE\n"
-#define NO_IN   "needs in=PRICE and out=PRICE, or the word unknown\n"
-#define A_CHECK "checked: use checked DATE, such as checked 2026-11-27\n"
-#define PAIR    "offpeak= and peak= need each other\n"
+	"none past midnight)"
+#define A_FROM  "use a day or a minute in UTC, such as 2026-08-16 or 2026-08-16T16:00Z"
+#define A_NAME  "use MODEL or PROVIDER:MODEL, such as claude-opus-5 or backup:*, or checked DATE"
+#define NO_IN   "needs in=PRICE and out=PRICE, or the word unknown"
+#define A_CHECK "checked: use checked DATE, such as checked 2026-11-27"
+#define PAIR    "offpeak= and peak= need each other"
 
 /* What is said about the operator's file, behind "PATH:". */
 static const struct {
@@ -821,10 +821,10 @@ static const struct {
     {__LINE__, "a field before the model", "in=1 out=1\n", "1: in=1: " A_NAME},
     {__LINE__, "an unknown field", "a in=1 out=1 cache=1\n",
      "1: cache=1: use in=, w5m=, w1h=, read=, out=, search=, fast=, offpeak=, peak=, from=, "
-     "over=N: or unknown\n"},
+     "over=N: or unknown"},
     {__LINE__, "a field without =", "a in=1 out=1 fast\n",
      "1: fast: use in=, w5m=, w1h=, read=, out=, search=, fast=, offpeak=, peak=, from=, over=N: "
-     "or unknown\n"},
+     "or unknown"},
     {__LINE__, "a negative price", "a in=-1 out=1\n", "1: in=-1: " A_PRICE},
     {__LINE__, "an empty price", "a in= out=1\n", "1: in=: " A_PRICE},
     {__LINE__, "a price with an exponent", "a in=1 out=1e3\n", "1: out=1e3: " A_PRICE},
@@ -836,13 +836,13 @@ static const struct {
     {__LINE__, "too dear", "a in=1 out=1 w5m=10000.000001\n", "1: w5m=10000.000001: " A_PRICE},
     {__LINE__, "far too dear", "a in=1 out=1 w1h=99999999999\n", "1: w1h=99999999999: " A_PRICE},
     {__LINE__, "a search of nothing", "a in=1 out=1 search=x\n",
-     "1: search=x: use US dollars for 1000 searches, from 0 to 10000, such as 10\n"},
+     "1: search=x: use US dollars for 1000 searches, from 0 to 10000, such as 10"},
     {__LINE__, "fast mode that is cheaper", "a in=1 out=1 fast=0.999\n",
-     "1: fast=0.999: use the factor of prices in fast mode, from 1 to 100, such as 2\n"},
+     "1: fast=0.999: use the factor of prices in fast mode, from 1 to 100, such as 2"},
     {__LINE__, "fast mode that is too dear", "a in=1 out=1 fast=100.001\n",
-     "1: fast=100.001: use the factor of prices in fast mode, from 1 to 100, such as 2\n"},
+     "1: fast=100.001: use the factor of prices in fast mode, from 1 to 100, such as 2"},
     {__LINE__, "off-peak that is dearer", "a in=1 out=1 offpeak=1.001 peak=00:00-01:00\n",
-     "1: offpeak=1.001: use the factor of prices outside of peak, from 0 to 1, such as 0.5\n"},
+     "1: offpeak=1.001: use the factor of prices outside of peak, from 0 to 1, such as 0.5"},
     {__LINE__, "off-peak without peak", "a in=1 out=1 offpeak=0.5\n", "1: a: " PAIR},
     {__LINE__, "peak without off-peak", "a in=1 out=1 peak=01:00-02:00\n", "1: a: " PAIR},
     {__LINE__, "peak on no day", "a in=1 out=1 offpeak=1 peak=\"day 01:00-02:00\"\n",
@@ -886,24 +886,23 @@ static const struct {
      "a unknown over=1: unknown over=2: unknown over=3: unknown over=4: unknown\n",
      "1: over=4:: " AN_OVER},
     {__LINE__, "a search price of a tier", "a in=1 out=1 over=5: in=1 out=1 search=1\n",
-     "1: search=1: must be before over=\n"},
-    {__LINE__, "twice", "a in=1 out=1 in=2\n", "1: in=2: duplicate\n"},
-    {__LINE__, "twice in a tier", "a in=1 out=1 over=5: in=1 out=1 out=1\n",
-     "1: out=1: duplicate\n"},
+     "1: search=1: must be before over="},
+    {__LINE__, "twice", "a in=1 out=1 in=2\n", "1: in=2: duplicate"},
+    {__LINE__, "twice in a tier", "a in=1 out=1 over=5: in=1 out=1 out=1\n", "1: out=1: duplicate"},
     {__LINE__, "a price that is unknown", "a in=1 out=1 unknown\n",
-     "1: unknown: use either prices or this word\n"},
+     "1: unknown: use either prices or this word"},
     {__LINE__, "a tier that is unknown", "a in=1 out=1 over=5: read=1 unknown\n",
-     "1: unknown: use either prices or this word\n"},
+     "1: unknown: use either prices or this word"},
     {__LINE__, "one quote", "a in=1 out=1 peak=\"mon 01:00-02:00\n",
-     "1: peak=\"mon 01:00-02:00: there is no second \"\n"},
+     "1: peak=\"mon 01:00-02:00: there is no second \""},
     {__LINE__, "checked at no time", "checked\n", "1: " A_CHECK},
     {__LINE__, "checked at a minute", "checked 2026-08-16T16:00Z\n", "1: " A_CHECK},
     {__LINE__, "checked on a day that does not exist", "checked 2026-13-01\n", "1: " A_CHECK},
     {__LINE__, "checked on two days", "checked 2026-11-01 2026-11-02\n", "1: " A_CHECK},
     {__LINE__, "the same model twice", "a in=1 out=1\nb in=1 out=1\na in=2 out=2\n",
-     "3: a: is never used, since line 1 has the same model: write the latest from= first\n"},
+     "3: a: is never used, since line 1 has the same model: write the latest from= first"},
     {__LINE__, "the latest price last", "x:a in=1 out=1\nx:a from=2026-11-01 in=2 out=2\n",
-     "2: a: is never used, since line 1 has the same model: write the latest from= first\n"},
+     "2: a: is never used, since line 1 has the same model: write the latest from= first"},
     {__LINE__, "an escape sequence", "a in=\033[31m out=1\n", "1: in=\\x1B[31m: " A_PRICE},
 };
 
@@ -932,7 +931,8 @@ check_all_at_once(void)
 	struct prices *prices =
 	    load("a in=x out=y\nb in=1 out=1\nc read=1\n", "a in=1 out=1\n\nd\n", &errors);
 	snprintf(want, sizeof want,
-		 "%s:1: in=x: " A_PRICE "%s:1: out=y: " A_PRICE "%s:3: c: " NO_IN "%s:3: d: " NO_IN,
+		 "%s:1: in=x: " A_PRICE "\n%s:1: out=y: " A_PRICE "\n%s:3: c: " NO_IN
+		 "\n%s:3: d: " NO_IN,
 		 own_file, own_file, own_file, shipped_file);
 	TAP_STR("all mistakes of both files", prices == NULL ? buf_text(&errors) : "good", want);
 	prices_free(prices);
@@ -957,14 +957,14 @@ check_kinds(void)
 	struct buf many;
 	unlink(shipped_file);
 	private_write(own_file, AND_NUL("a in=1 out=1\nb in=1\0 out=1\n"), 0644);
-	expect_error(__LINE__, "a NUL byte", "/own:2: contains a NUL byte: not a text file\n");
+	expect_error(__LINE__, "a NUL byte", "/own:2: contains a NUL byte: not a text file");
 	buf_init(&many, PRICES_FILE_MAX + 1);
 	for (int i = 0; i <= PRICES_MAX; i++)
 		if (!buf_printf(&many, "a%d in=1 out=1\n", i))
 			abort();
 	private_write(own_file, many.data, many.len, 0644);
 	expect_error(__LINE__, "too many lines",
-		     "/own:1001: a1000: there are more than 1000 prices\n");
+		     "/own:1001: a1000: there are more than 1000 prices");
 	while (buf_puts(&many, "#"))
 		;
 	private_write(own_file, many.data, many.len, 0644);
