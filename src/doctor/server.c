@@ -44,7 +44,8 @@ static bool
 fetch_health(const char *url, struct http_response *response)
 {
 	char health[1200];
-	snprintf(health, sizeof health, "%.1024s/health?live=1", url);
+	size_t n = text_url_length(url);
+	snprintf(health, sizeof health, "%.*s/health?live=1", n < 1024 ? (int)n : 1024, url);
 	const struct http_request request = {
 	    .url = health, .body_bytes = -1, .timeout_ms = QUICK_MS};
 	return http_fetch(&request, response, 1);

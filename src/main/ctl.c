@@ -184,7 +184,7 @@ fetch_statusline(struct app *app, const struct options *options, const char *url
 	    .url = health, .body_bytes = -1, .timeout_ms = FETCH_MS};
 	(void)app;
 	(void)options;
-	int n = snprintf(health, sizeof health, "%s/health", url);
+	int n = snprintf(health, sizeof health, "%.*s/health", (int)text_url_length(url), url);
 	bool fetched = n > 0 && (size_t)n < sizeof health && http_fetch(&request, &response, 1) &&
 		       response.code == CURLE_OK;
 	json_object *o = fetched ? json_tokener_parse(buf_text(&response.body)) : NULL;

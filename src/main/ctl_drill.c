@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/count.h"
 #include "base/printable.h"
+#include "config/text.h"
 #include "doctor/http.h"
 #include "money/amount.h"
 #include "route/drill.h"
@@ -59,7 +60,8 @@ is_router(const char *url)
 	struct http_response response = {.code = CURLE_URL_MALFORMAT};
 	const struct http_request request = {
 	    .url = health, .body_bytes = -1, .timeout_ms = FIND_MS};
-	int n = snprintf(health, sizeof health, "%s/health?live=1", url);
+	int n =
+	    snprintf(health, sizeof health, "%.*s/health?live=1", (int)text_url_length(url), url);
 	bool is_there = n > 0 && (size_t)n < sizeof health && http_fetch(&request, &response, 1) &&
 			response.code == CURLE_OK && response.status == 200 &&
 			response.provider[0] != '\0';
@@ -133,7 +135,7 @@ send_message(struct run *r, const char *remark, char provider[static PROVIDER_NA
 					     .json = r->body,
 					     .timeout_ms = MESSAGE_MS};
 	snprintf(header, sizeof header, "x-claude-code-session-id: %s", r->session);
-	int n = snprintf(url, sizeof url, "%s/v1/messages", r->url);
+	int n = snprintf(url, sizeof url, "%.*s/v1/messages", (int)text_url_length(r->url), r->url);
 	bool is_sent = n > 0 && (size_t)n < sizeof url && http_fetch(&request, &response, 1);
 	bool is_answered = is_sent && response.code == CURLE_OK && response.status == 200;
 	state_drill_name(r->plan->drill.id, id);

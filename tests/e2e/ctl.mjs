@@ -52,7 +52,7 @@ check('the status line by the router’s URL, for people who may not read its fi
   const r = await router(t, { tokens });
   const person = { env: { ...r.clockEnv } };
   const program = path.join(BUILD, 'claude-router-ctl');
-  assert.equal((await command(program, ['statusline', r.url], person)).stdout, 'Claude Pro\n');
+  for (const url of [r.url, `${r.url}/`]) assert.equal((await command(program, ['statusline', url], person)).stdout, 'Claude Pro\n', url);
   // No proxy of the environment: the address may hold a client key.
   const proxied = { env: { ...person.env, http_proxy: 'http://127.0.0.1:1', ALL_PROXY: 'http://127.0.0.1:1' } };
   assert.equal((await command(program, ['statusline', r.url], proxied)).stdout, 'Claude Pro\n');

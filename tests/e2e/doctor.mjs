@@ -150,7 +150,7 @@ check('a healthy installation: nothing is printed, exit status 0', async t => {
   assert.equal(run.stdout, '');
   assert.equal(run.stderr, '');
   assert.equal(run.code, 0);
-  assert.deepEqual((await i.look()).ids, []);
+  assert.deepEqual((await i.look({ url: `${i.r.url}/` })).ids, []);
   const requests = await i.r.sim.requests('deepseek');
   assert.ok(requests.every(request => request.method === 'HEAD' && !request.headers.authorization && !request.headers['x-api-key']),
     'providers are asked for nothing, with no credential');

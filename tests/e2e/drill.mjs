@@ -299,7 +299,7 @@ check('ctl drill: a conversation of its own goes and returns, and nobody else is
 
 check('ctl drill: not well, when nobody answers or the provider does not return', { timeout: 60 }, async t => {
   const r = await router(t, { config: 'max_retries = 0\nhold = 0' });
-  const run = new Part('ctl', program(r), ['--yes', '--json', '--url', r.url, 'drill'], { env: r.env });
+  const run = new Part('ctl', program(r), ['--yes', '--json', '--url', `${r.url}/`, 'drill'], { env: r.env });
   await eventually('two are answered', async () => (await asked(r, 'deepseek'))[0] === 2);
   await r.sim.next('claude_pro', { fault: 'usage_limit', reset: 1800 });
   r.clock.forward('61s');
