@@ -113,24 +113,41 @@ print_files(const struct config *config, const struct keys *keys, const struct p
 		printf("warning: %s\n", keys_warning(config, keys));
 }
 
+/* Whether a file could be used; prints why not, and clears that. */
+static bool
+is_usable(const void *loaded, struct buf *errors)
+{
+	if (loaded == NULL)
+		fprintf(stderr, "%s\n", cli_why(errors));
+	buf_clear(errors);
+	return loaded != NULL;
+}
+
+/* The files that a configuration names. */
+static bool
+check_files(const struct config *config, struct buf *errors)
+{
+	struct tokens *tokens = tokens_load(config, errors);
+	bool usable = is_usable(tokens, errors);
+	struct keys *keys = keys_load(config->keys_file, errors);
+	usable &= is_usable(keys, errors);
+	struct prices *prices = prices_load(config->prices_file, PRICES_SHIPPED, errors);
+	usable &= is_usable(prices, errors);
+	if (usable)
+		print_files(config, keys, prices);
+	prices_free(prices);
+	keys_free(keys);
+	tokens_free(tokens);
+	return usable;
+}
+
 static int
 check_config(const struct options *o)
 {
 	struct buf errors;
 	buf_init(&errors, CONFIG_FILE_MAX);
 	struct config *config = config_load(o->config, &errors);
-	struct tokens *tokens = config == NULL ? NULL : tokens_load(config, &errors);
-	struct keys *keys = tokens == NULL ? NULL : keys_load(config->keys_file, &errors);
-	struct prices *prices =
-	    keys == NULL ? NULL : prices_load(config->prices_file, PRICES_SHIPPED, &errors);
-	bool usable = prices != NULL;
-	if (usable)
-		print_files(config, keys, prices);
-	else
-		fprintf(stderr, "%s\n", cli_why(&errors));
-	prices_free(prices);
-	keys_free(keys);
-	tokens_free(tokens);
+	bool usable = is_usable(config, &errors) && check_files(config, &errors);
 	config_free(config);
 	buf_free(&errors);
 	return cli_end("claude-router", usable ? EXIT_SUCCESS : EX_CONFIG);

@@ -81,6 +81,16 @@ check('prices: all mistakes are told with file and line, and the router runs wit
   assert.ok(then.stdout.includes(`${r.file('prices')}: OK, checked 2026-`), then.stdout);
 });
 
+check('what is wrong in one file hides nothing that is wrong in another', async t => {
+  const r = await router(t, { whole: (sim, r) => `${r.usualConfig()}\nprices_file = "${r.file('prices')}"\nkeys_file = "${r.file('keys')}"` });
+  r.writeTokens('nobody = sk-planted-secret\n');
+  r.write('prices', 'b in=free out=2\n');
+  writeFileSync(r.file('keys'), 'ada\n', { mode: 0o600 });
+  const run = await command(path.join(BUILD, 'claude-router'), ['--check-config'], { env: r.env });
+  assert.deepEqual([run.code, run.stdout], [78, '']);
+  assert.deepEqual(run.stderr.trimEnd().split('\n').map(line => /^.*\/([a-z.]+):1: ./.exec(line)?.[1]), ['tokens.txt', 'keys', 'prices']);
+});
+
 check('configuration: a file that was named and is not there is an error', async t => {
   const r = await router(t);
   for (const [program, args] of [['claude-router', ['--check-config']], ['claude-router-check', []], ['claude-router-ctl', ['status']]]) {
