@@ -194,9 +194,13 @@ static void
 webhook_ended(struct transfer *transfer, CURLcode code)
 {
 	struct run *run = CONTAINER_OF(transfer, struct run, transfer);
+	long status = 0;
+	curl_easy_getinfo(run->easy, CURLINFO_RESPONSE_CODE, &status);
 	if (code != CURLE_OK)
 		log_line(LOG_WARNING, "on_change: the webhook failed: %s",
 			 curl_easy_strerror(code));
+	else if (status < 200 || status > 299) /* redirects are not followed */
+		log_line(LOG_WARNING, "on_change: the webhook replied with %ld", status);
 	/* The timer already runs, so that setting it again needs no memory. */
 	loop_after(run->notifier->loop, &run->timer, 0);
 }

@@ -112,6 +112,16 @@ check('a command that does not end, or cannot be started, disturbs nobody', asyn
   }
 });
 
+check('a webhook that does not take what it is told is logged', async t => {
+  const server = http.createServer((request, answer) => { request.resume(); answer.writeHead(404).end(); });
+  await new Promise(resolve => server.listen(0, '127.0.0.1', resolve));
+  t.after(() => server.close());
+  const r = await router(t, { config: `on_change = "http://127.0.0.1:${server.address().port}/hook"` });
+  await r.sim.next('claude_pro', { fault: 'usage_limit', reset: 3600 });
+  await r.post(message(), oauth);
+  await eventually('the log says so', () => /level=warning msg="on_change: the webhook replied with 404"/.test(r.log()));
+});
+
 check('a webhook that fails at once holds no place: the next ones are tried, too', async t => {
   // The kernel refuses a connection to this address by itself, without a packet.
   const r = await router(t, { procs: 1, config: 'on_change = "http://255.255.255.255/hook"' });
