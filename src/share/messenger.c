@@ -46,6 +46,8 @@ struct messenger {
 	struct watch questions; /* fd -1: closed */
 	struct state_share share;
 	int64_t ahead_ms;    /* the server's clock before ours, as facts are translated */
+	int64_t wall_ms;     /* our wall clock before the steady one, when that was asked for */
+	bool is_unsure;      /* and was set: nothing is told until there is an answer */
 	uint64_t seen;       /* state_changes() of what is told */
 	unsigned reading;    /* hashes that have not come yet */
 	int64_t state_at_ms; /* when, by the steady clock, was the last of each */
@@ -287,6 +289,7 @@ read_all(struct messenger *m)
 	m->reading = 0;
 	known_clear(m->known);
 	parts_tell_all(&m->parts, m->state);
+	wire_time(m->wire);
 	for (size_t i = 0; i < COUNT(kept_kinds); i++)
 		m->reading += wire_read(m->wire, fact_kind_name(kept_kinds[i]), KEEP_HEALTH_MS);
 }
@@ -312,16 +315,32 @@ entry(void *owner, const char *hash, const char *field, const char *text, size_t
 
 /* ---- The connection ----------------------------------------------------------------- */
 
+/* Our wall clock before the steady one: another value when it is set. */
+static int64_t
+wall_before_steady_ms(void)
+{
+	return clock_wall_ms() - clock_steady_ms();
+}
+
+/* Facts are compared by their times: a new measure of the same difference must not move them. */
 static void
-up(void *owner, int64_t ahead_ms)
+server_time(void *owner, int64_t ahead_ms)
 {
 	struct messenger *m = owner;
-	/* Facts are compared by their times: a new measure of the same difference must not move
-	 * them. */
-	if (llabs(ahead_ms - m->ahead_ms) > CLOCK_CHANGE_MS)
+	if (llabs(ahead_ms - m->ahead_ms) > CLOCK_CHANGE_MS) {
 		m->ahead_ms = ahead_ms;
-	m->share.since_ms = clock_wall_ms();
+		m->read_at_ms = 0; /* what is known has times of before */
+	}
 	m->share.clock_ms = ahead_ms;
+	m->is_unsure = false;
+}
+
+static void
+up(void *owner)
+{
+	struct messenger *m = owner;
+	m->share.since_ms = clock_wall_ms();
+	m->wall_ms = wall_before_steady_ms();
 	m->reason[0] = '\0';
 	m->beat_at_ms = m->beat_sent_ms = 0;
 	machines_clear(&m->machines);
@@ -428,6 +447,11 @@ static void
 work(struct messenger *m)
 {
 	uint64_t changes = state_changes(m->state);
+	int64_t wall_ms = wall_before_steady_ms();
+	if (llabs(wall_ms - m->wall_ms) > CLOCK_CHANGE_MS && wire_time(m->wire)) {
+		m->wall_ms = wall_ms;
+		m->is_unsure = true;
+	}
 	if (is_time(&m->beat_at_ms, machines_beat_ms(m->share.machines)))
 		beat(m);
 	if (m->reading == 0 && is_time(&m->read_at_ms, machines_read_ms(m->share.machines)))
@@ -435,7 +459,7 @@ work(struct messenger *m)
 	if (is_time(&m->renewed_at_ms, RENEW_MS))
 		renew_leases(m);
 	work_on_parts(m);
-	if (m->reading > 0)
+	if (m->reading > 0 || m->is_unsure)
 		return;
 	tell_drill(m);
 	if (changes == m->seen)
@@ -463,7 +487,7 @@ tick(struct timer *timer)
 
 /* ---- Beginning and ending ---------------------------------------------------------------- */
 
-static const struct wire_events events = {up, down, heard, entry, lease, part};
+static const struct wire_events events = {server_time, up, down, heard, entry, lease, part};
 
 static bool
 begin(struct messenger *m, struct buf *error)

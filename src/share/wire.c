@@ -84,7 +84,6 @@ struct wire {
 	unsigned unanswered;
 	bool is_subscribed;
 	bool has_time;
-	int64_t ahead_ms;
 };
 
 /* What the answer to a command is for. */
@@ -207,7 +206,7 @@ come_up(struct wire *wire)
 	wire->state = WIRE_UP;
 	wire->since_ms = clock_steady_ms();
 	wire->again_ms = AGAIN_FIRST_MS;
-	wire->events->up(wire->owner, wire->ahead_ms);
+	wire->events->up(wire->owner);
 }
 
 static void
@@ -230,8 +229,9 @@ on_time(redisAsyncContext *context, void *reply, void *at)
 		drop(wire, "the server does not tell the time");
 		return;
 	}
-	wire->ahead_ms = strtoll(r->element[0]->str, NULL, 10) * 1000 +
-			 strtoll(r->element[1]->str, NULL, 10) / 1000 - clock_wall_ms();
+	wire->events->time(wire->owner, strtoll(r->element[0]->str, NULL, 10) * 1000 +
+					    strtoll(r->element[1]->str, NULL, 10) / 1000 -
+					    clock_wall_ms());
 	wire->has_time = true;
 	come_up(wire);
 }
@@ -458,6 +458,12 @@ wire_remove(struct wire *wire, const char *hash, const char *field)
 {
 	if (wire_is_ready(wire))
 		send_command(wire, on_done, wire, "HDEL %s:%s %s", wire->url->prefix, hash, field);
+}
+
+bool
+wire_time(struct wire *wire)
+{
+	return wire_is_ready(wire) && send_command(wire, on_time, wire, "TIME");
 }
 
 static struct ask *

@@ -20,8 +20,10 @@
 struct wire;
 
 struct wire_events {
-	/* Connected and subscribed; ahead_ms: the server's clock before ours. */
-	void (*up)(void *owner, int64_t ahead_ms);
+	/* The server's clock before ours: before up(), and the answer to wire_time(). */
+	void (*time)(void *owner, int64_t ahead_ms);
+	/* Connected and subscribed. */
+	void (*up)(void *owner);
 	/* No longer, or not at all. why: printable, without a secret. */
 	void (*down)(void *owner, const char *why);
 	/* Something was published, by whomever. */
@@ -45,6 +47,9 @@ bool wire_is_ready(const struct wire *wire);
 
 /* Keeps a text under a field of a hash, and publishes it. hash NULL: publishes it only. */
 void wire_tell(struct wire *wire, const char *hash, const char *field, const char *text, size_t n);
+
+/* Asks for the server's clock; time() comes before what is read after this. False: not now. */
+bool wire_time(struct wire *wire);
 
 /* Reads a whole hash, which is to be kept for keep_ms from now. False: not now, and no entry()
  * follows. */

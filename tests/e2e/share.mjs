@@ -6,6 +6,7 @@ import http from 'node:http';
 import net from 'node:net';
 import { check } from './lib/case.mjs';
 import { CLAUDE_LOGIN, person } from './lib/claude.mjs';
+import { Clock } from './lib/clock.mjs';
 import { LOGIN, bearer, begin, message, textOf } from './lib/client.mjs';
 import { eventually, freePort } from './lib/parts.mjs';
 import { router, stored } from './lib/router.mjs';
@@ -74,7 +75,9 @@ check('a probe that fails is one of all, too, and so is the hourly check', async
 check('a probe that takes minutes stays the only one, and one whose process dies is followed by another', { timeout: 90 }, async t => {
   const all = await hosts(t, { procs: 1 }), { clock, server, sim } = all;
   await limited(all);
+  const timesAsked = async () => Number((await server.cli(['info', 'commandstats'])).match(/cmdstat_time:calls=(\d+)/)[1]), before = await timesAsked();
   clock.forward('12m');
+  await eventually('each has asked for the time', async () => await timesAsked() >= before + all.length);
   await sim.next('claude_pro', { fault: 'stall' });
   let probe;
   do probe = begin(`${all[0].url}/v1/messages`, message(), login);
@@ -414,7 +417,8 @@ check('clocks that are 5 s apart make a pause neither longer nor shorter', async
   const all = await hosts(t, { clocks: true, away: true });
   all[1].clock.forward('5s');
   all[2].clock.forward('-5s');
-  await all.server.start();
+  const clock = new Clock(all[0].file('server.clock'));
+  await all.server.start({ ...all[0].clockEnv, TEST_CLOCK_FILE: clock.file });
   await together(all);
   await limited(all);
   const seconds = [];
@@ -422,7 +426,7 @@ check('clocks that are 5 s apart make a pause neither longer nor shorter', async
   for (const s of seconds) assert.ok(Math.abs(s - seconds[0]) < 1.5, `${seconds}`);
   for (const [i, word] of [[1, 'behind'], [2, 'ahead of']]) assert.match((await all[i].ctl('doctor')).stdout, new RegExp(`clock of the server at share is [45]\\.\\d s ${word}`));
   assert.doesNotMatch((await all[0].ctl('doctor')).stdout, /clock of the server/);
-  for (const r of all) r.clock.forward('12m');
+  for (const it of [clock, ...all.map(r => r.clock)]) it.forward('12m'); // the server's first: whose clock is set, measures
   await all.sim.next('claude_pro', { fault: 'pass', delay_ms: 1000, times: -1 });
   const probes = served(await crowd(all, 12), 'claude_pro');
   assert.equal(probes || served(await crowd(all, 12), 'claude_pro'), 1);
@@ -430,6 +434,27 @@ check('clocks that are 5 s apart make a pause neither longer nor shorter', async
   // A switch that is made later is the newest, whatever the clocks say.
   for (const [i, name] of [[1, 'kimi'], [2, 'deepseek']]) {
     await all[i].switchTo(name);
+    await everywhere(all, `${name} it is`, status => status.current_provider === name, 2);
+  }
+});
+
+check('a machine whose clock is set while it is connected tells and understands times as before', async t => {
+  const all = await hosts(t, { clocks: true, away: true }), [, other, late] = all;
+  late.clock.forward('-2h'); // as after a start without a battery for the clock
+  await all.server.start();
+  await together(all);
+  late.clock.forward('2h');
+  await eventually('the difference is measured anew', async () => Math.abs((await share(late)).clock_ms) < 1000);
+  await limited(all);
+  await all.sim.next('deepseek', { fault: 'balance' });
+  assert.equal(who(await ask(late, true)), 'kimi');
+  await everywhere(all, 'deepseek rests', resting('deepseek'), 2);
+  for (const name of ['claude_pro', 'deepseek']) {
+    const seconds = await Promise.all(all.map(async r => (await standing(r, name)).seconds));
+    for (const s of seconds) assert.ok(Math.abs(s - seconds[0]) < 1.5, `${name}: ${seconds}`);
+  }
+  for (const [r, name] of [[late, 'kimi'], [other, 'claude_api']]) {
+    await r.switchTo(name);
     await everywhere(all, `${name} it is`, status => status.current_provider === name, 2);
   }
 });

@@ -29,8 +29,8 @@ export class Server {
 
   get program() { return path.join(this.dir, `${product}-server`); }
 
-  // env: the clock that it goes by.
-  async start(env = this.env ?? {}) {
+  // env: the clock that it goes by, from now on.
+  async start(env = this.env) {
     const password = this.password ? ['--requirepass', this.password] : [], port = String(this.port);
     const ports = this.tls ? ['--port', '0', '--tls-port', port, '--tls-auth-clients', 'no', '--tls-cert-file', this.tls.certificate, '--tls-key-file', this.tls.key] : ['--port', port];
     this.env = env;
@@ -119,7 +119,8 @@ export async function hosts(t, { n = 3, clocks = false, password, tls, tokens = 
   const first = await router(t, each(0)), { sim, clock, clockEnv: { LD_PRELOAD, TEST_CLOCK_FILE } } = first;
   const others = Array.from({ length: n - 1 }, (_, i) => router(t, { ...each(i + 1), sim, clock: clocks ? undefined : clock }));
   const all = Object.assign([first, ...await Promise.all(others)], { server, sim, clock });
-  if (!away) await server.start(clocks ? {} : { LD_PRELOAD, TEST_CLOCK_FILE });
+  server.env = clocks ? {} : { LD_PRELOAD, TEST_CLOCK_FILE };
+  if (!away) await server.start();
   await Promise.all(all.map(r => startMessenger(t, r)));
   if (!away) await together(all);
   return all;
