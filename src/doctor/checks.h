@@ -24,6 +24,7 @@ struct doctor_task {
 struct doctor {
 	const struct doctor_options *options;
 	const char *config_path; /* of --config; NULL: not given */
+	char with_config[1200];  /* " --config FILE", for cures that are to read it, too; or "" */
 	struct report report;
 	struct app app; /* config, tokens, state: each NULL when it cannot be used */
 	struct process responders[STATE_PROCESSES]; /* those in the state file */

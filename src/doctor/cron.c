@@ -19,6 +19,13 @@ crontab_path(const struct doctor *d)
 	return d->options->crontab == NULL ? ENTRY : d->options->crontab;
 }
 
+static void
+cure_by_entry(struct doctor *d)
+{
+	report_cure(&d->report, "claude-router-check%s --print-crontab | sudo tee %s",
+		    d->with_config, crontab_path(d));
+}
+
 /* False: there is none, or it cannot be read. *path: the file it was found in. */
 static bool
 find_entry(struct doctor *d, struct diagnose_cron *entry, const char **path)
@@ -45,7 +52,7 @@ find_entry(struct doctor *d, struct diagnose_cron *entry, const char **path)
 		   "%s: cron has no entry for claude-router-check, so it is noticed later that "
 		   "Claude Pro is available again",
 		   places[0]);
-	report_cure(&d->report, "claude-router-check --print-crontab | sudo tee %s", places[0]);
+	cure_by_entry(d);
 	return false;
 }
 
@@ -71,8 +78,7 @@ report_difference(struct doctor *d, const char *id, const char *what, const char
 	report_add(&d->report, SEVERITY_WARNING, id,
 		   "cron's entry names %s %s; the configuration says %s", what,
 		   doctor_shown(theirs).text, ours);
-	report_cure(&d->report, "claude-router-check --print-crontab | sudo tee %s",
-		    crontab_path(d));
+	cure_by_entry(d);
 }
 
 static void
@@ -106,8 +112,7 @@ compare(struct doctor *d, const struct diagnose_cron *entry)
 		report_add(&d->report, SEVERITY_WARNING, "cron-program",
 			   "cron's entry runs %s, which does not exist",
 			   doctor_shown(entry->program).text);
-		report_cure(&d->report, "claude-router-check --print-crontab | sudo tee %s",
-			    crontab_path(d));
+		cure_by_entry(d);
 	}
 }
 

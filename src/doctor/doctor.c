@@ -84,6 +84,8 @@ doctor_run(const struct doctor_options *options, const char *config, bool json)
 	}
 	d->options = options;
 	d->config_path = config;
+	if (config != NULL)
+		snprintf(d->with_config, sizeof d->with_config, " --config %s", config);
 	for (size_t i = 0; i < COUNT(checks); i++)
 		checks[i](d);
 	int status = print(d, json);

@@ -26,7 +26,8 @@ report_errors(struct doctor *d, const char *errors)
 	for (const char *line = errors; *line != '\0';) {
 		size_t n = strcspn(line, "\n");
 		report_add(&d->report, SEVERITY_ERROR, "config", "%.*s", (int)n, line);
-		report_cure(&d->report, "fix it, then type: claude-router --check-config");
+		report_cure(&d->report, "fix it, then type: claude-router%s --check-config",
+			    d->with_config);
 		line += n + (line[n] == '\n');
 	}
 }
@@ -208,8 +209,8 @@ check_tokens(struct doctor *d, const char *path)
 	d->app.tokens = tokens_load(d->app.config, &error);
 	if (d->app.tokens == NULL) {
 		report_add(&d->report, SEVERITY_ERROR, "tokens-content", "%s", buf_text(&error));
-		report_cure(&d->report, "fix that line, then type: claude-router "
-					"--check-config");
+		report_cure(&d->report, "fix that line, then type: claude-router%s --check-config",
+			    d->with_config);
 	} else if (!has_successor(d)) {
 		report_add(&d->report, SEVERITY_WARNING, "tokens-none",
 			   "%s: no provider has a credential, so none takes over from Claude Pro",
@@ -257,7 +258,8 @@ check_keys(struct doctor *d, const char *path)
 	struct keys *keys = keys_load(path, &error);
 	if (keys == NULL) {
 		report_add(&d->report, SEVERITY_ERROR, "keys-content", "%s", buf_text(&error));
-		report_cure(&d->report, "fix it, then type: claude-router --check-config");
+		report_cure(&d->report, "fix it, then type: claude-router%s --check-config",
+			    d->with_config);
 	} else if (keys_count(keys) == 0 && d->app.config->access == ACCESS_KEYS) {
 		report_no_key(d, path);
 	}
@@ -321,6 +323,7 @@ doctor_check_reloads(struct doctor *d)
 		report_add(&d->report, SEVERITY_ERROR, "responder-config",
 			   "the responder still uses an old configuration: %s",
 			   doctor_shown(config).text);
-		report_cure(&d->report, "fix it, then type: claude-router --check-config");
+		report_cure(&d->report, "fix it, then type: claude-router%s --check-config",
+			    d->with_config);
 	}
 }

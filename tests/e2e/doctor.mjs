@@ -171,7 +171,7 @@ check('for people: what is wrong, and the line to type', async t => {
 check('configuration: all mistakes at once', async t => {
   const i = await installation(t);
   const config = i.otherConfig(text => `max_retries = 99\nhold = "soon"\n${text}`);
-  const found = await i.finds('config', 'claude-router --check-config', { config });
+  const found = await i.finds('config', `claude-router --config ${config} --check-config`, { config });
   const mistakes = found.all.filter(one => one.id === 'config').map(one => one.what);
   assert.equal(mistakes.length, 2);
   assert.match(mistakes[0], /:1: max_retries = 99/);
@@ -182,7 +182,7 @@ check('tokens.txt: missing, wrong mode, unknown name, no credential, an example'
   const i = await installation(t);
   const { r } = i;
   r.writeTokens('deepsek = sk-stored-deepseek\n');
-  await i.finds('tokens-content', '--check-config');
+  await i.finds('tokens-content', `claude-router --config ${r.configFile} --check-config`);
   await eventually('the responder has seen it', async () => (await r.status()).tokens_file.error !== null);
   const old = await i.finds('responder-tokens', 'within a second');
   assert.match(old.find('responder-tokens').what, /old credentials/);
@@ -239,7 +239,7 @@ check('access = "keys" without a key', async t => {
   writeFileSync(i.r.file('keys'), '# none yet\n', { mode: 0o600 });
   await i.finds('keys-missing', 'claude-router-ctl key add NAME', { config });
   writeFileSync(i.r.file('keys'), 'anna\n');
-  await i.finds('keys-content', 'claude-router --check-config', { config });
+  await i.finds('keys-content', `claude-router --config ${config} --check-config`, { config });
 });
 
 check('access = "open" with a keys file that cannot be used', async t => {
@@ -247,7 +247,7 @@ check('access = "open" with a keys file that cannot be used', async t => {
   writeFileSync(i.r.file('keys'), '# none yet\n', { mode: 0o600 });
   assert.deepEqual((await i.look()).ids, [], 'nobody needs a key');
   writeFileSync(i.r.file('keys'), 'anna\n');
-  await i.finds('keys-content', 'claude-router --check-config');
+  await i.finds('keys-content', `claude-router --config ${i.r.configFile} --check-config`);
   await eventually('the responder has seen it', async () => (await i.r.status()).keys_file.error !== null);
   const found = await i.finds('responder-keys', 'within a second');
   assert.match(found.find('responder-keys').what, /keys:1/);
@@ -266,7 +266,7 @@ check('cron: no entry, other times, another file, another user, a mode that cron
   const i = await installation(t);
   const { r } = i;
   const entry = readFileSync(i.crontab, 'utf8').split('\n')[1];
-  const again = `claude-router-check --print-crontab | sudo tee ${i.crontab}`;
+  const again = `claude-router-check --config ${r.configFile} --print-crontab | sudo tee ${i.crontab}`;
   const wrong = async (id, text, cure = again) => { i.writeCrontab(text); await i.finds(id, cure); };
   await wrong('cron-times', entry.replace('0-4', '30'));
   await wrong('cron-config', entry.replace(r.configFile, '/etc/other.conf'));
