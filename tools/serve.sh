@@ -91,7 +91,7 @@ write_simulated_tokens() {
 write_simulated_config() {
 	local provider
 	echo "# Made by ./dev serve: the five providers, simulated."
-	echo "prices_file = \"$top/conf/prices\""
+	printf '%s = "%s"\n' tokens_file "$run/tokens.txt" state_file "$run/state" keys_file "$run/keys" prices_file "$top/conf/prices"
 	for provider in claude_pro deepseek kimi openai claude_api; do
 		local path=""
 		[[ $provider == deepseek || $provider == kimi ]] && path=/anthropic

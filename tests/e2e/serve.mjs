@@ -36,6 +36,9 @@ check('three lines to try, a request log, and Ctrl-C stops all of it', { timeout
   assert.match((await printed(part, 'a message')).stdout, /Hello from deepseek/);
   assert.equal(JSON.parse((await printed(part, 'the status')).stdout).current_provider, 'deepseek');
   await eventually('the request log is shown', () => /provider=deepseek/.test(part.output));
+  const ctl = (...args) => command(path.join(TOP, 'dev'), ['ctl', ...args], { env: { HOME: '/nonexistent', ROUTER_PORT: String(port) } });
+  assert.match((await ctl('key', 'add', 'ada')).stdout, /^crk_/);
+  assert.doesNotMatch((await ctl('doctor', '--url', `http://127.0.0.1:${port}`)).stdout, /overrides the configuration/);
   await part.stop('SIGINT');
   assert.equal(part.code, 0);
   assert.equal(await connects(port), false);
