@@ -82,6 +82,9 @@ read_options(int argc, char **argv, struct options *o)
 	int rest = cli_read(&cli, argc, argv);
 	if (rest < argc)
 		cli_fail(&cli, "unexpected argument: %s", argv[rest]);
+	/* The kernel would take it for a name of its own, which anybody may connect to. */
+	if (o->socket != NULL && o->socket[0] == '\0')
+		cli_fail(&cli, "--socket: the path is empty");
 }
 
 static void

@@ -181,6 +181,13 @@ check('without a socket it says how it is started', async t => {
   assert.match(`${run.stderr}${r.log()}`, /--socket/);
 });
 
+check('an empty path is no socket, least of all one that anybody may open', async t => {
+  const r = await router(t, { alone: true });
+  const run = await command(program, ['--socket', ''], { env: r.env, timeout: 5 });
+  assert.equal(run.code, 64, run.stderr);
+  assert.match(run.stderr, /--socket: the path is empty/);
+});
+
 check('--version, --help and wrong usage', async t => {
   for (const name of ['claude-router', 'claude-router-check', 'claude-router-ctl']) {
     const file = path.join(BUILD, name);
