@@ -185,6 +185,7 @@ write_body(struct health_check *h, const char *model)
 	    .body_len = text.len,
 	    .message = &message,
 	    .key = state_key(h->app->state),
+	    .quirks = learned_quirks(h->app->state, h->provider, model, 0),
 	};
 	if (written) {
 		enum handover_result result = h->provider->dialect->encode(&handover, &h->body);
@@ -199,6 +200,7 @@ static bool
 start_attempt(struct health_check *h)
 {
 	const char *model = model_of(h), *credential = h->credential->value;
+	const char *path = h->provider->dialect->path;
 	attempt_free(h->attempt);
 	h->attempt = NULL;
 	if (model == NULL || !write_body(h, model))
@@ -208,7 +210,7 @@ start_attempt(struct health_check *h)
 	const struct attempt_options options = {
 	    .provider = h->provider,
 	    .config = h->config,
-	    .path = "/v1/messages",
+	    .path = path == NULL ? "/v1/messages" : path,
 	    .query = "",
 	    .credential = credential,
 	    .stored = true,
@@ -220,10 +222,27 @@ start_attempt(struct health_check *h)
 	return h->attempt != NULL;
 }
 
-static void
-judge(struct health_check *h, enum ending ending)
+/* A message in another form than Anthropic's is judged in that one, as a client's is: decoded is it
+ * then. False: out of memory. */
+static bool
+decode(const struct health_check *h, struct buf *decoded)
 {
-	const struct buf *body = attempt_body(h->attempt);
+	const struct dialect *dialect = h->provider->dialect;
+	const struct response *response = attempt_response(h->attempt);
+	const struct buf *json = attempt_body(h->attempt);
+	return dialect->decode_json == NULL || !response->complete || response->status < 200 ||
+	       response->status >= 300 || response->sse || response->html ||
+	       dialect->decode_json(h->provider->name, 0, buf_text(json), json->len, decoded);
+}
+
+static struct verdict
+verdict_of(const struct health_check *h, enum ending ending)
+{
+	struct buf decoded;
+	buf_init(&decoded, 2 * (size_t)RESPONSE_JSON_MAX);
+	if (!decode(h, &decoded))
+		ending = ENDING_OURS;
+	const struct buf *body = decoded.len > 0 ? &decoded : attempt_body(h->attempt);
 	const struct evidence evidence = {
 	    .ending = ending,
 	    .response = attempt_response(h->attempt),
@@ -235,7 +254,15 @@ judge(struct health_check *h, enum ending ending)
 	    .cooldown_ms = h->provider->cooldown_ms,
 	    .now_ms = clock_wall_ms(),
 	};
-	const struct verdict verdict = verdict_judge(&evidence);
+	struct verdict verdict = verdict_judge(&evidence);
+	buf_free(&decoded);
+	return verdict;
+}
+
+static void
+judge(struct health_check *h, enum ending ending)
+{
+	const struct verdict verdict = verdict_of(h, ending);
 	const struct outcome outcome = {
 	    .provider = h->provider,
 	    .key = h->key,
@@ -244,7 +271,7 @@ judge(struct health_check *h, enum ending ending)
 	    /* It holds no lease; it only delays the end of a pause, here always by the same
 	     * share: health checks do not come in crowds. */
 	    .holder = digest_name(h->provider->name),
-	    .response = evidence.response,
+	    .response = attempt_response(h->attempt),
 	    .verdict = &verdict,
 	};
 	char name[CREDENTIAL_NAME_SIZE];

@@ -44,6 +44,15 @@ for (const server of servers) {
   });
 }
 
+check('a health check asks in this form, too, and ends a pause', async t => {
+  const r = await router(t, only);
+  await r.sim.next('openai', { fault: 'balance' });
+  await r.post(message());
+  const run = await r.ctl('check', 'openai');
+  assert.deepEqual([run.code, run.stdout], [0, 'openai: serves requests (resting → ready)\n'], run.stderr);
+  assert.equal((await r.sim.requests('openai')).at(-1).path, '/v1/chat/completions');
+});
+
 check('what arrives is Chat Completions, with its own key and nothing of the client', async t => {
   const r = await router(t, only);
   await ask(r, true, 'SIM:SAY hello');

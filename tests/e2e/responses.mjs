@@ -15,6 +15,15 @@ const bodies = async r => (await r.sim.requests('openai')).map(request => reques
 const refusals = async r => (await r.sim.requests('openai')).map(request => request.refused).filter(refused => refused !== null);
 const thoughts = talk => talk.flatMap(m => m.content).filter(block => block.type === 'thinking');
 
+check('a health check asks in this form, too, and ends a pause', async t => {
+  const r = await router(t, only);
+  await r.sim.next('openai', { fault: 'balance' });
+  await r.post(message());
+  const run = await r.ctl('check', 'openai');
+  assert.deepEqual([run.code, run.stdout], [0, 'openai: serves requests (resting → ready)\n'], run.stderr);
+  assert.equal((await r.sim.requests('openai')).at(-1).path, '/v1/responses');
+});
+
 check('what arrives is a request for a response, with its own key, and nothing is stored', async t => {
   const r = await router(t, only);
   await turn(r, [], 'SIM:SAY hello', { metadata: { user_id: 'user_x_account__session_y' }, stop_sequences: ['x'] });
