@@ -115,7 +115,9 @@ listen_at(const char *path, struct buf *error)
 			       "%s: there is no directory %.*s. Type: install -d -m 0750 %.*s",
 			       path, (int)(slash - path), path, (int)(slash - path), path);
 	else
-		buf_append_cut(error, "%s: %s", path, strerror(reason));
+		buf_append_cut(error, "%s: %s", path,
+			       reason == EEXIST ? "there is a file that is no socket"
+						: strerror(reason));
 	if (fd != -1)
 		close(fd);
 	return -1;

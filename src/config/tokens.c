@@ -15,6 +15,9 @@
 #define ADMIN          "admin_token"
 #define SHARE_PASSWORD "share"
 #define SHARE_KEY      "share_key"
+
+enum { WRONG_LINES_MAX = 10 }; /* that are reported: more, and it is another file */
+
 static const char *const others[] = {ADMIN, SHARE_PASSWORD, SHARE_KEY};
 
 /* The names that are accepted beside these and the configuration's providers, whether the
@@ -70,7 +73,8 @@ refuse(const struct reader *r, const char *format, ...)
 	if (vsnprintf(text, sizeof text, format, args) < 0)
 		text[0] = '\0';
 	va_end(args);
-	buf_append_cut(r->error, "%s:%d: %s", r->config->tokens_file, r->line, text);
+	buf_append_cut(r->error, "%s%s:%d: %s", r->error->len == 0 ? "" : "\n",
+		       r->config->tokens_file, r->line, text);
 	return false;
 }
 
@@ -315,15 +319,17 @@ static bool
 take_lines(struct reader *r)
 {
 	const struct buf *text = &r->tokens->text;
+	unsigned wrong = 0;
 	for (struct lines lines = lines_of(text->data, text->len); lines_next(&lines);) {
 		r->line = lines.number;
 		if (lines_is_binary(&lines))
 			return refuse(r, "holds a NUL byte: this is not a text file");
 		text->data[lines.end] = '\0';
-		if (!take_line(r, text->data + lines.begin))
-			return false;
+		wrong += !take_line(r, text->data + lines.begin);
+		if (wrong == WRONG_LINES_MAX)
+			break;
 	}
-	return true;
+	return wrong == 0;
 }
 
 static bool

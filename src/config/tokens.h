@@ -15,13 +15,13 @@ struct tokens;
 
 /* Reads config->tokens_file. A file that does not exist is not an error: there are then no stored
  * credentials (but provider.env_credential, which overrides the file's). NULL when the file cannot
- * be used; then error says why, with file and line and what to type ("chmod 600 …" for one that
- * others can read or its group can write). Names are the providers of config, admin_token, share,
- * share_key, and, whether config has them or not, claude_pro, deepseek, kimi, openai, claude_api
- * and their environment-style names, each with a label and a weight if need be
- * ("deepseek.work*3"); any other is an error, and so are a second value for one name, the same
- * value twice for one provider, a second login, since subscriptions are not pooled, and no
- * share_key where config has share. */
+ * be used; then error says why, with file and line (ten lines at most, each wrong one on its own)
+ * and what to type ("chmod 600 …" for one that others can read or its group can write). Names are
+ * the providers of config, admin_token, share, share_key, and, whether config has them or not,
+ * claude_pro, deepseek, kimi, openai, claude_api and their environment-style names, each with a
+ * label and a weight if need be ("deepseek.work*3"); any other is an error, and so are a second
+ * value for one name, the same value twice for one provider, a second login, since subscriptions
+ * are not pooled, and no share_key where config has share. */
 struct tokens *tokens_load(const struct config *config, struct buf *error);
 
 /* Adds an owner, who must call tokens_free() too. Returns tokens. */

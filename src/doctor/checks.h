@@ -44,6 +44,7 @@ void doctor_check_environment(struct doctor *d); /* files.c; loads config, opens
 void doctor_check_processes(struct doctor *d);   /* processes.c; sets user */
 void doctor_check_tokens(struct doctor *d);      /* files.c; loads tokens */
 void doctor_check_keys(struct doctor *d);        /* files.c */
+void doctor_check_log(struct doctor *d);         /* files.c */
 void doctor_check_state(struct doctor *d);       /* state.c */
 void doctor_check_cron(struct doctor *d);        /* cron.c */
 void doctor_check_server(struct doctor *d);      /* server.c; sets url, status */

@@ -44,11 +44,11 @@ doctor_not_allowed(struct doctor *d, const char *path)
 /* --- All checks ------------------------------------------------------- */
 
 static void (*const checks[])(struct doctor *) = {
-    doctor_check_environment, doctor_check_processes,   doctor_check_tokens,
-    doctor_check_keys,        doctor_check_state,       doctor_check_cron,
-    doctor_check_server,      doctor_check_reloads,     doctor_check_share,
-    doctor_check_money,       doctor_check_credentials, doctor_check_neighbours,
-    doctor_check_providers,   doctor_check_claude_code,
+    doctor_check_environment, doctor_check_processes, doctor_check_tokens,
+    doctor_check_keys,        doctor_check_log,       doctor_check_state,
+    doctor_check_cron,        doctor_check_server,    doctor_check_reloads,
+    doctor_check_share,       doctor_check_money,     doctor_check_credentials,
+    doctor_check_neighbours,  doctor_check_providers, doctor_check_claude_code,
 };
 
 static void

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The operator's files: configuration, credentials, client keys, and the variables that
  * override them. */
+#include "base/path.h"
 #include "config/text.h"
 #include "doctor/checks.h"
 
@@ -9,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+enum { ADMIN_TOKEN_MIN = 16 };
 
 /* --- Configuration ---------------------------------------------------- */
 
@@ -21,11 +24,11 @@ config_file(const struct doctor *d)
 
 /* Each error is a finding of its own. */
 static void
-report_errors(struct doctor *d, const char *errors)
+report_errors(struct doctor *d, const char *id, const char *errors)
 {
 	for (const char *line = errors; *line != '\0';) {
 		size_t n = strcspn(line, "\n");
-		report_add(&d->report, SEVERITY_ERROR, "config", "%.*s", (int)n, line);
+		report_add(&d->report, SEVERITY_ERROR, id, "%.*s", (int)n, line);
 		report_cure(&d->report, "fix it, then type: claude-router%s --check-config",
 			    d->with_config);
 		line += n + (line[n] == '\n');
@@ -44,7 +47,7 @@ load_config(struct doctor *d)
 	buf_init(&errors, CONFIG_FILE_MAX);
 	d->app.config = config_load(d->config_path, &errors);
 	if (d->app.config == NULL)
-		report_errors(d, buf_text(&errors));
+		report_errors(d, "config", buf_text(&errors));
 	buf_free(&errors);
 }
 
@@ -201,6 +204,20 @@ has_successor(const struct doctor *d)
 	return false;
 }
 
+/* Whoever has it may read what was said to whom, and choose who pays. */
+static void
+check_admin_token(struct doctor *d, const char *path)
+{
+	const char *token = tokens_admin(d->app.tokens);
+	if (token == NULL || (strlen(token) >= ADMIN_TOKEN_MIN && !diagnose_is_placeholder(token)))
+		return;
+	report_add(&d->report, SEVERITY_WARNING, "tokens-admin",
+		   "%s: admin_token can be guessed: it is an example, or shorter than %d "
+		   "characters",
+		   path, ADMIN_TOKEN_MIN);
+	report_cure(&d->report, "write another one: openssl rand -hex 16");
+}
+
 static void
 check_tokens(struct doctor *d, const char *path)
 {
@@ -208,17 +225,17 @@ check_tokens(struct doctor *d, const char *path)
 	buf_init(&error, CONFIG_FILE_MAX);
 	d->app.tokens = tokens_load(d->app.config, &error);
 	if (d->app.tokens == NULL) {
-		report_add(&d->report, SEVERITY_ERROR, "tokens-content", "%s", buf_text(&error));
-		report_cure(&d->report, "fix that line, then type: claude-router%s --check-config",
-			    d->with_config);
+		report_errors(d, "tokens-content", buf_text(&error));
 	} else if (!has_successor(d)) {
 		report_add(&d->report, SEVERITY_WARNING, "tokens-none",
 			   "%s: no provider has a credential, so none takes over from Claude Pro",
 			   path);
 		report_cure(&d->report, "write into %s: deepseek = your key", path);
 	}
-	if (d->app.tokens != NULL)
+	if (d->app.tokens != NULL) {
 		check_placeholders(d);
+		check_admin_token(d, path);
+	}
 	buf_free(&error);
 }
 
@@ -257,9 +274,7 @@ check_keys(struct doctor *d, const char *path)
 	buf_init(&error, CONFIG_FILE_MAX);
 	struct keys *keys = keys_load(path, &error);
 	if (keys == NULL) {
-		report_add(&d->report, SEVERITY_ERROR, "keys-content", "%s", buf_text(&error));
-		report_cure(&d->report, "fix it, then type: claude-router%s --check-config",
-			    d->with_config);
+		report_errors(d, "keys-content", buf_text(&error));
 	} else if (keys_count(keys) == 0 && d->app.config->access == ACCESS_KEYS) {
 		report_no_key(d, path);
 	}
@@ -289,6 +304,36 @@ doctor_check_keys(struct doctor *d)
 			   "%s: the responder's user %s may not read it", path, d->user.name);
 		report_cure(&d->report, "sudo chown %s:%s %s", d->user.name, d->user.group, path);
 	}
+}
+
+/* --- Log -------------------------------------------------------------- */
+
+void
+doctor_check_log(struct doctor *d)
+{
+	char directory[PATH_MAX];
+	const struct diagnose_user *user = &d->user;
+	const char *path = d->app.config == NULL ? "" : d->app.config->log;
+	if (path[0] != '/')
+		return;
+	struct stat st;
+	bool exists = stat(path, &st) == 0;
+	if (!exists && errno == EACCES) {
+		doctor_not_allowed(d, path);
+		return;
+	}
+	path_directory(path, directory);
+	if (exists ? doctor_user_may(user, path, W_OK)
+		   : doctor_user_may(user, directory, W_OK | X_OK))
+		return;
+	report_add(&d->report, SEVERITY_ERROR, "log",
+		   "log = %s: the responder's user %s may not write there, so it cannot start",
+		   path, user->name);
+	if (exists)
+		report_cure(&d->report, "sudo chown %s:%s %s", user->name, user->group, path);
+	else
+		report_cure(&d->report, "sudo install -d -o %s -g %s -m 0750 %s", user->name,
+			    user->group, directory);
 }
 
 /* --- What the responder could not reload ------------------------------ */

@@ -57,7 +57,9 @@ report_no_reply(struct doctor *d, const char *url, const struct http_response *r
 	report_add(&d->report, SEVERITY_ERROR, "server-down", "%s does not reply (%s)",
 		   doctor_shown(url).text, curl_easy_strerror(response->code));
 	report_cure(&d->report, "%s",
-		    d->options->url != NULL
+		    !text_has_scheme(url, "http") && !text_has_scheme(url, "https")
+			? "a URL begins with http:// or https://: --url http://127.0.0.1:8000"
+		    : d->options->url != NULL
 			? "start the web server there: sudo systemctl restart lighttpd; if it "
 			  "does not start, its own log says why"
 			: "sudo systemctl restart lighttpd; if the router has another URL: "

@@ -191,6 +191,11 @@ check('tokens.txt: missing, wrong mode, unknown name, no credential, an example'
   r.writeTokens('deepseek = YOUR_DEEPSEEK_KEY\n');
   const example = await i.finds('tokens-placeholder', 'deepseek =');
   assert.ok(!JSON.stringify(example.all).includes('YOUR_DEEPSEEK_KEY'), 'no value is told');
+  for (const admin of ['A_LONG_RANDOM_TEXT', 'hunter2']) {
+    r.writeTokens({ ...stored, admin_token: admin });
+    const guessed = await i.finds('tokens-admin', 'openssl rand -hex 16');
+    assert.ok(!JSON.stringify(guessed.all).includes(admin), 'no value is told');
+  }
   r.writeTokens(stored);
   chmodSync(r.tokensFile, 0o604);
   await i.finds('tokens-mode', `chmod 600 ${r.tokensFile}`);
@@ -230,6 +235,22 @@ check('state: no directory, damaged, set aside, not the responders’', async t 
   const made = await command(path.join(BUILD, 'claude-router-check'), ['--config', at(i.r.file('another'))], { env: i.r.clockEnv });
   assert.equal(made.code, 0, made.stderr);
   await i.finds('state-other', 'state_file', { config: at(i.r.file('another')) });
+});
+
+check('a log that the responder’s user may not write', async t => {
+  const i = await installation(t), log = file => i.otherConfig(text => `log = "${file}"\n${text.replace(/^log = .*/m, '')}`);
+  await i.finds('log', `sudo install -d -o ${user} `, { config: log(i.r.file('nowhere/router.log')) });
+  for (const pid of i.r.pids()) i.makeUpFor(pid);
+  writeFileSync(i.r.file('theirs.log'), '', { mode: 0o600 });
+  await i.finds('log', `sudo chown nobody:nogroup ${i.r.file('theirs.log')}`, { config: log(i.r.file('theirs.log')) });
+});
+
+check('a log that the responder’s user may not write', async t => {
+  const i = await installation(t), log = file => i.otherConfig(text => `log = "${file}"\n${text.replace(/^log = .*/m, '')}`);
+  await i.finds('log', `sudo install -d -o ${user} `, { config: log(i.r.file('nowhere/router.log')) });
+  for (const pid of i.r.pids()) i.makeUpFor(pid);
+  writeFileSync(i.r.file('theirs.log'), '', { mode: 0o600 });
+  await i.finds('log', `sudo chown nobody:nogroup ${i.r.file('theirs.log')}`, { config: log(i.r.file('theirs.log')) });
 });
 
 check('access = "keys" without a key', async t => {

@@ -282,6 +282,27 @@ check_bad(void)
 	}
 }
 
+/* All of ten lines, in one reading. */
+static void
+check_all_lines(void)
+{
+	char text[512] = "backup = right\n", want[4096] = "";
+	for (int line = 2; line <= 13; line++)
+		strcat(text, "SECRET = x\n");
+	for (int line = 2; line <= 11; line++)
+		snprintf(want + strlen(want), sizeof want - strlen(want),
+			 "%s%s:%d: unknown name: use claude_pro, deepseek, kimi, openai, "
+			 "claude_api, another provider of the configuration, admin_token, share or "
+			 "share_key",
+			 line == 2 ? "" : "\n", file, line);
+	struct buf error;
+	buf_init(&error, sizeof want);
+	private_write(file, text, strlen(text), 0600);
+	TAP_OK("several wrong lines", tokens_load(&config, &error) == NULL);
+	TAP_STR("several wrong lines: each is told, ten of them", buf_text(&error), want);
+	buf_free(&error);
+}
+
 /* --- Modes and kinds of files ------------------------------------------------------ */
 
 static void
@@ -525,6 +546,7 @@ main(int argc, char **argv)
 	check_good();
 	check_several();
 	check_bad();
+	check_all_lines();
 	check_many();
 	check_modes();
 	check_kinds();
