@@ -7,7 +7,9 @@ import path from 'node:path';
 import { check } from './lib/case.mjs';
 import { post, stream } from './lib/client.mjs';
 import { assembled } from './lib/scene.mjs';
-import { Simulator } from './lib/simulator.mjs';
+import { command } from './lib/parts.mjs';
+import { TOP } from './lib/router.mjs';
+import { BUILD, Simulator } from './lib/simulator.mjs';
 
 async function simulator(t) {
   const dir = mkdtempSync(path.join(tmpdir(), 'cr-sim-'));
@@ -211,4 +213,10 @@ check('an answer without a block ends as it is told', async t => {
     const { content, stop_reason: ended } = (await post(`${sim.url('kimi')}/v1/messages`, body, OWN.kimi)).json;
     assert.deepEqual([streamed, { content, stop_reason: ended }], [{ content: [], stop_reason }, { content: [], stop_reason }]);
   }
+});
+
+check('over raw sockets: its faults, its records and its wire, and the page that lists them', { timeout: 120 }, async () => {
+  const tests = path.join(TOP, 'tests');
+  const run = await command('python3', [path.join(tests, 'simulator/selftest.py'), path.join(BUILD, 'tests/simulator/simulator')], { timeout: 110, env: { SAMPLES: path.join(tests, 'samples') } });
+  assert.equal(run.code, 0, `${run.stdout}\n${run.stderr}`);
 });
