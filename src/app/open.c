@@ -91,11 +91,11 @@ app_open_ledger(struct app *app)
 }
 
 void
-app_begin_caps(struct app *app)
+app_begin_caps(struct app *app, bool anew)
 {
 	char path[PATH_MAX];
 	caps_begin(app->config, app->keys, app->state,
-		   ledger_path(app->config->ledger, app->config->state_file, path),
+		   ledger_path(app->config->ledger, app->config->state_file, path), anew,
 		   clock_wall_ms());
 }
 
@@ -125,7 +125,7 @@ open_files(struct app *app, const struct app_options *app_options, struct buf *e
 	if (status == 0 && app_options->keeps_ledger) {
 		open_prices(app);
 		app_open_ledger(app);
-		app_begin_caps(app);
+		app_begin_caps(app, false);
 	}
 	return status;
 }

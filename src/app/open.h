@@ -22,8 +22,9 @@ int app_open(struct app *app, const struct app_options *app_options, struct buf 
 /* Opens the ledger that the configuration in force asks for, in place of the one that is open. */
 void app_open_ledger(struct app *app);
 
-/* Begins the caps of the configuration and the keys in force (money/caps.h). */
-void app_begin_caps(struct app *app);
+/* Begins the caps of the configuration and the keys in force; anew: also those that are ahead
+ * (money/caps.h). */
+void app_begin_caps(struct app *app, bool anew);
 
 /* Closes and frees all of it; credentials are overwritten. */
 void app_close(struct app *app);

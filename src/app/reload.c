@@ -241,7 +241,7 @@ reload(struct app *app, struct files want)
 		log_line(LOG_NOTICE, "%s: reloaded", app->config->prices_file);
 	if (config != NULL || keys != NULL) {
 		log_keys_warning(app);
-		app_begin_caps(app);
+		app_begin_caps(app, false);
 	}
 }
 

@@ -31,6 +31,7 @@ enum {
 	QUIET_TICKS = 10,        /* without a client, unused memory is returned after this, */
 	QUIET_AGAIN_TICKS = 600, /* and again, since a health check takes some now and then */
 	DRAIN_AS_A_SERVICE_MS = 600000, /* BEHAVIOUR 11, drain = "auto" */
+	CLOCK_SETTLES_MS = 600000,      /* after a start without a battery it is set by then */
 };
 
 struct options {
@@ -51,9 +52,11 @@ struct responder {
 	struct listener listener;
 	struct respawned respawned; /* with --respawn */
 	bool stopping;
-	unsigned quiet;      /* ticks in a row without a client */
-	unsigned busy;       /* ticks with clients */
-	uint64_t unrecorded; /* what the ledger had lost at the last tick */
+	uint32_t caps_day;     /* in which they began */
+	int64_t caps_ahead_ms; /* since when they are, by the steady clock; 0: not */
+	unsigned quiet;        /* ticks in a row without a client */
+	unsigned busy;         /* ticks with clients */
+	uint64_t unrecorded;   /* what the ledger had lost at the last tick */
 };
 
 /* --- Options ---------------------------------------------------------- */
@@ -202,6 +205,25 @@ follow_ledger(struct responder *r)
 	count_unrecorded(r);
 }
 
+/* Where the state file is another one; with each day, since the clock may have shown another one
+ * meanwhile; and anew where they are ahead, but not by a clock that is only waiting to be set. */
+static void
+begin_caps(struct responder *r)
+{
+	const struct app *app = &r->app;
+	int64_t now_ms = clock_wall_ms(), steady_ms = clock_steady_ms();
+	uint32_t day = cap_scope_period(BUDGET_DAY, now_ms);
+	if (!caps_are_ahead(app->config, app->keys, app->state, now_ms))
+		r->caps_ahead_ms = 0;
+	else if (r->caps_ahead_ms == 0)
+		r->caps_ahead_ms = steady_ms;
+	bool anew = r->caps_ahead_ms != 0 && steady_ms - r->caps_ahead_ms >= CLOCK_SETTLES_MS;
+	if (anew || day != r->caps_day ||
+	    !caps_have_begun(app->config, app->keys, app->state, now_ms))
+		app_begin_caps(&r->app, anew);
+	r->caps_day = day;
+}
+
 static void stop(struct responder *r);
 
 static void
@@ -218,8 +240,7 @@ tick(struct timer *timer)
 	snprintf(process.version, sizeof process.version, "%.*s", STATE_VERSION_TEXT - 1,
 		 PACKAGE_VERSION);
 	state_tick(r->app.state, &process);
-	if (!caps_have_begun(r->app.config, r->app.keys, r->app.state, clock_wall_ms()))
-		app_begin_caps(&r->app);
+	begin_caps(r);
 	follow_ledger(r);
 	return_memory(r);
 	if (!r->stopping && respawn_is_abandoned(&r->respawned))
@@ -336,6 +357,7 @@ run(struct responder *r, const struct options *o, struct buf *error)
 		return EX_OSERR;
 	}
 	r->started_ms = clock_wall_ms();
+	r->caps_day = cap_scope_period(BUDGET_DAY, r->started_ms);
 	log_respawn(r->respawned.killed_by);
 	tick(&r->tick);
 	service_tell(SERVICE_READY);

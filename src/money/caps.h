@@ -30,14 +30,20 @@ struct caps_query {
 /* --- Beginning ------------------------------------------------------------ */
 
 /* Begins what has not begun, before which nothing can be reserved, and makes what is spent at least
- * what the ledger at that path has of this day and month; NULL: it is off, which is logged. Reads
- * SQLite: about a millisecond, LEDGER_REPORT_MS at most. Any number of processes may do so. */
+ * what the ledger at that path has of this day and month; NULL: it is off, which is logged. anew:
+ * with just that, where caps_are_ahead(). Reads SQLite: about a millisecond, LEDGER_REPORT_MS at
+ * most. Any number of processes may do so. */
 void caps_begin(const struct config *config, const struct keys *keys, struct state *state,
-		const char *ledger, int64_t now_ms);
+		const char *ledger, bool anew, int64_t now_ms);
 
 /* False: a cap has not begun, since the state file is another one. Cheap. */
 bool caps_have_begun(const struct config *config, const struct keys *keys,
 		     const struct state *state, int64_t now_ms);
+
+/* Whether one has a sum of a day or month more than one ahead, which would not end for as long: the
+ * clock has been set back, or is not set yet. Cheap. */
+bool caps_are_ahead(const struct config *config, const struct keys *keys, const struct state *state,
+		    int64_t now_ms);
 
 /* --- One request ---------------------------------------------------------- */
 

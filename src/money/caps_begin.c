@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What was spent before a cap could count it: of a state file that is made anew, of a cap that is
- * new or was off for a while. The ledger knows most of it: not what is not written yet. */
+ * new or was off for a while, or had counted in days to come. The ledger knows most of it: not what
+ * is not written yet. */
 #include "base/log.h"
 #include "money/amount.h"
 #include "money/caps.h"
@@ -35,41 +36,42 @@ add_spent(void *arg, const char *provider, const char *client, int64_t today, in
 }
 
 static void
-log_raised(const char *name, const int64_t raised[static BUDGET_KINDS])
+log_begun(const char *name, const struct budget_begun *begun)
 {
 	char today[AMOUNT_SIZE], month[AMOUNT_SIZE];
-	if (raised[BUDGET_DAY] == 0 && raised[BUDGET_MONTH] == 0)
+	if (begun->raised[BUDGET_DAY] == 0 && begun->raised[BUDGET_MONTH] == 0 && !begun->was_ahead)
 		return;
-	log_line(LOG_NOTICE, "cap %s: %s of today and %s of this month are taken from the ledger",
-		 name, amount_dollars(raised[BUDGET_DAY], today),
-		 amount_dollars(raised[BUDGET_MONTH], month));
+	log_line(LOG_NOTICE, "cap %s: %s%s of today and %s of this month are taken from the ledger",
+		 name, begun->was_ahead ? "the clock was far ahead, and it begins anew: " : "",
+		 amount_dollars(begun->raised[BUDGET_DAY], today),
+		 amount_dollars(begun->raised[BUDGET_MONTH], month));
 }
 
-/* Begins one scope. True: nothing was known of it. */
+/* Begins one scope. True: nothing was known of it, or of today. */
 static bool
-begin(struct state *state, const struct sums *sums, size_t i, int64_t now_ms)
+begin(struct state *state, const struct sums *sums, size_t i, bool anew, int64_t now_ms)
 {
 	const struct cap_scope *s = &sums->scopes[i];
 	const struct budget_start start[BUDGET_KINDS] = {
-	    [BUDGET_DAY] = {cap_scope_period(BUDGET_DAY, now_ms), sums->today[i]},
-	    [BUDGET_MONTH] = {cap_scope_period(BUDGET_MONTH, now_ms), sums->month[i]},
+	    [BUDGET_DAY] = {cap_scope_period(BUDGET_DAY, now_ms), sums->today[i], anew},
+	    [BUDGET_MONTH] = {cap_scope_period(BUDGET_MONTH, now_ms), sums->month[i], anew},
 	};
-	int64_t raised[BUDGET_KINDS];
+	struct budget_begun begun;
 	char name[CAP_SCOPE_NAME_SIZE];
 	bool is_new = state_budget_may_begin(state, s->key.scope);
-	if (state_budget_begin(state, s->key.scope, start, raised) == BUDGET_FULL)
+	if (state_budget_begin(state, s->key.scope, start, &begun) == BUDGET_FULL)
 		log_line(LOG_ERR,
 			 "cap %s: the state file has no room for it beside %d others, so what it "
 			 "binds is not asked; with that file removed while no responder runs, "
 			 "they begin with what the ledger has",
 			 cap_scope_name(s, name), STATE_SCOPES);
-	log_raised(cap_scope_name(s, name), raised);
-	return is_new;
+	log_begun(cap_scope_name(s, name), &begun);
+	return is_new || begun.was_ahead;
 }
 
 void
 caps_begin(const struct config *config, const struct keys *keys, struct state *state,
-	   const char *ledger, int64_t now_ms)
+	   const char *ledger, bool anew, int64_t now_ms)
 {
 	struct sums sums = {.n = cap_scopes_all(config, keys, now_ms, sums.scopes)};
 	struct buf error;
@@ -80,7 +82,7 @@ caps_begin(const struct config *config, const struct keys *keys, struct state *s
 	bool is_read = ledger != NULL && ledger_spent(ledger, now_ms, add_spent, &sums, &error);
 	for (size_t i = 0; i < sums.n; i++)
 		if (i == 0 || sums.scopes[i].key.scope != sums.scopes[i - 1].key.scope)
-			any_new |= begin(state, &sums, i, now_ms);
+			any_new |= begin(state, &sums, i, anew, now_ms);
 	if (!is_read && any_new)
 		log_line(LOG_NOTICE, "caps begin at $0.00: what was spent before is not known (%s)",
 			 ledger == NULL   ? "ledger = \"off\""
@@ -99,4 +101,16 @@ caps_have_begun(const struct config *config, const struct keys *keys, const stru
 		if (state_budget_may_begin(state, scopes[i].key.scope))
 			return false;
 	return true;
+}
+
+bool
+caps_are_ahead(const struct config *config, const struct keys *keys, const struct state *state,
+	       int64_t now_ms)
+{
+	struct cap_scope scopes[CAP_SCOPES_MAX];
+	size_t n = cap_scopes_all(config, keys, now_ms, scopes);
+	for (size_t i = 0; i < n; i++)
+		if (state_budget_is_ahead(state, &scopes[i].key))
+			return true;
+	return false;
 }

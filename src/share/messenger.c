@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/count.h"
 #include "base/log.h"
+#include "money/cap_scope.h"
 #include "share/ask.h"
 #include "share/known.h"
 #include "share/leases.h"
@@ -479,6 +480,9 @@ tick(struct timer *timer)
 		state_tick(m->state, NULL);
 		m->share.machines = machines_count(&m->machines, clock_steady_ms());
 		state_share_put(m->state, &m->share); /* that it is there, above all */
+		parts_forget_ahead(&m->parts, (const uint32_t[BUDGET_KINDS]){
+						  cap_scope_period(BUDGET_DAY, clock_wall_ms()),
+						  cap_scope_period(BUDGET_MONTH, clock_wall_ms())});
 		parts_give_back(&m->parts, m->state, clock_steady_ms());
 	}
 	if (is_up)

@@ -195,6 +195,14 @@ parts_give_back(struct parts *parts, struct state *state, int64_t now_ms)
 }
 
 void
+parts_forget_ahead(struct parts *parts, const uint32_t periods[static BUDGET_KINDS])
+{
+	for (size_t i = parts->n; i-- > 0;)
+		if (parts->list[i].key.period > periods[parts->list[i].key.kind] + 1)
+			parts->list[i] = parts->list[--parts->n];
+}
+
+void
 parts_tell_all(struct parts *parts, const struct state *state)
 {
 	struct budget_key keys[PARTS_MAX];

@@ -84,6 +84,10 @@ void parts_learn(struct parts *parts, struct state *state, const struct part_ans
  * spent. */
 void parts_give_back(struct parts *parts, struct state *state, int64_t now_ms);
 
+/* Forgets those of a day or month more than one ahead, of a clock that was set back: no answer may
+ * put them into the state again. */
+void parts_forget_ahead(struct parts *parts, const uint32_t periods[static BUDGET_KINDS]);
+
 /* All parts that are in the state are to be told, and what the others have is to be read. */
 void parts_tell_all(struct parts *parts, const struct state *state);
 

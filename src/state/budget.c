@@ -67,6 +67,12 @@ budget_find(const struct state_image *image, const struct budget_key *key)
 	return places == NULL ? NULL : &places[place_of(key->kind, key->period)];
 }
 
+uint64_t
+budget_resets(const struct state_budget *budget)
+{
+	return atomic_load_explicit(&budget->resets, memory_order_acquire);
+}
+
 enum budget_result
 budget_reserve(struct state_budget *budget, int64_t cap, int64_t bound, uint32_t *period)
 {
@@ -109,11 +115,35 @@ add(word *at, uint32_t period, int64_t amount)
 	} while (!swap(at, &before, after));
 }
 
-/* What is held decides, and changes first: who is killed in between has settled all the same. */
-void
-budget_settle(struct state_budget *budget, uint32_t period, int64_t bound, int64_t cost)
+/* Counts it in the latest of both periods: in its own place is another sum than it reserved in. */
+static void
+settle_late(struct state_budget *budget, uint32_t period, int64_t cost)
 {
-	add(&budget->held, period, cost - bound);
+	struct state_budget *pair = budget - period % 2;
+	uint32_t even = period_of(word_get(&pair[0].held));
+	uint32_t odd = period_of(word_get(&pair[1].held));
+	struct state_budget *latest = odd > even ? &pair[1] : &pair[0];
+	add(&latest->held, odd > even ? odd : even, cost);
+	add(&latest->settled, odd > even ? odd : even, cost);
+}
+
+/* What is held decides, and changes first: who is killed in between has settled all the same. The
+ * resets are read after it: so a sum that began anew is not taken for the one reserved in. */
+void
+budget_settle(struct state_budget *budget, uint32_t period, uint64_t resets, int64_t bound,
+	      int64_t cost)
+{
+	uint64_t before = atomic_load_explicit(&budget->held, memory_order_acquire), after;
+	do {
+		uint64_t now = roll(before, period);
+		if (word_get(&budget->resets) != resets) {
+			settle_late(budget, period, cost);
+			return;
+		}
+		if (period_of(now) != period)
+			break; /* a later one has begun */
+		after = pack(period, clamp(amount_of(now) + cost - bound));
+	} while (!swap(&budget->held, &before, after));
 	if (cost > 0)
 		add(&budget->settled, period, cost);
 }
@@ -121,6 +151,7 @@ budget_settle(struct state_budget *budget, uint32_t period, int64_t bound, int64
 enum budget_result
 budget_reserve_part(struct state_budget *budget, int64_t cap, int64_t bound, uint32_t *period)
 {
+	uint64_t resets = budget_resets(budget);
 	struct budget is = budget_read(budget, *period);
 	int64_t limit = is.part < cap ? is.part : cap;
 	/* What is below it, with the bound on top, is at most the limit. */
@@ -135,7 +166,7 @@ budget_reserve_part(struct state_budget *budget, int64_t cap, int64_t bound, uin
 	is = budget_read(budget, *period);
 	if (is.period != *period || is.held <= is.part)
 		return BUDGET_GRANTED;
-	budget_settle(budget, *period, bound, 0);
+	budget_settle(budget, *period, resets, bound, 0);
 	return BUDGET_PART;
 }
 
@@ -230,9 +261,84 @@ clear(struct state_budget *places)
 	}
 }
 
+/* --- A clock that was set back ------------------------------------------ */
+
+/* Not the next period, which a process in another time zone may have begun. */
+static bool
+is_ahead(const word *at, uint32_t period)
+{
+	return period_of(word_get(at)) > period + 1;
+}
+
+static bool
+place_is_ahead(const struct state_budget *place, uint32_t period)
+{
+	return is_ahead(&place->held, period) || is_ahead(&place->settled, period) ||
+	       is_ahead(&place->noticed, period) || is_ahead(&place->part, period) ||
+	       is_ahead(&place->others, period) || is_ahead(&place->wanted, period);
+}
+
+bool
+budget_is_ahead(const struct state_image *image, const struct budget_key *key)
+{
+	const struct state_budget *places = find_places(image, key->scope);
+	const struct state_budget *pair = places == NULL ? NULL : &places[place_of(key->kind, 0)];
+	return pair != NULL &&
+	       (place_is_ahead(&pair[0], key->period) || place_is_ahead(&pair[1], key->period));
+}
+
+static void
+replace_ahead(word *at, uint32_t period, uint64_t instead)
+{
+	uint64_t before = word_get(at);
+	while (period_of(before) > period + 1 && !swap(at, &before, instead))
+		;
+}
+
+/* Replaces a place's words of a period that is ahead: by nothing, or by what is known to be spent
+ * in the present one if the place is that one's. What is held changes last, at once from one sum to
+ * the other: then processes reserve in it. Who writes a word of the old period after that is
+ * found the next time. */
+static void
+begin_anew(struct state_budget *place, bool is_present, const struct budget_start *start)
+{
+	uint32_t period = start->period;
+	int64_t known = amount_in(&place->settled, period);
+	if (is_ahead(&place->held, period)) {
+		atomic_fetch_add_explicit(&place->resets, 1, memory_order_release);
+		known = known < start->spent ? start->spent : known;
+		if (is_present)
+			word_set(&place->settled, pack(period, clamp(known)));
+	} else if (is_ahead(&place->settled, period)) {
+		known = amount_in(&place->held, period);
+		known = known < start->spent ? known : start->spent;
+	}
+	uint64_t instead = is_present ? pack(period, clamp(known)) : 0;
+	replace_ahead(&place->settled, period, instead);
+	replace_ahead(&place->noticed, period, 0);
+	replace_ahead(&place->part, period, 0);
+	replace_ahead(&place->others, period, 0);
+	replace_ahead(&place->wanted, period, 0);
+	replace_ahead(&place->held, period, instead);
+}
+
+/* Returns whether one of the two places was ahead. */
+static bool
+end_ahead(struct state_budget *pair, const struct budget_start *start)
+{
+	bool was_ahead = false;
+	for (uint32_t i = 0; i < 2; i++) {
+		if (!place_is_ahead(&pair[i], start->period))
+			continue;
+		begin_anew(&pair[i], start->period % 2 == i, start);
+		was_ahead = true;
+	}
+	return was_ahead;
+}
+
 bool
 budget_begin(struct state_image *image, uint64_t scope, const struct budget_start *start,
-	     int64_t raised[static BUDGET_KINDS])
+	     struct budget_begun *begun)
 {
 	struct state_budget *places = find_places(image, scope);
 	struct state_budget *used = places == NULL ? find_places(image, 0) : places;
@@ -241,8 +347,13 @@ budget_begin(struct state_image *image, uint64_t scope, const struct budget_star
 	if (places == NULL)
 		clear(used);
 	for (enum budget_kind kind = BUDGET_DAY; kind < BUDGET_KINDS; kind++) {
-		struct state_budget *place = &used[place_of(kind, start[kind].period)];
-		raised[kind] = raise(place, start[kind].period, start[kind].spent);
+		struct state_budget *pair = &used[place_of(kind, 0)];
+		bool was_ahead = start[kind].anew && end_ahead(pair, &start[kind]);
+		begun->raised[kind] =
+		    raise(&pair[start[kind].period % 2], start[kind].period, start[kind].spent);
+		if (was_ahead)
+			begun->raised[kind] = start[kind].spent;
+		begun->was_ahead |= was_ahead;
 	}
 	atomic_store_explicit(&used[0].scope, scope, memory_order_release);
 	return true;

@@ -7,7 +7,9 @@
  * midnight is settled in the day it was reserved in. An amount and its period are in one word,
  * which a compare-and-swap changes whole. So only budget_begin() and
  * budget_release() need the write lock; who is killed leaves nothing half, only what it had
- * reserved; and a period never goes back (tests/model/budget.pml, release.pml).
+ * reserved; and a period never goes back (tests/model/budget.pml, release.pml), but by
+ * budget_begin(), if it is more than one ahead of the clock: nothing would begin anew in its place
+ * until then.
  *
  * Owns nothing: works on an image that the caller has mapped or allocated. Amounts are
  * nano-dollars. Any thread of any process. */
@@ -23,9 +25,13 @@ struct state_budget *budget_find(const struct state_image *image, const struct b
 bool budget_has_room(const struct state_image *image);
 
 /* Under the write lock. Begins a scope that has not begun, and raises its sums of the given periods
- * to what is known to be spent: raised, by how much. False: there are STATE_SCOPES already. */
+ * to what is known to be spent, with which those begin anew that are more than one ahead if that is
+ * wanted. *begun: zeros before. False: there are STATE_SCOPES already. */
 bool budget_begin(struct state_image *image, uint64_t scope, const struct budget_start *start,
-		  int64_t raised[static BUDGET_KINDS]);
+		  struct budget_begun *begun);
+
+/* Whether a sum of the scope and kind is of a period more than one ahead of the key's. */
+bool budget_is_ahead(const struct state_image *image, const struct budget_key *key);
 
 /* Adds the bound to what is held if that is below the cap; so the cap is exceeded by less than one
  * bound. *period: the granted one, which is a later one than was asked for after the clock was set
@@ -53,9 +59,14 @@ void budget_want_note(struct state_budget *budget, uint32_t period, int64_t boun
 /* Copies the keys of up to max budgets with a part; returns how many. */
 size_t budget_parts(const struct state_image *image, struct budget_key *keys, size_t max);
 
-/* Replaces a bound that was reserved in that period by what it has cost. Nothing, if another period
- * has begun in its place. */
-void budget_settle(struct state_budget *budget, uint32_t period, int64_t bound, int64_t cost);
+/* How often it began anew: read before something is reserved, for when it is settled. */
+uint64_t budget_resets(const struct state_budget *budget);
+
+/* Replaces a bound that was reserved in that period by what it has cost. Nothing, if a later period
+ * has begun in its place. Where it has begun anew since, the bound is gone, and the cost is added
+ * to the latest period. */
+void budget_settle(struct state_budget *budget, uint32_t period, uint64_t resets, int64_t bound,
+		   int64_t cost);
 
 /* Reads the sums of a period, or of a later one in its place. */
 struct budget budget_read(const struct state_budget *budget, uint32_t period);

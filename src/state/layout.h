@@ -143,13 +143,13 @@ _Static_assert(offsetof(struct summary, check_failures) == 88, "layout");
 /* state/budget.h */
 struct state_budget {
 	word scope; /* in the first place of a scope; 0: free */
-	word held;  /* spent and reserved; this and all that follow hold a period, too */
+	word held;  /* spent and reserved; this and those that follow hold a period, too */
 	word settled;
 	word noticed; /* the percentage of the cap that was reported */
 	word part;    /* of a cap that machines share; and what struct budget says of the next */
 	word others;
 	word wanted;
-	word reserve;
+	word resets; /* how often it began anew, with no period; 0 in older files */
 };
 _Static_assert(offsetof(struct state_budget, held) == 8, "layout");
 _Static_assert(offsetof(struct state_budget, settled) == 16, "layout");
@@ -157,6 +157,7 @@ _Static_assert(offsetof(struct state_budget, noticed) == 24, "layout");
 _Static_assert(offsetof(struct state_budget, part) == 32, "layout");
 _Static_assert(offsetof(struct state_budget, others) == 40, "layout");
 _Static_assert(offsetof(struct state_budget, wanted) == 48, "layout");
+_Static_assert(offsetof(struct state_budget, resets) == 56, "layout");
 _Static_assert(sizeof(struct state_budget) == 64, "layout");
 
 struct state_image {

@@ -116,6 +116,13 @@ struct budget {
 struct budget_start {
 	uint32_t period;
 	int64_t spent;
+	bool anew; /* with just that, where a sum is of a period more than one ahead */
+};
+
+/* What that has changed. */
+struct budget_begun {
+	int64_t raised[BUDGET_KINDS]; /* by how much a sum */
+	bool was_ahead; /* one was of a period to come, and has begun anew: then it is all of it */
 };
 
 /* What a machine has too small a part of a cap for. */
@@ -127,7 +134,8 @@ struct budget_want {
 /* An amount that is reserved in one budget. */
 struct budget_claim {
 	struct budget_key key;
-	uint64_t file; /* the state file that it is in */
+	uint64_t file;   /* the state file that it is in */
+	uint64_t resets; /* how often its sum had begun anew */
 	int64_t bound;
 };
 
@@ -300,14 +308,18 @@ size_t state_processes(const struct state *state, struct process *out, size_t ma
 /* ---- Budgets ---------------------------------------------------------------- */
 
 /* Begins a scope's budgets: before, nothing can be reserved in them. Then, and at any later time,
- * it makes their sums at least what is known to be spent, by kind; raised: by how much. So it does
- * not matter which process is first. BUDGET_CLOSED also when the lock was not free. */
+ * it makes their sums at least what is known to be spent, by kind. So it does not matter which
+ * process is first. BUDGET_CLOSED also when the lock was not free. */
 enum budget_result state_budget_begin(struct state *state, uint64_t scope,
 				      const struct budget_start start[static BUDGET_KINDS],
-				      int64_t raised[static BUDGET_KINDS]);
+				      struct budget_begun *begun);
 
 /* Whether state_budget_begin() would begin it. */
 bool state_budget_may_begin(const struct state *state, uint64_t scope);
+
+/* Whether a sum of the scope and kind is of a period more than one ahead of the key's, by a clock
+ * that was wrong. */
+bool state_budget_is_ahead(const struct state *state, const struct budget_key *key);
 
 /* Reserves bound, 0 to BUDGET_MAX, for a key's period if less than the cap is held there,
  * atomically among all processes: so they never exceed it by more than one bound. Fills *claim if

@@ -13,14 +13,13 @@ state_claims(const struct state *state)
 
 enum budget_result
 state_budget_begin(struct state *state, uint64_t scope,
-		   const struct budget_start start[static BUDGET_KINDS],
-		   int64_t raised[static BUDGET_KINDS])
+		   const struct budget_start start[static BUDGET_KINDS], struct budget_begun *begun)
 {
 	struct state_image *image = state_shared_image(state);
-	memset(raised, 0, BUDGET_KINDS * sizeof *raised);
+	*begun = (struct budget_begun){0};
 	if (image == NULL || !state_map_lock(&state->map))
 		return BUDGET_CLOSED;
-	bool has_begun = budget_begin(image, scope, start, raised);
+	bool has_begun = budget_begin(image, scope, start, begun);
 	state_map_unlock(&state->map);
 	return has_begun ? BUDGET_GRANTED : BUDGET_FULL;
 }
@@ -31,6 +30,13 @@ state_budget_may_begin(const struct state *state, uint64_t scope)
 	const struct state_image *image = state_shared_image(state);
 	const struct budget_key key = {.scope = scope};
 	return image != NULL && budget_find(image, &key) == NULL && budget_has_room(image);
+}
+
+bool
+state_budget_is_ahead(const struct state *state, const struct budget_key *key)
+{
+	const struct state_image *image = state_shared_image(state);
+	return image != NULL && budget_is_ahead(image, key);
 }
 
 /* Reports the reservations that we hold: before one is made, and after it has ended, so that those
@@ -72,7 +78,10 @@ reserve(struct state *state, const struct budget_key *key, int64_t cap, int64_t 
 	struct state_budget *budget = image == NULL ? NULL : budget_find(image, key);
 	if (budget == NULL)
 		return BUDGET_CLOSED;
-	struct budget_claim made = {.key = *key, .file = image->header.checksum, .bound = bound};
+	struct budget_claim made = {.key = *key,
+				    .file = image->header.checksum,
+				    .resets = budget_resets(budget),
+				    .bound = bound};
 	open_claim(state);
 	enum budget_result result = budget_reserves(budget, cap, bound, &made.key.period);
 	if (!state_image_is_whole(image))
@@ -103,9 +112,11 @@ state_budget_settle(struct state *state, const struct budget_claim *claim, int64
 {
 	struct state_image *image = state_shared_image(state);
 	struct state_budget *budget = image == NULL ? NULL : budget_find(image, &claim->key);
+	bool is_its = budget != NULL && claim->file == image->header.checksum;
 	if (budget != NULL)
 		budget_settle(budget, claim->key.period,
-			      claim->file == image->header.checksum ? claim->bound : 0, cost);
+			      is_its ? claim->resets : budget_resets(budget),
+			      is_its ? claim->bound : 0, cost);
 	close_claim(state);
 }
 

@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { check } from './lib/case.mjs';
 import { message } from './lib/client.mjs';
-import { dayOf, fill } from './lib/ledger.mjs';
+import { dayOf, fill, read } from './lib/ledger.mjs';
 import { eventually } from './lib/parts.mjs';
 import { router } from './lib/router.mjs';
 
@@ -340,4 +340,63 @@ check('a budget that the state file has no room for is an error that names it, a
   unlinkSync(r.state);
   for (const pid of r.pids()) process.kill(pid, 'SIGKILL');
   await eventually('there is room', async () => (await r.post(message(), { 'x-router-key': key }).catch(() => ({}))).status === 200);
+});
+
+// --- a clock that was wrong --------------------------------------------------------------------------------------------
+
+const DAY = 86_400_000;
+
+// The clock at noon of a day from today on, so that no midnight comes in between.
+function noon(r, days) {
+  const now = r.clock.now();
+  r.clock.forward((Math.floor(now / DAY) + days + 0.5) * DAY - now);
+}
+
+// So long, as a responder sees at its next tick, which the request wakes it for.
+async function tick(r, span) {
+  r.clock.pass(span);
+  return (await r.status()).caps;
+}
+const written = (r, n) => eventually(`the ledger has ${n}`, async () => (await read(r.file('usage.db'), 'SELECT * FROM request')).length === n);
+const anew = /cap deepseek: the clock was far ahead, and it begins anew: \$([0-9.]+) of today and \$[0-9.]+ of this month are taken from the ledger/g;
+
+for (const days of [400, 401]) {
+  check(`a request while the clock is ${days} days ahead spoils no day after it is set back`, async t => {
+    const r = await capped(t, 'daily_cap = 3', { procs: 1, config: 'ledger_flush = 1' });
+    noon(r, 0);
+    assert.equal(who(await r.post(message())), 'deepseek');
+    const [{ used: one }] = await caps(r);
+    noon(r, days);
+    assert.equal(who(await r.post(message())), 'deepseek');
+    await written(r, 2);
+    noon(r, -days);
+    await tick(r, '1s');
+    assert.equal(r.log().match(anew), null, 'a clock that is only waiting to be set');
+    const [today] = await tick(r, '11m');
+    await eventually('it begins anew', async () => r.log().match(anew) !== null);
+    assert.deepEqual(r.log().match(anew).length, 1, 'once');
+    assert.equal((await caps(r))[0].used, one, 'what the ledger has of today');
+    assert.ok(Date.parse(today.until) - r.clock.now() < DAY);
+    for (let day = 1; day <= 4; day++) {
+      noon(r, 1);
+      assert.equal((await caps(r))[0].used, 0, `day ${day}`);
+      assert.equal(who(await r.post(message())), 'deepseek');
+      assert.equal((await caps(r))[0].used, one, `day ${day}`);
+    }
+  });
+}
+
+check('a clock that is not set yet after a start takes nothing from the day that it comes to', async t => {
+  const r = await capped(t, 'daily_cap = 0.01', { procs: 1, config: 'ledger_flush = 1' });
+  noon(r, 0);
+  await r.post(message());
+  await written(r, 1);
+  noon(r, -20);
+  assert.equal(who(await r.post(message())), 'kimi', 'of the same place');
+  for (let i = 0; i < 2; i++) await tick(r, '11m');
+  await eventually('it begins anew', async () => r.log().match(anew) !== null);
+  assert.equal(who(await r.post(message())), 'deepseek');
+  noon(r, 20);
+  await eventually('the ledger is read again', async () => (await tick(r, '1s'))[0].used > 0.01);
+  assert.equal(who(await r.post(message())), 'kimi');
 });

@@ -42,14 +42,20 @@ open_state(struct state *(*open_it)(const char *, struct buf *))
 	return state;
 }
 
+static enum budget_result
+begin_at(struct state *state, uint64_t scope, uint32_t period, int64_t spent, bool anew)
+{
+	const struct budget_start start[BUDGET_KINDS] = {
+	    [BUDGET_DAY] = {period, spent, anew}, [BUDGET_MONTH] = {period, 3 * spent, anew}};
+	struct budget_begun begun;
+	return state_budget_begin(state, scope, start, &begun);
+}
+
 /* Begins a scope with what is known to be spent today. */
 static enum budget_result
 begin(struct state *state, uint64_t scope, int64_t spent)
 {
-	const struct budget_start start[BUDGET_KINDS] = {
-	    [BUDGET_DAY] = {DAY, spent}, [BUDGET_MONTH] = {DAY, 3 * spent}};
-	int64_t raised[BUDGET_KINDS];
-	return state_budget_begin(state, scope, start, raised);
+	return begin_at(state, scope, DAY, spent, false);
 }
 
 /* ---- One process ------------------------------------------------------------ */
@@ -59,11 +65,12 @@ begin(struct state *state, uint64_t scope, int64_t spent)
  *     d1  it is the day DAY + 1       n50  notice 50 %      b6  6 were spent on DAY
  *     p8  reserve 8 within the part   =9   the part is 9    -2  give back what is above 2
  *     o5  the others have spent 5, as is said with the next part         l3  is too little left for 3
- *     w   what is wanted
+ *     w   what is wanted        a6  begin anew what is ahead, 6 were spent today         h  is any
  * and what the budget is then. The cap is 10. */
 static const struct row {
 	const char *name, *steps;
-	const char *results; /* of r and p: g, u(sed), R(eserved), p(art); of n and l: 1, 0; of w */
+	const char
+	    *results; /* of r and p: g, u(sed), R(eserved), p(art); of n, l and h: 1, 0; of w */
 	int64_t held, settled;
 } rows[] = {
     {"nothing is known", "", "", 0, 0},
@@ -116,6 +123,23 @@ static const struct row {
     {"what may fit does not lack", "o7 =2 l3 w", "00", 0, 0},
     {"of what lacks the least is wanted", "o7 =2 l5 l4 l6 w", "1114", 0, 0},
     {"in that period", "o7 =2 l4 d1 w d2 w o7 =2 l5 w", "10015", 0, 0},
+    {"a day that is far ahead keeps its place", "d8 r3 s3 d0 h b6 r1", "g1g", 4, 3},
+    {"until it begins anew", "d8 r3 s3 d0 a2 h r1", "g0g", 3, 2},
+    {"and the next one at zero", "d8 r3 s3 d0 a2 d2 r1", "gg", 1, 0},
+    {"also in the other place", "d9 r3 s3 d0 h a2 h d1 r1", "g10g", 1, 0},
+    {"today's own place stays", "r3 s3 d9 r4 d0 a2", "gg", 3, 3},
+    {"so does tomorrow", "d1 r3 s3 d0 h a0 d1", "g0", 3, 3},
+    {"and what of today is still known", "r3 s3 d8 r1 d0 a0", "gg", 3, 3},
+    {"and reserves until it settles", "d8 r1 s1 d0 a2 r4 r4 s3", "ggg", 9, 5},
+    {"what was reserved far ahead costs today", "d8 r3 d0 a2 s1", "g", 3, 3},
+    {"from the other place, too", "d9 r3 d0 a2 s1", "g", 3, 3},
+    {"and begins nothing there", "d8 r3 d0 a2 s1 h d2 r1", "g0g", 1, 0},
+    {"what was reserved before all that is not given back twice", "r3 d8 r1 d0 a2 f1", "gg", 3, 3},
+    {"the part of a day that is far ahead is none", "d8 =6 p4 d0 a0 p1", "gp", 0, 0},
+    {"and one of today is taken", "d8 =6 p4 d0 a0 =3 p2 p2", "ggp", 2, 0},
+    {"others have spent nothing yet", "d8 o8 =2 p3 d0 a0 h p1 o0 =2 p2", "u0pg", 2, 0},
+    {"and nothing is wanted", "d8 o7 =2 l4 d0 a0 w =2 l5 w", "1015", 0, 0},
+    {"nor noticed", "d8 r1 n50 d0 a0 r1 n50", "g1g1", 1, 0},
     {"and again in another period", "r1 n50 d1 r1 n50 d2 r1 n50", "g1g1g1", 1, 0},
 };
 
@@ -177,6 +201,13 @@ check_row(const struct row *row)
 			break;
 		case 'b':
 			must(begin(state, 7, number) == BUDGET_GRANTED, "begin");
+			break;
+		case 'a':
+			must(begin_at(state, 7, key.period, number, true) == BUDGET_GRANTED,
+			     "begin");
+			break;
+		case 'h':
+			results[n++] = state_budget_is_ahead(state, &key) ? '1' : '0';
 			break;
 		case 'n':
 			results[n++] =
@@ -285,16 +316,16 @@ release(struct state *state)
 static void
 check_image(void)
 {
-	const struct budget_start start[BUDGET_KINDS] = {{DAY, 3}, {1, 3}};
+	const struct budget_start start[BUDGET_KINDS] = {{DAY, 3, true}, {1, 3, true}};
 	const struct budget_key key = {.scope = 7, .kind = BUDGET_DAY, .period = DAY};
-	int64_t raised[BUDGET_KINDS];
+	struct budget_begun begun = {0};
 	uint32_t day = DAY;
 	struct state_image *image = calloc(1, sizeof *image);
 	must(image != NULL, "calloc");
-	const struct budget_start other[BUDGET_KINDS] = {{DAY, 100}, {1, 100}};
-	budget_begin(image, 8, other, raised);
+	const struct budget_start other[BUDGET_KINDS] = {{DAY, 100, true}, {1, 100, true}};
+	budget_begin(image, 8, other, &begun);
 	word_set(&image->budgets[0][0].scope, 0); /* whoever began it was killed before that */
-	budget_begin(image, 7, start, raised);
+	budget_begin(image, 7, start, &begun);
 	struct state_budget *budget = budget_find(image, &key);
 	TAP_INT("a scope does not begin with another one's sums", budget_read(budget, DAY).held, 3);
 	budget_reserve(budget, 100, 10, &day);
@@ -304,6 +335,17 @@ check_image(void)
 	TAP_OK("the same sum of another period is not given back",
 	       !budget_release(budget, DAY, &read));
 	TAP_INT("and stays", budget_read(budget, day).held, read.held);
+	budget_begin(image, 7, start, &begun);
+	TAP_OK("it is ahead", begun.was_ahead);
+	TAP_INT("and what is spent today is known", begun.raised[BUDGET_DAY], 3);
+	day = DAY;
+	budget_reserve(budget, 100, 10, &day);
+	/* Who settled in the day ahead at that moment. */
+	word_set(&budget->settled, (uint64_t)(DAY + 2) << 48 | 5);
+	budget_begin(image, 7, start, &begun);
+	TAP_INT("what is settled late does not stay", budget_read(budget, DAY).settled, 3);
+	TAP_INT("nor takes a reservation with it", budget_read(budget, DAY).held, 13);
+	TAP_OK("so nothing is ahead", !budget_is_ahead(image, &key));
 	free(image);
 }
 

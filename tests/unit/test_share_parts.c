@@ -231,6 +231,30 @@ check_room(void)
 	TAP_OK("and no more parts than there is room for", n < PARTS_MAX && many.n == PARTS_MAX);
 }
 
+/* A question from when the clock was ahead, whose answer comes after it was set back. */
+static void
+check_ahead(void)
+{
+	const struct budget_key far = {7, BUDGET_DAY, DAY + 8}, next = {7, BUDGET_DAY, DAY + 1};
+	struct share_question q = question(20);
+	struct budget budget;
+	memset(&parts, 0, sizeof parts);
+	q.wish.part.key = far;
+	must(parts_ask(&parts, &q), "a question");
+	q.wish.part.key = next;
+	must(parts_ask(&parts, &q), "a question");
+	while (wish()[0] != '\0')
+		;
+	parts_forget_ahead(&parts, (const uint32_t[BUDGET_KINDS]){DAY, 1});
+	TAP_INT("a day that is far ahead is forgotten, tomorrow is not", (int64_t)parts.n, 1);
+	parts_learn(&parts, state, &(struct part_answer){.key = far, .part = 20});
+	parts_learn(&parts, state, &(struct part_answer){.key = next, .part = 20});
+	state_budget(state, &far, &budget);
+	TAP_INT("so it gets no part", budget.part, 0);
+	state_budget(state, &next, &budget);
+	TAP_INT("as tomorrow does", budget.part, 20);
+}
+
 static void
 check_names(void)
 {
@@ -245,21 +269,22 @@ main(int argc, char **argv)
 {
 	char path[] = "/tmp/test_share_parts.XXXXXX";
 	struct buf error;
-	const struct budget_start start[BUDGET_KINDS] = {{DAY, 0}, {1, 0}};
-	int64_t raised[BUDGET_KINDS];
+	const struct budget_start start[BUDGET_KINDS] = {{DAY, 0, false}, {1, 0, false}};
+	struct budget_begun begun = {0};
 	tap_start("share_parts", argc, argv);
 	int fd = mkstemp(path);
 	must(fd != -1 && close(fd) == 0 && unlink(path) == 0, "a file");
 	buf_init(&error, ERROR_TEXT_MAX);
 	state = state_open(path, &error);
 	must(state != NULL, buf_text(&error));
-	must(state_budget_begin(state, 7, start, raised) == BUDGET_GRANTED, "a scope");
+	must(state_budget_begin(state, 7, start, &begun) == BUDGET_GRANTED, "a scope");
 	check_questions();
 	check_forgetting();
 	check_giving_back();
 	check_spending();
 	check_slice();
 	check_room();
+	check_ahead();
 	check_names();
 	state_close(state);
 	unlink(path);
