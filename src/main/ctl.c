@@ -5,6 +5,7 @@
 #include "app/open.h"
 #include "base/clock.h"
 #include "base/count.h"
+#include "base/log.h"
 #include "config/text.h"
 #include "doctor/doctor.h"
 #include "doctor/http.h"
@@ -32,6 +33,7 @@ _Static_assert(SELF_TEST_SILENCE_MAX_S == 600, "the limit that --silence reports
 
 enum {
 	FETCH_MS = 2000,
+	LEDGER_MS = 2000,      /* for a disk that works */
 	RELOAD_WAIT_MS = 3000, /* responders poll each second, and record at once */
 };
 
@@ -221,6 +223,27 @@ run_retry(struct app *app, const struct options *options, const char *argument)
 	return run_statusline(app, options, "");
 }
 
+/* As the router tells it, but that its standard error is out of reach here: syslog takes its place.
+ * What cannot be written is in force all the same. */
+static void
+tell_switch(struct app *app, const struct provider *p)
+{
+	const struct config *config = app->config;
+	const char *target = strcmp(config->log, "auto") == 0 ? "syslog" : config->log;
+	struct buf error;
+	buf_init(&error, ERROR_TEXT_MAX);
+	if (!log_open("claude-router-ctl", target, config->log_level,
+		      config->log_format == LOG_JSON, &error))
+		cli_error("claude-router-ctl", 0, cli_why(&error));
+	buf_free(&error);
+	app_open_ledger(app);
+	switch_tell(app->ledger, p);
+	if (ledger_close(app->ledger, LEDGER_MS) > 0)
+		cli_error("claude-router-ctl", 0,
+			  "the switch is in force, but could not be written to the ledger");
+	app->ledger = NULL;
+}
+
 static int
 run_switch(struct app *app, const struct options *options, const char *argument)
 {
@@ -233,6 +256,7 @@ run_switch(struct app *app, const struct options *options, const char *argument)
 	if (!switch_to(app->state, p))
 		return cli_error("claude-router-ctl", EX_TEMPFAIL,
 				 "the state file is busy: try again");
+	tell_switch(app, p);
 	return run_statusline(app, options, "");
 }
 

@@ -208,7 +208,7 @@ void
 admin_switch(struct client *client)
 {
 	struct app *app = client->app;
-	char name[PROVIDER_NAME_MAX], text[LEDGER_TEXT_MAX];
+	char name[PROVIDER_NAME_MAX];
 	bool read = read_name(&client->request.body, name);
 	bool automatic = strcmp(name, "auto") == 0;
 	const struct provider *p = automatic ? NULL : config_provider(app->config, name);
@@ -218,12 +218,7 @@ admin_switch(struct client *client)
 	}
 	if (!retry_while_busy(client, switch_to, p))
 		return;
-	if (p == NULL)
-		snprintf(text, sizeof text, "switched back to automatic by an admin");
-	else
-		snprintf(text, sizeof text, "switched to %s by an admin", p->name);
-	log_line(LOG_NOTICE, "%s", text);
-	ledger_tell(app->ledger, "switch", p == NULL ? "" : p->name, text);
+	switch_tell(app->ledger, p);
 	reply_json(&client->reply, 200, "", switch_result(app, p));
 }
 

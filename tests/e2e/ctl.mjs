@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // claude-router-ctl: what an operator reads and says at a shell, without a web server.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { check } from './lib/case.mjs';
 import { LOGIN, bearer, message } from './lib/client.mjs';
@@ -87,6 +88,26 @@ check('switch NAME and back; an unknown name says the choices', async t => {
   const run = await r.ctl('switch', 'nobody');
   assert.equal(run.code, 64);
   assert.match(run.stderr, /auto, claude_pro, deepseek, kimi, claude_api/);
+});
+
+check('switch is told in the log and to who reads events, as one by the route is', async t => {
+  const r = await router(t, { procs: 1, whole: (sim, it) => `log = "${it.file('log')}"\nledger_flush = 1\n${it.usualConfig()}` });
+  const switches = async () => (await r.get('/v1/events')).json.events.filter(event => event.kind === 'switch').map(({ provider, text }) => [provider, text]);
+  const told = [['kimi', 'switched to kimi by an admin'], ['', 'switched back to automatic by an admin']];
+  for (const to of ['kimi', 'auto']) assert.equal((await r.ctl('switch', to)).stderr, '');
+  assert.deepEqual(await switches(), told, 'at once');
+  for (const to of ['kimi', 'auto']) await r.switchTo(to);
+  await eventually('by the route, too', async () => (await switches()).length === 4);
+  assert.deepEqual(await switches(), [...told, ...told]);
+  for (const [, text] of told) assert.equal(readFileSync(r.file('log'), 'utf8').match(new RegExp(`level=notice msg="${text}"`, 'g')).length, 2);
+});
+
+check('a switch that cannot be written to the ledger is in force, and says so', async t => {
+  const r = await router(t, { procs: 1, config: 'ledger = "/dev/null/usage.db"' });
+  const run = await r.ctl('switch', 'kimi');
+  assert.equal(run.code, 0, run.stderr);
+  assert.match(run.stderr, /^claude-router-ctl: the switch is in force, but could not be written to the ledger$/m);
+  assert.equal((await r.status()).current_provider, 'kimi');
 });
 
 check('check asks now', async t => {
