@@ -27,8 +27,11 @@ void
 lease_renew(struct lease *lease, struct state *state)
 {
 	const struct health record = {.key = lease->key};
-	if (lease->held)
-		lease_take(lease, state, &record, lease->provider, lease->holder);
+	struct health now;
+	if (!lease->held || lease_take(lease, state, &record, lease->provider, lease->holder))
+		return;
+	/* Unless another one's is there, the file was busy: the next time. */
+	lease->held = state_health(state, &lease->key, &now) && now.lease_holder == lease->holder;
 }
 
 void

@@ -21,8 +21,8 @@ struct lease {
 bool lease_take(struct lease *lease, struct state *state, const struct health *record,
 		const char *provider, uint64_t holder);
 
-/* Extends it to LEASE_MS from now; if it has expired and is taken, it is no longer held. Nothing
- * if it is not held. */
+/* Extends it to LEASE_MS from now, or leaves it as it is while the state file is busy; if it has
+ * expired and is taken, it is no longer held. Nothing if it is not held. */
 void lease_renew(struct lease *lease, struct state *state);
 
 /* Gives it back without a result. Nothing if it is not held. */

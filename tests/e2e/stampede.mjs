@@ -159,6 +159,28 @@ check('a probe whose process dies is followed by another one, not by all', async
   noneLost(await crowd(r, 16), 'claude_pro');
 });
 
+check('a probe whose lease is not renewed once, since the state file is busy, is the only one all the same', async t => {
+  const r = await router(t, { ...four, procs: 1 });
+  await r.sim.next('claude_pro', { fault: 'usage_limit', reset: 600 });
+  await ask(r, true);
+  r.clock.forward('12m');
+  await r.sim.next('claude_pro', { fault: 'stall' });
+  const probe = begin(`${r.url}/v1/messages`, { ...message(), stream: true }, login);
+  await r.sim.requests('claude_pro', { wait: 2 });
+  const writer = new Part('a writer', 'python3', ['-c', 'import fcntl, signal, sys\nf = open(sys.argv[1], "r+b")\nfcntl.lockf(f, fcntl.LOCK_EX, 1, 0)\nprint("busy", flush=True)\nsignal.pause()', r.state]);
+  t.after(() => writer.stop());
+  await writer.until(() => writer.stdout === 'busy\n');
+  // Its timers run once the first answer is sent, so before the second one.
+  const passes = async span => { r.clock.pass(span); for (let i = 0; i < 2; i++) await r.get('/health'); };
+  await passes('20s');
+  await writer.stop();
+  await passes('30s');
+  await passes('30s');
+  noneLost(await crowd(r, 8), 'deepseek');
+  assert.deepEqual(await asked(r, 'claude_pro'), [2]);
+  probe.abort();
+});
+
 // Two processes by themselves, which first() and second() ask. Between hold() and letGo() the first one sees that a rest
 // is over, and then is late with the lock (tests/torture/late.c).
 async function late(t) {
