@@ -132,12 +132,13 @@ edit_block(struct editor *e)
 {
 	struct block b = read_block(&e->s);
 	bool foreign = b.server && b.has_id && !span_begins(e->s.text, b.id, "srvtoolu_");
+	bool keep = !b.thinking || !origin_is_foreign(e->s.text, b.signature);
 	if (foreign)
 		put_as_text(e, &b, e->s.at);
-	else if (b.has_id)
+	else if (b.has_id && keep) /* what is cut must not be edited, too: splice.h */
 		edit_id(e, b.id);
 	buf_free(&b.text);
-	return !b.thinking || !origin_is_foreign(e->s.text, b.signature);
+	return keep;
 }
 
 /* Edits a message's content; returns whether any of it is kept. */

@@ -65,9 +65,10 @@ static const struct request_row {
 #define EMPTY_M                                                                                    \
 	"{\"messages\":[{\"role\":\"user\",\"content\":\"q\"}, "                                   \
 	"{\"role\":\"user\",\"content\":\"r\"}]}"
-#define TXT    "{\"type\":\"text\",\"text\":\"a\"}"
-#define CLAUDE "{\"type\":\"thinking\",\"thinking\":\"c\",\"signature\":\"Eqo=\"}"
-#define MARKED "{\"type\":\"thinking\",\"thinking\":\"d\",\"signature\":\"router.deepseek.u-1\"}"
+#define TXT     "{\"type\":\"text\",\"text\":\"a\"}"
+#define CLAUDE  "{\"type\":\"thinking\",\"thinking\":\"c\",\"signature\":\"Eqo=\"}"
+#define MARKED  "{\"type\":\"thinking\",\"thinking\":\"d\",\"signature\":\"router.deepseek.u-1\"}"
+#define WITH_ID "{\"type\":\"thinking\",\"id\":\"rs:1\",\"thinking\":\"d\",\"signature\":\"\"}"
     A("nothing to do", M(TXT), M(TXT)),
     A("an id of an older session",
       M("{\"type\":\"tool_use\",\"id\":\"f.B:0\",\"name\":\"B\",\"input\":{}}"),
@@ -95,6 +96,8 @@ static const struct request_row {
     A("marked between", M(TXT "," MARKED ", " CLAUDE), M(TXT ", " CLAUDE)),
     A("marked twice first", M(MARKED "," MARKED "," TXT), M(TXT)),
     A("marked on both sides", M(MARKED "," TXT "," MARKED "," MARKED), M(TXT)),
+    A("what goes with an odd id, last", M(TXT "," WITH_ID), M(TXT)),
+    A("what goes with an odd id, first", M(WITH_ID "," TXT), M(TXT)),
     A("empty signature", M("{\"signature\":\"\",\"thinking\":\"x\",\"type\":\"thinking\"}," TXT),
       M(TXT)),
     A("no signature", M("{\"type\":\"thinking\",\"thinking\":\"x\"}," TXT), M(TXT)),
