@@ -24,10 +24,11 @@ copy_text(const char *json, struct span span, char *out, size_t size)
 {
 	char decoded[READING_TEXT_MAX + 2];
 	size_t room = size < READING_TEXT_MAX ? size : READING_TEXT_MAX;
-	if (span.len > room - 2)
+	bool is_cut = span.len > room - 2;
+	if (is_cut)
 		span.len = room - 2;
-	/* Do not cut in the middle of an escape: the longest is a pair of surrogates. */
-	for (size_t i = span.len < 12 ? 0 : span.len - 12; i < span.len; i++)
+	/* Not in the middle of an escape: the longest is a pair of surrogates. */
+	for (size_t i = span.len < 12 ? 0 : span.len - 12; is_cut && i < span.len; i++)
 		if (json[span.at + i] == '\\')
 			span.len = i;
 	size_t n = span_decode(json, span, decoded);
