@@ -36,9 +36,17 @@ start(struct exchange *x)
 /* --- Caps ------------------------------------------------------------- */
 
 enum {
-	OUTPUT_UNBOUNDED = 128000, /* for a body without max_tokens, which providers refuse */
+	OUTPUT_UNBOUNDED = 128000, /* for a body without max_tokens */
 	PART_ASKS_MAX = 4,         /* others may take what was granted */
 };
+
+/* The most that the body asks for; what a provider refused with a limit goes without. */
+static int64_t
+output_tokens(const struct exchange *x)
+{
+	int64_t n = x->request->message.max_tokens;
+	return n < 0 || (x->target.quirks & QUIRK_NO_MAX_TOKENS) != 0 ? OUTPUT_UNBOUNDED : n;
+}
 
 /* The most that the body can cost. Words are searched in all of it: one too many errs high. */
 static struct cost
@@ -58,7 +66,7 @@ bound_of(const struct exchange *x)
 	const struct price_request request = {
 	    .text_bytes = sent > asked ? sent : asked,
 	    .images = m->files,
-	    .max_tokens = m->max_tokens < 0 ? OUTPUT_UNBOUNDED : m->max_tokens,
+	    .max_tokens = output_tokens(x),
 	    .is_fast = memmem(body->data, body->len, "\"fast\"", 6) != NULL &&
 		       memmem(body->data, body->len, "\"speed\"", 7) != NULL,
 	    .has_search = (m->needs & NEED_WEB_SEARCH) != 0,

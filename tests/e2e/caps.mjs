@@ -7,7 +7,7 @@ import { check } from './lib/case.mjs';
 import { message } from './lib/client.mjs';
 import { dayOf, fill, read } from './lib/ledger.mjs';
 import { eventually } from './lib/parts.mjs';
-import { router } from './lib/router.mjs';
+import { router, stored } from './lib/router.mjs';
 
 const DOLLAR = 1_000_000_000;
 const who = answer => answer.headers['x-router-provider'];
@@ -74,6 +74,20 @@ check('what costs more than was reserved is counted', async t => {
   assert.equal(await exceeded(r), 0);
   await r.post(message('SIM:INPUT 50000'));
   assert.equal(await exceeded(r), 1);
+});
+
+check('a request that is sent without its limit is reserved as one that has none', async t => {
+  const r = await capped(t, '', {
+    prices: 'openai:* in=0 out=10000\n', order: ['openai'], tokens: { ...stored, openai: 'sk-stored-openai' },
+    sections: { openai: 'dialect = "openai"\ndaily_cap = 2' },
+  });
+  await r.sim.next('openai', { fault: 'bad_request', message: 'max_tokens is too large: 100. This model supports at most 50 completion tokens.' });
+  await r.sim.gate('openai', { hold: true });
+  const reply = r.stream(message()).then(s => s.rest());
+  await r.sim.requests('openai', { wait: 2 });
+  assert.equal((await caps(r))[0].reserved, 1280);
+  await r.sim.gate('openai', { hold: false });
+  await reply;
 });
 
 check('a switch by hand does not lift it', async t => {
