@@ -57,7 +57,7 @@ put_message(const char *provider, int64_t input_tokens, const struct openai_chun
 	struct translation_json j = {.provider = provider,
 				     .out = out,
 				     .input_tokens = input_tokens,
-				     .seed = openai_seed(chunk->id, chunk->created)};
+				     .seed = openai_seed(chunk->id, chunk->created, input_tokens)};
 	translation_json_begin(&j, chunk->id, chunk->model);
 	translation_json_thinking(&j, chunk->thinking, chunk->field, unsealed);
 	translation_json_text(&j, chunk->content);

@@ -24,13 +24,13 @@ openai_read_value(struct scan *s)
 }
 
 uint64_t
-openai_seed(struct json_text id, int64_t created)
+openai_seed(struct json_text id, int64_t created, int64_t input_tokens)
 {
 	uint8_t hash[DIGEST_SIZE];
 	uint64_t seed;
 	digest_plain(id.at == NULL ? "" : id.at, id.len, hash);
 	memcpy(&seed, hash, sizeof seed);
-	return seed ^ (uint64_t)created;
+	return seed ^ (uint64_t)created ^ (uint64_t)input_tokens << 32;
 }
 
 bool

@@ -18,8 +18,9 @@ bool openai_is_word(struct json_text text, const char *word);
 /* Takes a usage, in Anthropic's sense: input without what a cache had. False: there is none. */
 bool openai_read_usage(struct scan *s, struct usage *usage);
 
-/* A number that differs from message to message, for ids that the provider left out. */
-uint64_t openai_seed(struct json_text id, int64_t created);
+/* A number that differs from message to message, for ids that the provider left out. A server may
+ * name neither id nor time; but input_tokens, an estimate, grow with the conversation. */
+uint64_t openai_seed(struct json_text id, int64_t created, int64_t input_tokens);
 
 struct openai_failure {
 	bool is_error;            /* it stands in place of content, or says that it is one */

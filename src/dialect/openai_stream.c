@@ -38,7 +38,7 @@ static bool
 take_choice(struct translation *t, const struct openai_chunk *chunk, struct buf *out)
 {
 	if (!t->started)
-		t->seed = openai_seed(chunk->id, chunk->created);
+		t->seed = openai_seed(chunk->id, chunk->created, t->input_tokens);
 	if (t->mark == NULL)
 		t->mark = chunk->field;
 	t->refuses |= chunk->refusal.len > 0;

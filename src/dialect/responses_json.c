@@ -68,10 +68,11 @@ put_message(const char *provider, int64_t input_tokens, const struct responses_e
 {
 	struct responses_list list;
 	struct responses_item item;
-	struct message_out m = {.json = {.provider = provider,
-					 .out = out,
-					 .input_tokens = input_tokens,
-					 .seed = openai_seed(response->id, response->created)}};
+	struct message_out m = {
+	    .json = {.provider = provider,
+		     .out = out,
+		     .input_tokens = input_tokens,
+		     .seed = openai_seed(response->id, response->created, input_tokens)}};
 	translation_json_begin(&m.json, response->id, response->model);
 	responses_list_begin(&list, response->output);
 	for (size_t i = 0; !m.json.full && responses_list_item(&list, &item); i++)

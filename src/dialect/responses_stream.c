@@ -77,7 +77,7 @@ static bool
 take_start(struct translation *t, const struct responses_event *event, struct buf *out)
 {
 	if (!t->started)
-		t->seed = openai_seed(event->id, event->created);
+		t->seed = openai_seed(event->id, event->created, t->input_tokens);
 	return translation_start(t, event->id, event->model, out);
 }
 

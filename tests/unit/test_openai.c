@@ -607,10 +607,46 @@ check_refused(void)
 	TAP_STR("not for a newer one", dialect_find("openai")->refuses(&m, GPT), NULL);
 }
 
+/* The message that a server without ids and times gives to a request of so many tokens. */
+static void
+answer_nameless(bool streamed, int64_t input_tokens, struct buf *out)
+{
+	const struct dialect *d = &dialect_openai;
+	char *json = quoted("{'choices':[{'message':{'tool_calls':[{'function':{'name':'B',"
+			    "'arguments':'{}'}}]},'finish_reason':'tool_calls'}]}");
+	const struct sse_event event = {.raw = "", .data = json, .data_len = strlen(json)};
+	struct translation t;
+	buf_init(out, TRANSLATED_MAX);
+	translation_init(&t, "openai", input_tokens);
+	TAP_OK("… is translated",
+	       streamed ? d->translate_event(&t, &event, out) && d->translate_end(&t, out)
+			: d->decode_json("openai", input_tokens, json, strlen(json), out));
+	translation_fini(&t);
+	free(json);
+}
+
+/* Claude refuses a history in which two calls have one id. */
+static void
+check_nameless(void)
+{
+	for (int streamed = 0; streamed < 2; streamed++) {
+		struct buf first, second;
+		answer_nameless(streamed, 100, &first);
+		answer_nameless(streamed, 109, &second);
+		const char *one = strstr(buf_text(&first), "\"call_");
+		const char *other = strstr(buf_text(&second), "\"call_");
+		TAP_OK("calls of two messages that have no id differ in theirs",
+		       one != NULL && other != NULL && strncmp(one, other, 22) != 0);
+		buf_free(&first);
+		buf_free(&second);
+	}
+}
+
 int
 main(int argc, char **argv)
 {
 	tap_start("openai", argc, argv);
+	check_nameless();
 	check_requests();
 	check_streams();
 	check_answers();
