@@ -68,15 +68,6 @@ read_block(struct scan *s, struct facts *f)
 	}
 }
 
-static bool
-is_blank(const char *text, struct span span)
-{
-	for (size_t i = 0; i < span.len; i++)
-		if (text[span.at + i] != ' ')
-			return false;
-	return true;
-}
-
 /* The delta of a block, or of the message. */
 static void
 read_delta(struct scan *s, struct facts *f)
@@ -84,7 +75,7 @@ read_delta(struct scan *s, struct facts *f)
 	struct span key, text;
 	for (scan_object(s); scan_member(s, &key);)
 		if (span_is(s->text, key, "partial_json")) {
-			f->empty = scan_string(s, &text) && is_blank(s->text, text);
+			f->empty = scan_string(s, &text) && span_is_blank(s->text, text);
 		} else if (span_is(s->text, key, "text") || span_is(s->text, key, "thinking")) {
 			f->empty = scan_string(s, &text) && text.len == 0;
 		} else {

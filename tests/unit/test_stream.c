@@ -54,6 +54,8 @@ static const struct {
      JSON(0, "{") STOP(0) END("max_tokens") DONE},
     {__LINE__, "tool_use with an empty delta", START OPEN(0, "tool_use") JSON(0, "") JSON(0, " "),
      true, true, MEND_MAX_TOKENS, JSON(0, "{") STOP(0) END("max_tokens") DONE},
+    {__LINE__, "tool_use with a blank line", START OPEN(0, "tool_use") JSON(0, "\\n\\t"), true,
+     true, MEND_MAX_TOKENS, JSON(0, "{") STOP(0) END("max_tokens") DONE},
     {__LINE__, "tool_use half said", START OPEN(0, "tool_use") JSON(0, "") JSON(0, "{\\\"a"), true,
      true, MEND_MAX_TOKENS, STOP(0) END("max_tokens") DONE},
     {__LINE__, "tool_use complete", START OPEN(0, "tool_use") JSON(0, "{}") STOP(0), true, true,
