@@ -83,6 +83,7 @@ struct dialect {
 	const char *path;         /* of messages, instead of the client's; NULL: the same */
 	bool has_auxiliary_routes; /* has /v1/messages/count_tokens, and /v1/models */
 	int64_t context_tokens;    /* the largest request, in tokens */
+	int64_t least_output;      /* what encode() may raise a smaller max_tokens to; 0: none */
 
 	/* Returns why a request for this model cannot be served here, a few words for the log and
 	 * explain ("images"), or NULL when it can. model: the name to send. */

@@ -135,6 +135,7 @@ const struct dialect dialect_openai = {
     .name = "openai",
     .path = "/v1/chat/completions",
     .context_tokens = 1000000,
+    .least_output = OPENAI_ROOM_TO_THINK,
     .refuses = openai_refuses,
     .encode = openai_encode,
     .translate_event = openai_stream_event,

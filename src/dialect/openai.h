@@ -8,6 +8,9 @@
 #include "dialect/dialect.h"
 #include "dialect/rewrite.h"
 
+/* The least limit of a request whose model reasons: openai_least_limit(). */
+enum { OPENAI_ROOM_TO_THINK = 1024 };
+
 /* What is known of a model, by its name. */
 struct openai_model {
 	const char *begin;  /* of its name, without its maker ("openai/") */

@@ -319,9 +319,8 @@ openai_effort(const struct rewrite *r, bool alone)
 int64_t
 openai_least_limit(const struct rewrite *r, const char *effort)
 {
-	enum { ROOM_TO_THINK = 1024 };
 	bool thinks = effort != NULL && strcmp(effort, "none") != 0;
-	return thinks && openai_model(r->choice.model)->is_openai ? ROOM_TO_THINK : 1;
+	return thinks && openai_model(r->choice.model)->is_openai ? OPENAI_ROOM_TO_THINK : 1;
 }
 
 bool

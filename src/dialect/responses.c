@@ -58,6 +58,7 @@ const struct dialect dialect_responses = {
     .name = "openai-responses",
     .path = "/v1/responses",
     .context_tokens = 1000000,
+    .least_output = OPENAI_ROOM_TO_THINK,
     .refuses = openai_refuses,
     .encode = responses_encode,
     .translate_event = responses_stream_event,

@@ -44,8 +44,11 @@ enum {
 static int64_t
 output_tokens(const struct exchange *x)
 {
-	int64_t n = x->request->message.max_tokens;
-	return n < 0 || (x->target.quirks & QUIRK_NO_MAX_TOKENS) != 0 ? OUTPUT_UNBOUNDED : n;
+	int64_t n = x->request->message.max_tokens,
+		least = x->target.provider->dialect->least_output;
+	if (n < 0 || (x->target.quirks & QUIRK_NO_MAX_TOKENS) != 0)
+		return OUTPUT_UNBOUNDED;
+	return n < least ? least : n;
 }
 
 /* The most that the body can cost. Words are searched in all of it: one too many errs high. */

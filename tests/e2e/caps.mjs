@@ -76,18 +76,23 @@ check('what costs more than was reserved is counted', async t => {
   assert.equal(await exceeded(r), 1);
 });
 
-check('a request that is sent without its limit is reserved as one that has none', async t => {
+check('a request that is sent with a higher limit, or without one, is reserved so', async t => {
   const r = await capped(t, '', {
     prices: 'openai:* in=0 out=10000\n', order: ['openai'], tokens: { ...stored, openai: 'sk-stored-openai' },
     sections: { openai: 'dialect = "openai"\ndaily_cap = 2' },
   });
+  const amount = async requests => {
+    await r.sim.gate('openai', { hold: true });
+    const reply = r.stream(message()).then(s => s.rest());
+    await r.sim.requests('openai', { wait: requests });
+    const [{ reserved }] = await caps(r);
+    await r.sim.gate('openai', { hold: false });
+    await reply;
+    return reserved;
+  };
+  assert.equal(await amount(1), 10.24, 'a model that reasons gets room to think');
   await r.sim.next('openai', { fault: 'bad_request', message: 'max_tokens is too large: 100. This model supports at most 50 completion tokens.' });
-  await r.sim.gate('openai', { hold: true });
-  const reply = r.stream(message()).then(s => s.rest());
-  await r.sim.requests('openai', { wait: 2 });
-  assert.equal((await caps(r))[0].reserved, 1280);
-  await r.sim.gate('openai', { hold: false });
-  await reply;
+  assert.equal(await amount(3), 1280);
 });
 
 check('a switch by hand does not lift it', async t => {
@@ -323,7 +328,7 @@ check('a cap that was off for a while counts what was spent meanwhile', async t 
 });
 
 check('a state file that is replaced under running processes begins with the ledger, too', async t => {
-  const r = await capped(t, 'daily_cap = 2', { config: 'ledger_flush = 1' });
+  const r = await capped(t, 'daily_cap = 100', { config: 'ledger_flush = 1' });
   await spentBefore(r);
   unlinkSync(r.state);
   assert.equal((await r.ctl('switch', 'auto')).code, 0, 'another process makes it');
