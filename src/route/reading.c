@@ -92,6 +92,8 @@ bool
 reading_is_own(const struct reading *r, const char *text, size_t n)
 {
 	const struct evidence *e = r->evidence;
+	if (e->is_forgotten)
+		return false;
 	for (size_t i = 0; e->headers != NULL && i < e->headers->n; i++)
 		if (contains(e->headers->list[i].value, strlen(e->headers->list[i].value), text, n))
 			return false;

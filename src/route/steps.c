@@ -147,6 +147,7 @@ steps_verdict(const struct exchange *x, enum ending ending, bool content)
 	    .body_len = body->len,
 	    .request = r->body.data,
 	    .request_len = r->body.len,
+	    .is_forgotten = r->body.len == 0 && r->message.bytes > 0,
 	    .headers = &r->headers,
 	    .family = t->family,
 	    .asked = asked_of(r),

@@ -22,6 +22,7 @@ struct evidence {
 	/* The client's body: what an error repeats from it does not count; NULL: none. */
 	const char *request;
 	size_t request_len;
+	bool is_forgotten;             /* it was freed: any words may be the client's */
 	const struct headers *headers; /* the client's, likewise; NULL: none */
 	uint64_t family;               /* of the model's name that was sent; 0: none */
 	enum asked asked;

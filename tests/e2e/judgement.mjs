@@ -167,3 +167,11 @@ check('tokens are counted by who would serve the message, or estimated', async t
   await r.switchTo('claude_api');
   assert.equal(who(await r.post(count, oauth, '/v1/messages/count_tokens')), 'claude_api');
 });
+
+check("a client's words that an error in mid-stream repeats pause nothing, though the request is freed by then", async t => {
+  const r = await router(t, { order: ['deepseek', 'kimi'] });
+  const words = `usage limit reached|${Math.floor(Date.now() / 1000) + 7 * 86400}`;
+  await r.sim.next('deepseek', { fault: 'error_event', at: 'text', type: 'rate_limit_error', message: words });
+  await (await r.stream(message(words))).rest();
+  assert.doesNotMatch((await r.status()).providers.deepseek.reason, /usage limit/);
+});
