@@ -6,6 +6,7 @@
 #include "route/plan.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { SPREADS_WITHIN_MS = 60000 }; /* BEHAVIOUR 4 */
@@ -172,7 +173,8 @@ fails_for_others(const struct state *state, const struct health_key *key, int64_
 	size_t n = state_healths(state, key->provider, all, STATE_HEALTHS);
 	for (size_t i = 0; i < n; i++)
 		if (all[i].key.account != 0 && all[i].key.account != key->account &&
-		    all[i].pause == PAUSE_SHORT && now_ms - all[i].since_ms <= SPREADS_WITHIN_MS &&
+		    all[i].pause == PAUSE_SHORT &&
+		    llabs(now_ms - all[i].since_ms) <= SPREADS_WITHIN_MS &&
 		    now_ms - all[i].throttled_ms > SPREADS_WITHIN_MS)
 			return true;
 	return false;
