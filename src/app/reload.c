@@ -81,7 +81,7 @@ static struct tokens *
 try_tokens(struct app *app, const struct config *config)
 {
 	struct buf error;
-	buf_init(&error, ERROR_TEXT_MAX);
+	buf_init(&error, CONFIG_FILE_MAX);
 	file_watch_mark(&app->reload.tokens, config->tokens_file);
 	struct tokens *fresh = tokens_load(config, &error);
 	note_error(app->reload.tokens_error, sizeof app->reload.tokens_error, fresh != NULL, &error,

@@ -127,6 +127,12 @@ attempt_forget_head(struct attempt *a)
 	buf_free(&a->response.forwarded);
 }
 
+void
+attempt_forget_request(struct attempt *a)
+{
+	(void)a;
+}
+
 struct buf *
 attempt_body(struct attempt *a)
 {
