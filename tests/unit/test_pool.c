@@ -47,11 +47,14 @@ check_two_handles(void)
 	pool_return(pool, again, (struct pool_key){3, 0});
 }
 
+static bool has_ended;
+
 static void
 note_end(struct transfer *transfer, CURLcode code)
 {
 	(void)transfer;
 	(void)code;
+	has_ended = true;
 	loop_stop(pool_loop(pool));
 }
 
@@ -68,7 +71,8 @@ check_buffer(void)
 	curl_easy_setopt(easy, CURLOPT_URL, "http://nobody.invalid/");
 	if (!pool_add(pool, easy, &transfer))
 		abort();
-	loop_run(pool_loop(pool));
+	if (!has_ended) /* a resolver that is fast ends it within pool_add() */
+		loop_run(pool_loop(pool));
 	pool_return(pool, easy, failed);
 	easy = pool_borrow(pool, other, &ready);
 	TAP_INT("after a name that was not found, a buffer has the size that is asked for",
