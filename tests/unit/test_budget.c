@@ -61,7 +61,7 @@ begin(struct state *state, uint64_t scope, int64_t spent)
 /* ---- One process ------------------------------------------------------------ */
 
 /* What is done in order, in a file of its own: a letter and a number.
- *     r7  reserve 7      s5  settle the last reservation at 5      g  give the first one back
+ *     r7  reserve 7      s5  settle the last reservation at 5      f5  the first one
  *     d1  it is the day DAY + 1       n50  notice 50 %      b6  6 were spent on DAY
  *     p8  reserve 8 within the part   =9   the part is 9    -2  give back what is above 2
  *     o5  the others have spent 5, as is said with the next part         l3  is too little left for 3
@@ -143,88 +143,112 @@ static const struct row {
     {"and again in another period", "r1 n50 d1 r1 n50 d2 r1 n50", "g1g1g1", 1, 0},
 };
 
+struct run {
+	struct state *state;
+	struct budget_key key;
+	struct budget_claim first, last;
+	int64_t others; /* have spent that, as is said with the next part */
+	char results[32];
+	size_t n;
+};
+
 static void
-check_row(const struct row *row)
+note(struct run *r, char result)
+{
+	r->results[r->n++] = result;
+}
+
+static void
+note_reserved(struct run *r, enum budget_result result)
 {
 	static const char letters[] = {[BUDGET_GRANTED] = 'g',
 				       [BUDGET_USED] = 'u',
 				       [BUDGET_RESERVED] = 'R',
 				       [BUDGET_PART] = 'p',
 				       [BUDGET_CLOSED] = 'c'};
-	struct budget_key key = {.scope = 7, .kind = BUDGET_DAY, .period = DAY};
-	struct budget_claim first = {0}, last = {0};
-	char results[32] = "", name[160];
-	size_t n = 0;
-	int64_t others = 0;
+	if (r->first.bound == 0)
+		r->first = r->last;
+	note(r, letters[result]);
+}
+
+static struct budget
+budget_of(const struct run *r)
+{
 	struct budget budget;
+	state_budget(r->state, &r->key, &budget);
+	return budget;
+}
+
+static void
+take_step(struct run *r, char what, long number)
+{
+	const struct budget_want want = {r->key, 10, number};
+	switch (what) {
+	case 'r':
+		note_reserved(r, state_budget_reserve(r->state, &r->key, 10, number, &r->last));
+		break;
+	case 'p':
+		note_reserved(r,
+			      state_budget_reserve_part(r->state, &r->key, 10, number, &r->last));
+		break;
+	case '=':
+		state_budget_part_set(r->state, &r->key, number, r->others);
+		break;
+	case 'o':
+		r->others = number;
+		break;
+	case 'l':
+		note(r, state_budget_lacks(r->state, &want) ? '1' : '0');
+		break;
+	case 'w':
+		note(r, (char)('0' + budget_of(r).wanted));
+		break;
+	case '-':
+		state_budget_part_lower(r->state, &r->key, number);
+		break;
+	case 's':
+		state_budget_settle(r->state, &r->last, number);
+		break;
+	case 'f':
+		state_budget_settle(r->state, &r->first, number);
+		break;
+	case 'b':
+	case 'a':
+		must(begin_at(r->state, 7, what == 'b' ? DAY : r->key.period, number,
+			      what == 'a') == BUDGET_GRANTED,
+		     "begin");
+		break;
+	case 'h':
+		note(r, state_budget_is_ahead(r->state, &r->key) ? '1' : '0');
+		break;
+	case 'n':
+		note(r, state_budget_notice(r->state, &r->key, (unsigned)number) ? '1' : '0');
+		break;
+	default:
+		r->key.period = (uint32_t)(DAY + number);
+	}
+}
+
+static void
+check_row(const struct row *row)
+{
+	struct run r = {.key = {.scope = 7, .kind = BUDGET_DAY, .period = DAY}};
+	char name[160];
 	unlink(path);
-	struct state *state = open_state(state_open);
-	must(row->steps[0] == 'b' || begin(state, 7, 0) == BUDGET_GRANTED, "begin");
+	r.state = open_state(state_open);
+	must(row->steps[0] == 'b' || begin(r.state, 7, 0) == BUDGET_GRANTED, "begin");
 	for (const char *step = row->steps; *step != '\0'; step += strcspn(step, " ")) {
 		step += *step == ' ';
-		long number = strtol(step + 1, NULL, 10);
-		enum budget_result result = BUDGET_GRANTED;
-		switch (*step) {
-		case 'r':
-			result = state_budget_reserve(state, &key, 10, number, &last);
-			if (first.bound == 0)
-				first = last;
-			results[n++] = letters[result];
-			break;
-		case 'p':
-			result = state_budget_reserve_part(state, &key, 10, number, &last);
-			results[n++] = letters[result];
-			break;
-		case '=':
-			state_budget_part_set(state, &key, number, others);
-			break;
-		case 'o':
-			others = number;
-			break;
-		case 'l':
-			results[n++] =
-			    state_budget_lacks(state, &(struct budget_want){key, 10, number}) ? '1'
-											      : '0';
-			break;
-		case 'w':
-			state_budget(state, &key, &budget);
-			results[n++] = (char)('0' + budget.wanted);
-			break;
-		case '-':
-			state_budget_part_lower(state, &key, number);
-			break;
-		case 's':
-			state_budget_settle(state, &last, number);
-			break;
-		case 'f':
-			state_budget_settle(state, &first, number);
-			break;
-		case 'b':
-			must(begin(state, 7, number) == BUDGET_GRANTED, "begin");
-			break;
-		case 'a':
-			must(begin_at(state, 7, key.period, number, true) == BUDGET_GRANTED,
-			     "begin");
-			break;
-		case 'h':
-			results[n++] = state_budget_is_ahead(state, &key) ? '1' : '0';
-			break;
-		case 'n':
-			results[n++] =
-			    state_budget_notice(state, &key, (unsigned)number) ? '1' : '0';
-			break;
-		default:
-			key.period = (uint32_t)(DAY + number);
-		}
+		take_step(&r, *step, strtol(step + 1, NULL, 10));
 	}
-	state_budget(state, &key, &budget);
+	struct budget budget = budget_of(&r);
 	snprintf(name, sizeof name, "%s: results", row->name);
-	TAP_STR(name, results, row->results);
+	TAP_STR(name, r.results, row->results);
 	snprintf(name, sizeof name, "%s: held", row->name);
 	TAP_INT(name, budget.held, row->held);
 	snprintf(name, sizeof name, "%s: settled", row->name);
 	TAP_INT(name, budget.settled, row->settled);
-	state_close(state);
+	state_close(r.state);
 }
 
 static enum budget_result
